@@ -1,0 +1,65 @@
+"""Test-Time Preference Optimization for LangChain (arXiv 2501.12895)."""
+
+from langchain_tpo.candidate_pool import Candidate
+from langchain_tpo.errors import (
+    ConfigurationError,
+    ConversationError,
+    MissingExtraError,
+    ModelTypeError,
+    NoResponseError,
+    NothingScoredError,
+    PromptError,
+    RewardError,
+    RewardOutputError,
+    RewardServerError,
+    RewardTypeError,
+    RunError,
+    SettingsError,
+    TPOError,
+)
+from langchain_tpo.graph import build_tpo_graph
+from langchain_tpo.prompts import REVISION_PROMPTS, TPO_PROMPTS, TPOPrompts
+from langchain_tpo.result import TPOResult
+from langchain_tpo.reward_models.interface import (
+    ExplainedScore,
+    RewardModel,
+    Score,
+    ScoreRequest,
+)
+from langchain_tpo.runnable import TPORunnable
+from langchain_tpo.settings import SamplingOptions, TPOSettings
+from langchain_tpo.state import StopReason, TPOState
+from langchain_tpo.usage import Usage
+
+__all__ = [
+    "REVISION_PROMPTS",
+    "TPO_PROMPTS",
+    "Candidate",
+    "ConfigurationError",
+    "ConversationError",
+    "ExplainedScore",
+    "MissingExtraError",
+    "ModelTypeError",
+    "NoResponseError",
+    "NothingScoredError",
+    "PromptError",
+    "RewardError",
+    "RewardModel",
+    "RewardOutputError",
+    "RewardServerError",
+    "RewardTypeError",
+    "RunError",
+    "SamplingOptions",
+    "Score",
+    "ScoreRequest",
+    "SettingsError",
+    "StopReason",
+    "TPOError",
+    "TPOPrompts",
+    "TPOResult",
+    "TPORunnable",
+    "TPOSettings",
+    "TPOState",
+    "Usage",
+    "build_tpo_graph",
+]

@@ -1,0 +1,54 @@
+"""The pool C of the paper: every response of a run, in order of arrival.
+
+Pure functions over plain values; knows nothing of models or prompts.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NotRequired, TypedDict
+
+
+class Candidate(TypedDict):
+    """One response of a run and what it earned."""
+
+    text: str
+    """The response, byte for byte as the model wrote it (a revision: between its tags)."""
+    reward: float | None
+    """R(x, y), finite, higher is better; None when it could not be scored."""
+    round: int
+    """0 for first samples and drafts, r for the revisions of round r."""
+    draft: NotRequired[bool]
+    """True for a response that the caller handed in."""
+    rationale: NotRequired[str]
+    """What the reward model said of it, where it says anything."""
+
+
+def chosen(pool: Sequence[Candidate]) -> int | None:
+    """Give the index of the highest reward, the earliest of equals; None when none is scored.
+
+    Example:
+        >>> chosen([{"text": "a", "reward": 1.0, "round": 0}])
+        0
+    """
+    return max(_scored(pool), key=lambda pair: (pair[1], -pair[0]), default=(None,))[0]
+
+
+def rejected(pool: Sequence[Candidate]) -> int | None:
+    """Give the index of the lowest reward, the earliest of equals; None when none is scored.
+
+    Example:
+        >>> rejected([{"text": "a", "reward": None, "round": 0}]) is None
+        True
+    """
+    return min(_scored(pool), key=lambda pair: (pair[1], pair[0]), default=(None,))[0]
+
+
+def known_reward(pool: Sequence[Candidate], text: str) -> Candidate | None:
+    """Give the earliest scored candidate with this very text, so that it is not scored twice."""
+    same = (one for one in pool if one["text"] == text and one["reward"] is not None)
+    return next(same, None)
+
+
+def _scored(pool: Sequence[Candidate]) -> Iterator[tuple[int, float]]:
+    for index, candidate in enumerate(pool):
+        if candidate["reward"] is not None:
+            yield index, candidate["reward"]

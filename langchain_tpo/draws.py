@@ -1,0 +1,222 @@
+"""N responses from one chat model: in one request where it can, in N concurrent ones otherwise.
+
+Each request is a LangGraph task, so a checkpointed run that was killed repeats none that had
+finished. Knows models and their cost; knows nothing of pools, prompts or rewards.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypedDict
+
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.runnables import RunnableConfig, ensure_config
+from langchain_core.runnables.config import merge_configs
+from langgraph.constants import TAG_NOSTREAM
+from langgraph.errors import GraphBubbleUp
+from langgraph.func import task
+
+from langchain_tpo.chat_models import ChatModel, many_at_once, quiet, reply_text
+from langchain_tpo.usage import Usage, UsageCounter, total_usage, usage_of
+
+
+class DrawRequest(TypedDict):
+    """What is drawn: `n` responses to the same messages."""
+
+    messages: list[BaseMessage]
+    n: int
+    at_least: int
+    """With fewer answered requests than this, the first failure is raised."""
+    options: dict[str, Any]
+    """Sampling options, sent with every request."""
+    first_seed: int | None
+    """Seed of the first draw; draw i gets `first_seed + i` where it is a request of its own."""
+    one_request: bool
+    """Whether to ask for all at once where the model can."""
+    labels: dict[str, Any]
+    """What the requests' traces say of themselves."""
+
+
+class ModelRequest(TypedDict):
+    """One request to the model."""
+
+    messages: list[BaseMessage]
+    n: int
+    options: dict[str, Any]
+    labels: dict[str, Any]
+
+
+class ModelReply(TypedDict):
+    """What one request brought, as plain values that a checkpoint can hold."""
+
+    texts: list[str]
+    usage: Usage
+
+
+Outcome: TypeAlias = ModelReply | BaseException
+"""A reply, or the error that came in its place."""
+
+FAILED_REQUEST = Usage(requests=1, completions=0, input_tokens=0, output_tokens=0, cached_tokens=0)
+"""Providers do not bill what they refuse; what a broken connection cost nobody says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draws:
+    """The responses, what failed, and what it cost."""
+
+    texts: list[str]
+    failures: list[Exception]
+    usage: Usage
+
+
+class Drawer:
+    """Draws responses from one model; immutable, and usable inside a LangGraph run only."""
+
+    def __init__(self, model: ChatModel, *, cache: bool) -> None:
+        """Prepare a quiet copy of the model.
+
+        Args:
+            model: A chat model, wrapped or not.
+            cache: Whether LangChain's cache may answer: draws that should differ say no.
+        """
+        self._model = quiet(model, cache=cache)
+        self._many = many_at_once(self._model)
+        as_task: Callable[[Any], Any] = task(name="model_call")
+        self._send = as_task(self._reply)
+        self._asend = as_task(self._areply)
+
+    def run(self, request: DrawRequest, _config: RunnableConfig) -> Draws:
+        """Draw, with as many requests at once as the run's `max_concurrency` allows."""
+        outcomes = self._send_all(self._plan(request))
+        outcomes += self._send_all(_missing(request, outcomes))
+        return _collect(request, outcomes)
+
+    async def arun(self, request: DrawRequest, _config: RunnableConfig) -> Draws:
+        """Draw as `run` does, without blocking the event loop."""
+        outcomes = await self._asend_all(self._plan(request))
+        outcomes += await self._asend_all(_missing(request, outcomes))
+        return _collect(request, outcomes)
+
+    def _plan(self, request: DrawRequest) -> list[ModelRequest]:
+        if request["n"] > 1 and request["one_request"] and self._many is not None:
+            return [_model_request(request, 0, n=request["n"])]
+        return [_model_request(request, index) for index in range(request["n"])]
+
+    def _send_all(self, requests: list[ModelRequest]) -> list[Outcome]:
+        return [_outcome(future) for future in [self._send(request) for request in requests]]
+
+    async def _asend_all(self, requests: list[ModelRequest]) -> list[Outcome]:
+        futures = [self._asend(request) for request in requests]
+        return list(await asyncio.gather(*futures, return_exceptions=True))
+
+    def _reply(self, request: ModelRequest, config: RunnableConfig) -> ModelReply:
+        counter = UsageCounter()
+        inner = _inner_config(request, config, counter)
+        if request["n"] == 1 or self._many is None:
+            reply = self._model.invoke(request["messages"], inner, **request["options"])
+            return _one(reply, counter)
+        many = self._many
+        arguments = _generate_arguments(many.kwargs, request, merge_configs(many.config, inner))
+        return _several(many.model.generate([request["messages"]], **arguments), counter)
+
+    async def _areply(self, request: ModelRequest, config: RunnableConfig) -> ModelReply:
+        counter = UsageCounter()
+        inner = _inner_config(request, config, counter)
+        if request["n"] == 1 or self._many is None:
+            reply = await self._model.ainvoke(request["messages"], inner, **request["options"])
+            return _one(reply, counter)
+        many = self._many
+        arguments = _generate_arguments(many.kwargs, request, merge_configs(many.config, inner))
+        result = await many.model.agenerate([request["messages"]], **arguments)
+        return _several(result, counter)
+
+
+def _model_request(request: DrawRequest, index: int, *, n: int = 1) -> ModelRequest:
+    seed = request["first_seed"]
+    seeded = {} if seed is None else {"seed": seed + index}
+    return ModelRequest(
+        messages=request["messages"],
+        n=n,
+        options={**request["options"], **seeded},
+        labels={**request["labels"], "tpo_candidate": index},
+    )
+
+
+def _missing(request: DrawRequest, outcomes: Sequence[Outcome]) -> list[ModelRequest]:
+    """Ask one by one for what a server that ignores `n` left out; a failed request stays one."""
+    if len(outcomes) != 1 or isinstance(outcomes[0], BaseException):
+        return []
+    received = len(outcomes[0]["texts"])
+    return [_model_request(request, index) for index in range(max(received, 1), request["n"])]
+
+
+def _collect(request: DrawRequest, outcomes: Sequence[Outcome]) -> Draws:
+    replies, failures = [], []
+    for outcome in outcomes:
+        if not isinstance(outcome, BaseException):
+            replies.append(outcome)
+        elif isinstance(outcome, Exception) and not isinstance(outcome, GraphBubbleUp):
+            failures.append(outcome)
+        else:  # a cancelled task, or a graph that pauses for a person
+            raise outcome
+    if failures and sum(len(reply["texts"]) for reply in replies) < request["at_least"]:
+        raise failures[0]
+    return Draws(
+        texts=[text for reply in replies for text in reply["texts"]],
+        failures=failures,
+        usage=total_usage([reply["usage"] for reply in replies] + [FAILED_REQUEST] * len(failures)),
+    )
+
+
+def _outcome(future: Any) -> Outcome:  # noqa: ANN401 LangGraph types task futures loosely
+    try:
+        reply: ModelReply = future.result()
+    except Exception as error:  # noqa: BLE001 every failed draw is counted; see `_collect`
+        return error
+    return reply
+
+
+def _inner_config(
+    request: ModelRequest, config: RunnableConfig, counter: UsageCounter
+) -> RunnableConfig:
+    own = RunnableConfig(
+        callbacks=[counter],
+        tags=[TAG_NOSTREAM],
+        metadata={"lc_source": "tpo", **request["labels"]},
+    )
+    return merge_configs(config, own)
+
+
+def _generate_arguments(
+    bound: dict[str, Any], request: ModelRequest, config: RunnableConfig
+) -> dict[str, Any]:
+    full = ensure_config(config)
+    return {
+        **bound,
+        **request["options"],
+        "n": request["n"],
+        "callbacks": full.get("callbacks"),
+        "tags": full.get("tags"),
+        "metadata": full.get("metadata"),
+        "run_name": full.get("run_name"),
+    }
+
+
+def _one(reply: object, counter: UsageCounter) -> ModelReply:
+    text = reply_text(reply)
+    usage = counter.usage
+    if usage["completions"] == 0:  # a function, say: no model that LangChain could count
+        message = reply if isinstance(reply, AIMessage) else AIMessage(text)
+        usage = usage_of(LLMResult(generations=[[ChatGeneration(message=message)]]))
+    return ModelReply(texts=[text], usage=usage)
+
+
+def _several(result: LLMResult, counter: UsageCounter) -> ModelReply:
+    texts = [
+        reply_text(generation.message)
+        if isinstance(generation, ChatGeneration)
+        else generation.text
+        for generation in result.generations[0]
+    ]
+    return ModelReply(texts=texts, usage=counter.usage)

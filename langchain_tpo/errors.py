@@ -1,0 +1,100 @@
+"""Every error raised on purpose, as a tree.
+
+    TPOError
+    ├── ConfigurationError       what was handed over cannot work; raised before any model is called
+    │   ├── SettingsError        a setting out of range, or two that contradict each other
+    │   ├── PromptError          a prompt with a variable that its step does not fill
+    │   ├── ModelTypeError       `model` or `critic` is not a chat model
+    │   ├── RewardTypeError      `reward` cannot be made into a reward model
+    │   ├── ConversationError    nothing to answer in the input
+    │   └── MissingExtraError    an optional package is not installed (also an ImportError)
+    └── RunError                 a run that had begun could not give an answer
+        ├── NoResponseError      the first round brought too few usable responses
+        └── RewardError          scoring failed
+            ├── RewardOutputError    a wrong number of scores, or a score that is no number
+            ├── NothingScoredError   not one response of the run has a score
+            └── RewardServerError    a reward server refused, broke off or answered nonsense
+
+Errors of model providers are not here: they pass through as they were raised.
+"""
+
+
+class TPOError(Exception):
+    """Any error that this package raises on purpose."""
+
+
+class ConfigurationError(TPOError):
+    """What was handed over cannot work; raised before any model is called."""
+
+
+class SettingsError(ConfigurationError):
+    """A setting is out of range, or two settings contradict each other."""
+
+
+class PromptError(ConfigurationError):
+    """A prompt asks for a variable that its step does not fill."""
+
+
+class ModelTypeError(ConfigurationError):
+    """`model` or `critic` is not a chat model."""
+
+
+class RewardTypeError(ConfigurationError):
+    """`reward` cannot be made into a reward model."""
+
+
+class ConversationError(ConfigurationError):
+    """The input holds nothing to answer."""
+
+
+class MissingExtraError(ConfigurationError, ImportError):
+    """An optional package is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        """Name what is missing and the one command that brings it.
+
+        Args:
+            package: The distribution that could not be imported.
+            extra: The extra of `langchain-tpo` that installs it.
+        """
+        super().__init__(
+            f"`{package}` is not installed: run `pip install 'langchain-tpo[{extra}]'`."
+        )
+
+
+class RunError(TPOError):
+    """A run that had begun could not give an answer."""
+
+
+class NoResponseError(RunError):
+    """The first round brought too few usable responses."""
+
+
+class RewardError(RunError):
+    """Scoring failed."""
+
+
+class RewardOutputError(RewardError):
+    """A reward model gave a wrong number of scores, or something that is no number."""
+
+
+class NothingScoredError(RewardError):
+    """Not one response of the run has a score."""
+
+
+class RewardServerError(RewardError):
+    """A reward server refused, broke off or answered nonsense."""
+
+    def __init__(
+        self, message: str, *, status: int | None = None, retry_after: float = 0.0
+    ) -> None:
+        """Say in one line which server failed and why.
+
+        Args:
+            message: The line.
+            status: The HTTP status that the server answered with; None when it gave no answer.
+            retry_after: Seconds for which the server asked to be left alone.
+        """
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after

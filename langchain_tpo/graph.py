@@ -1,0 +1,81 @@
+"""The loop: Algorithm 1 of the paper as a LangGraph state machine."""
+
+from collections.abc import Callable
+
+from langgraph.graph import END, START, StateGraph
+
+from langchain_tpo.chat_models import ChatModel, check_chat_model
+from langchain_tpo.draws import Drawer
+from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
+from langchain_tpo.scoring import Scorer
+from langchain_tpo.settings import TPOSettings
+from langchain_tpo.state import StepName, TPOInput, TPOState
+from langchain_tpo.step import StepNode
+from langchain_tpo.steps.reward import reward as reward_step
+from langchain_tpo.steps.sample import sample
+from langchain_tpo.steps.textual_gradient import textual_gradient
+from langchain_tpo.steps.textual_loss import textual_loss
+from langchain_tpo.steps.update import update
+
+
+def build_tpo_graph(
+    model: ChatModel,
+    reward: RewardLike,
+    *,
+    critic: ChatModel | None = None,
+    settings: TPOSettings | None = None,
+) -> StateGraph[TPOState, TPOSettings, TPOInput, TPOState]:
+    """Give the loop as a graph: compile it with your own checkpointer, or add it as a node.
+
+    It reads and writes `messages`, so it fits into any graph over `MessagesState`. A run's
+    context may set any field of `TPOSettings` for that run alone.
+
+    Args:
+        model: The policy: draws responses and revisions.
+        reward: What scores them: a reward model, a Runnable, or a plain function
+            `(prompt, response) -> float`.
+        critic: Writes loss and gradient; the policy itself when None, as in the paper.
+        settings: Width, depth, sampling and prompts.
+
+    Raises:
+        ModelTypeError: When `model` or `critic` is no chat model.
+        RewardTypeError: When `reward` cannot be made into a reward model.
+
+    Example:
+        >>> from langchain_core.runnables import RunnableLambda
+        >>> model = RunnableLambda(lambda messages: "An answer.")
+        >>> graph = build_tpo_graph(model, lambda prompt, response: 1.0).compile()
+        >>> graph.invoke({"messages": [("human", "Hello?")]})["messages"][-1].text
+        'An answer.'
+    """
+    settings = settings or TPOSettings()
+    policy = Drawer(check_chat_model(model, field="model"), cache=False)
+    judge = Drawer(check_chat_model(critic or model, field="critic"), cache=True)
+
+    graph = StateGraph(TPOState, context_schema=TPOSettings, input_schema=TPOInput)
+    graph.add_node("sample", StepNode(sample(policy), settings).as_runnable())
+    graph.add_node(
+        "reward", StepNode(reward_step(Scorer(as_reward_model(reward))), settings).as_runnable()
+    )
+    graph.add_node("textual_loss", StepNode(textual_loss(judge), settings).as_runnable())
+    graph.add_node("textual_gradient", StepNode(textual_gradient(judge), settings).as_runnable())
+    graph.add_node("update", StepNode(update(policy), settings).as_runnable())
+
+    graph.add_edge(START, "sample")
+    graph.add_edge("sample", "reward")
+    graph.add_conditional_edges("reward", *_unless_stopped("textual_loss"))
+    graph.add_conditional_edges("textual_loss", *_unless_stopped("textual_gradient"))
+    graph.add_conditional_edges("textual_gradient", *_unless_stopped("update"))
+    graph.add_conditional_edges("update", *_unless_stopped("reward"))
+    return graph
+
+
+def _unless_stopped(
+    following: StepName,
+) -> tuple[Callable[[TPOState], str], list[str]]:
+    """Go on to a step, or to the end once a stop reason is set."""
+
+    def unless_stopped(state: TPOState) -> str:
+        return following if state["stop_reason"] is None else END
+
+    return unless_stopped, [following, END]

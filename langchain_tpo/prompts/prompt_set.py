@@ -1,0 +1,113 @@
+"""A set of prompts: textual loss, textual gradient and update, as data.
+
+Knows which variables each step fills, and keeps what models and users wrote inside its frame.
+It does not know any wording: `paper.py` and `small_model.py` do.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+from langchain_core.messages import BaseMessage
+from langchain_core.prompts import ChatPromptTemplate
+
+from langchain_tpo.errors import PromptError
+from langchain_tpo.fencing import fence
+
+PromptName: TypeAlias = Literal["textual_loss", "textual_gradient", "update"]
+"""The steps that have a prompt; the same words name the fields of a set."""
+
+VARIABLES: Mapping[PromptName, frozenset[str]] = {
+    "textual_loss": frozenset({"query", "chosen", "rejected", "remarks"}),
+    "textual_gradient": frozenset(
+        {"query", "chosen", "chosen_span", "loss_instruction", "textual_loss"}
+    ),
+    "update": frozenset(
+        {"query", "chosen", "chosen_span", "loss_instruction", "textual_loss", "textual_gradient"}
+    ),
+}
+"""What each prompt may ask for.
+
+`query`: the whole conversation as text. `chosen`, `rejected`: the two responses. `remarks`: what
+the reward model said of them, or nothing. `chosen_span`: the chosen response, shortened.
+`loss_instruction`: the system message that the textual loss answered. `textual_loss`,
+`textual_gradient`: what the steps before wrote.
+"""
+
+_TAG = re.compile(r"</?([A-Za-z][\w-]*)>")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TPOPrompts:
+    """The three prompts of a round, and how a revision is read.
+
+    Every variable is checked when the set is built. Text that a model or a user wrote is fenced
+    when it is filled in: it cannot close any tag that the templates open.
+
+    Raises:
+        PromptError: When a prompt asks for a variable that its step does not fill.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> from langchain_core.prompts import ChatPromptTemplate
+        >>> from langchain_tpo.prompts import TPO_PROMPTS
+        >>> curt = ChatPromptTemplate([("human", "{query} Better: {chosen} Worse: {rejected}")])
+        >>> replace(TPO_PROMPTS, name="curt", textual_loss=curt).name
+        'curt'
+    """
+
+    name: str
+    """How manifests and reports call this set."""
+    textual_loss: ChatPromptTemplate
+    """Asks why the chosen response beats the rejected one."""
+    textual_gradient: ChatPromptTemplate
+    """Asks for criticism and strategies, given the loss."""
+    update: ChatPromptTemplate
+    """Asks for a revision of the chosen response, given loss and gradient."""
+    revision_tag: str | None = "IMPROVED_VARIABLE"
+    """A revision is what stands between these tags; None takes the whole reply."""
+
+    def __post_init__(self) -> None:
+        """Refuse unknown variables before any call is made."""
+        for step, allowed in VARIABLES.items():
+            unknown = sorted(set(self._template(step).input_variables) - allowed)
+            if unknown:
+                raise PromptError(
+                    f"`{step}` prompt of `{self.name}` asks for `{unknown[0]}`, which is never "
+                    f"filled: use {', '.join(f'`{name}`' for name in sorted(allowed))}."
+                )
+
+    def render(
+        self, step: PromptName, *, loss_instruction: str = "", **values: str
+    ) -> list[BaseMessage]:
+        """Fill the prompt of a step.
+
+        Args:
+            step: Whose prompt.
+            loss_instruction: The loss's own system message, rendered and fenced before.
+            values: Untrusted text by variable name; each is fenced.
+        """
+        fenced = {name: fence(value, self.frame_tags) for name, value in values.items()}
+        return self._template(step).format_messages(loss_instruction=loss_instruction, **fenced)
+
+    @cached_property
+    def frame_tags(self) -> tuple[str, ...]:
+        """Every tag that the templates of this set use."""
+        empty = [
+            message.text
+            for step, names in VARIABLES.items()
+            for message in self._template(step).format_messages(**dict.fromkeys(names, ""))
+        ]
+        found = {tag for text in empty for tag in _TAG.findall(text)}
+        return tuple(sorted(found | ({self.revision_tag} if self.revision_tag else set())))
+
+    def _template(self, step: PromptName) -> ChatPromptTemplate:
+        template = getattr(self, step)
+        if not isinstance(template, ChatPromptTemplate):
+            raise PromptError(
+                f"`{step}` prompt of `{self.name}` must be a ChatPromptTemplate, got "
+                f"{type(template).__name__}."
+            )
+        return template

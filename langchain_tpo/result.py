@@ -1,0 +1,118 @@
+"""What a run gives back, read once from the graph's final state."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from langchain_core.messages import AIMessage
+
+from langchain_tpo.candidate_pool import Candidate, chosen
+from langchain_tpo.errors import RunError
+from langchain_tpo.state import Drop, Failure, Round, StepRecord, StopReason, TPOState
+from langchain_tpo.usage import Usage, as_usage_metadata, total_usage
+
+
+@dataclass(frozen=True, kw_only=True)
+class TPOResult:
+    """Everything a run found out.
+
+    Example:
+        >>> from langchain_core.runnables import RunnableLambda
+        >>> from langchain_tpo import TPORunnable
+        >>> model = RunnableLambda(lambda messages: "Oil it twice a year.")
+        >>> tpo = TPORunnable(model=model, reward=lambda prompt, response: 1.0, depth=0)
+        >>> result = tpo.optimize("How do I care for a wooden table?")
+        >>> result.answer, result.reward, result.stop_reason
+        ('Oil it twice a year.', 1.0, 'depth')
+    """
+
+    answer: str
+    """The response with the highest reward of the run, unchanged."""
+    reward: float
+    """Its reward."""
+    chosen: int
+    """Its index in the pool."""
+    pool: tuple[Candidate, ...]
+    """C: every response of the run in order of arrival, those without a score included."""
+    rounds: tuple[Round, ...]
+    """Round 1 to D: chosen, rejected, textual loss and textual gradient."""
+    stop_reason: StopReason
+    """Why the run ended."""
+    drops: tuple[Drop, ...]
+    """Draws that could not be used, and why."""
+    steps: tuple[StepRecord, ...]
+    """What every step cost, in order."""
+    failure: Failure | None
+    """The error that ended the run early, when `stop_reason` is `error`."""
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens and requests of all model calls, critic and judges included."""
+        return total_usage(step["usage"] for step in self.steps)
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of all steps."""
+        return sum(step["seconds"] for step in self.steps)
+
+    @property
+    def best_rewards(self) -> tuple[float | None, ...]:
+        """The best reward of the pool after round 0, 1, ...: it never falls."""
+        last = max((candidate["round"] for candidate in self.pool), default=0)
+        return tuple(self._best_until(number) for number in range(last + 1))
+
+    def message(self) -> AIMessage:
+        """Give the answer as a chat message, with the usage of the whole run."""
+        return AIMessage(
+            content=self.answer,
+            usage_metadata=as_usage_metadata(self.usage),
+            response_metadata={"tpo": self.summary()},
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Give the figures of the run, without its texts, as JSON values."""
+        return {
+            "reward": self.reward,
+            "best_rewards": list(self.best_rewards),
+            "stop_reason": self.stop_reason,
+            "rounds": max(candidate["round"] for candidate in self.pool),
+            "candidates": len(self.pool),
+            "dropped": len(self.drops),
+            "usage": dict(self.usage),
+            "seconds": round(self.seconds, 3),
+            "failure": self.failure,
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the whole result as JSON values."""
+        return asdict(self) | {"usage": dict(self.usage), "seconds": self.seconds}
+
+    @classmethod
+    def from_state(cls, state: TPOState) -> "TPOResult":
+        """Read the result of a run that has ended.
+
+        Raises:
+            RunError: When the state is that of a run that goes on.
+        """
+        best, reason = chosen(state["pool"]), state.get("stop_reason")
+        reward = None if best is None else state["pool"][best]["reward"]
+        if best is None or reward is None or reason is None:
+            raise RunError("This run has not ended: resume it with `invoke(None, config)`.")
+        return cls(
+            answer=state["pool"][best]["text"],
+            reward=reward,
+            chosen=best,
+            pool=tuple(state["pool"]),
+            rounds=tuple(state["rounds"]),
+            stop_reason=reason,
+            drops=tuple(state["drops"]),
+            steps=tuple(state["steps"]),
+            failure=state.get("failure"),
+        )
+
+    def _best_until(self, number: int) -> float | None:
+        rewards = [
+            candidate["reward"]
+            for candidate in self.pool
+            if candidate["round"] <= number and candidate["reward"] is not None
+        ]
+        return max(rewards, default=None)

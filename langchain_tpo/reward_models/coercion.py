@@ -1,0 +1,41 @@
+"""Makes a reward model of what users have: a function, a Runnable, a chat model."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from langchain_core.runnables import Runnable
+
+from langchain_tpo.errors import RewardTypeError
+from langchain_tpo.reward_models.interface import RewardModel, Score
+from langchain_tpo.reward_models.python_function import FunctionReward
+
+RewardFunction: TypeAlias = Callable[[str, str], Score | Awaitable[Score]]
+"""`(prompt, response) -> score`; the prompt is the conversation as text."""
+
+RewardLike: TypeAlias = RewardModel | RewardFunction
+"""Whatever `as_reward_model` takes."""
+
+
+def as_reward_model(reward: RewardLike) -> RewardModel:
+    """Give a reward model for anything that can score.
+
+    Args:
+        reward: A Runnable that keeps the contract of `RewardModel`, or a function
+            `(prompt, response) -> float`, sync or async.
+
+    Raises:
+        RewardTypeError: In one line, when it is none of these.
+
+    Example:
+        >>> brevity = as_reward_model(lambda prompt, response: -len(response))
+        >>> brevity.invoke({"messages": [], "responses": ["short", "much longer"]})
+        [-5, -11]
+    """
+    if isinstance(reward, Runnable):
+        return reward
+    if callable(reward):
+        return FunctionReward(function=reward)
+    raise RewardTypeError(
+        f"`reward` must be a function `(prompt, response) -> float` or a Runnable, got "
+        f"{type(reward).__name__} `{str(reward)[:60]}`."
+    )

@@ -1,0 +1,35 @@
+"""What a reward model is: R(x, y) of the paper, for all responses of a round at once.
+
+A reward model is any Runnable from a `ScoreRequest` to one `Score` per response, in the order of
+the responses, higher is better. It knows nothing of rounds, pools or the model that answers.
+"""
+
+from typing import NotRequired, TypeAlias, TypedDict
+
+from langchain_core.messages import BaseMessage
+from langchain_core.runnables import Runnable
+
+
+class ScoreRequest(TypedDict):
+    """One batch to score: a conversation and the responses to it."""
+
+    messages: list[BaseMessage]
+    """The conversation that is answered, system message and earlier turns included."""
+    responses: list[str]
+    """The responses, in full: whoever has to shorten a text does so visibly."""
+
+
+class ExplainedScore(TypedDict):
+    """A score that says in words what earned it; the textual loss is shown the words."""
+
+    reward: float | None
+    """As a plain score."""
+    rationale: NotRequired[str]
+    """Why, in a sentence or two."""
+
+
+Score: TypeAlias = float | ExplainedScore | None
+"""Higher is better. None, NaN and infinity mean "not scored", never "bad"."""
+
+RewardModel: TypeAlias = Runnable[ScoreRequest, list[Score]]
+"""One score per response, in their order."""

@@ -1,0 +1,202 @@
+"""`TPORunnable`: the loop as a link of any chain."""
+
+from copy import copy
+from functools import cached_property
+from typing import Any, Self, cast
+
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import (
+    RunnableConfig,
+    RunnableLambda,
+    RunnableSerializable,
+    patch_config,
+)
+from langgraph.graph.state import CompiledStateGraph
+from pydantic import ConfigDict, field_validator, model_validator
+
+from langchain_tpo.chat_models import ChatModel, check_chat_model
+from langchain_tpo.errors import SettingsError
+from langchain_tpo.graph import build_tpo_graph
+from langchain_tpo.result import TPOResult
+from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
+from langchain_tpo.reward_models.interface import RewardModel
+from langchain_tpo.settings import TPOSettings
+from langchain_tpo.state import TPOInput, TPOState
+from langchain_tpo.tpo_input import TPORunnableInput, as_tpo_input
+
+
+class TPORunnable(RunnableSerializable[TPORunnableInput, AIMessage]):
+    """Answers like the model it wraps, after optimizing the answer at test time.
+
+    A link for any chain: it takes what a chat model takes and gives an `AIMessage`, the response
+    with the highest reward of the run. `usage_metadata` sums over every inner call, critic and
+    judges included, and is None when a provider leaves a part of it unknown;
+    `response_metadata["tpo"]` holds the run's figures.
+
+    Raises:
+        ConfigurationError: At construction, in one line, when something cannot work.
+
+    Example:
+        >>> from langchain_core.output_parsers import StrOutputParser
+        >>> from langchain_core.prompts import ChatPromptTemplate
+        >>> from langchain_core.runnables import RunnableLambda
+        >>> model = RunnableLambda(lambda messages: "Dust it, then oil it.")
+        >>> def reward(prompt: str, response: str) -> float:
+        ...     return -len(response)
+        >>> prompt = ChatPromptTemplate([("human", "How do I care for {thing}?")])
+        >>> tpo = TPORunnable(model=model, reward=reward, width=2, depth=1)
+        >>> (prompt | tpo | StrOutputParser()).invoke({"thing": "a wooden table"})
+        'Dust it, then oil it.'
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    name: str | None = "tpo"
+    """How traces call it."""
+    model: ChatModel
+    """The policy: draws responses and revisions. Retries and fallbacks around it are kept."""
+    reward: RewardModel
+    """What scores responses; a plain function `(prompt, response) -> float` will do."""
+    critic: ChatModel | None = None
+    """Writes loss and gradient; the policy itself when None, as in the paper."""
+    settings: TPOSettings = TPOSettings()
+    """Everything else."""
+    width: int | None = None
+    """N, for short: wins over `settings.width`."""
+    depth: int | None = None
+    """D, for short: wins over `settings.depth`."""
+
+    @field_validator("model", "critic", mode="before")
+    @classmethod
+    def _is_chat_model(cls, value: object, info: Any) -> object:  # noqa: ANN401 pydantic's own type
+        if value is None and info.field_name == "critic":
+            return None
+        return check_chat_model(value, field=info.field_name)
+
+    @field_validator("reward", mode="before")
+    @classmethod
+    def _scores(cls, value: RewardLike) -> RewardModel:
+        return as_reward_model(value)
+
+    @model_validator(mode="after")
+    def _settle(self) -> Self:
+        short = {"width": self.width, "depth": self.depth}
+        given = {name: value for name, value in short.items() if value is not None}
+        if given:
+            settled = self.settings.with_changes(**given)
+            object.__setattr__(self, "settings", settled)  # frozen for everyone else
+        return self
+
+    @cached_property
+    def graph(self) -> CompiledStateGraph[TPOState, TPOSettings, TPOInput, TPOState]:
+        """The compiled loop, without a checkpointer of its own.
+
+        For one, compile `build_tpo_graph(...)` yourself.
+        """
+        graph = build_tpo_graph(self.model, self.reward, critic=self.critic, settings=self.settings)
+        return graph.compile(name="tpo_graph")
+
+    def invoke(
+        self,
+        input: TPORunnableInput,
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Give the best response of a run as a message.
+
+        Args:
+            input: A string, a prompt value, messages, or a dict with `messages` and `drafts`.
+            config: As for any Runnable; `max_concurrency` bounds the requests of a run.
+            kwargs: None are taken: settings belong to the constructor or `configurable_fields`.
+
+        Raises:
+            ConversationError: When there is nothing to answer.
+            RunError: When no answer could be found.
+            Exception: What the model's provider raised, when the first round fails.
+        """
+        _refuse(kwargs)
+        link = RunnableLambda(self._message, self._amessage, name=self.get_name())
+        return link.invoke(input, config)
+
+    async def ainvoke(
+        self,
+        input: TPORunnableInput,
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Give the best response of a run as a message, as `invoke` does."""
+        _refuse(kwargs)
+        link = RunnableLambda(self._message, self._amessage, name=self.get_name())
+        return await link.ainvoke(input, config)
+
+    def optimize(
+        self,
+        input: TPORunnableInput,
+        config: RunnableConfig | None = None,
+    ) -> TPOResult:
+        """Give everything a run found out: the pool, every loss and gradient, what it cost.
+
+        Args:
+            input: As for `invoke`.
+            config: As for `invoke`.
+
+        Raises:
+            Exception: As `invoke` does.
+        """
+        link = RunnableLambda(self._run, self._arun, name=self.get_name())
+        return link.invoke(input, config)
+
+    async def aoptimize(
+        self,
+        input: TPORunnableInput,
+        config: RunnableConfig | None = None,
+    ) -> TPOResult:
+        """Give everything a run found out, as `optimize` does."""
+        link = RunnableLambda(self._run, self._arun, name=self.get_name())
+        return await link.ainvoke(input, config)
+
+    def _run(self, value: TPORunnableInput, config: RunnableConfig) -> TPOResult:
+        # LangGraph's thread pool has five threads on two cores: make room for every draw.
+        threads = config.get("max_concurrency") or self.settings.width + 1
+        inner = patch_config(self._deep_enough(config), max_concurrency=threads)
+        state = self.graph.invoke(as_tpo_input(value), inner)
+        return TPOResult.from_state(cast("TPOState", state))
+
+    async def _arun(self, value: TPORunnableInput, config: RunnableConfig) -> TPOResult:
+        state = await self.graph.ainvoke(as_tpo_input(value), self._deep_enough(config))
+        return TPOResult.from_state(cast("TPOState", state))
+
+    def _message(self, value: TPORunnableInput, config: RunnableConfig) -> AIMessage:
+        return self._run(value, config).message()
+
+    async def _amessage(self, value: TPORunnableInput, config: RunnableConfig) -> AIMessage:
+        return (await self._arun(value, config)).message()
+
+    def _deep_enough(self, config: RunnableConfig) -> RunnableConfig:
+        """Chains hand down LangChain's limit of 25 supersteps, too few from D=6 on."""
+        limit = max(config.get("recursion_limit", 0), self.settings.recursion_limit)
+        return patch_config(config, recursion_limit=limit)
+
+    def __copy__(self) -> Self:
+        """Copy without the graph, which belongs to the fields it was built from."""
+        clone = super().__copy__()
+        clone.__dict__.pop("graph", None)
+        return clone
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Copy deeply without the graph, whose inner markers must stay the objects they are."""
+        return super(TPORunnable, copy(self)).__deepcopy__(memo)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Pickle without the graph: it is built again at first use."""
+        state = super().__getstate__()
+        own = {key: value for key, value in state["__dict__"].items() if key != "graph"}
+        return {**state, "__dict__": own}
+
+
+def _refuse(kwargs: dict[str, Any]) -> None:
+    for name in kwargs:
+        raise SettingsError(
+            f"`invoke` takes no `{name}`: set it when you build the TPORunnable, or at run time "
+            "through `configurable_fields`."
+        )

@@ -1,0 +1,144 @@
+"""Everything that a run can be told: width N, depth D, sampling, prompts.
+
+Frozen and checked once; the steps trust it.
+"""
+
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError
+from pydantic import model_validator as validator
+
+from langchain_tpo.errors import SettingsError
+from langchain_tpo.prompts import PromptSet
+
+
+class _Frozen(BaseModel):
+    """Immutable, strict about names, and plain about mistakes."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, use_attribute_docstrings=True
+    )
+
+    @validator(mode="wrap")
+    @classmethod
+    def _one_line(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:  # noqa: ANN401 pydantic's signature
+        try:
+            return handler(data)
+        except ValidationError as error:
+            raise SettingsError(_first_problem(cls.__name__, error)) from None
+
+
+class SamplingOptions(_Frozen):
+    """How one kind of call samples; None leaves a value to the model as it was configured.
+
+    Example:
+        >>> SamplingOptions(temperature=0.7, extra={"min_p": 0.05}).as_kwargs()
+        {'temperature': 0.7, 'min_p': 0.05}
+    """
+
+    temperature: float | None = Field(default=None, ge=0)
+    """Randomness of the draws."""
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    """Nucleus sampling: the share of probability that may be drawn from."""
+    max_tokens: int | None = Field(default=None, ge=1)
+    """Longest completion, in tokens."""
+    extra: dict[str, Any] = Field(default_factory=dict)
+    """More keyword arguments for the model's own `invoke`."""
+
+    def as_kwargs(self) -> dict[str, Any]:
+        """Give what is set as keyword arguments of a chat model's call."""
+        named = self.model_dump(exclude={"extra"}, exclude_none=True)
+        return {**named, **self.extra}
+
+
+class TPOSettings(_Frozen):
+    """What a run does; immutable, and checked when it is built.
+
+    Raises:
+        SettingsError: In one line, when a value is out of range or two contradict each other.
+
+    Example:
+        >>> settings = TPOSettings(width=5, depth=2)
+        >>> settings.completions, settings.stages, settings.recursion_limit
+        (19, 7, 11)
+    """
+
+    width: int = Field(default=5, ge=1, title="Width (N)")
+    """How many responses are drawn at first and in every round."""
+    depth: int = Field(default=2, ge=0, title="Depth (D)")
+    """How many rounds of loss, gradient and update follow; 0 is best-of-N."""
+    prompts: PromptSet = Field(default="tpo", validate_default=True, title="Prompts")
+    """The wording of loss, gradient and update: a set, or the name of one that comes along."""
+    sample: SamplingOptions = Field(default=SamplingOptions(), title="Sampling of first responses")
+    """How the first responses are drawn."""
+    textual_loss: SamplingOptions = Field(default=SamplingOptions(), title="Sampling of the loss")
+    """How the textual loss is drawn."""
+    textual_gradient: SamplingOptions = Field(
+        default=SamplingOptions(), title="Sampling of the gradient"
+    )
+    """How the textual gradient is drawn."""
+    update: SamplingOptions = Field(default=SamplingOptions(), title="Sampling of revisions")
+    """How the revisions are drawn."""
+    seed: int | None = Field(default=None, ge=0, title="Seed")
+    """Makes draws repeatable where the model takes a `seed`; every request gets its own."""
+    one_request: bool = Field(default=True, title="One request for N draws")
+    """Ask for N responses in one request (`n=N`) where the model can; it reads the prompt once."""
+    on_error: Literal["return_best", "raise"] = Field(default="return_best", title="On error")
+    """What a failed call does after the first round: end the run with the best response so far,
+    or raise. In the first round it always raises."""
+
+    @validator(mode="after")
+    def _contrast_needs_two(self) -> Self:
+        if self.depth > 0 and self.width < 2:  # noqa: PLR2004 a chosen and a rejected one
+            raise SettingsError(
+                "`width` must be at least 2 when `depth` > 0 (a chosen and a rejected response), "
+                f"got {self.width}."
+            )
+        return self
+
+    @classmethod
+    def paper(cls, **changes: Any) -> Self:
+        """Give the settings of the paper's experiments: N=5, D=2, temperature 0.7.
+
+        Source: arXiv 2501.12895, section 5.1 and its public scripts.
+
+        Args:
+            changes: Fields to set otherwise, such as `width=20`.
+        """
+        draws = SamplingOptions(temperature=0.7, top_p=0.95, max_tokens=2048)
+        critique = SamplingOptions(temperature=0.7, top_p=0.99, max_tokens=8192)
+        preset: dict[str, Any] = {
+            "sample": draws,
+            "textual_loss": critique,
+            "textual_gradient": critique,
+            "update": draws,
+        }
+        return cls(**{**preset, **changes})
+
+    def with_changes(self, **changes: Any) -> Self:
+        """Give a copy with some fields set otherwise, checked like any other."""
+        kept = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self)(**{**kept, **changes})
+
+    @property
+    def completions(self) -> int:
+        """Completions of a run that nothing stops early: N + D(2 + N)."""
+        return self.width + self.depth * (2 + self.width)
+
+    @property
+    def stages(self) -> int:
+        """Model calls that have to wait for each other: 1 + 3D."""
+        return 1 + 3 * self.depth
+
+    @property
+    def recursion_limit(self) -> int:
+        """LangGraph's limit for such a run: 2 + 4D supersteps and one to find that it is done."""
+        return 2 + 4 * self.depth + 1
+
+
+def _first_problem(model: str, error: ValidationError) -> str:
+    problem = error.errors()[0]
+    field = ".".join(str(part) for part in problem["loc"]) or model
+    if problem["type"] == "extra_forbidden":
+        return f"`{field}` is no setting of {model}: see `help({model})` for those there are."
+    return f"`{field}`: {problem['msg'].lower()}, got `{problem['input']!r}`."

@@ -1,0 +1,111 @@
+"""What travels along the edges of the graph: plain values only, so that any checkpointer works.
+
+Custom classes would warn or come back as something else when a checkpoint is loaded.
+"""
+
+from typing import Annotated, Literal, NotRequired, TypeAlias, TypedDict
+
+from langchain_core.messages import AnyMessage
+from langchain_core.runnables import Runnable
+from langgraph.graph.message import add_messages
+
+from langchain_tpo.candidate_pool import Candidate
+from langchain_tpo.usage import Usage
+
+StepName: TypeAlias = Literal["sample", "reward", "textual_loss", "textual_gradient", "update"]
+"""The five steps of Algorithm 1, by the names of their nodes."""
+
+StopReason: TypeAlias = Literal["depth", "no_contrast", "no_usable_update", "error"]
+"""Why a run ended.
+
+`depth`: all D rounds are done. `no_contrast`: every scored response earned the same, so there is
+nothing to explain. `no_usable_update`: a whole round of revisions was unusable. `error`: a call
+of a later round failed; the answer is the best response before it.
+"""
+
+DropReason: TypeAlias = Literal["failed", "empty", "no_tag", "not_scored"]
+"""Why a draw was not used: its request failed, it held no text, a revision lacked its opening
+tag, or the reward model could not score it (then it stays in the pool, neither chosen nor
+rejected)."""
+
+
+class Round(TypedDict):
+    """One pass of loss, gradient and update; it grows as the steps come by."""
+
+    chosen: int
+    """Index in the pool of the response that the loss praises."""
+    rejected: int
+    """Index in the pool of the response that the loss holds against it."""
+    textual_loss: NotRequired[str]
+    """Why the chosen response beats the rejected one."""
+    textual_gradient: NotRequired[str]
+    """What to do better, as instructions."""
+
+
+class Drop(TypedDict):
+    """A draw that could not be used."""
+
+    step: StepName
+    round: int
+    reason: DropReason
+    detail: str
+    """The provider's error, or the first characters of the reply."""
+
+
+class StepRecord(TypedDict):
+    """What one step of one round cost."""
+
+    step: StepName
+    round: int
+    usage: Usage
+    seconds: float
+    """Wall time of the step, waiting included."""
+
+
+class Failure(TypedDict):
+    """The error that ended a run early."""
+
+    step: StepName
+    round: int
+    type: str
+    message: str
+
+
+class TPOInput(TypedDict):
+    """What a run is given."""
+
+    messages: Annotated[list[AnyMessage], add_messages]
+    """The conversation to answer."""
+    drafts: NotRequired[list[str]]
+    """Responses that exist already; they enter the pool in round 0."""
+
+
+class TPOUpdate(TypedDict, total=False):
+    """What a step may change."""
+
+    messages: Annotated[list[AnyMessage], add_messages]
+    """The conversation; the last step of a run adds the answer."""
+    drafts: list[str]
+    """Emptied by `sample`, so that a thread's next question starts clean."""
+    responses: list[Candidate]
+    """Fresh responses on their way to the reward model."""
+    pool: list[Candidate]
+    """C: every response of the run."""
+    rounds: list[Round]
+    """Rounds begun, oldest first: their number is the round in progress, 0 while sampling."""
+    drops: list[Drop]
+    """Draws that could not be used."""
+    steps: list[StepRecord]
+    """What every step cost, in order."""
+    stop_reason: StopReason | None
+    """None while the run goes on."""
+    failure: Failure | None
+    """Set when `stop_reason` is `error`."""
+
+
+class TPOState(TPOUpdate):
+    """Everything a run knows. `sample` sets every key, whatever a thread held before."""
+
+
+Step: TypeAlias = Runnable[TPOState, TPOUpdate]
+"""A node: from the state to what changes in it."""

@@ -1,0 +1,1 @@
+"""The five steps of Algorithm 1, one file each; none knows another."""

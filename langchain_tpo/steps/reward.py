@@ -1,0 +1,67 @@
+"""Reward: score what is fresh, once, in one batch; then name chosen and rejected, or stop.
+
+The scorers themselves are in `reward_models/`.
+"""
+
+from langchain_tpo.candidate_pool import Candidate, chosen, known_reward, rejected
+from langchain_tpo.errors import NothingScoredError
+from langchain_tpo.reward_models.interface import ScoreRequest
+from langchain_tpo.scoring import Scorer, Scores
+from langchain_tpo.settings import TPOSettings
+from langchain_tpo.state import Drop, Round, TPOState, TPOUpdate
+from langchain_tpo.step import StepPlan
+from langchain_tpo.stopping import stop_reason
+
+
+def reward(scorer: Scorer) -> StepPlan[ScoreRequest, Scores]:
+    """Plan the step that scores fresh responses and decides whether another round begins."""
+    return StepPlan(name="reward", call=scorer, before=request, after=changes)
+
+
+def request(state: TPOState, settings: TPOSettings) -> ScoreRequest:  # noqa: ARG001 a step's shape
+    """Ask for the texts of this round that have no reward yet, each once."""
+    texts = dict.fromkeys(fresh["text"] for fresh in state["responses"])
+    unknown = [text for text in texts if known_reward(state["pool"], text) is None]
+    return ScoreRequest(messages=list(state["messages"]), responses=unknown)
+
+
+def changes(state: TPOState, settings: TPOSettings, scores: Scores) -> TPOUpdate:
+    """Put the scored responses into the pool; begin the next round, or say why there is none.
+
+    Raises:
+        NothingScoredError: When the run has not one scored response.
+    """
+    scored = [_scored(fresh, state["pool"], scores) for fresh in state["responses"]]
+    pool = [*state["pool"], *scored]
+    best, worst = chosen(pool), rejected(pool)
+    if best is None or worst is None:
+        raise NothingScoredError(
+            f"The reward model scored none of {len(pool)} responses: every score was None, NaN or "
+            "infinite."
+        )
+    reason = stop_reason(pool, rounds_done=len(state["rounds"]), settings=settings)
+    begun = [] if reason else [Round(chosen=best, rejected=worst)]
+    return {
+        "responses": [],
+        "pool": pool,
+        "rounds": [*state["rounds"], *begun],
+        "drops": [*state["drops"], *_not_scored(scored)],
+        "stop_reason": reason,
+    }
+
+
+def _scored(fresh: Candidate, pool: list[Candidate], scores: Scores) -> Candidate:
+    """Give the candidate its reward: that of the same text where it has been seen before."""
+    score = known_reward(pool, fresh["text"]) or scores.of(fresh["text"])
+    scored: Candidate = {**fresh, "reward": score["reward"]}
+    if "rationale" in score:
+        scored["rationale"] = score["rationale"]
+    return scored
+
+
+def _not_scored(candidates: list[Candidate]) -> list[Drop]:
+    return [
+        Drop(step="reward", round=one["round"], reason="not_scored", detail="")
+        for one in candidates
+        if one["reward"] is None
+    ]

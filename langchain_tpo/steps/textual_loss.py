@@ -1,0 +1,27 @@
+"""Textual loss: why the chosen response of the whole pool beats the rejected one.
+
+Wording: `TPOPrompts.textual_loss`.
+"""
+
+from langchain_tpo.critique import critique_request, loss_messages
+from langchain_tpo.draws import Drawer, DrawRequest, Draws
+from langchain_tpo.settings import TPOSettings
+from langchain_tpo.state import TPOState, TPOUpdate
+from langchain_tpo.step import StepPlan
+
+
+def textual_loss(critic: Drawer) -> StepPlan[DrawRequest, Draws]:
+    """Plan the step that explains the rewards in words."""
+    return StepPlan(name="textual_loss", call=critic, before=request, after=changes)
+
+
+def request(state: TPOState, settings: TPOSettings) -> DrawRequest:
+    """Ask the critic to compare chosen and rejected."""
+    return critique_request("textual_loss", loss_messages(state, settings.prompts), state, settings)
+
+
+def changes(state: TPOState, settings: TPOSettings, draws: Draws) -> TPOUpdate:  # noqa: ARG001 a step's shape
+    """Add the loss to the round in progress."""
+    this = state["rounds"][-1].copy()
+    this["textual_loss"] = draws.texts[0]
+    return {"rounds": [*state["rounds"][:-1], this]}

@@ -1,0 +1,157 @@
+"""What model calls cost, counted where they happen.
+
+A callback handler sees every chat-model call below a step, also those inside retries, fallbacks
+and judges. It knows LangChain results; it knows nothing of steps or rounds.
+"""
+
+import threading
+from collections.abc import Iterable
+from typing import Any, TypedDict
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import AIMessage, UsageMetadata
+from langchain_core.outputs import ChatGeneration, LLMResult
+
+
+class Usage(TypedDict):
+    """Tokens and requests of one or more model calls; None where a provider did not say."""
+
+    requests: int
+    """Requests sent to models, failed ones and retries included."""
+    completions: int
+    """Responses received; one request with `n=5` brings five."""
+    input_tokens: int | None
+    """Prompt tokens, cached ones included; a request's prompt counts once."""
+    output_tokens: int | None
+    """Generated tokens of all completions."""
+    cached_tokens: int | None
+    """Prompt tokens that the server had already worked out; 0 where it reports none."""
+
+
+NOTHING_USED = Usage(requests=0, completions=0, input_tokens=0, output_tokens=0, cached_tokens=0)
+"""The usage of no call at all."""
+
+
+def total_usage(parts: Iterable[Usage]) -> Usage:
+    """Add usages up; a token count is None as soon as one part of it is unknown.
+
+    Example:
+        >>> known = Usage(
+        ...     requests=1, completions=1, input_tokens=7, output_tokens=3, cached_tokens=0
+        ... )
+        >>> total_usage([known, {**known, "output_tokens": None}])["output_tokens"] is None
+        True
+    """
+    listed = list(parts)
+    return Usage(
+        requests=sum(part["requests"] for part in listed),
+        completions=sum(part["completions"] for part in listed),
+        input_tokens=_sum_or_none(part["input_tokens"] for part in listed),
+        output_tokens=_sum_or_none(part["output_tokens"] for part in listed),
+        cached_tokens=_sum_or_none(part["cached_tokens"] for part in listed),
+    )
+
+
+def as_usage_metadata(usage: Usage) -> UsageMetadata | None:
+    """Give a usage as LangChain's own type, or None when a part of it is unknown."""
+    if usage["input_tokens"] is None or usage["output_tokens"] is None:
+        return None
+    metadata = UsageMetadata(
+        input_tokens=usage["input_tokens"],
+        output_tokens=usage["output_tokens"],
+        total_tokens=usage["input_tokens"] + usage["output_tokens"],
+    )
+    if usage["cached_tokens"]:
+        metadata["input_token_details"] = {"cache_read": usage["cached_tokens"]}
+    return metadata
+
+
+class UsageCounter(BaseCallbackHandler):
+    """Counts what every model call below one config costs."""
+
+    run_inline = True
+    """Counting takes microseconds: no hop to a thread in async runs."""
+
+    def __init__(self) -> None:
+        """Begin at nothing."""
+        self._lock = threading.Lock()
+        self._requests = 0
+        self._finished: list[Usage] = []
+
+    @property
+    def usage(self) -> Usage:
+        """What has been used so far."""
+        with self._lock:
+            from_cache = sum(1 for part in self._finished if part["requests"] == 0)
+            return {**total_usage(self._finished), "requests": self._requests - from_cache}
+
+    def on_chat_model_start(self, *_args: Any, **_kwargs: Any) -> None:
+        """Count a request to a chat model."""
+        self._count_request()
+
+    def on_llm_start(self, *_args: Any, **_kwargs: Any) -> None:
+        """Count a request to a plain text model."""
+        self._count_request()
+
+    def on_llm_end(self, response: LLMResult, **_kwargs: Any) -> None:
+        """Count what a finished request brought."""
+        used = usage_of(response)
+        with self._lock:
+            self._finished.append(used)
+
+    def _count_request(self) -> None:
+        with self._lock:
+            self._requests += 1
+
+
+def usage_of(result: LLMResult) -> Usage:
+    """Read the usage of one finished request, whatever its number of completions.
+
+    With `n > 1` some providers put the request's total on every message, others each message's
+    own share. Some servers count one completion only; no tokenizer puts two words that a space
+    separates into one token, so a count below the number of words is known to be wrong and
+    becomes None.
+    """
+    generations = [generation for listed in result.generations for generation in listed]
+    messages = [
+        generation.message
+        for generation in generations
+        if isinstance(generation, ChatGeneration) and isinstance(generation.message, AIMessage)
+    ]
+    usage = _reported(messages)
+    words = sum(len(generation.text.split()) for generation in generations)
+    output_tokens = usage["output_tokens"]
+    if len(generations) > 1 and output_tokens is not None and output_tokens < words:
+        output_tokens = None
+    return {**usage, "completions": len(generations), "output_tokens": output_tokens}
+
+
+def _reported(messages: list[AIMessage]) -> Usage:
+    reports = [message.usage_metadata for message in messages]
+    if not reports or any(report is None for report in reports):
+        return Usage(
+            requests=1, completions=0, input_tokens=None, output_tokens=None, cached_tokens=None
+        )
+    parts = [_from_metadata(report) for report in reports if report is not None]
+    if all(part == parts[0] for part in parts):
+        return parts[0]
+    prompt = max(parts, key=lambda part: part["input_tokens"] or 0)
+    return {**prompt, "output_tokens": total_usage(parts)["output_tokens"]}
+
+
+def _from_metadata(metadata: UsageMetadata) -> Usage:
+    if metadata.get("total_cost") == 0:  # answered from LangChain's own cache
+        return NOTHING_USED
+    return Usage(
+        requests=1,
+        completions=1,
+        input_tokens=metadata["input_tokens"],
+        output_tokens=metadata["output_tokens"],
+        cached_tokens=metadata.get("input_token_details", {}).get("cache_read", 0),
+    )
+
+
+def _sum_or_none(values: Iterable[int | None]) -> int | None:
+    listed = list(values)
+    known = [value for value in listed if value is not None]
+    return sum(known) if len(known) == len(listed) else None

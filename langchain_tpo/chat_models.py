@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable, RunnableBinding, RunnableConfig
 from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.config import merge_configs
@@ -88,9 +88,13 @@ def many_at_once(model: ChatModel) -> ManyAtOnce | None:
 def reply_text(reply: object) -> str:
     """Give the text of what a model returned, whatever its content blocks.
 
+    A reply that calls tools is no response: what it says beside the calls counts for nothing.
+
     Raises:
         ModelTypeError: When it is neither a message nor a text.
     """
+    if isinstance(reply, AIMessage) and reply.tool_calls:
+        return ""
     if isinstance(reply, BaseMessage):
         return str(reply.text)
     if isinstance(reply, str):

@@ -7,6 +7,7 @@
     │   ├── ModelTypeError       `model` or `critic` is not a chat model
     │   ├── RewardTypeError      `reward` cannot be made into a reward model
     │   ├── ConversationError    nothing to answer in the input
+    │   ├── WeightsError         an embedded model's weights cannot be found, fetched or trusted
     │   └── MissingExtraError    an optional package is not installed (also an ImportError)
     └── RunError                 a run that had begun could not give an answer
         ├── NoResponseError      the first round brought too few usable responses
@@ -45,6 +46,10 @@ class RewardTypeError(ConfigurationError):
 
 class ConversationError(ConfigurationError):
     """The input holds nothing to answer."""
+
+
+class WeightsError(ConfigurationError):
+    """The weights of an embedded model cannot be found, fetched or trusted."""
 
 
 class MissingExtraError(ConfigurationError, ImportError):

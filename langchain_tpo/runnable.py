@@ -1,5 +1,6 @@
 """`TPORunnable`: the loop as a link of any chain."""
 
+from collections.abc import Mapping
 from copy import copy
 from functools import cached_property
 from typing import Any, Self, cast
@@ -15,7 +16,7 @@ from langgraph.graph.state import CompiledStateGraph
 from pydantic import ConfigDict, field_validator, model_validator
 
 from langchain_tpo.chat_models import ChatModel, check_chat_model
-from langchain_tpo.errors import SettingsError
+from langchain_tpo.errors import RunError, SettingsError
 from langchain_tpo.graph import build_tpo_graph
 from langchain_tpo.result import TPOResult
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
@@ -23,6 +24,9 @@ from langchain_tpo.reward_models.interface import RewardModel
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOInput, TPOState
 from langchain_tpo.tpo_input import TPORunnableInput, as_tpo_input
+
+NODE_RECURSION_LIMIT = 10_000
+"""A run's context may ask for any depth, and the loop ends by itself: LangGraph's own default."""
 
 
 class TPORunnable(RunnableSerializable[TPORunnableInput, AIMessage]):
@@ -96,6 +100,26 @@ class TPORunnable(RunnableSerializable[TPORunnableInput, AIMessage]):
         graph = build_tpo_graph(self.model, self.reward, critic=self.critic, settings=self.settings)
         return graph.compile(name="tpo_graph")
 
+    def as_node(self) -> CompiledStateGraph[TPOState, TPOSettings, TPOInput, TPOState]:
+        """Give the loop as a node for a graph of your own that has `messages`.
+
+        The outer graph's checkpointer keeps its steps, `get_subgraphs()` and Studio see inside,
+        and its limits are wide enough for the loop unless the outer run sets narrower ones.
+
+        Example:
+            >>> from langchain_core.runnables import RunnableLambda
+            >>> from langgraph.graph import START, MessagesState, StateGraph
+            >>> model = RunnableLambda(lambda messages: "Oil it twice a year.")
+            >>> tpo = TPORunnable(model=model, reward=lambda prompt, response: 1.0, depth=0)
+            >>> builder = StateGraph(MessagesState).add_node("tpo", tpo.as_node())
+            >>> graph = builder.add_edge(START, "tpo").compile()
+            >>> graph.invoke({"messages": [("human", "Wood?")]})["messages"][-1].text
+            'Oil it twice a year.'
+        """
+        return self.graph.with_config(
+            recursion_limit=NODE_RECURSION_LIMIT, max_concurrency=self.settings.width + 1
+        )
+
     def invoke(
         self,
         input: TPORunnableInput,
@@ -160,11 +184,11 @@ class TPORunnable(RunnableSerializable[TPORunnableInput, AIMessage]):
         threads = config.get("max_concurrency") or self.settings.width + 1
         inner = patch_config(self._deep_enough(config), max_concurrency=threads)
         state = self.graph.invoke(as_tpo_input(value), inner)
-        return TPOResult.from_state(cast("TPOState", state))
+        return TPOResult.from_state(ended(state))
 
     async def _arun(self, value: TPORunnableInput, config: RunnableConfig) -> TPOResult:
         state = await self.graph.ainvoke(as_tpo_input(value), self._deep_enough(config))
-        return TPOResult.from_state(cast("TPOState", state))
+        return TPOResult.from_state(ended(state))
 
     def _message(self, value: TPORunnableInput, config: RunnableConfig) -> AIMessage:
         return self._run(value, config).message()
@@ -192,6 +216,20 @@ class TPORunnable(RunnableSerializable[TPORunnableInput, AIMessage]):
         state = super().__getstate__()
         own = {key: value for key, value in state["__dict__"].items() if key != "graph"}
         return {**state, "__dict__": own}
+
+
+def ended(state: Mapping[str, Any]) -> TPOState:
+    """Give the final state of a run, or say that it waits for a person in vain.
+
+    Raises:
+        RunError: When the run paused and nothing keeps it.
+    """
+    if "__interrupt__" in state:
+        raise RunError(
+            "The run paused for a person and nothing keeps it: call this in a node of a graph "
+            "with a checkpointer, or compile `build_tpo_graph(...)` with one."
+        )
+    return cast("TPOState", state)
 
 
 def _refuse(kwargs: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """N responses from one chat model: in one request where it can, in N concurrent ones otherwise.
 
-Each request is a LangGraph task, so a checkpointed run that was killed repeats none that had
-finished. Knows models and their cost; knows nothing of pools, prompts or rewards.
+Each of several requests is a LangGraph task, so a checkpointed run that was killed repeats none
+that had finished. Knows models and their cost; knows nothing of pools, prompts or rewards.
 """
 
 import asyncio
@@ -82,18 +82,19 @@ class Drawer:
         """
         self._model = quiet(model, cache=cache)
         self._many = many_at_once(self._model)
-        as_task: Callable[[Any], Any] = task(name="model_call")
-        self._send = as_task(self._reply)
-        self._asend = as_task(self._areply)
 
-    def run(self, request: DrawRequest, _config: RunnableConfig) -> Draws:
+    def run(self, request: DrawRequest, config: RunnableConfig) -> Draws:
         """Draw, with as many requests at once as the run's `max_concurrency` allows."""
+        if request["n"] == 1:
+            return _collect(request, [self.reply(_model_request(request, 0), config)])
         outcomes = self._send_all(self._plan(request))
         outcomes += self._send_all(_missing(request, outcomes))
         return _collect(request, outcomes)
 
-    async def arun(self, request: DrawRequest, _config: RunnableConfig) -> Draws:
+    async def arun(self, request: DrawRequest, config: RunnableConfig) -> Draws:
         """Draw as `run` does, without blocking the event loop."""
+        if request["n"] == 1:
+            return _collect(request, [await self.areply(_model_request(request, 0), config)])
         outcomes = await self._asend_all(self._plan(request))
         outcomes += await self._asend_all(_missing(request, outcomes))
         return _collect(request, outcomes)
@@ -104,13 +105,14 @@ class Drawer:
         return [_model_request(request, index) for index in range(request["n"])]
 
     def _send_all(self, requests: list[ModelRequest]) -> list[Outcome]:
-        return [_outcome(future) for future in [self._send(request) for request in requests]]
+        return [_outcome(future) for future in [_SEND(request, self) for request in requests]]
 
     async def _asend_all(self, requests: list[ModelRequest]) -> list[Outcome]:
-        futures = [self._asend(request) for request in requests]
+        futures = [_ASEND(request, self) for request in requests]
         return list(await asyncio.gather(*futures, return_exceptions=True))
 
-    def _reply(self, request: ModelRequest, config: RunnableConfig) -> ModelReply:
+    def reply(self, request: ModelRequest, config: RunnableConfig) -> ModelReply:
+        """Send one request to the model."""
         counter = UsageCounter()
         inner = _inner_config(request, config, counter)
         if request["n"] == 1 or self._many is None:
@@ -120,7 +122,8 @@ class Drawer:
         arguments = _generate_arguments(many.kwargs, request, merge_configs(many.config, inner))
         return _several(many.model.generate([request["messages"]], **arguments), counter)
 
-    async def _areply(self, request: ModelRequest, config: RunnableConfig) -> ModelReply:
+    async def areply(self, request: ModelRequest, config: RunnableConfig) -> ModelReply:
+        """Send one request to the model without blocking the event loop."""
         counter = UsageCounter()
         inner = _inner_config(request, config, counter)
         if request["n"] == 1 or self._many is None:
@@ -130,6 +133,22 @@ class Drawer:
         arguments = _generate_arguments(many.kwargs, request, merge_configs(many.config, inner))
         result = await many.model.agenerate([request["messages"]], **arguments)
         return _several(result, counter)
+
+
+def model_call(request: ModelRequest, drawer: Drawer, config: RunnableConfig) -> ModelReply:
+    """Send one of several requests of a step, as a task whose reply a checkpoint keeps."""
+    return drawer.reply(request, config)
+
+
+async def amodel_call(request: ModelRequest, drawer: Drawer, config: RunnableConfig) -> ModelReply:
+    """Send one of several requests of a step, as `model_call` does."""
+    return await drawer.areply(request, config)
+
+
+# Functions of the module, not methods: LangGraph prepares such a task once, not at every call.
+_as_task: Callable[[Any], Callable[..., Any]] = task(name="model_call")
+_SEND = _as_task(model_call)
+_ASEND = _as_task(amodel_call)
 
 
 def _model_request(request: DrawRequest, index: int, *, n: int = 1) -> ModelRequest:

@@ -7,6 +7,7 @@
     │   ├── ModelTypeError       `model` or `critic` is not a chat model
     │   ├── RewardTypeError      `reward` cannot be made into a reward model
     │   ├── ConversationError    nothing to answer in the input
+    │   ├── DatasetError         a data set, or a file of an evaluation, cannot be read
     │   ├── WeightsError         an embedded model's weights cannot be found, fetched or trusted
     │   └── MissingExtraError    an optional package is not installed (also an ImportError)
     └── RunError                 a run that had begun could not give an answer
@@ -46,6 +47,10 @@ class RewardTypeError(ConfigurationError):
 
 class ConversationError(ConfigurationError):
     """The input holds nothing to answer."""
+
+
+class DatasetError(ConfigurationError):
+    """A data set, or a file of an evaluation, cannot be read."""
 
 
 class WeightsError(ConfigurationError):

@@ -6,7 +6,7 @@ ask for the first reply again.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict, cast
 
@@ -89,6 +89,14 @@ class FirstReply:
         self._tpo = tpo
         self._graph = self._compiled()
 
+    def invoke(self, messages: Sequence[BaseMessage], config: RunnableConfig) -> AIMessage:
+        """Give the message of the answer."""
+        return self.run(messages, config).message()
+
+    async def ainvoke(self, messages: Sequence[BaseMessage], config: RunnableConfig) -> AIMessage:
+        """Give the message of the answer without blocking the event loop."""
+        return (await self.arun(messages, config)).message()
+
     def run(self, messages: Sequence[BaseMessage], config: RunnableConfig) -> Answer:
         """Give the reply, optimized if it is final."""
         return _answer(self._graph.invoke(_as_input(messages), self._roomy(config)))
@@ -99,9 +107,7 @@ class FirstReply:
 
     def _compiled(self) -> CompiledStateGraph[ReplyState, Any, TPOInput, ReplyState]:
         graph = StateGraph(ReplyState, input_schema=TPOInput)
-        graph.add_node(
-            "first_reply", RunnableLambda(self._reply, self._areply, name="first_reply")
-        )
+        graph.add_node("first_reply", RunnableLambda(self._reply, self._areply, name="first_reply"))
         graph.add_node("tpo_graph", self._tpo.as_node())
         graph.add_edge(START, "first_reply")
         graph.add_conditional_edges("first_reply", _if_final, ["tpo_graph", END])
@@ -169,7 +175,3 @@ def _answer(output: Mapping[str, Any]) -> Answer:
     record = StepRecord(step="sample", round=0, usage=kept["usage"], seconds=kept["seconds"])
     result = TPOResult.from_state(state)
     return Answer(reply=reply, result=replace(result, steps=(record, *result.steps)))
-
-
-Reader = Callable[[object], Reply]
-"""Takes the reply out of what a call brought."""

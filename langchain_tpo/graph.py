@@ -1,6 +1,6 @@
 """The loop: Algorithm 1 of the paper as a LangGraph state machine."""
 
-from collections.abc import Callable
+from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 
@@ -10,7 +10,7 @@ from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.scoring import Scorer
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import StepName, TPOInput, TPOState
-from langchain_tpo.step import StepNode
+from langchain_tpo.step import StepNode, StepPlan
 from langchain_tpo.steps.reward import reward as reward_step
 from langchain_tpo.steps.sample import sample
 from langchain_tpo.steps.textual_gradient import textual_gradient
@@ -51,31 +51,17 @@ def build_tpo_graph(
     settings = settings or TPOSettings()
     policy = Drawer(check_chat_model(model, field="model"), cache=False)
     judge = Drawer(check_chat_model(critic or model, field="critic"), cache=True)
-
+    scorer = Scorer(as_reward_model(reward))
     graph = StateGraph(TPOState, context_schema=TPOSettings, input_schema=TPOInput)
-    graph.add_node("sample", StepNode(sample(policy), settings).as_runnable())
-    graph.add_node(
-        "reward", StepNode(reward_step(Scorer(as_reward_model(reward))), settings).as_runnable()
-    )
-    graph.add_node("textual_loss", StepNode(textual_loss(judge), settings).as_runnable())
-    graph.add_node("textual_gradient", StepNode(textual_gradient(judge), settings).as_runnable())
-    graph.add_node("update", StepNode(update(policy), settings).as_runnable())
+
+    def add(plan: StepPlan[Any, Any], *, then: StepName, may_end: bool = True) -> None:
+        node = StepNode(plan, then=then, settings=settings).as_runnable()
+        graph.add_node(plan.name, node, destinations=(then, END) if may_end else (then,))
 
     graph.add_edge(START, "sample")
-    graph.add_edge("sample", "reward")
-    graph.add_conditional_edges("reward", *_unless_stopped("textual_loss"))
-    graph.add_conditional_edges("textual_loss", *_unless_stopped("textual_gradient"))
-    graph.add_conditional_edges("textual_gradient", *_unless_stopped("update"))
-    graph.add_conditional_edges("update", *_unless_stopped("reward"))
+    add(sample(policy), then="reward", may_end=False)
+    add(reward_step(scorer), then="textual_loss")
+    add(textual_loss(judge), then="textual_gradient")
+    add(textual_gradient(judge), then="update")
+    add(update(policy), then="reward")
     return graph
-
-
-def _unless_stopped(
-    following: StepName,
-) -> tuple[Callable[[TPOState], str], list[str]]:
-    """Go on to a step, or to the end once a stop reason is set."""
-
-    def unless_stopped(state: TPOState) -> str:
-        return following if state["stop_reason"] is None else END
-
-    return unless_stopped, [following, END]

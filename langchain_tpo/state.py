@@ -8,6 +8,7 @@ from typing import Annotated, Literal, NotRequired, TypeAlias, TypedDict
 from langchain_core.messages import AnyMessage
 from langchain_core.runnables import Runnable
 from langgraph.graph.message import add_messages
+from langgraph.types import Command
 
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.usage import Usage
@@ -107,5 +108,5 @@ class TPOState(TPOUpdate):
     """Everything a run knows. `sample` sets every key, whatever a thread held before."""
 
 
-Step: TypeAlias = Runnable[TPOState, TPOUpdate]
-"""A node: from the state to what changes in it."""
+Step: TypeAlias = Runnable[TPOState, Command[str]]
+"""A node: from the state to what changes in it and where the run goes on."""

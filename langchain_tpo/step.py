@@ -12,7 +12,9 @@ from langchain_core.callbacks import adispatch_custom_event, dispatch_custom_eve
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langgraph.config import get_stream_writer
 from langgraph.errors import GraphBubbleUp
+from langgraph.graph import END
 from langgraph.runtime import get_runtime
+from langgraph.types import Command
 
 from langchain_tpo.progress import Event, events_of
 from langchain_tpo.result import TPOResult
@@ -61,21 +63,25 @@ class StepPlan(Generic[RequestT, ReplyT]):
 class StepNode(Generic[RequestT, ReplyT]):
     """Runs a step on a state; immutable."""
 
-    def __init__(self, plan: StepPlan[RequestT, ReplyT], settings: TPOSettings) -> None:
-        """Take what the step does and what it obeys.
+    def __init__(
+        self, plan: StepPlan[RequestT, ReplyT], *, then: StepName, settings: TPOSettings
+    ) -> None:
+        """Take what the step does, what follows it, and what it obeys.
 
         Args:
             plan: What the step does.
+            then: The step that follows, unless this one ends the run.
             settings: What it obeys, where the run's own context does not say otherwise.
         """
         self._plan = plan
+        self._then = then
         self._settings = settings
 
     def as_runnable(self) -> Step:
         """Give the node for LangGraph, for sync and async runs."""
         return RunnableLambda(self._run, self._arun, name=self._plan.name)
 
-    def _run(self, state: TPOState, config: RunnableConfig) -> TPOUpdate:
+    def _run(self, state: TPOState, config: RunnableConfig) -> Command[str]:
         attempt, request = self._begin(state)
         try:
             reply = self._plan.call.run(request, config)
@@ -86,9 +92,9 @@ class StepNode(Generic[RequestT, ReplyT]):
         for event in events:
             get_stream_writer()({"event": event.name, **event.data})
             dispatch_custom_event(event.name, event.data, config=config)
-        return changes
+        return self._onward(changes)
 
-    async def _arun(self, state: TPOState, config: RunnableConfig) -> TPOUpdate:
+    async def _arun(self, state: TPOState, config: RunnableConfig) -> Command[str]:
         attempt, request = self._begin(state)
         try:
             reply = await self._plan.call.arun(request, config)
@@ -99,12 +105,17 @@ class StepNode(Generic[RequestT, ReplyT]):
         for event in events:
             get_stream_writer()({"event": event.name, **event.data})
             await adispatch_custom_event(event.name, event.data, config=config)
-        return changes
+        return self._onward(changes)
 
     def _begin(self, state: TPOState) -> tuple["_Attempt", RequestT]:
         settings = active_settings(self._settings)
         attempt = _Attempt(self._plan.name, state, settings, time.perf_counter())
         return attempt, self._plan.before(state, settings)
+
+    def _onward(self, changes: TPOUpdate) -> Command[str]:
+        """Go to the step that follows, or to the end once a stop reason is set."""
+        goto = END if changes.get("stop_reason") else self._then
+        return Command(update=changes, goto=goto)
 
     def _finish(self, attempt: "_Attempt", reply: ReplyT) -> tuple[TPOUpdate, list[Event]]:
         changes = self._plan.after(attempt.state, attempt.settings, reply)

@@ -145,7 +145,7 @@ def test_the_drawing_shows_the_five_steps_by_their_names() -> None:
         "__end__",
     }
     mermaid = drawn.draw_mermaid()
-    for edge in ("sample --> reward", "reward -.-> textual_loss", "update -.-> reward"):
+    for edge in ("sample -.-> reward", "reward -.-> textual_loss", "update -.-> reward"):
         assert edge in mermaid
 
 

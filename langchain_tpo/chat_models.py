@@ -43,6 +43,15 @@ def check_chat_model(model: object, *, field: str) -> ChatModel:
     )
 
 
+def is_chat_model(model: object) -> bool:
+    """Say whether this is a chat model, wrapped in bindings, retries and fallbacks or not."""
+    if isinstance(model, RunnableBindingBase):
+        return is_chat_model(model.bound)
+    if isinstance(model, RunnableWithFallbacks):
+        return is_chat_model(model.runnable)
+    return isinstance(model, BaseChatModel)
+
+
 def quiet(model: ChatModel, *, cache: bool) -> ChatModel:
     """Give a copy of the model that neither streams nor, if so asked, answers from a cache.
 

@@ -5,7 +5,9 @@ from typing import TypeAlias
 
 from langchain_core.runnables import Runnable
 
+from langchain_tpo.chat_models import is_chat_model
 from langchain_tpo.errors import RewardTypeError
+from langchain_tpo.reward_models.chat_judge import ChatJudge
 from langchain_tpo.reward_models.interface import RewardModel, Score
 from langchain_tpo.reward_models.python_function import FunctionReward
 
@@ -20,8 +22,9 @@ def as_reward_model(reward: RewardLike) -> RewardModel:
     """Give a reward model for anything that can score.
 
     Args:
-        reward: A Runnable that keeps the contract of `RewardModel`, or a function
-            `(prompt, response) -> float`, sync or async.
+        reward: A Runnable that keeps the contract of `RewardModel`; a function
+            `(prompt, response) -> float`, sync or async; or a chat model, which becomes a
+            `ChatJudge`.
 
     Raises:
         RewardTypeError: In one line, when it is none of these.
@@ -32,7 +35,7 @@ def as_reward_model(reward: RewardLike) -> RewardModel:
         [-5, -11]
     """
     if isinstance(reward, Runnable):
-        return reward
+        return ChatJudge(reward) if is_chat_model(reward) else reward
     if callable(reward):
         return FunctionReward(function=reward)
     raise RewardTypeError(

@@ -9,6 +9,8 @@ from typing import NotRequired, TypeAlias, TypedDict
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable
 
+from langchain_tpo.candidate_pool import Candidate
+
 
 class ScoreRequest(TypedDict):
     """One batch to score: a conversation and the responses to it."""
@@ -17,6 +19,8 @@ class ScoreRequest(TypedDict):
     """The conversation that is answered, system message and earlier turns included."""
     responses: list[str]
     """The responses, in full: whoever has to shorten a text does so visibly."""
+    pool: NotRequired[list[Candidate]]
+    """C: the responses of this run that have been scored before, for whoever compares."""
 
 
 class ExplainedScore(TypedDict):

@@ -22,7 +22,9 @@ def request(state: TPOState, settings: TPOSettings) -> ScoreRequest:  # noqa: AR
     """Ask for the texts of this round that have no reward yet, each once."""
     texts = dict.fromkeys(fresh["text"] for fresh in state["responses"])
     unknown = [text for text in texts if known_reward(state["pool"], text) is None]
-    return ScoreRequest(messages=list(state["messages"]), responses=unknown)
+    return ScoreRequest(
+        messages=list(state["messages"]), responses=unknown, pool=list(state["pool"])
+    )
 
 
 def changes(state: TPOState, settings: TPOSettings, scores: Scores) -> TPOUpdate:

@@ -10,7 +10,7 @@ from langchain_tpo.conversation import attachments, conversation_text
 from langchain_tpo.critique import shortened
 from langchain_tpo.fencing import fence
 from langchain_tpo.revisions import Unusable, revision_reader
-from langchain_tpo.scoring import checked
+from langchain_tpo.reward_models.scores import checked
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.stopping import stop_reason
 from langchain_tpo.usage import as_usage_metadata, usage_of

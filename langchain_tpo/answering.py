@@ -43,7 +43,8 @@ def answerer(loop: TPORunnable, arguments: Mapping[str, Any]) -> Answerer:
     tuned = loop.model_copy(update={"settings": with_arguments(loop.settings, arguments)})
     if not offers_tools(arguments):
         return tuned
-    return FirstReply(_called(loop.model, arguments) | RunnableLambda(_as_reply), tuned)
+    first = _called(loop.model, arguments) | RunnableLambda(as_reply)
+    return FirstReply(first.with_config(run_name="model"), tuned)
 
 
 def with_arguments(settings: TPOSettings, arguments: Mapping[str, Any]) -> TPOSettings:
@@ -72,5 +73,6 @@ def _called(model: ChatModel, arguments: Mapping[str, Any]) -> ChatModel:
     return quiet(model, cache=True).bind(**arguments).with_config(tags=[TAG_NOSTREAM])
 
 
-def _as_reply(message: AIMessage) -> Reply:
-    return Reply(message=message)
+def as_reply(message: AIMessage) -> Reply:
+    """Give the reply that a chat model's message is."""
+    return Reply(messages=[message])

@@ -42,6 +42,22 @@ def rejected(pool: Sequence[Candidate]) -> int | None:
     return min(_scored(pool), key=lambda pair: (pair[1], pair[0]), default=(None,))[0]
 
 
+def best_reward(pool: Sequence[Candidate], *, until: int) -> float:
+    """Give the best reward of rounds 0 to `until`; -inf when none of them is scored.
+
+    Example:
+        >>> best_reward([{"text": "a", "reward": 1.0, "round": 0}], until=0)
+        1.0
+    """
+    rounds = [candidate for candidate in pool if candidate["round"] <= until]
+    return max((reward for _, reward in _scored(rounds)), default=float("-inf"))
+
+
+def worst_reward(pool: Sequence[Candidate]) -> float:
+    """Give the worst reward of the pool; inf when none is scored."""
+    return min((reward for _, reward in _scored(pool)), default=float("inf"))
+
+
 def known_reward(pool: Sequence[Candidate], text: str) -> Candidate | None:
     """Give the earliest scored candidate with this very text, so that it is not scored twice."""
     same = (one for one in pool if one["text"] == text and one["reward"] is not None)

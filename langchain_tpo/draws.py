@@ -18,7 +18,7 @@ from langgraph.errors import GraphBubbleUp
 from langgraph.func import task
 
 from langchain_tpo.chat_models import ChatModel, many_at_once, quiet, reply_text
-from langchain_tpo.usage import Usage, UsageCounter, total_usage, usage_of
+from langchain_tpo.usage import FAILED_REQUEST, Usage, UsageCounter, total_usage, usage_of
 
 
 class DrawRequest(TypedDict):
@@ -34,6 +34,8 @@ class DrawRequest(TypedDict):
     """Seed of the first draw; draw i gets `first_seed + i` where it is a request of its own."""
     one_request: bool
     """Whether to ask for all at once where the model can."""
+    seconds: float | None
+    """In async runs: draws that take longer are cancelled and count as failed."""
     labels: dict[str, Any]
     """What the requests' traces say of themselves."""
 
@@ -56,9 +58,6 @@ class ModelReply(TypedDict):
 
 Outcome: TypeAlias = ModelReply | BaseException
 """A reply, or the error that came in its place."""
-
-FAILED_REQUEST = Usage(requests=1, completions=0, input_tokens=0, output_tokens=0, cached_tokens=0)
-"""Providers do not bill what they refuse; what a broken connection cost nobody says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +94,8 @@ class Drawer:
         """Draw as `run` does, without blocking the event loop."""
         if request["n"] == 1:
             return _collect(request, [await self.areply(_model_request(request, 0), config)])
-        outcomes = await self._asend_all(self._plan(request))
-        outcomes += await self._asend_all(_missing(request, outcomes))
+        outcomes = await self._asend_all(self._plan(request), request["seconds"])
+        outcomes += await self._asend_all(_missing(request, outcomes), request["seconds"])
         return _collect(request, outcomes)
 
     def _plan(self, request: DrawRequest) -> list[ModelRequest]:
@@ -107,8 +106,10 @@ class Drawer:
     def _send_all(self, requests: list[ModelRequest]) -> list[Outcome]:
         return [_outcome(future) for future in [_SEND(request, self) for request in requests]]
 
-    async def _asend_all(self, requests: list[ModelRequest]) -> list[Outcome]:
-        futures = [_ASEND(request, self) for request in requests]
+    async def _asend_all(
+        self, requests: list[ModelRequest], seconds: float | None
+    ) -> list[Outcome]:
+        futures = [asyncio.wait_for(_ASEND(request, self), seconds) for request in requests]
         return list(await asyncio.gather(*futures, return_exceptions=True))
 
     def reply(self, request: ModelRequest, config: RunnableConfig) -> ModelReply:

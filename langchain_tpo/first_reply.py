@@ -14,8 +14,8 @@ from langchain_core.messages import (
     AIMessage,
     AnyMessage,
     BaseMessage,
-    message_to_dict,
     messages_from_dict,
+    messages_to_dict,
 )
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from langchain_core.runnables.config import merge_configs
@@ -24,7 +24,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from langchain_tpo.result import TPOResult
-from langchain_tpo.runnable import NODE_RECURSION_LIMIT, TPORunnable, ended
+from langchain_tpo.runnable import TPORunnable, ended, roomy
 from langchain_tpo.state import StepRecord, TPOInput, TPOState
 from langchain_tpo.usage import Usage, UsageCounter
 
@@ -33,15 +33,22 @@ from langchain_tpo.usage import Usage, UsageCounter
 class Reply:
     """What a model said first."""
 
-    message: AIMessage
+    messages: Sequence[BaseMessage]
+    """Its message, and those that an agent adds where it reads structured output."""
     structured_response: object = None
     """What an agent read out of it, where it was asked to."""
 
     @property
+    def message(self) -> AIMessage:
+        """The model's own message."""
+        return next(one for one in self.messages if isinstance(one, AIMessage))
+
+    @property
     def is_final(self) -> bool:
         """Whether it is an answer in words: no tool calls, nothing structured."""
-        calls = self.message.tool_calls or self.message.invalid_tool_calls
-        return not calls and self.structured_response is None and bool(self.message.text.strip())
+        said = self.message
+        calls = said.tool_calls or said.invalid_tool_calls or len(self.messages) > 1
+        return not calls and self.structured_response is None and bool(said.text.strip())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +66,7 @@ class Answer:
 class KeptReply(TypedDict):
     """A reply as plain values: a message in the state would reach the caller's token stream."""
 
-    message: dict[str, Any]
+    messages: list[dict[str, Any]]
     structured_response: object
     usage: Usage
     seconds: float
@@ -99,18 +106,20 @@ class FirstReply:
 
     def run(self, messages: Sequence[BaseMessage], config: RunnableConfig) -> Answer:
         """Give the reply, optimized if it is final."""
-        return _answer(self._graph.invoke(_as_input(messages), self._roomy(config)))
+        return _answer(
+            self._graph.invoke(_as_input(messages), roomy(config, threads=self._tpo.threads))
+        )
 
     async def arun(self, messages: Sequence[BaseMessage], config: RunnableConfig) -> Answer:
         """Give the reply as `run` does, without blocking the event loop."""
-        return _answer(await self._graph.ainvoke(_as_input(messages), self._roomy(config)))
+        return _answer(await self._graph.ainvoke(_as_input(messages), roomy(config)))
 
     def _compiled(self) -> CompiledStateGraph[ReplyState, Any, TPOInput, ReplyState]:
         graph = StateGraph(ReplyState, input_schema=TPOInput)
         graph.add_node("first_reply", RunnableLambda(self._reply, self._areply, name="first_reply"))
-        graph.add_node("tpo_graph", self._tpo.as_node())
+        graph.add_node("tpo_graph", self._tpo.graph)
         graph.add_edge(START, "first_reply")
-        graph.add_conditional_edges("first_reply", _if_final, ["tpo_graph", END])
+        graph.add_conditional_edges("first_reply", if_final, ["tpo_graph", END])
         return graph.compile(name=self._tpo.get_name())
 
     def _reply(self, state: ReplyState, config: RunnableConfig) -> dict[str, Any]:
@@ -120,9 +129,6 @@ class FirstReply:
     async def _areply(self, state: ReplyState, config: RunnableConfig) -> dict[str, Any]:
         keep = _Keeper(config)
         return keep(await self._first.ainvoke(list(state["messages"]), keep.config))
-
-    def _roomy(self, config: RunnableConfig) -> RunnableConfig:
-        return merge_configs(config, {"recursion_limit": NODE_RECURSION_LIMIT})
 
 
 class _Keeper:
@@ -142,7 +148,7 @@ class _Keeper:
 
     def __call__(self, reply: Reply) -> dict[str, Any]:
         kept = KeptReply(
-            message=message_to_dict(reply.message),
+            messages=messages_to_dict(reply.messages),
             structured_response=reply.structured_response,
             usage=self._counter.usage,
             seconds=time.perf_counter() - self._since,
@@ -155,14 +161,15 @@ def _as_input(messages: Sequence[BaseMessage]) -> TPOInput:
     return TPOInput(messages=cast("list[AnyMessage]", list(messages)))
 
 
-def _if_final(state: ReplyState) -> str:
+def if_final(state: ReplyState) -> str:
+    """Go on to the loop with an answer in words."""
     return "tpo_graph" if _reply_of(state["kept"]).is_final else END
 
 
 def _reply_of(kept: KeptReply) -> Reply:
-    (message,) = messages_from_dict([kept["message"]])
     return Reply(
-        message=cast("AIMessage", message), structured_response=kept["structured_response"]
+        messages=messages_from_dict(kept["messages"]),
+        structured_response=kept["structured_response"],
     )
 
 

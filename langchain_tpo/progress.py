@@ -7,23 +7,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from langchain_tpo.candidate_pool import chosen, rejected
-from langchain_tpo.state import StepRecord, TPOState
+from langchain_tpo.result import TPOResult
+from langchain_tpo.state import TPOState
 from langchain_tpo.usage import total_usage
 
 
 @dataclass(frozen=True)
 class Event:
-    """A custom event: `tpo_step` after every step, `tpo_round` after every scored round."""
+    """A custom event: `tpo_step` after a step, `tpo_round` after its reward, `tpo_end` at the end."""
 
     name: str
     data: dict[str, Any]
 
 
-def events_of(record: StepRecord, state: TPOState) -> list[Event]:
-    """Give the events of a finished step, given the state it leaves behind."""
+def events_of(state: TPOState) -> list[Event]:
+    """Give the events of the step that has just ended, given the state it leaves behind."""
+    record = state["steps"][-1]
     events = [Event("tpo_step", dict(record))]
     if record["step"] == "reward":
         events.append(Event("tpo_round", _round(record["round"], state)))
+    if state["stop_reason"] is not None:
+        events.append(Event("tpo_end", TPOResult.from_state(state).summary()))
     return events
 
 

@@ -7,6 +7,7 @@ from typing import Any, Self, cast
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import (
+    Runnable,
     RunnableConfig,
     RunnableLambda,
     RunnableSerializable,
@@ -22,11 +23,12 @@ from langchain_tpo.result import TPOResult
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.reward_models.interface import RewardModel
 from langchain_tpo.settings import TPOSettings
-from langchain_tpo.state import TPOInput, TPOState
+from langchain_tpo.state import TPOInput, TPOState, TPOUpdate
 from langchain_tpo.tpo_input import TPORunnableInput, as_tpo_input
 
-NODE_RECURSION_LIMIT = 10_000
-"""A run's context may ask for any depth, and the loop ends by itself: LangGraph's own default."""
+ANY_DEPTH = 10_000
+"""Supersteps for a node of some graph, whose context may ask for any depth: the loop ends by
+itself."""
 
 
 class TPORunnable(RunnableSerializable[TPORunnableInput, AIMessage]):
@@ -100,11 +102,11 @@ class TPORunnable(RunnableSerializable[TPORunnableInput, AIMessage]):
         graph = build_tpo_graph(self.model, self.reward, critic=self.critic, settings=self.settings)
         return graph.compile(name="tpo_graph")
 
-    def as_node(self) -> CompiledStateGraph[TPOState, TPOSettings, TPOInput, TPOState]:
+    def as_node(self) -> Runnable[TPOInput, TPOUpdate]:
         """Give the loop as a node for a graph of your own that has `messages`.
 
-        The outer graph's checkpointer keeps its steps, `get_subgraphs()` and Studio see inside,
-        and its limits are wide enough for the loop unless the outer run sets narrower ones.
+        The outer graph's checkpointer keeps its steps, and `get_subgraphs()` and Studio see
+        inside. It adds the answer, and is deep enough wherever the outer graph runs.
 
         Example:
             >>> from langchain_core.runnables import RunnableLambda
@@ -116,9 +118,15 @@ class TPORunnable(RunnableSerializable[TPORunnableInput, AIMessage]):
             >>> graph.invoke({"messages": [("human", "Wood?")]})["messages"][-1].text
             'Oil it twice a year.'
         """
-        return self.graph.with_config(
-            recursion_limit=NODE_RECURSION_LIMIT, max_concurrency=self.settings.width + 1
-        )
+        graph = self.graph  # LangGraph looks for subgraphs among what a node's function closes over
+
+        def answer(state: TPOInput, config: RunnableConfig) -> TPOUpdate:
+            return _newest(graph.invoke(state, roomy(config, threads=self.threads)))
+
+        async def aanswer(state: TPOInput, config: RunnableConfig) -> TPOUpdate:
+            return _newest(await graph.ainvoke(state, roomy(config)))
+
+        return RunnableLambda(answer, aanswer, name=self.get_name())
 
     def invoke(
         self,
@@ -179,27 +187,24 @@ class TPORunnable(RunnableSerializable[TPORunnableInput, AIMessage]):
         link = RunnableLambda(self._run, self._arun, name=self.get_name())
         return await link.ainvoke(input, config)
 
+    @property
+    def threads(self) -> int:
+        """How many threads a sync run takes: LangGraph's five on two cores are too few for N."""
+        return self.settings.width + 1
+
     def _run(self, value: TPORunnableInput, config: RunnableConfig) -> TPOResult:
-        # LangGraph's thread pool has five threads on two cores: make room for every draw.
-        threads = config.get("max_concurrency") or self.settings.width + 1
-        inner = patch_config(self._deep_enough(config), max_concurrency=threads)
-        state = self.graph.invoke(as_tpo_input(value), inner)
-        return TPOResult.from_state(ended(state))
+        inner = roomy(config, supersteps=self.settings.recursion_limit, threads=self.threads)
+        return TPOResult.from_state(ended(self.graph.invoke(as_tpo_input(value), inner)))
 
     async def _arun(self, value: TPORunnableInput, config: RunnableConfig) -> TPOResult:
-        state = await self.graph.ainvoke(as_tpo_input(value), self._deep_enough(config))
-        return TPOResult.from_state(ended(state))
+        inner = roomy(config, supersteps=self.settings.recursion_limit)
+        return TPOResult.from_state(ended(await self.graph.ainvoke(as_tpo_input(value), inner)))
 
     def _message(self, value: TPORunnableInput, config: RunnableConfig) -> AIMessage:
         return self._run(value, config).message()
 
     async def _amessage(self, value: TPORunnableInput, config: RunnableConfig) -> AIMessage:
         return (await self._arun(value, config)).message()
-
-    def _deep_enough(self, config: RunnableConfig) -> RunnableConfig:
-        """Chains hand down LangChain's limit of 25 supersteps, too few from D=6 on."""
-        limit = max(config.get("recursion_limit", 0), self.settings.recursion_limit)
-        return patch_config(config, recursion_limit=limit)
 
     def __copy__(self) -> Self:
         """Copy without the graph, which belongs to the fields it was built from."""
@@ -218,6 +223,20 @@ class TPORunnable(RunnableSerializable[TPORunnableInput, AIMessage]):
         return {**state, "__dict__": own}
 
 
+def roomy(
+    config: RunnableConfig, *, supersteps: int = ANY_DEPTH, threads: int | None = None
+) -> RunnableConfig:
+    """Give a config with room for every superstep and, if the caller does not bound them, draw.
+
+    Chains hand down LangChain's limit of 25 supersteps, too few from D=6 on.
+    """
+    return patch_config(
+        config,
+        recursion_limit=max(config.get("recursion_limit", 0), supersteps),
+        max_concurrency=config.get("max_concurrency") or threads,
+    )
+
+
 def ended(state: Mapping[str, Any]) -> TPOState:
     """Give the final state of a run, or say that it waits for a person in vain.
 
@@ -230,6 +249,10 @@ def ended(state: Mapping[str, Any]) -> TPOState:
             "with a checkpointer, or compile `build_tpo_graph(...)` with one."
         )
     return cast("TPOState", state)
+
+
+def _newest(state: Mapping[str, Any]) -> TPOUpdate:
+    return {"messages": state["messages"][-1:]}
 
 
 def _refuse(kwargs: dict[str, Any]) -> None:

@@ -87,12 +87,41 @@ class TPOSettings(_Frozen):
     """What a failed call does after the first round: end the run with the best response so far,
     or raise. In the first round it always raises."""
 
+    target_reward: float | None = Field(default=None, title="Target reward")
+    """Stop as soon as the best reward is at least this."""
+    patience: int | None = Field(default=None, ge=1, title="Patience")
+    """Stop after this many rounds without a gain of more than `min_gain`."""
+    min_gain: float = Field(default=0.0, ge=0, title="Least gain")
+    """What counts as a gain of the best reward, for `patience`."""
+    min_contrast: float = Field(default=0.0, ge=0, title="Least contrast")
+    """Stop when best and worst reward are no further apart than this; at 0, when they are equal."""
+    gate_reward: float | None = Field(default=None, title="Gate: reward")
+    """Refine nothing when the best first response already earns this."""
+    gate_contrast: float | None = Field(default=None, ge=0, title="Gate: contrast")
+    """Refine nothing when the first responses are no further apart than this."""
+    call_budget: int | None = Field(default=None, ge=1, title="Budget: completions")
+    """Most completions of a run, judges' included; a round that would not fit is not begun."""
+    token_budget: int | None = Field(default=None, ge=1, title="Budget: tokens")
+    """Call no model once this many tokens are spent, in and out, nor begin a round that would cost
+    more than what is left, judging by the last. Unknown usage counts as spent."""
+    time_budget: float | None = Field(default=None, gt=0, title="Budget: seconds")
+    """Call nothing after this many seconds and, in async runs, cancel what is in flight then. The
+    first responses are scored all the same."""
+
     @validator(mode="after")
     def _contrast_needs_two(self) -> Self:
         if self.depth > 0 and self.width < 2:  # noqa: PLR2004 a chosen and a rejected one
             raise SettingsError(
                 "`width` must be at least 2 when `depth` > 0 (a chosen and a rejected response), "
                 f"got {self.width}."
+            )
+        return self
+
+    @validator(mode="after")
+    def _budget_covers_the_first_draws(self) -> Self:
+        if self.call_budget is not None and self.call_budget < self.width:
+            raise SettingsError(
+                f"`call_budget` must be at least `width` ({self.width}), got {self.call_budget}."
             )
         return self
 

@@ -16,12 +16,25 @@ from langchain_tpo.usage import Usage
 StepName: TypeAlias = Literal["sample", "reward", "textual_loss", "textual_gradient", "update"]
 """The five steps of Algorithm 1, by the names of their nodes."""
 
-StopReason: TypeAlias = Literal["depth", "no_contrast", "no_usable_update", "error"]
+StopReason: TypeAlias = Literal[
+    "depth",
+    "target_reward",
+    "gate",
+    "no_contrast",
+    "plateau",
+    "call_budget",
+    "token_budget",
+    "time_budget",
+    "no_usable_update",
+    "error",
+]
 """Why a run ended.
 
-`depth`: all D rounds are done. `no_contrast`: every scored response earned the same, so there is
-nothing to explain. `no_usable_update`: a whole round of revisions was unusable. `error`: a call
-of a later round failed; the answer is the best response before it.
+`depth`: all D rounds are done. `target_reward`: the best reward is high enough. `gate`: the first
+responses were good or alike enough. `no_contrast`: best and worst are too close for a loss to
+explain anything. `plateau`: the last rounds brought no gain. `call_budget`, `token_budget`,
+`time_budget`: what comes next would not fit. `no_usable_update`: a whole round of revisions was
+unusable. `error`: a call of a later round failed; the answer is the best response before it.
 """
 
 DropReason: TypeAlias = Literal["failed", "empty", "no_tag", "not_scored"]

@@ -3,10 +3,11 @@
 Knows settings, time, cost and the failure policy; knows nothing of what any step asks or does.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from langchain_core.callbacks import adispatch_custom_event, dispatch_custom_event
 from langchain_core.runnables import RunnableConfig, RunnableLambda
@@ -19,8 +20,17 @@ from langgraph.types import Command
 from langchain_tpo.progress import Event, events_of
 from langchain_tpo.result import TPOResult
 from langchain_tpo.settings import TPOSettings
-from langchain_tpo.state import Failure, Step, StepName, StepRecord, TPOState, TPOUpdate
-from langchain_tpo.usage import NOTHING_USED, Usage
+from langchain_tpo.state import (
+    Failure,
+    Step,
+    StepName,
+    StepRecord,
+    StopReason,
+    TPOState,
+    TPOUpdate,
+)
+from langchain_tpo.stopping import over_budget, seconds_of
+from langchain_tpo.usage import FAILED_REQUEST, Usage
 
 
 class Reply(Protocol):
@@ -82,44 +92,48 @@ class StepNode(Generic[RequestT, ReplyT]):
         return RunnableLambda(self._run, self._arun, name=self._plan.name)
 
     def _run(self, state: TPOState, config: RunnableConfig) -> Command[str]:
-        attempt, request = self._begin(state)
-        try:
-            reply = self._plan.call.run(request, config)
-        except Exception as error:  # noqa: BLE001 any provider's: raised again, or the run's result
-            changes, events = attempt.failed(error)
-        else:
-            changes, events = self._finish(attempt, reply)
+        attempt = _Attempt(self._plan.name, state, active_settings(self._settings))
+        changes, events = attempt.forbidden() or self._attempted(attempt, config)
         for event in events:
             get_stream_writer()({"event": event.name, **event.data})
             dispatch_custom_event(event.name, event.data, config=config)
         return self._onward(changes)
 
     async def _arun(self, state: TPOState, config: RunnableConfig) -> Command[str]:
-        attempt, request = self._begin(state)
-        try:
-            reply = await self._plan.call.arun(request, config)
-        except Exception as error:  # noqa: BLE001 as above
-            changes, events = attempt.failed(error)
-        else:
-            changes, events = self._finish(attempt, reply)
+        attempt = _Attempt(self._plan.name, state, active_settings(self._settings))
+        changes, events = attempt.forbidden() or await self._aattempted(attempt, config)
         for event in events:
             get_stream_writer()({"event": event.name, **event.data})
             await adispatch_custom_event(event.name, event.data, config=config)
         return self._onward(changes)
 
-    def _begin(self, state: TPOState) -> tuple["_Attempt", RequestT]:
-        settings = active_settings(self._settings)
-        attempt = _Attempt(self._plan.name, state, settings, time.perf_counter())
-        return attempt, self._plan.before(state, settings)
+    def _attempted(self, attempt: "_Attempt", config: RunnableConfig) -> "Ending":
+        request = self._plan.before(attempt.state, attempt.settings)
+        try:
+            reply = self._plan.call.run(request, config)
+        except Exception as error:  # noqa: BLE001 any provider's: raised again, or the run's result
+            return attempt.failed(error)
+        return self._finished(attempt, reply)
+
+    async def _aattempted(self, attempt: "_Attempt", config: RunnableConfig) -> "Ending":
+        request = self._plan.before(attempt.state, attempt.settings)
+        deadline = asyncio.timeout(attempt.seconds_left)
+        try:
+            async with deadline:
+                reply = await self._plan.call.arun(request, config)
+        except Exception as error:  # noqa: BLE001 as above
+            return attempt.stopped("time_budget") if deadline.expired() else attempt.failed(error)
+        return self._finished(attempt, reply)
+
+    def _finished(self, attempt: "_Attempt", reply: ReplyT) -> "Ending":
+        state = attempt.with_cost(reply.usage)
+        changes = self._plan.after(state, attempt.settings, reply)
+        return _ending(attempt.state, {**changes, "steps": state["steps"]})
 
     def _onward(self, changes: TPOUpdate) -> Command[str]:
         """Go to the step that follows, or to the end once a stop reason is set."""
         goto = END if changes.get("stop_reason") else self._then
         return Command(update=changes, goto=goto)
-
-    def _finish(self, attempt: "_Attempt", reply: ReplyT) -> tuple[TPOUpdate, list[Event]]:
-        changes = self._plan.after(attempt.state, attempt.settings, reply)
-        return attempt.finished(changes, reply.usage)
 
 
 def active_settings(settings: TPOSettings) -> TPOSettings:
@@ -131,6 +145,10 @@ def active_settings(settings: TPOSettings) -> TPOSettings:
     return settings.with_changes(**given)
 
 
+Ending: TypeAlias = tuple[TPOUpdate, list[Event]]
+"""How a step ends: what changes, and what is told of it."""
+
+
 @dataclass(frozen=True)
 class _Attempt:
     """A step under way."""
@@ -138,35 +156,61 @@ class _Attempt:
     name: StepName
     state: TPOState
     settings: TPOSettings
-    since: float
+    since: float = field(default_factory=time.perf_counter)
 
     @property
     def round(self) -> int:
         """The round this step belongs to; `sample` opens round 0 whatever the thread held."""
         return 0 if self.name == "sample" else len(self.state["rounds"])
 
-    def finished(self, changes: TPOUpdate, usage: Usage) -> tuple[TPOUpdate, list[Event]]:
-        """Record what the step cost and, when it ends the run, give the answer."""
-        state: TPOState = {**self.state, **changes}
+    @property
+    def seconds_left(self) -> float | None:
+        """What the time budget leaves to a call; the first round has an answer to find first."""
+        if self.settings.time_budget is None or self.round == 0:
+            return None
+        return max(0.0, self.settings.time_budget - seconds_of(self.state["steps"]))
+
+    def with_cost(self, usage: Usage) -> TPOState:
+        """Give the state with the record of what this step has cost."""
         record = StepRecord(
             step=self.name,
             round=self.round,
             usage=usage,
             seconds=time.perf_counter() - self.since,
         )
-        state["steps"] = changes["steps"] = [*state["steps"], record]
-        if state["stop_reason"] is not None:
-            changes["messages"] = [TPOResult.from_state(state).message()]
-        return changes, events_of(record, state)
+        earlier = [] if self.name == "sample" else self.state["steps"]
+        return {**self.state, "steps": [*earlier, record]}
 
-    def failed(self, error: Exception) -> tuple[TPOUpdate, list[Event]]:
+    def forbidden(self) -> Ending | None:
+        """End the run before the call when a budget forbids it."""
+        if self.round == 0:
+            return None
+        reason = over_budget(self.name, self.state["steps"], settings=self.settings)
+        if reason is None:
+            return None
+        changes, events = _ending(self.state, {"stop_reason": reason})
+        return changes, events[-1:]  # the step before has told of itself
+
+    def stopped(self, reason: StopReason, failure: Failure | None = None) -> Ending:
+        """End the run in the middle of a call."""
+        steps = self.with_cost(FAILED_REQUEST)["steps"]
+        changes: TPOUpdate = {"steps": steps, "stop_reason": reason, "failure": failure}
+        return _ending(self.state, changes)
+
+    def failed(self, error: Exception) -> Ending:
         """End the run with the best response so far, or raise where there is none or so asked."""
         if isinstance(error, GraphBubbleUp) or self.round == 0 or self.settings.on_error == "raise":
             raise error
         failure = Failure(
-            step=self.name,
-            round=self.round,
-            type=type(error).__name__,
-            message=str(error),
+            step=self.name, round=self.round, type=type(error).__name__, message=str(error)
         )
-        return self.finished({"stop_reason": "error", "failure": failure}, NOTHING_USED)
+        return self.stopped("error", failure)
+
+
+def _ending(state: TPOState, changes: TPOUpdate) -> Ending:
+    """Add the answer when the run ends here, and what there is to tell."""
+    after: TPOState = {**state, **changes}
+    if after["stop_reason"] is None:
+        return changes, events_of(after)
+    answer = TPOResult.from_state(after).message()
+    return {**changes, "messages": [answer]}, events_of(after)

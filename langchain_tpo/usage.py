@@ -32,6 +32,10 @@ NOTHING_USED = Usage(requests=0, completions=0, input_tokens=0, output_tokens=0,
 """The usage of no call at all."""
 
 
+FAILED_REQUEST = Usage(requests=1, completions=0, input_tokens=0, output_tokens=0, cached_tokens=0)
+"""Providers do not bill what they refuse; what a broken connection cost nobody says."""
+
+
 def total_usage(parts: Iterable[Usage]) -> Usage:
     """Add usages up; a token count is None as soon as one part of it is unknown.
 

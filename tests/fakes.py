@@ -140,9 +140,7 @@ class ScriptedModel(BaseChatModel):
             return None
         read = sum(len(message.text.split()) for message in messages)
         written = sum(len(text.split()) for text in texts)
-        return UsageMetadata(
-            input_tokens=read, output_tokens=written, total_tokens=read + written
-        )
+        return UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=read + written)
 
 
 class ScriptedModelWithN(ScriptedModel):

@@ -41,7 +41,7 @@ def changes(state: TPOState, settings: TPOSettings, scores: Scores) -> TPOUpdate
             f"The reward model scored none of {len(pool)} responses: every score was None, NaN or "
             "infinite."
         )
-    reason = stop_reason(pool, rounds_done=len(state["rounds"]), settings=settings)
+    reason = stop_reason(pool, state["steps"], settings=settings)
     begun = [] if reason else [Round(chosen=best, rejected=worst)]
     return {
         "responses": [],

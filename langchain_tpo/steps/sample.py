@@ -27,6 +27,7 @@ def request(state: TPOState, settings: TPOSettings) -> DrawRequest:
         options=settings.sample.as_kwargs(),
         first_seed=settings.seed,
         one_request=settings.one_request,
+        seconds=settings.time_budget,
         labels={"tpo_step": "sample", "tpo_round": 0},
     )
 
@@ -52,7 +53,6 @@ def changes(state: TPOState, settings: TPOSettings, draws: Draws) -> TPOUpdate:
         "pool": [],
         "rounds": [],
         "drops": drops,
-        "steps": [],
         "stop_reason": None,
         "failure": None,
     }

@@ -26,6 +26,7 @@ def request(state: TPOState, settings: TPOSettings) -> DrawRequest:
         options=settings.update.as_kwargs(),
         first_seed=None if settings.seed is None else settings.seed + number * settings.width,
         one_request=settings.one_request,
+        seconds=None,
         labels={"tpo_step": "update", "tpo_round": number},
     )
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from langchain_tpo import TPORunnable  # noqa: E402 after the path
-from tests.fakes import ScriptedModel, ScriptedModelWithN, last_number  # noqa: E402
+from langchain_tpo import TPORunnable
+from tests.fakes import ScriptedModel, ScriptedModelWithN, last_number
 
 QUERIES = (1, 100, 1000)
 

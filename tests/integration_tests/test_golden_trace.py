@@ -61,7 +61,7 @@ def test_the_requests_of_a_d2_run(server: OpenAIDouble, width: int) -> None:
     stage = ["textual_loss", "textual_gradient", *["update"] * len(draws)]
     assert steps == ["sample"] * len(draws) + stage * 2
     asked = [body.get("n", 1) for body in server.requests]
-    assert asked == draws + ([1, 1] + draws) * 2
+    assert asked == draws + ([1, 1, *draws]) * 2
     assert server.completions == width + 2 * (2 + width)
     assert len([step for step in result.steps if step["step"] != "reward"]) == 1 + 3 * 2
     assert len(result.pool) == width * 3

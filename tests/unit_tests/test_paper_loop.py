@@ -7,9 +7,9 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 
 from langchain_tpo import (
+    REVISION_PROMPTS,
     NoResponseError,
     NothingScoredError,
-    REVISION_PROMPTS,
     TPOResult,
     TPORunnable,
     TPOSettings,

@@ -12,8 +12,9 @@ from langchain_tpo.fencing import fence
 from langchain_tpo.revisions import Unusable, revision_reader
 from langchain_tpo.reward_models.scores import checked
 from langchain_tpo.settings import TPOSettings
+from langchain_tpo.state import StepRecord
 from langchain_tpo.stopping import stop_reason
-from langchain_tpo.usage import as_usage_metadata, usage_of
+from langchain_tpo.usage import NOTHING_USED, as_usage_metadata, usage_of
 
 
 def pool(*rewards: float | None) -> list[Candidate]:
@@ -48,10 +49,10 @@ def test_chosen_and_rejected(
         ((1.0, 1.0), 2, "depth"),
     ],
 )
-def test_stop_reason(
-    rewards: tuple[float | None, ...], done: int, reason: str | None
-) -> None:
-    assert stop_reason(pool(*rewards), rounds_done=done, settings=TPOSettings(depth=2)) == reason
+def test_stop_reason(rewards: tuple[float | None, ...], done: int, reason: str | None) -> None:
+    steps = [StepRecord(step="reward", round=done, usage=NOTHING_USED, seconds=0.0)]
+
+    assert stop_reason(pool(*rewards), steps, settings=TPOSettings(depth=2)) == reason
 
 
 @pytest.mark.parametrize(

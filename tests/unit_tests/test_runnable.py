@@ -386,11 +386,9 @@ async def test_progress_is_told_as_custom_events() -> None:
 def test_progress_reaches_the_custom_stream_of_a_graph() -> None:
     tpo = TPORunnable(model=ScriptedModelWithN(), reward=last_number, width=2, depth=0)
 
-    told = list(
-        tpo.graph.stream({"messages": [HumanMessage("Wood?")]}, stream_mode="custom")
-    )
+    told = list(tpo.graph.stream({"messages": [HumanMessage("Wood?")]}, stream_mode="custom"))
 
-    assert [event["event"] for event in told] == ["tpo_step", "tpo_step", "tpo_round"]
+    assert [event["event"] for event in told] == ["tpo_step", "tpo_step", "tpo_round", "tpo_end"]
 
 
 def test_queries_do_not_disturb_each_other() -> None:

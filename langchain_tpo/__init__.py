@@ -18,7 +18,7 @@ from langchain_tpo.errors import (
     TPOError,
 )
 from langchain_tpo.graph import build_tpo_graph
-from langchain_tpo.prompts import REVISION_PROMPTS, TPO_PROMPTS, TPOPrompts
+from langchain_tpo.prompts import REVISION_PROMPTS, SMALL_MODEL_PROMPTS, TPO_PROMPTS, TPOPrompts
 from langchain_tpo.result import TPOResult
 from langchain_tpo.reward_models.interface import (
     ExplainedScore,
@@ -33,6 +33,7 @@ from langchain_tpo.usage import Usage
 
 __all__ = [
     "REVISION_PROMPTS",
+    "SMALL_MODEL_PROMPTS",
     "TPO_PROMPTS",
     "Candidate",
     "ConfigurationError",

@@ -14,7 +14,7 @@ from langchain_tpo.usage import total_usage
 
 @dataclass(frozen=True)
 class Event:
-    """A custom event: `tpo_step` after a step, `tpo_round` after its reward, `tpo_end` at the end."""
+    """A custom event: `tpo_step` after a step, `tpo_round` after its reward, `tpo_end` at last."""
 
     name: str
     data: dict[str, Any]

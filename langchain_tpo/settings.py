@@ -144,6 +144,27 @@ class TPOSettings(_Frozen):
         }
         return cls(**{**preset, **changes})
 
+    @classmethod
+    def small_model(cls, **changes: Any) -> Self:
+        """Give settings for models of about 0.1 to 3 billion parameters.
+
+        The same loop with short, capped critiques and revisions read without tags, which such
+        models can follow; `tests/benchmarks/revision_forms.py` measures how well.
+
+        Args:
+            changes: Fields to set otherwise, such as `width=4`.
+        """
+        draws = SamplingOptions(temperature=0.7, top_p=0.95, max_tokens=256)
+        critique = SamplingOptions(temperature=0.7, top_p=0.95, max_tokens=96)
+        preset: dict[str, Any] = {
+            "prompts": "small",
+            "sample": draws,
+            "textual_loss": critique,
+            "textual_gradient": critique,
+            "update": draws,
+        }
+        return cls(**{**preset, **changes})
+
     def with_changes(self, **changes: Any) -> Self:
         """Give a copy with some fields set otherwise, checked like any other."""
         kept = {name: getattr(self, name) for name in type(self).model_fields}

@@ -8,9 +8,10 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from langchain_tpo.errors import PromptError
 from langchain_tpo.prompts.paper import REVISION_PROMPTS, TPO_PROMPTS
 from langchain_tpo.prompts.prompt_set import TPOPrompts
+from langchain_tpo.prompts.small_model import SMALL_MODEL_PROMPTS
 
 PROMPT_SETS: Mapping[str, TPOPrompts] = {
-    prompts.name: prompts for prompts in (TPO_PROMPTS, REVISION_PROMPTS)
+    prompts.name: prompts for prompts in (TPO_PROMPTS, REVISION_PROMPTS, SMALL_MODEL_PROMPTS)
 }
 """The sets that come along, by name."""
 
@@ -44,6 +45,7 @@ PromptSet = Annotated[
 __all__ = [
     "PROMPT_SETS",
     "REVISION_PROMPTS",
+    "SMALL_MODEL_PROMPTS",
     "TPO_PROMPTS",
     "PromptSet",
     "TPOPrompts",

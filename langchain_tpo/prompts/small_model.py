@@ -1,0 +1,62 @@
+"""A set for models of about 0.1 to 3 billion parameters: short tasks, no tags, whole replies.
+
+Such models lose track of nested tags and of long critiques. `tests/benchmarks/revision_forms.py`
+measures the forms that this one was chosen from.
+"""
+
+from langchain_core.prompts import ChatPromptTemplate
+
+from langchain_tpo.prompts.prompt_set import TPOPrompts
+
+_LOSS = """\
+Two answers to the same question are compared. Somebody preferred answer A to answer B.
+
+<QUESTION>
+{query}
+</QUESTION>
+
+<ANSWER_A>
+{chosen}
+</ANSWER_A>
+
+<ANSWER_B>
+{rejected}
+</ANSWER_B>
+{remarks}
+In at most four short sentences: why is A better than B, and what does even A get wrong or leave \
+out? Do not answer the question."""
+
+_GRADIENT = """\
+Here is a question, an answer to it, and a review of the answer.
+
+<QUESTION>
+{query}
+</QUESTION>
+
+<ANSWER>
+{chosen}
+</ANSWER>
+
+<REVIEW>
+{textual_loss}
+</REVIEW>
+
+Give the writer of the answer two or three short pieces of advice, one to a line: what to change, \
+and how. Do not write the new answer."""
+
+_UPDATE = """\
+Your answer can be better. Advice from a reader:
+{textual_gradient}
+
+Answer the question again, from the beginning, and follow the advice where it is right. Keep to \
+everything the question asks for, its length included. Write the new answer only, without a word \
+about the advice."""
+
+SMALL_MODEL_PROMPTS = TPOPrompts(
+    name="small",
+    textual_loss=ChatPromptTemplate([("human", _LOSS)]),
+    textual_gradient=ChatPromptTemplate([("human", _GRADIENT)]),
+    update=ChatPromptTemplate([("human", "{query}"), ("ai", "{chosen}"), ("human", _UPDATE)]),
+    revision_tag=None,
+)
+"""The same loop in words that a small model can follow; a revision is the whole reply."""

@@ -175,11 +175,21 @@ def _detail(content: bytes, secret: str) -> str:
     if isinstance(body, dict):
         error = body.get("error", body.get("detail", body.get("message", "")))
         error = error.get("message", "") if isinstance(error, dict) else error
-        text = error if isinstance(error, str) else json.dumps(error)
+        text = error if isinstance(error, str) else _field_errors(error)
     line = " ".join(text.split()).rstrip(".")
     if secret:
         line = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "**********", line)
     return line if len(line) <= LONGEST_DETAIL else f"{line[:LONGEST_DETAIL]}..."
+
+
+def _field_errors(errors: object) -> str:
+    """Give FastAPI's list of field errors without the `input` it quotes: that is private text."""
+    listed = errors if isinstance(errors, list) else [errors]
+    fields = [one for one in listed if isinstance(one, dict)]
+    return "; ".join(
+        f"{'.'.join(str(part) for part in one.get('loc', []))}: {one.get('msg', one.get('type'))}"
+        for one in fields
+    )
 
 
 def _retry_after(value: str) -> float:

@@ -4,13 +4,14 @@ Knows LangGraph's `interrupt`; what answers mean is the business of `human_answe
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NotRequired, TypedDict
+from typing import NotRequired
 
 from langchain_core.runnables import Runnable, RunnableLambda
 from langgraph.config import get_config
 from langgraph.runtime import get_runtime
 from langgraph.types import interrupt
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from langchain_tpo.candidate_pool import Candidate, chosen, known_reward, rejected
 from langchain_tpo.conversation import conversation_text

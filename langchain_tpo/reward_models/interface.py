@@ -4,10 +4,11 @@ A reward model is any Runnable from a `ScoreRequest` to one `Score` per response
 the responses, higher is better. It knows nothing of rounds, pools or the model that answers.
 """
 
-from typing import NotRequired, TypeAlias, TypedDict
+from typing import NotRequired, TypeAlias
 
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable
+from typing_extensions import TypedDict
 
 from langchain_tpo.candidate_pool import Candidate
 

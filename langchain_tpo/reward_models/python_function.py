@@ -49,6 +49,10 @@ class FunctionReward(RunnableSerializable[ScoreRequest, list[Score]]):
             pass
         return function
 
+    def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
+        """Give the function's own name, by which traces show it."""
+        return super().get_name(suffix, name=name or self.name or self._label)
+
     def invoke(
         self, input: ScoreRequest, config: RunnableConfig | None = None, **kwargs: Any
     ) -> list[Score]:
@@ -82,7 +86,8 @@ class FunctionReward(RunnableSerializable[ScoreRequest, list[Score]]):
 
     @property
     def _label(self) -> str:
-        return getattr(self.function, "__name__", type(self.function).__name__)
+        name = getattr(self.function, "__name__", type(self.function).__name__)
+        return type(self).__name__ if name == "<lambda>" else name
 
 
 async def _as_coroutine(awaitable: Awaitable[Score]) -> Score:

@@ -269,6 +269,18 @@ def test_the_servers_own_words_are_quoted(
     assert detail in _line(outcome)
 
 
+def test_a_field_error_does_not_repeat_the_text_it_quotes(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = json.dumps(
+        {"detail": [{"type": "missing", "loc": ["body", "query"], "msg": "m", "input": "PRIVATE"}]}
+    ).encode()
+    answer_without_socket(monkeypatch, Scripted(_x=Reply(status=422, body=body)))
+
+    (outcome,) = send([SERVER.get("/x")])
+
+    assert "body.query: m" in _line(outcome)
+    assert "PRIVATE" not in _line(outcome)
+
+
 def test_a_long_error_page_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     answer_without_socket(monkeypatch, Scripted(_x=Reply(status=400, body=b"x" * 100_000)))
     (outcome,) = send([SERVER.get("/x")])

@@ -1,0 +1,137 @@
+"""Finds in a prompt which words, case, start, end or format are asked for.
+
+Knows English ways to say so; words to use or to avoid are read where they stand in quotation
+marks, since otherwise no rule could tell where they end.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+
+from langchain_tpo.reward_models.verifiable_instructions.content_rules import (
+    ends_with,
+    excludes,
+    includes,
+    is_json,
+    lowercase,
+    no_commas,
+    quoted,
+    starts_with,
+    uppercase,
+)
+from langchain_tpo.reward_models.verifiable_instructions.prompt_counts import without_quotations
+from langchain_tpo.reward_models.verifiable_instructions.rule import Rule
+
+_ONE_PHRASE = (
+    r"(?:\"[^\"\n]{1,80}\"|\u201c[^\u201d\n]{1,80}\u201d|\u2018[^\u2019\n]{1,80}\u2019"
+    r"|`[^`\n]{1,80}`|'[^'\n]{1,80}')"
+)
+_PHRASES = rf"({_ONE_PHRASE}(?:,?\s?(?:and |or )?{_ONE_PHRASE})*)"
+_KEYWORD = r"(?:the )?(?:following )?(?:exact )?(?:key ?words?|words?|terms?|phrases?|names?):?\s+"
+
+_NEGATION = r"\b(?:no|not|never|without|avoid\w*|refrain from|cannot|\w+n['\u2019]t)\b"
+_GOES_ON = r"(?:\s+(?!and\b|but\b)\w+)"
+"""A word more, as long as no other wish begins."""
+_SAYING = r"(?:includ|us(?:e|ing)\b|mention|contain|add\b|have\b|say)\w*"
+_EXCLUDED = (
+    re.compile(
+        rf"{_NEGATION}{_GOES_ON}{{0,4}}?\s+"
+        rf"(?:{_SAYING}{_GOES_ON}{{0,3}}?\s+(?:{_KEYWORD})?|{_KEYWORD}){_PHRASES}",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        rf"{_KEYWORD}{_PHRASES}\s+(?:(?:should|must|may|can|does) ?not|cannot)\b", re.IGNORECASE
+    ),
+)
+_NEGATED = re.compile(rf"{_NEGATION}{_GOES_ON}{{0,6}}\s*\Z", re.IGNORECASE)
+_INCLUDED = re.compile(
+    rf"\b(?:(?:{_SAYING}|has)(?:\s+\w+){{0,4}}?\s+"
+    rf"(?:{_KEYWORD})?|with\s+{_KEYWORD}){_PHRASES}",
+    re.IGNORECASE,
+)
+_NO_PHRASE = re.compile(
+    r"\b(?:letters?|after|before|follow\w*|format|starting|title|called)\b", re.IGNORECASE
+)
+_WHOLE = r"\b[^.\n\"\u201c]{0,40}?\bwith(?: \w+){0,4}?:?\s+"
+_START = re.compile(rf"\b(?:start|begin)s?{_WHOLE}({_ONE_PHRASE})", re.IGNORECASE)
+_END = re.compile(rf"\b(?:end|finish)(?:es|s)?{_WHOLE}({_ONE_PHRASE})", re.IGNORECASE)
+_ABOUT_A_PART = re.compile(
+    r"\b(?:each|every|paragraph|section|line|postscript|title)\b", re.IGNORECASE
+)
+
+_CAPITALS = r"(?:capital letters|capitals|caps|upper\s?-?case)"
+_NO_COMMAS = rf"{_NEGATION}[^.\n]{{0,40}}?\bcommas?\b|\bcommas? (?:is|are) not allowed"
+_LOWERCASE = (
+    r"\b(?:all|only|in|entirely|use) (?:\w+ )?lower\s?-?cased?\b"
+    r"|\bletters\b[^.\n]{0,40}\b(?:be|are) (?:in )?lower\s?-?case"
+    rf"|{_NEGATION} (?:(?:be|use|using|contain|include) )?(?:any )?"
+    r"capital(?:s|ization| letters)"
+)
+_UPPERCASE = (
+    rf"\b(?:all|only|entirely)(?: in| be in| use)? {_CAPITALS}"
+    rf"|\bentire (?:response|answer|reply)(?: should be)? in {_CAPITALS}"
+)
+_JSON = (
+    r"\b(?:in|as|into)(?: a| the| valid| single)* json format\b"
+    r"|\b(?:respond|reply|answer|output|response|return|wrap\w*|provide|give)\b[^.?\n]{0,60}"
+    r"\b(?:in|as|into|with|only)(?: a| the| valid| single)* json\b"
+)
+_QUOTED = (
+    r"\b(?:wrap|enclose|put|surround|contained?)\w*\b[^.\n]{0,60}?\bdouble quot(?:ation|es?)"
+    r"|\bdouble quot(?:ation|es?)[^.\n]{0,20} around (?:the|your) (?:whole|entire)"
+)
+_SAID: tuple[tuple[re.Pattern[str], Callable[[], Rule]], ...] = (
+    (re.compile(_NO_COMMAS, re.IGNORECASE), no_commas),
+    (re.compile(_LOWERCASE, re.IGNORECASE), lowercase),
+    (re.compile(_UPPERCASE, re.IGNORECASE), uppercase),
+    (re.compile(_JSON, re.IGNORECASE), is_json),
+    (re.compile(_QUOTED, re.IGNORECASE), quoted),
+)
+_LOOK_BACK = 80
+"""Characters before a phrase that can change what is wished for."""
+
+_SOME_WORDS = re.compile(r"\bwords?\b[^.\n]{0,40}\b(?:capital|caps|upper)", re.IGNORECASE)
+
+
+def content_rules_in(prompt: str) -> Iterator[Rule]:
+    """Give the rules on content that a prompt sets.
+
+    Example:
+        >>> for rule in content_rules_in('Use no commas and include the word "oil".'):
+        ...     print(rule.topic)
+        includes ('oil',)
+        commas
+    """
+    yield from _word_rules(prompt)
+    for pattern, side in ((_START, starts_with), (_END, ends_with)):
+        for found in pattern.finditer(prompt):
+            before = prompt[max(0, found.start(1) - _LOOK_BACK) : found.start(1)]
+            sentence = before.rsplit(".", 1)[-1]
+            if _is_word(found[1]) and not _ABOUT_A_PART.search(sentence):
+                yield side(found[1][1:-1])
+    whole = _SOME_WORDS.sub("some", without_quotations(prompt))
+    for said, rule in _SAID:
+        if said.search(whole):
+            yield rule()
+
+
+def _word_rules(prompt: str) -> Iterator[Rule]:
+    rest = prompt
+    for pattern in _EXCLUDED:
+        for found in pattern.finditer(rest):
+            yield from _about_words(excludes, found)
+        rest = pattern.sub(".", rest)
+    for pattern in (_START, _END):
+        rest = pattern.sub(".", rest)
+    for found in _INCLUDED.finditer(rest):
+        if not _NEGATED.search(rest[max(0, found.start() - _LOOK_BACK) : found.start()]):
+            yield from _about_words(includes, found)
+
+
+def _about_words(rule: Callable[..., Rule], found: re.Match[str]) -> Iterator[Rule]:
+    phrases = [phrase for phrase in re.findall(_ONE_PHRASE, found[1]) if _is_word(phrase)]
+    if phrases and not _NO_PHRASE.search(found[0][: found.start(1) - found.start()]):
+        yield rule(*(phrase[1:-1].strip(" ,.") for phrase in phrases))
+
+
+def _is_word(quoted_phrase: str) -> bool:
+    return sum(map(str.isalnum, quoted_phrase)) > 1

@@ -1,0 +1,148 @@
+"""Finds in a prompt how many words, sentences or bullet points are asked for.
+
+Knows English ways to say a limit. Rather than guess it leaves out what may be about a part of the
+answer ("each bullet point at most ten words") and what stands in quotation marks or code.
+"""
+
+import re
+from collections.abc import Iterator
+
+from langchain_tpo.reward_models.verifiable_instructions.count_rules import CountRule
+
+SLACK = 0.2
+"""How far off "about 100 words", or a bare "100 words", may be."""
+
+_NUMBER_WORDS = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen"),
+    *("eighteen", "nineteen", "twenty"),
+)
+_NUMBER = rf"\d{{1,5}}|{'|'.join(_NUMBER_WORDS)}|single"
+_THINGS = {
+    "word": "word",
+    "sentence": "sentence",
+    "paragraph": "paragraph",
+    "bullet point": "bullet point",
+    "bullet": "bullet point",
+    "placeholder": "placeholder",
+    "section": "section",
+    "part": "section",
+}
+_ASKED = re.compile(
+    rf"\b(?P<number>{_NUMBER})(?:(?: to | and | or |\s?[-\u2013]\s?)(?P<second>{_NUMBER}))?"
+    r"(?P<plus>\+?)"
+    r"(?P<hyphen>[ -])(?:more |short |very |different |complete |long |main |text |highlighted )*"
+    rf"(?P<thing>{'|'.join(sorted(_THINGS, key=len, reverse=True))})s?\b",
+    re.IGNORECASE,
+)
+
+_BEFORE = {
+    "at most": r"at most|(?:no|not) (?:more|longer) than|not exceed(?:ing)?|max(?:imum)?(?: of)?"
+    r"|up to|within|limit(?:ed)? (?:\w+ ){0,3}to",
+    "below": r"(?:less|fewer|shorter) than|under|below",
+    "at least": r"at least|no(?:t)? (?:less|fewer) than|minimum(?: of)?",
+    "above": r"(?:more|longer) than|over|exceed(?:ing)?",
+    "exactly": r"exactly|precisely|only|just",
+    "about": r"about|around|approximately|roughly",
+    "bare": r"in|into|with|using|use|writ(?:e|ing)|contains?|containing|between|have|has|give"
+    r"|give me|be|is|include|highlight|provide|list|provide me with",
+}
+"""How a limit is said before its number, longest ways of saying it first."""
+
+_AFTER = {
+    "at most": r"or (?:less|fewer|under)|max(?:imum)?|at (?:the )?most|tops",
+    "at least": r"or (?:more|over)|min(?:imum)?|at (?:the )?least",
+}
+"""How a limit is said after its number."""
+
+_BEFORE_IS = [
+    (relation, re.compile(rf"\b(?:{said})(?: an?| the)?\s+\Z", re.IGNORECASE))
+    for relation, said in _BEFORE.items()
+]
+_AFTER_IS = [
+    (relation, re.compile(rf"(?: long)?,? (?:{said})\b", re.IGNORECASE))
+    for relation, said in _AFTER.items()
+]
+_AFTER_NUMBER = re.compile(rf"\b({_NUMBER}) or (more|less|fewer) ", re.IGNORECASE)
+_OF_A_PART = re.compile(r"\b(?:each|every|per)\b[^.,;\n]{0,40}\Z", re.IGNORECASE)
+_PER_PART = re.compile(
+    r"\s*(?:long |or \w+ )?(?:each|per|every)\b(?! (?:one )?separated)", re.IGNORECASE
+)
+_IN_CAPITALS = re.compile(r"[^.\n]{0,40}\b(?:capital|caps\b|upper)", re.IGNORECASE)
+_NEGATED = re.compile(r"(?:n['\u2019]t|\bnot|\bnothing|\bnever)\b[^.\n]{0,30}\Z", re.IGNORECASE)
+_HIGHLIGHTED = re.compile(r"\b(?:highlight|italici|emphasi|bold)\w*", re.IGNORECASE)
+_QUOTED = re.compile(r"\"[^\"\n]*\"|\u201c[^\u201d\n]*\u201d|```.*?```", re.DOTALL)
+
+
+_LOOK_AROUND = 60
+"""Characters on either side of a number that can say what kind of limit it is."""
+
+
+def count_rules_in(prompt: str) -> Iterator[CountRule]:
+    """Give the rules on numbers that a prompt sets, in its order.
+
+    Example:
+        >>> [rule.check("") for rule in count_rules_in("In 2-3 sentences.")][0].words
+        '0 sentences, asked for 2 to 3'
+    """
+    text = _AFTER_NUMBER.sub(
+        lambda said: f"at {'least' if said[2].lower() == 'more' else 'most'} {said[1]} ",
+        without_quotations(prompt),
+    )
+    for found in _ASKED.finditer(text):
+        before = text[max(0, found.start() - _LOOK_AROUND) : found.start()]
+        after = text[found.end() : found.end() + _LOOK_AROUND]
+        thing = _THINGS[found["thing"].lower()]
+        if thing == "section":  # what a section looks like is seldom said; a highlight is one thing
+            thing = "highlighted part" if _HIGHLIGHTED.search(before + found[0] + after) else ""
+        relation = _relation(found, before, after)
+        if thing and relation and not _is_of_a_part(thing, before, after):
+            yield from _rule(thing, relation, found)
+
+
+def without_quotations(prompt: str) -> str:
+    """Give the prompt without what it quotes: code, and text in double quotation marks.
+
+    Example:
+        >>> without_quotations('Translate "in two words" in one sentence.')
+        'Translate " in one sentence.'
+    """
+    return _QUOTED.sub('"', prompt)
+
+
+def _is_of_a_part(thing: str, before: str, after: str) -> bool:
+    capitals = thing == "word" and _IN_CAPITALS.match(after)
+    return bool(capitals or _OF_A_PART.search(before) or _PER_PART.match(after))
+
+
+def _relation(found: re.Match[str], before: str, after: str) -> str | None:
+    said = ["at least"] if found["plus"] else []
+    said += [relation for relation, way in _AFTER_IS if way.match(after)]
+    said += [relation for relation, way in _BEFORE_IS if way.search(before)]
+    if said:
+        return "at most" if said[0] == "above" and _NEGATED.search(before) else said[0]
+    single = found["number"].lower() == "single" and found["thing"].lower() != "word"
+    return "bare" if found["hyphen"] == "-" or single else None
+
+
+def _rule(thing: str, relation: str, found: re.Match[str]) -> Iterator[CountRule]:
+    first = _value(found["number"])
+    last = _value(found["second"]) if found["second"] else first
+    if thing == "word" and relation == "bare" and first == last:
+        relation = "about"
+    least, most = {
+        "at most": (0, last),
+        "below": (0, last - 1),
+        "at least": (first, None),
+        "above": (first + 1, None),
+        "about": (round(first * (1 - SLACK)), round(last * (1 + SLACK))),
+    }.get(relation, (first, last))
+    if least if most is None else most > 0 and most >= least:
+        yield CountRule(thing=thing, at_least=least, at_most=most)
+
+
+def _value(number: str) -> int:
+    lowered = number.lower()
+    if lowered.isdigit():
+        return int(lowered)
+    return 1 if lowered == "single" else _NUMBER_WORDS.index(lowered)

@@ -1,0 +1,92 @@
+"""A reward without judgement: the share of checkable instructions that a response keeps.
+
+Says in words which were broken, so that the textual loss can quote it. Knows rules; knows nothing
+of how good an answer is otherwise.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langchain_core.runnables import RunnableConfig, RunnableSerializable
+from pydantic import ConfigDict
+
+from langchain_tpo.conversation import message_text
+from langchain_tpo.reward_models.interface import ExplainedScore, Score, ScoreRequest
+from langchain_tpo.reward_models.verifiable_instructions.prompt_rules import rules_in
+from langchain_tpo.reward_models.verifiable_instructions.rule import Rule
+
+NO_RULE = "The prompt sets no limit that can be checked by rule."
+"""What is said when there is nothing to check."""
+
+
+class VerifiableInstructions(RunnableSerializable[ScoreRequest, list[Score]]):
+    """Scores from 0 to 1 how well each response keeps the instructions that a rule can check.
+
+    The score is the mean over all rules: 1 for a kept one, at most a half for a broken one,
+    by how far off it is. A response without a word keeps nothing and gets 0. Without a rule every
+    response gets 1 and the rationale says so: a constant changes no order, so the sum with another
+    reward stays that reward. By itself it cannot tell such responses apart.
+
+    Rules come from `rules`, or from the prompt: its system messages and its last user turn, where
+    a later limit on the same thing replaces an earlier one.
+
+    Example:
+        >>> from langchain_core.messages import HumanMessage
+        >>> reward = VerifiableInstructions()
+        >>> asked = [HumanMessage("Why oil a table? In at most 5 words.")]
+        >>> for score in reward.invoke(
+        ...     {
+        ...         "messages": asked,
+        ...         "responses": ["It keeps water out.", "Oil keeps all water out."],
+        ...     }
+        ... ):
+        ...     print(score)
+        {'reward': 1.0, 'rationale': 'Kept: 4 words, asked for at most 5.'}
+        {'reward': 1.0, 'rationale': 'Kept: 5 words, asked for at most 5.'}
+
+        >>> from langchain_tpo.reward_models.verifiable_instructions import includes, max_words
+        >>> reward = VerifiableInstructions(rules=[max_words(4), includes("oil")])
+        >>> reward.invoke({"messages": asked, "responses": ["It keeps all the water out."]})
+        [{'reward': 0.125, 'rationale': 'Broken: 6 words, asked for at most 4; `oil` missing.'}]
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    name: str | None = "verifiable_instructions"
+    """What traces call it."""
+    rules: tuple[Rule, ...] | None = None
+    """What to check for every prompt; None: whatever the prompt itself sets."""
+
+    def invoke(
+        self, input: ScoreRequest, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> list[Score]:
+        """Give one score from 0 to 1 per response, with what was kept and what was broken."""
+        return self._call_with_config(self._score, input, config, **kwargs)
+
+    def _score(self, request: ScoreRequest) -> list[Score]:
+        rules = self.rules
+        if rules is None:
+            rules = rules_in(_instructions(request["messages"]))
+        return [_judged(rules, text) for text in request["responses"]]
+
+
+def _judged(rules: Sequence[Rule], text: str) -> ExplainedScore:
+    if not any(map(str.isalnum, text)):
+        return {"reward": 0.0, "rationale": "Broken: the response is empty."}
+    if not rules:
+        return {"reward": 1.0, "rationale": NO_RULE}
+    verdicts = [rule.check(text) for rule in rules]
+    broken = [one.words for one in verdicts if not one.kept]
+    kept = [one.words for one in verdicts if one.kept]
+    sides = (("Broken", broken), ("Kept", kept))
+    return {
+        "reward": sum(one.satisfaction for one in verdicts) / len(verdicts),
+        "rationale": " ".join(f"{side}: {'; '.join(words)}." for side, words in sides if words),
+    }
+
+
+def _instructions(messages: Sequence[BaseMessage]) -> str:
+    system = [message_text(one) for one in messages if isinstance(one, SystemMessage)]
+    asked = [message_text(one) for one in messages if isinstance(one, HumanMessage)]
+    return "\n\n".join((*system, *asked[-1:]))

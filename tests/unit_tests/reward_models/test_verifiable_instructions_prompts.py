@@ -1,0 +1,153 @@
+"""Limits as people say them; what must not be mistaken for one; all of IFEval's prompts."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from langchain_tpo.reward_models.verifiable_instructions import (
+    Rule,
+    bullets,
+    ends_with,
+    excludes,
+    highlights,
+    includes,
+    is_json,
+    lowercase,
+    max_words,
+    min_words,
+    no_commas,
+    paragraphs,
+    placeholders,
+    quoted,
+    rules_in,
+    sentences,
+    starts_with,
+    uppercase,
+    words,
+)
+
+IFEVAL = Path(__file__).parents[4] / "shared" / "data" / "ifeval.jsonl"
+
+SAID: list[tuple[str, tuple[Rule, ...]]] = [
+    ("Tell me why, in at most 70 words.", (max_words(70),)),
+    ("No more than two sentences, please.", (sentences(at_most=2),)),
+    ("Give exactly 3 bullet points.", (bullets(3),)),
+    ("Use less than 300 words.", (max_words(299),)),
+    ("Keep your answer under fifty words.", ()),
+    ("Keep your answer under 50 words.", (max_words(49),)),
+    ("Write 400 or more words about hammocks.", (min_words(400),)),
+    ("It should be 600+ words long.", (min_words(600),)),
+    ("100 words or less.", (max_words(100),)),
+    ("A maximum of 5 sentences.", (sentences(at_most=5),)),
+    ("More than 30 sentences.", (sentences(at_least=31),)),
+    ("I don't want anything longer than 30 words.", (max_words(30),)),
+    ("Between 40 and 60 words.", (words(at_least=40, at_most=60),)),
+    ("In 2-3 sentences.", (sentences(at_least=2, at_most=3),)),
+    ("A summary of about 100 words.", (words(at_least=80, at_most=120),)),
+    ("Write a 200-word essay.", (words(at_least=160, at_most=240),)),
+    ("Answer in one sentence.", (sentences(1),)),
+    ("Explain it in a single paragraph.", (paragraphs(1),)),
+    ("There should be exactly 3 paragraphs separated by ***.", (paragraphs(3),)),
+    ("Include at least 12 placeholders such as [name].", (placeholders(at_least=12),)),
+    ("Highlight at least three sections of it.", (highlights(at_least=3),)),
+    ("Do not use any commas.", (no_commas(),)),
+    ("Please don't use commas.", (no_commas(),)),
+    ("Answer in all lowercase letters.", (lowercase(),)),
+    ("No capital letters are allowed.", (lowercase(),)),
+    ("Your entire response should be in capital letters.", (uppercase(),)),
+    ("Answer in all caps.", (uppercase(),)),
+    ("Wrap the entire output in JSON format.", (is_json(),)),
+    ("Reply with JSON only.", (is_json(),)),
+    ("Wrap your entire response with double quotation marks.", (quoted(),)),
+    ('Include the keywords "oil" and "wax".', (includes("oil", "wax"),)),
+    ("Mention the word 'water'.", (includes("water"),)),
+    ("Do not use the word \u201crock\u201d.", (excludes("rock"),)),
+    ('The word "rock" should not appear.', (excludes("rock"),)),
+    ("Don't mention 'Taylor' or 'Swift'.", (excludes("Taylor", "Swift"),)),
+    ('Start your reply with "Dear".', (starts_with("Dear"),)),
+    ('Finish with the exact phrase "Any questions?".', (ends_with("Any questions?"),)),
+    ('No commas and include the word "oil".', (includes("oil"), no_commas())),
+    ("At most 70 words, exactly 3 bullet points.", (max_words(70), bullets(3))),
+    ("At most 70 words. In fact, at most 50 words.", (max_words(50),)),
+]
+
+NO_LIMIT = [
+    "What are the three words of the magic spell?",
+    "Why do people write sentences?",
+    "Each bullet point should have at most ten words.",
+    "At most 5 words per line.",
+    "Use more than 4 words in capital letters.",
+    "Use words in all capital letters now and then.",
+    'Translate "in exactly two words" into French.',
+    "Fix this code:\n```\n# at most 3 words, no commas\n```",
+    'Not a single word of "thanks" came.',
+    'Do not include the letter "c".',
+    "How do I parse a JSON file?",
+    'The second paragraph must start with "President".',
+    "Separate it into 4 sections.",
+    'What does the word "oil" mean?',
+    "Not one sentence was spoken.",
+    "",
+]
+
+
+@pytest.mark.parametrize(("prompt", "rules"), SAID)
+def test_a_limit_is_read_as_it_is_meant(prompt: str, rules: tuple[Rule, ...]) -> None:
+    assert rules_in(prompt) == rules
+
+
+@pytest.mark.parametrize("prompt", NO_LIMIT)
+def test_what_is_no_limit_on_the_answer_is_left_alone(prompt: str) -> None:
+    assert rules_in(prompt) == ()
+
+
+COUNTED = {
+    "length_constraints:number_words": ("word", "num_words"),
+    "length_constraints:number_sentences": ("sentence", "num_sentences"),
+    "detectable_format:number_bullet_lists": ("bullet point", "num_bullets"),
+    "detectable_content:number_placeholders": ("placeholder", "num_placeholders"),
+}
+STATED = {
+    "punctuation:no_comma": no_commas(),
+    "startend:quotation": quoted(),
+    "detectable_format:json_format": is_json(),
+    "change_case:english_lowercase": lowercase(),
+    "change_case:english_capital": uppercase(),
+}
+
+
+@pytest.mark.skipif(not IFEVAL.exists(), reason="IFEval's prompts are not here: `../shared/data`")
+def test_of_ifeval_most_limits_are_found_and_hardly_one_is_misread() -> None:
+    found = misread = asked = 0
+    for line in IFEVAL.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        by_topic = {rule.topic: rule for rule in rules_in(row["prompt"])}
+        for kind, options in zip(row["instruction_id_list"], row["kwargs"], strict=True):
+            if kind in COUNTED:
+                topic, option = COUNTED[kind]
+                rule = by_topic.get(topic)
+                numbers = {getattr(rule, "at_least", None), getattr(rule, "at_most", None)}
+                right = not numbers.isdisjoint({options[option], options[option] - 1})
+            elif kind in STATED:
+                rule = by_topic.get(STATED[kind].topic)
+                right = rule == STATED[kind]
+            else:
+                continue
+            asked, found, misread = (
+                asked + 1,
+                found + bool(rule),
+                misread + bool(rule and not right),
+            )
+    assert asked == 350
+    assert found / asked > 0.94
+    assert misread / asked < 0.02
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["don't ", "use '", 'include the word "a" ', "between 3 and ", "start with ", "1-", '"'],
+)
+def test_a_long_hostile_prompt_is_read_in_one_go(piece: str) -> None:
+    """Each of these once took a minute or would have: the patterns look only so far back."""
+    rules_in(piece * (200_000 // len(piece)))

@@ -12,7 +12,7 @@ help:  ## Show what can be made.
 $(STAMP): pyproject.toml Makefile
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable '.[all]' --group lint --group test
+	$(BIN)/python -m pip install --quiet --editable '.[local]' --group lint --group test
 	touch $(STAMP)
 
 demo: $(STAMP)  ## Watch a real small model's answer improve, round by round. MODEL=... for another.

@@ -8,8 +8,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-SKIPPED = re.compile(r"^# not run here: .+$", re.MULTILINE)
-"""First line of a block that needs what a test machine lacks: a key, a GPU, a server."""
+SKIPPED = re.compile(r"# not run here: .+|# with the embedded model")
+"""First line of a block that needs what a test machine lacks (a key, a GPU, a server), or a
+network: `test_readme.py` among the integration tests runs those."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -4,7 +4,9 @@ Pure functions over plain values; knows nothing of models or prompts.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NotRequired, TypedDict
+from typing import NotRequired
+
+from typing_extensions import TypedDict
 
 
 class Candidate(TypedDict):

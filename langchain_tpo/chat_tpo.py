@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from copy import copy
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
@@ -44,6 +44,8 @@ class ChatTPO(BaseChatModel):
     `UsageMetadataCallbackHandler` hears of that total only. `response_metadata["tpo"]` holds the
     figures of the run.
 
+    (Long, since a chat model has six doors and each wants a method here.)
+
     Raises:
         ConfigurationError: At construction, in one line, when something cannot work.
 
@@ -69,9 +71,19 @@ class ChatTPO(BaseChatModel):
     """N, for short: wins over `settings.width`."""
     depth: int | None = Field(default=None, frozen=True)
     """D, for short: wins over `settings.depth`."""
+    temperature: float | None = Field(default=None, ge=0, frozen=True)
+    """Randomness of draws and revisions: wins over `settings`."""
+    max_tokens: int | None = Field(default=None, ge=1, frozen=True)
+    """Longest draw or revision, in tokens: wins over `settings`."""
+    stop: list[str] | None = Field(default=None, frozen=True)
+    """Texts at which a draw or a revision ends."""
     max_concurrency: int | None = Field(default=None, ge=1, frozen=True)
     """How many requests of a run may be on their way at once. A `max_concurrency` in the config
     of a call does not reach a chat model."""
+
+    disable_streaming: bool | Literal["tool_calling"] = True
+    """A stream is one chunk in any case. LangChain tells `_stream` nothing of the run that it
+    belongs to, so inner calls would be missing from traces and token counts."""
 
     @model_validator(mode="before")
     @classmethod
@@ -106,6 +118,8 @@ class ChatTPO(BaseChatModel):
     def _identifying_params(self) -> Mapping[str, Any]:
         return {
             "model_name": self.model_name,
+            "temperature": self.temperature,
+            "max_tokens": self.max_tokens,
             "reward": self.reward.get_name(),
             "width": self.settings.width,
             "depth": self.settings.depth,
@@ -158,6 +172,28 @@ class ChatTPO(BaseChatModel):
             model=self.model, reward=self.reward, critic=self.critic, settings=self.settings
         )
 
+    def stream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[AIMessageChunk]:
+        """Give the answer in one chunk."""
+        yield _as_chunk(self.invoke(input, config, stop=stop, **kwargs))
+
+    async def astream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[AIMessageChunk]:
+        """Give the answer in one chunk."""
+        yield _as_chunk(await self.ainvoke(input, config, stop=stop, **kwargs))
+
     def _generate(
         self,
         messages: list[BaseMessage],
@@ -165,7 +201,7 @@ class ChatTPO(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        way = answerer(self.loop, _arguments(stop, kwargs))
+        way = answerer(self.loop, self._arguments(stop, kwargs))
         config = self._bounded(child_config(run_manager))
         return self._result(uncounted_context().run(way.invoke, messages, config))
 
@@ -176,7 +212,7 @@ class ChatTPO(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        way = answerer(self.loop, _arguments(stop, kwargs))
+        way = answerer(self.loop, self._arguments(stop, kwargs))
         answer = way.ainvoke(messages, self._bounded(achild_config(run_manager)))
         task = asyncio.get_running_loop().create_task(answer, context=uncounted_context())
         return self._result(await task)
@@ -188,7 +224,8 @@ class ChatTPO(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        yield _as_chunk(self._generate(messages, stop, run_manager, **kwargs))
+        result = self._generate(messages, stop, run_manager, **kwargs)
+        yield ChatGenerationChunk(message=_as_chunk(result.generations[0].message))
 
     async def _astream(
         self,
@@ -197,7 +234,16 @@ class ChatTPO(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        yield _as_chunk(await self._agenerate(messages, stop, run_manager, **kwargs))
+        result = await self._agenerate(messages, stop, run_manager, **kwargs)
+        yield ChatGenerationChunk(message=_as_chunk(result.generations[0].message))
+
+    def _arguments(self, stop: list[str] | None, kwargs: dict[str, Any]) -> dict[str, Any]:
+        own = {
+            "temperature": self.temperature,
+            "max_tokens": self.max_tokens,
+            "stop": stop or self.stop,
+        }
+        return {name: value for name, value in own.items() if value is not None} | kwargs
 
     def _bounded(self, config: RunnableConfig) -> RunnableConfig:
         return patch_config(config, max_concurrency=self.max_concurrency)
@@ -226,11 +272,5 @@ class ChatTPO(BaseChatModel):
         return {**state, "__dict__": own}
 
 
-def _arguments(stop: list[str] | None, kwargs: dict[str, Any]) -> dict[str, Any]:
-    return {**kwargs, "stop": stop} if stop else kwargs
-
-
-def _as_chunk(result: ChatResult) -> ChatGenerationChunk:
-    (generation,) = result.generations
-    fields = generation.message.model_dump(exclude={"type"})
-    return ChatGenerationChunk(message=AIMessageChunk(**fields, chunk_position="last"))
+def _as_chunk(message: BaseMessage) -> AIMessageChunk:
+    return AIMessageChunk(**message.model_dump(exclude={"type"}), chunk_position="last")

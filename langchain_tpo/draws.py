@@ -7,7 +7,7 @@ that had finished. Knows models and their cost; knows nothing of pools, prompts 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, TypeAlias
 
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
@@ -16,6 +16,7 @@ from langchain_core.runnables.config import merge_configs
 from langgraph.constants import TAG_NOSTREAM
 from langgraph.errors import GraphBubbleUp
 from langgraph.func import task
+from typing_extensions import TypedDict
 
 from langchain_tpo.chat_models import ChatModel, many_at_once, quiet, reply_text
 from langchain_tpo.usage import FAILED_REQUEST, Usage, UsageCounter, total_usage, usage_of

@@ -25,8 +25,12 @@ class TPOError(Exception):
     """Any error that this package raises on purpose."""
 
 
-class ConfigurationError(TPOError):
-    """What was handed over cannot work; raised before any model is called."""
+class ConfigurationError(TPOError, RuntimeError):
+    """What was handed over cannot work; raised before any model is called.
+
+    A RuntimeError, so that LangGraph Server shows its line to the client and LangGraph's default
+    retry policy does not try again. (It cannot be a ValueError: pydantic would swallow it.)
+    """
 
 
 class SettingsError(ConfigurationError):

@@ -3,12 +3,13 @@
 Custom classes would warn or come back as something else when a checkpoint is loaded.
 """
 
-from typing import Annotated, Literal, NotRequired, TypeAlias, TypedDict
+from typing import Annotated, Literal, NotRequired, TypeAlias
 
 from langchain_core.messages import AnyMessage
 from langchain_core.runnables import Runnable
 from langgraph.graph.message import add_messages
 from langgraph.types import Command
+from typing_extensions import TypedDict
 
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.usage import Usage

@@ -1,7 +1,7 @@
 """Turns what users hand to a chain's link into the input of a run."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NotRequired, TypeAlias, TypedDict, cast
+from typing import Any, NotRequired, TypeAlias, cast
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import (
@@ -12,6 +12,7 @@ from langchain_core.messages import (
     convert_to_messages,
 )
 from langchain_core.prompt_values import PromptValue
+from typing_extensions import TypedDict
 
 from langchain_tpo.conversation import message_text
 from langchain_tpo.errors import ConversationError

@@ -6,11 +6,12 @@ and judges. It knows LangChain results; it knows nothing of steps or rounds.
 
 import threading
 from collections.abc import Iterable
-from typing import Any, TypedDict
+from typing import Any
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, UsageMetadata
 from langchain_core.outputs import ChatGeneration, LLMResult
+from typing_extensions import TypedDict
 
 
 class Usage(TypedDict):

@@ -268,7 +268,22 @@ def test_stop_sequences_reach_draws_and_revisions() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["temperature", "widht"])
+def test_its_own_sampling_wins_over_the_settings_and_a_calls_over_both() -> None:
+    model = ScriptedModelWithN()
+    settings = TPOSettings.paper(width=2, depth=0)
+    chat = ChatTPO(
+        model=model, reward=last_number, settings=settings, temperature=0.2, max_tokens=9
+    )
+
+    chat.invoke("Wood?")
+    chat.invoke("Wood?", max_tokens=5)
+
+    sent = [(one.kwargs["temperature"], one.kwargs["max_tokens"]) for one in model.notebook.calls]
+    assert sent == [(0.2, 9), (0.2, 5)]
+    assert chat._get_ls_params()["ls_temperature"] == 0.2
+
+
+@pytest.mark.parametrize("name", ["timeout", "widht"])
 def test_a_name_that_it_does_not_know_is_refused_in_a_line(name: str) -> None:
     with pytest.raises(SettingsError, match=f"^`ChatTPO` takes no `{name}`: "):
         ChatTPO(model=ScriptedModel(), reward=last_number, **{name: 3})

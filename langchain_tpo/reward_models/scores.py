@@ -60,5 +60,3 @@ def _finite(value: object) -> float | None:
 
 def _seen(value: object) -> str:
     return f"{type(value).__name__} `{str(value)[:60]}`"
-
-

@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+EXTRAS := agents,evaluation,http,local,openai,tgi
+DEMO := $(VENV)/.demo
 STAMP := $(VENV)/.installed
 
 .PHONY: help demo test lint format clean
@@ -9,13 +11,17 @@ STAMP := $(VENV)/.installed
 help:  ## Show what can be made.
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
-$(STAMP): pyproject.toml Makefile
+$(DEMO): pyproject.toml Makefile
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable '.[local]' --group lint --group test
+	$(BIN)/python -m pip install --quiet --editable '.[local]'
+	touch $(DEMO)
+
+$(STAMP): $(DEMO)
+	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]' --group lint --group test
 	touch $(STAMP)
 
-demo: $(STAMP)  ## Watch a real small model's answer improve, round by round. MODEL=... for another.
+demo: $(DEMO)  ## Watch a real small model's answer improve, round by round. MODEL=... for another.
 	$(BIN)/python examples/demo.py $(if $(MODEL),--model $(MODEL))
 
 test: $(STAMP)  ## Run all tests.

@@ -1,0 +1,144 @@
+"""A run that is killed goes on where it stopped: nothing that had finished is asked again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = Path(__file__).with_name("killed_run.py")
+
+SUPERSTEPS = {
+    "sample 2": ["sample 0", "sample 1"],
+    "reward 0": ["sample 2"],
+    "textual_loss 1": [],
+    "textual_gradient 1": ["textual_loss 1"],
+    "update 5": ["textual_gradient 1", "update 3", "update 4"],
+    "reward 1": ["update 5"],
+    "textual_loss 2": [],
+    "textual_gradient 2": ["textual_loss 2"],
+    "update 8": ["textual_gradient 2", "update 6", "update 7"],
+    "reward 2": ["update 8"],
+}
+"""Where a run is killed, once in each of its ten supersteps; and what finishes before, since the
+superstep above."""
+
+PATIENCE = 120
+"""Seconds after which a child that hangs fails the test."""
+
+
+def start(folder: Path, kind: str, stall: str) -> subprocess.Popen[str]:
+    folder.mkdir(exist_ok=True)
+    return subprocess.Popen(  # noqa: S603 our own script
+        [sys.executable, "-W", "error", str(SCRIPT), str(folder), kind, stall],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def to_its_end(folder: Path, kind: str) -> dict[str, Any]:
+    said, complained = start(folder, kind, "nothing").communicate(timeout=PATIENCE)
+    assert complained == ""
+    outcome: dict[str, Any] = json.loads(said)
+    return outcome
+
+
+def until_killed(folder: Path, kind: str, stall: str, finished: set[str]) -> None:
+    """Let a run come to its stalled call, all else of its superstep kept; kill it there."""
+    process = start(folder, kind, stall)
+    try:
+        deadline = time.monotonic() + PATIENCE
+        draws = 2 if stall.startswith(("sample", "update")) else 0
+        reached = (list(SUPERSTEPS).index(stall), draws)
+        while not (
+            (folder / "stalled").exists()
+            and set(calls(folder)) == finished
+            and kept(folder) == reached
+        ):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline, (calls(folder), kept(folder))
+            time.sleep(0.02)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+
+def calls(folder: Path) -> list[str]:
+    lines = folder / "finished"
+    return lines.read_text().splitlines() if lines.exists() else []
+
+
+def kept(folder: Path) -> tuple[int, int]:
+    """Give the superstep in progress as the checkpointer knows it, and how many of its replies.
+
+    LangGraph writes while the next step runs (`durability="async"`): what finished in the last
+    few milliseconds may not be there yet.
+    """
+    with SqliteSaver.from_conn_string(str(folder / "checkpoints.sqlite")) as saver:
+        checkpoints = list(saver.list({"configurable": {"thread_id": "1"}}))
+    if not checkpoints:
+        return -1, 0
+    newest = max(checkpoints, key=lambda one: one.checkpoint["ts"])
+    replies = [value for _, _, value in newest.pending_writes or [] if _is_reply(value)]
+    return newest.metadata["step"], len(replies)
+
+
+def _is_reply(value: object) -> bool:
+    return isinstance(value, dict) and "texts" in value
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """The outcome of runs that nobody kills, by kind."""
+    folders = {kind: tmp_path_factory.mktemp(kind) for kind in ("sync", "nested")}
+    outcomes = {kind: to_its_end(folder, kind) for kind, folder in folders.items()}
+    assert len(calls(folders["sync"])) == 3 + 2 * (2 + 3)
+    return {**outcomes, "async": outcomes["sync"]}
+
+
+CASES = [
+    *[("sync", stall) for stall in SUPERSTEPS],
+    *[(kind, stall) for kind in ("async", "nested") for stall in ("sample 2", "update 5")],
+]
+
+
+@pytest.mark.parametrize(("kind", "stall"), CASES)
+def test_a_killed_run_goes_on_without_repeating_a_finished_call(
+    kind: str, stall: str, tmp_path: Path, undisturbed: dict[str, dict[str, Any]]
+) -> None:
+    names = list(SUPERSTEPS)
+    before = [call for name in names[: names.index(stall) + 1] for call in SUPERSTEPS[name]]
+
+    until_killed(tmp_path, kind, stall, set(before))
+    outcome = to_its_end(tmp_path, kind)
+
+    assert outcome == undisturbed[kind]
+    repeated = [call for call, times in Counter(calls(tmp_path)).items() if times > 1]
+    assert repeated == []
+    assert len(calls(tmp_path)) == 3 + 2 * (2 + 3)
+
+
+def test_a_run_that_is_killed_twice_goes_on(
+    tmp_path: Path, undisturbed: dict[str, dict[str, Any]]
+) -> None:
+    until_killed(tmp_path, "sync", "sample 2", {"sample 0", "sample 1"})
+    (tmp_path / "stalled").unlink()
+    names = list(SUPERSTEPS)
+    before = [call for name in names[: names.index("update 8") + 1] for call in SUPERSTEPS[name]]
+    until_killed(tmp_path, "sync", "update 8", set(before))
+
+    assert to_its_end(tmp_path, "sync") == undisturbed["sync"]
+    assert max(Counter(calls(tmp_path)).values()) == 1

@@ -1,0 +1,167 @@
+"""What an observer sees: one tree with names that explain themselves, and events to follow."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import HumanMessage
+from langchain_core.tracers import LangChainTracer
+from langchain_core.tracers.base import BaseTracer
+from langchain_core.tracers.schemas import Run
+from langsmith import Client
+
+from langchain_tpo import TPORunnable
+from langchain_tpo.chat_tpo import ChatTPO
+from tests.fakes import last_number
+from tests.tool_fakes import ScriptedAgentModel, ToolLog
+
+
+class Trees(BaseTracer):
+    """Keeps finished trees."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.roots: list[Run] = []
+
+    def _persist_run(self, run: Run) -> None:
+        self.roots.append(run)
+
+
+def paths(run: Run) -> Iterator[str]:
+    """Give the path of names to every leaf; a name right below itself counts once."""
+    for child in run.child_runs:
+        for path in paths(child):
+            yield path if path.split(" > ")[0] == run.name else f"{run.name} > {path}"
+    if not run.child_runs:
+        yield run.name
+
+
+def brevity(_prompt: str, response: str) -> float:
+    return last_number(_prompt, response)
+
+
+LOOP = [
+    "tpo_graph > sample > model_call > ScriptedAgentModel",
+    "tpo_graph > reward > brevity",
+    "tpo_graph > textual_loss > ScriptedAgentModel",
+    "tpo_graph > textual_gradient > ScriptedAgentModel",
+    "tpo_graph > update > model_call > ScriptedAgentModel",
+    "tpo_graph > reward > brevity",
+]
+
+
+@pytest.mark.parametrize("kind", ["invoke", "ainvoke", "stream", "astream"])
+async def test_one_tree_with_names_that_explain_themselves(kind: str) -> None:
+    options: dict[str, Any] = {"reward": brevity, "width": 2, "depth": 1}
+    tpo = TPORunnable(model=ScriptedAgentModel(), **options)
+    chat = ChatTPO(model=ScriptedAgentModel(), **options)
+    trees = Trees()
+
+    for one in (tpo, chat, chat.bind_tools(ToolLog().tools)):
+        config: Any = {"callbacks": [trees]}
+        if kind == "ainvoke":
+            await one.ainvoke("Wood?", config)
+        elif kind == "astream":
+            assert [chunk async for chunk in one.astream("Wood?", config)]
+        else:
+            assert (
+                list(one.stream("Wood?", config)) if kind == "stream" else one.invoke("?", config)
+            )
+
+    first = "tpo > first_reply > model > "
+    assert [list(paths(root)) for root in trees.roots] == [
+        [f"tpo > {path}" for path in LOOP],
+        [f"ChatTPO > tpo > {path}" for path in LOOP],
+        [
+            f"ChatTPO > {first}ScriptedAgentModel",
+            f"ChatTPO > {first}as_reply",
+            "ChatTPO > tpo > first_reply > if_final",
+            *[f"ChatTPO > tpo > {path}" for path in LOOP],
+        ],
+    ]
+
+
+def test_inner_calls_say_their_step_round_and_candidate() -> None:
+    class Labels(BaseCallbackHandler):
+        seen: list[tuple[Any, ...]] = []  # noqa: RUF012 one test's
+
+        def on_chat_model_start(self, *_: Any, metadata: Any = None, **__: Any) -> None:
+            keys = ("tpo_step", "tpo_round", "tpo_candidate")
+            self.seen.append(tuple(metadata[key] for key in keys))
+
+    from tests.fakes import ScriptedModel  # noqa: PLC0415 one request per draw
+
+    tpo = TPORunnable(model=ScriptedModel(), reward=brevity, width=2, depth=1)
+    tpo.invoke("Wood?", {"callbacks": [Labels()]})
+
+    assert sorted(Labels.seen) == sorted(
+        [
+            *[("sample", 0, 0), ("sample", 0, 1)],
+            *[("textual_loss", 1, 0), ("textual_gradient", 1, 0)],
+            *[("update", 1, 0), ("update", 1, 1)],
+        ]
+    )
+
+
+async def test_the_progress_of_a_chat_model_is_custom_events() -> None:
+    chat = ChatTPO(model=ScriptedAgentModel(), reward=brevity, width=2, depth=1)
+
+    events = [event async for event in chat.astream_events("Wood?", version="v2")]
+
+    told = [event["data"] for event in events if event["name"] == "tpo_round"]
+    assert [one["round"] for one in told] == [0, 1]
+    assert {"rewards", "chosen", "rejected", "seconds", "usage"} <= set(told[0])
+    assert not any("sample 0" in str(one) for one in told)
+
+
+async def test_the_progress_of_an_agent_is_in_its_custom_stream() -> None:
+    pytest.importorskip("langchain.agents", reason="the extra `agents`")
+    from langchain.agents import create_agent  # noqa: PLC0415
+
+    from langchain_tpo.middleware import TPOMiddleware  # noqa: PLC0415
+
+    tpo = TPOMiddleware(reward=brevity, width=2, depth=1)
+    agent = create_agent(ScriptedAgentModel(), middleware=[tpo])
+    question: Any = {"messages": [HumanMessage("Wood?")]}
+
+    parts = list(agent.stream(question, stream_mode="custom", subgraphs=True))
+
+    assert [data["round"] for _, data in parts if data["event"] == "tpo_round"] == [0, 1]
+
+
+class Posted(requests.Session):
+    """Takes what a LangSmith client sends, and sends nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bodies: list[str] = []
+
+    def request(self, *_: Any, **kwargs: Any) -> requests.Response:
+        self.bodies.append(str(kwargs.get("data")))
+        answer = requests.Response()
+        answer.status_code = 200
+        return answer
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_payloads_can_be_left_out_of_langsmiths_traces(*, hidden: bool) -> None:
+    posted = Posted()
+    client = Client(
+        api_url="http://127.0.0.1:9",
+        api_key="none",
+        session=posted,
+        auto_batch_tracing=False,
+        hide_inputs=hidden,
+        hide_outputs=hidden,
+        info={},
+    )
+    tpo = TPORunnable(model=ScriptedAgentModel(), reward=brevity, width=2, depth=1)
+
+    tpo.invoke("Is oak hard?", {"callbacks": [LangChainTracer(client=client)]})
+
+    sent = "\n".join(posted.bodies)
+    assert "textual_gradient" in sent
+    assert ("Is oak hard?" in sent) is not hidden
+    assert ("revision 5" in sent) is not hidden

@@ -6,7 +6,7 @@ EXTRAS := agents,evaluation,http,local,openai,tgi
 DEMO := $(VENV)/.demo
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test lint format clean
+.PHONY: help demo test test_lowest test_newest lint format clean
 
 help:  ## Show what can be made.
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -26,6 +26,9 @@ demo: $(DEMO)  ## Watch a real small model's answer improve, round by round. MOD
 
 test: $(STAMP)  ## Run all tests.
 	$(BIN)/python -m pytest
+
+test_lowest test_newest: test_%:  ## Run the unit tests on the lowest or newest versions allowed (needs uv).
+	tests/lowest.sh $*
 
 lint: $(STAMP)  ## Check style, types and the layers of the package.
 	$(BIN)/ruff check .

@@ -11,7 +11,6 @@ from typing import Any, NotRequired, cast
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, SystemMessage
 from langchain_core.runnables import RunnableConfig, RunnableLambda
-from langgraph.constants import TAG_NOSTREAM
 from langgraph.types import Command
 
 from langchain_tpo.chat_models import ChatModel, quiet
@@ -194,16 +193,9 @@ class _AsyncCalls(_Calls):
 
 
 def _quiet(request: Request) -> Request:
-    """Ask a copy of the model that keeps what it says out of every stream."""
-    changes = {
-        "tags": [*(request.model.tags or []), TAG_NOSTREAM],
-        "metadata": {
-            **(request.model.metadata or {}),
-            "lc_source": "tpo",
-            **internal_call_metadata(),
-        },
-    }
-    model = quiet(request.model.model_copy(update=changes), cache=False)
+    """Ask a copy of the model whose calls are known as internal: they stay out of every stream."""
+    metadata = {**(request.model.metadata or {}), **internal_call_metadata()}
+    model = quiet(request.model.model_copy(update={"metadata": metadata}), cache=False)
     return request.override(model=cast("BaseChatModel", model))
 
 

@@ -1,7 +1,8 @@
-"""A set for models of about 0.1 to 3 billion parameters: short tasks, no tags, whole replies.
+"""A set for models of about 0.1 to 3 billion parameters: short tasks, and whole replies.
 
-Such models lose track of nested tags and of long critiques. `tests/benchmarks/revision_forms.py`
-measures the forms that this one was chosen from.
+Such models lose track of nested tags and of long critiques, do what they read last, and answer in
+no form but their own. `tests/benchmarks/revision_forms.py` measures the forms of the update that
+this one was chosen from: it is the only one whose revisions earned a 1.5B model a higher reward.
 """
 
 from langchain_core.prompts import ChatPromptTemplate
@@ -45,18 +46,27 @@ Give the writer of the answer two or three short pieces of advice, one to a line
 and how. Do not write the new answer."""
 
 _UPDATE = """\
-Your answer can be better. Advice from a reader:
-{textual_gradient}
+You are about to answer a question. Somebody answered it before:
 
-Answer the question again, from the beginning, and follow the advice where it is right. Keep to \
-everything the question asks for, its length included. Write the new answer only, without a word \
-about the advice."""
+<ANSWER>
+{chosen}
+</ANSWER>
+
+A reader gave this advice:
+
+<ADVICE>
+{textual_gradient}
+</ADVICE>
+
+Here is the question. Answer it better than before, and write the answer only.
+
+{query}"""
 
 SMALL_MODEL_PROMPTS = TPOPrompts(
     name="small",
     textual_loss=ChatPromptTemplate([("human", _LOSS)]),
     textual_gradient=ChatPromptTemplate([("human", _GRADIENT)]),
-    update=ChatPromptTemplate([("human", "{query}"), ("ai", "{chosen}"), ("human", _UPDATE)]),
+    update=ChatPromptTemplate([("human", _UPDATE)]),
     revision_tag=None,
 )
 """The same loop in words that a small model can follow; a revision is the whole reply."""

@@ -71,22 +71,6 @@ _DIALOGUE = ChatPromptTemplate(
         ),
     ]
 )
-_QUESTION_LAST = """\
-You are about to answer a question. Somebody answered it before:
-
-<ANSWER>
-{chosen}
-</ANSWER>
-
-A reader gave this advice:
-
-<ADVICE>
-{textual_gradient}
-</ADVICE>
-
-Here is the question. Answer it better than before, and write the answer only.
-
-{query}"""
 TAG = "NEW_ANSWER"
 GRAMMAR = f'root ::= "<{TAG}>" [^<]+ "</{TAG}>"'
 
@@ -116,12 +100,7 @@ FORMS = (
         options={"extra_body": {"grammar": GRAMMAR}},
     ),
     Form(name="short, no tags", prompts=_single("whole", "Write nothing else.", tag=None)),
-    Form(
-        name="question last",
-        prompts=replace(
-            SMALL_MODEL_PROMPTS, update=ChatPromptTemplate([("human", _QUESTION_LAST)])
-        ),
-    ),
+    Form(name="question last", prompts=SMALL_MODEL_PROMPTS),
     Form(name="dialogue", prompts=replace(SMALL_MODEL_PROMPTS, update=_DIALOGUE)),
 )
 

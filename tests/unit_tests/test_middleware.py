@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import ModelRetryMiddleware
+from langchain.agents.middleware.internal_call_transformer import internal_call_metadata
 from langchain.agents.structured_output import ToolStrategy
-from langchain_core.callbacks import UsageMetadataCallbackHandler
+from langchain_core.callbacks import BaseCallbackHandler, UsageMetadataCallbackHandler
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
@@ -113,6 +114,25 @@ def test_no_draft_reaches_the_message_projection() -> None:
         "Let me look.",
         "revision 6",
     ]
+
+
+async def test_every_inner_call_is_marked_as_internal(run: Any) -> None:
+    class Marks(BaseCallbackHandler):
+        def __init__(self) -> None:
+            self.seen: list[bool] = []
+
+        def on_chat_model_start(
+            self, *_: Any, tags: Any = None, metadata: Any = None, **__: Any
+        ) -> None:
+            internal = internal_call_metadata().items() <= metadata.items()
+            self.seen.append(internal and "nostream" in tags)
+
+    marks = Marks()
+
+    agent = create_agent(ScriptedAgentModel(plan=TWO_TOOLS), ToolLog().tools, middleware=[tpo()])
+    await run(agent, config={"callbacks": [marks]})
+
+    assert marks.seen == [True] * 9
 
 
 class Price(BaseModel):

@@ -1,0 +1,182 @@
+"""An evaluation under way: how far, how fast, how many failures.
+
+Counts records as they come; knows nothing of where they go.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from langchain_tpo.cli.console import count, duration
+from langchain_tpo.evaluation.records import Record
+
+SECONDS_BETWEEN_LINES = 5.0
+"""How often a log gets a line."""
+
+
+@dataclass
+class Tally:
+    """What has been recorded in this sitting."""
+
+    ok: int = 0
+    failed: int = 0
+    tokens: int = 0
+    """Tokens of all models, where they were counted."""
+    since: float = field(default_factory=time.monotonic)
+
+    def add(self, record: Record) -> None:
+        """Count a record."""
+        if record["status"] == "ok":
+            self.ok += 1
+        else:
+            self.failed += 1
+        self.tokens += sum(_tokens(run["usage"]) for run in record["runs"])
+
+    @property
+    def records(self) -> int:
+        """How many there are."""
+        return self.ok + self.failed
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been."""
+        return time.monotonic() - self.since
+
+    def speed(self) -> str:
+        """Say how fast tokens come and how much has failed."""
+        rate = self.tokens / self.seconds if self.seconds > 0 else 0.0
+        return f"{count(round(rate))} tokens/s, {self.failed} failed"
+
+
+class EvaluationDisplay(Protocol):
+    """Shows an evaluation."""
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End."""
+        ...
+
+    def show(self, tally: Tally) -> None:
+        """Show how far it is."""
+        ...
+
+
+class NoProgress:
+    """Shows nothing."""
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End."""
+
+    def show(self, tally: Tally) -> None:
+        """Do nothing."""
+
+
+class PlainProgress(NoProgress):
+    """A line every few seconds: for logs and pipes."""
+
+    def __init__(
+        self,
+        console: Console,
+        total: int | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take where to write and how much there is to do.
+
+        Args:
+            console: Usually on stderr.
+            total: Records to come; None where nobody knows.
+            clock: Gives the time in seconds.
+        """
+        self._console = console
+        self._total = total
+        self._clock = clock
+        self._last = clock()
+
+    def show(self, tally: Tally) -> None:
+        """Write a line when it is time for one."""
+        if self._clock() - self._last < SECONDS_BETWEEN_LINES and tally.records != self._total:
+            return
+        self._last = self._clock()
+        self._console.print(
+            f"{self._done(tally)}, {tally.speed()}{self._left(tally)}", markup=False
+        )
+
+    def _done(self, tally: Tally) -> str:
+        return count(tally.records) + (f" of {count(self._total)}" if self._total else "")
+
+    def _left(self, tally: Tally) -> str:
+        if not self._total or not tally.records or tally.records >= self._total:
+            return ""
+        left = tally.seconds / tally.records * (self._total - tally.records)
+        return f", {duration(left)} left"
+
+
+class LiveProgress:
+    """A bar."""
+
+    def __init__(self, console: Console, total: int | None) -> None:
+        """Take where to draw and how much there is to do.
+
+        Args:
+            console: A terminal.
+            total: Records to come; None where nobody knows.
+        """
+        self._progress = Progress(
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}"),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self._task = self._progress.add_task("", total=total)
+
+    def __enter__(self) -> Self:
+        """Begin to draw."""
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave the bar as it is."""
+        self._progress.stop()
+
+    def show(self, tally: Tally) -> None:
+        """Move the bar."""
+        self._progress.update(self._task, completed=tally.records, description=tally.speed())
+
+
+def evaluation_display(console: Console, total: int | None, *, quiet: bool) -> EvaluationDisplay:
+    """Give the display that fits where it is shown."""
+    if quiet:
+        return NoProgress()
+    return LiveProgress(console, total) if console.is_terminal else PlainProgress(console, total)
+
+
+def _tokens(usage: dict[str, int | None]) -> int:
+    return (usage["input_tokens"] or 0) + (usage["output_tokens"] or 0)

@@ -1,0 +1,50 @@
+"""`tpo export-dpo`: what a run found out as training data."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from langchain_tpo.cli.console import count
+from langchain_tpo.errors import DatasetError
+from langchain_tpo.evaluation.preference_pairs import preference_pairs
+from langchain_tpo.evaluation.records import RECORDS, read_records
+
+
+def export_dpo(
+    folder: Annotated[Path, typer.Argument(help="The folder that `tpo evaluate` wrote.")],
+    *,
+    out: Annotated[
+        Path | None, typer.Option(help="The JSONL file to write. Default: stdout.")
+    ] = None,
+    systems: Annotated[
+        list[str] | None,
+        typer.Option("--system", "-s", help="Only this system's runs; as often as needed."),
+    ] = None,
+    least_gap: Annotated[
+        float, typer.Option(help="How much better the chosen response has to be.")
+    ] = 0.0,
+) -> None:
+    """Write the best and the worst response of every run as a preference data set.
+
+    TRL's DPOTrainer takes it as it is: `load_dataset("json", data_files=FILE)`.
+    """
+    pairs = preference_pairs(
+        read_records(folder / RECORDS), systems=systems or (), least_gap=least_gap
+    )
+    lines = (json.dumps(pair) + "\n" for pair in pairs)
+    if out is None:
+        for line in lines:
+            sys.stdout.write(line)
+        return
+    written = 0
+    try:
+        with out.open("w", encoding="utf-8") as file:
+            for line in lines:
+                file.write(line)
+                written += 1
+    except OSError as error:
+        raise DatasetError(f"`{out}` could not be written: {error.strerror}.") from error
+    sys.stderr.write(f"{count(written)} pairs in {out}\n")

@@ -1,0 +1,98 @@
+"""`tpo judge`: a second judge for a run, so that a hacked reward shows."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from langchain_tpo.cli.console import count, stderr_console
+from langchain_tpo.cli.flags import QuietOption
+from langchain_tpo.cli.model_strings import chat_model, model_label
+from langchain_tpo.errors import DatasetError
+from langchain_tpo.evaluation.manifest import read_manifest
+from langchain_tpo.evaluation.records import RECORDS, RecordFile, read_records
+
+INTERRUPTED = 130
+LINE_EVERY = 25
+
+
+def judge(
+    folder: Annotated[Path, typer.Argument(help="The folder that `tpo evaluate` wrote.")],
+    *,
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="The judge, as for `tpo optimize --model`.")
+    ],
+    base_url: Annotated[str | None, typer.Option(help="Where the judge is served.")] = None,
+    systems: Annotated[
+        list[str] | None,
+        typer.Option("--system", "-s", help="Judge this system. Default: every `tpo` one."),
+    ] = None,
+    baselines: Annotated[
+        list[str] | None,
+        typer.Option("--baseline", "-b", help="Against this one. Default: all others."),
+    ] = None,
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", "-j", min=1, help="Pairs judged at once.")
+    ] = 4,
+    quiet: QuietOption = False,
+) -> None:
+    """Let another model say which of two answers is better, in both orders.
+
+    Each verdict is written as it comes, and none is asked for twice. `tpo report` shows the win
+    rates. Take a judge that is not the run's own reward.
+    """
+    from langchain_tpo.evaluation import judging  # noqa: PLC0415 needs numpy: an extra of its own
+
+    wanted = _wanted(folder, systems, baselines)
+    label = model_label(model, base_url)
+    path = folder / judging.JUDGEMENTS
+    done = {
+        (one["example"], one["system"], one["baseline"])
+        for one in judging.read_judgements(path, label)
+    }
+    verdicts: list[float | None] = []
+    console = stderr_console()
+
+    def observe(judgement: judging.Judgement) -> None:
+        verdicts.append(judgement["win"])
+        if not quiet and len(verdicts) % LINE_EVERY == 0:
+            console.print(f"{count(len(verdicts))} pairs judged", markup=False)
+
+    pairs = judging.pairs_of(read_records(folder / RECORDS), wanted, done)
+    chosen = chat_model(model, base_url=base_url)
+    with RecordFile(path) as file:
+        try:
+            asyncio.run(
+                judging.judge_run(
+                    pairs, chosen, file, label=label, concurrency=concurrency, observe=observe
+                )
+            )
+        except KeyboardInterrupt:
+            sys.stderr.write("tpo: interrupted; run again to go on.\n")
+            raise typer.Exit(INTERRUPTED) from None
+    failed = verdicts.count(None)
+    typer.echo(json.dumps({"judged": len(verdicts) - failed, "failed": failed}))
+
+
+def _wanted(
+    folder: Path, systems: list[str] | None, baselines: list[str] | None
+) -> list[tuple[str, str]]:
+    from langchain_tpo.evaluation.analysis import pairs_to_compare  # noqa: PLC0415 as above
+
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise DatasetError(f"`{folder}` holds no run: give the folder that `tpo evaluate` wrote.")
+    kinds = {system["name"]: system["kind"] for system in manifest["systems"]}
+    for name in (*(systems or ()), *(baselines or ())):
+        if name not in kinds:
+            known = ", ".join(f"`{known}`" for known in kinds)
+            raise DatasetError(f"`{name}` is no system of this run: use {known}.")
+    pairs = (
+        [(one, other) for one in systems for other in kinds if one != other]
+        if systems
+        else pairs_to_compare(kinds)
+    )
+    return [pair for pair in pairs if not baselines or pair[1] in baselines]

@@ -1,0 +1,87 @@
+"""`tpo`: the commands, and how each of them ends.
+
+Answers go to stdout, everything else to stderr. Knows exit codes; the work is in the commands.
+"""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from langchain_tpo.cli import USERS_MISTAKE
+from langchain_tpo.cli.evaluate import evaluate
+from langchain_tpo.cli.export import export_dpo
+from langchain_tpo.cli.judge import judge
+from langchain_tpo.cli.optimize import optimize
+from langchain_tpo.cli.report import report
+from langchain_tpo.cli.rewards import rewards
+from langchain_tpo.errors import ConfigurationError
+
+FAILED = 1
+"""Exit code for what went wrong although it could have worked."""
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+app = typer.Typer(
+    name="tpo",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    help="Better answers from a frozen model: test-time preference optimization, arXiv 2501.12895.",
+)
+for command in (optimize, evaluate, judge, report, export_dpo, rewards):
+    app.command()(command)
+
+
+@app.callback()
+def before(
+    context: typer.Context,
+    *,
+    debug: Annotated[bool, typer.Option(help="Show where an error came from.")] = False,
+) -> None:
+    """Keep what holds for every command."""
+    context.obj = debug
+
+
+def run_app(arguments: Sequence[str]) -> int:
+    """Run one command and give its exit code; whatever goes wrong is one line on stderr.
+
+    Args:
+        arguments: What stands behind `tpo`.
+    """
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(list(arguments), prog_name="tpo", standalone_mode=False)
+    except typer.TyperException as error:
+        return _say(_click_message(error), USERS_MISTAKE)
+    except ConfigurationError as error:
+        return _failed(error, arguments, USERS_MISTAKE)
+    except (typer.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has gone, and says so himself
+        return FAILED
+    except Exception as error:  # noqa: BLE001 a provider's, a server's, the disk's: one line
+        return _failed(error, arguments, FAILED)
+    return code if isinstance(code, int) else 0
+
+
+def _failed(error: Exception, arguments: Sequence[str], code: int) -> int:
+    if "--debug" in arguments:
+        traceback.print_exception(error)
+    name = "" if isinstance(error, ConfigurationError) else f"{type(error).__name__}: "
+    return _say(f"{name}{error}", code)
+
+
+def _click_message(error: typer.TyperException) -> str:
+    message = getattr(error, "format_message", error.__str__)()
+    return f"{message} (`tpo --help` shows what there is.)"
+
+
+def _say(message: str, code: int) -> int:
+    sys.stderr.write(f"tpo: {' '.join(message.split())}\n")
+    return code

@@ -1,0 +1,165 @@
+"""`tpo optimize`: one prompt, its run on stderr, the answer on stdout."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import typer
+from langchain_core.messages import HumanMessage, SystemMessage
+from rich.console import Console
+
+from langchain_tpo.candidate_pool import chosen
+from langchain_tpo.cli.console import count, duration, stderr_console
+from langchain_tpo.cli.flags import Flags, QuietOption, takes_flags
+from langchain_tpo.cli.rounds_display import RoundsDisplay, rounds_display
+from langchain_tpo.cli.run_choices import run_choices
+from langchain_tpo.errors import ConversationError, SettingsError
+from langchain_tpo.result import TPOResult
+from langchain_tpo.runnable import TPORunnable
+from langchain_tpo.state import TPOState
+from langchain_tpo.tpo_input import TPORunnableInput, as_tpo_input
+
+INTERRUPTED = 130
+
+
+@dataclass
+class Latest:
+    """The state that a run has come to."""
+
+    state: TPOState | None = None
+
+    def best(self) -> str | None:
+        """Give the best response so far, where one has been scored."""
+        pool = (self.state or {}).get("pool") or []
+        index = chosen(pool)
+        return None if index is None else pool[index]["text"]
+
+
+@takes_flags
+def optimize(
+    prompt: Annotated[
+        str | None, typer.Argument(help="What to answer; `-` or nothing reads stdin.")
+    ] = None,
+    *,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="Read the prompt from a file.")
+    ] = None,
+    system: Annotated[str | None, typer.Option(help="A system message before the prompt.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the whole result as JSON.")
+    ] = False,
+    show: Annotated[
+        str | None, typer.Option(help="`rounds`: print every loss and gradient to stderr.")
+    ] = None,
+    quiet: QuietOption = False,
+    flags: Flags,
+) -> None:
+    """Answer one prompt, and print the best answer of the run.
+
+    Without options, a small model inside this process answers and a small reward head chooses.
+    """
+    if show not in (None, "rounds"):
+        raise SettingsError(f"`--show` must be `rounds`, got `{show}`.")
+    text = _prompt(prompt, file)
+    messages = [*([SystemMessage(system)] if system else []), HumanMessage(text)]
+    tpo = run_choices(flags).build()
+    console, latest = stderr_console(), Latest()
+    try:
+        result = asyncio.run(
+            _run(tpo, messages, latest, rounds_display(console, quiet=quiet)),
+        )
+    except KeyboardInterrupt:
+        _print_interrupted(latest, as_json=as_json)
+        raise typer.Exit(INTERRUPTED) from None
+    if show:
+        _print_rounds(result, console)
+    _print_end(result, console, quiet=quiet)
+    typer.echo(json.dumps(result.as_dict(), ensure_ascii=False) if as_json else result.answer)
+
+
+async def _run(
+    tpo: TPORunnable, messages: TPORunnableInput, latest: Latest, display: RoundsDisplay
+) -> TPOResult:
+    with display:
+        async for mode, chunk in _chunks(tpo, messages):
+            if mode == "custom":
+                display.show(cast("Mapping[str, Any]", chunk))
+            else:
+                latest.state = cast("TPOState", chunk)
+    return TPOResult.from_state(cast("TPOState", latest.state))
+
+
+def _chunks(
+    tpo: TPORunnable, messages: TPORunnableInput
+) -> AsyncIterator[tuple[Literal["custom", "values"], object]]:
+    return cast(
+        "AsyncIterator[tuple[Literal['custom', 'values'], object]]",
+        tpo.graph.astream(
+            as_tpo_input(messages),
+            {"recursion_limit": tpo.settings.recursion_limit},
+            stream_mode=["custom", "values"],
+        ),
+    )
+
+
+def _prompt(prompt: str | None, file: Path | None) -> str:
+    if file is not None:
+        if prompt is not None:
+            raise SettingsError("Give the prompt as an argument or with `--file`, not both.")
+        try:
+            text = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConversationError(f"`{file}` could not be read: {error}.") from error
+    elif prompt in (None, "-"):
+        if sys.stdin.isatty():
+            raise ConversationError('There is no prompt: type `tpo optimize "..."`.')
+        text = sys.stdin.read()
+    else:
+        text = prompt or ""
+    if not text.strip():
+        raise ConversationError("The prompt is empty: there is nothing to answer.")
+    return text.strip("\n")
+
+
+def _print_interrupted(latest: Latest, *, as_json: bool) -> None:
+    best = latest.best()
+    if best is None:
+        sys.stderr.write("tpo: interrupted before any response was scored.\n")
+    elif as_json:
+        state = cast("TPOState", latest.state)
+        parts = {"answer": best, "interrupted": True, "pool": state["pool"]}
+        typer.echo(json.dumps(parts, ensure_ascii=False))
+    else:
+        sys.stderr.write("tpo: interrupted; this is the best response so far.\n")
+        typer.echo(best)
+
+
+def _print_rounds(result: TPOResult, console: Console) -> None:
+    for number, this in enumerate(result.rounds, start=1):
+        best, worst = result.pool[this["chosen"]], result.pool[this["rejected"]]
+        console.rule(f"round {number}: {best['reward']:.3f} against {worst['reward']:.3f}")
+        for title in ("textual_loss", "textual_gradient"):
+            console.print(f"[bold]{title.replace('_', ' ')}[/bold]")
+            console.print(str(this.get(title, "-")), markup=False)
+
+
+def _print_end(result: TPOResult, console: Console, *, quiet: bool) -> None:
+    if result.failure is not None:
+        failure = result.failure
+        sys.stderr.write(
+            f"tpo: {failure['step']} of round {failure['round']} failed ({failure['type']}: "
+            f"{' '.join(failure['message'].split())}); this is the best response before it.\n"
+        )
+    if quiet:
+        return
+    usage = result.usage
+    console.print(
+        f"reward {result.reward:.3f}, {len(result.pool)} responses, {usage['requests']} requests, "
+        f"{count(usage['input_tokens'])} + {count(usage['output_tokens'])} tokens, "
+        f"{duration(result.seconds)}, stopped by {result.stop_reason}",
+        markup=False,
+    )

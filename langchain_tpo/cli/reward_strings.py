@@ -1,0 +1,270 @@
+"""Reward models by the short URLs that users type: `scheme:rest?option=value`.
+
+The table at the end is the whole registry: one line per scheme. Knows how each is built, nothing
+of how it scores.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, cast
+from urllib.parse import parse_qsl
+
+from pydantic import SecretStr
+
+from langchain_tpo.cli.model_strings import chat_model
+from langchain_tpo.cli.python_objects import python_object
+from langchain_tpo.errors import ConfigurationError, SettingsError
+from langchain_tpo.reward_models import chat_templates
+from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
+from langchain_tpo.reward_models.interface import RewardModel
+
+Options = dict[str, Any]
+"""What stands behind the `?`, by name."""
+
+Build = Callable[[str, Options], RewardLike]
+"""Makes a reward model of what stands between the scheme and the `?`."""
+
+_PACKAGE = "langchain_tpo.reward_models"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scheme:
+    """One way to name a reward model."""
+
+    example: str
+    """What to type."""
+    about: str
+    """What it is, for the help page."""
+    build: Build
+    """Makes it."""
+
+
+def reward_model(text: str) -> RewardModel:
+    """Give the reward model that a short URL names.
+
+    Options follow a `?` and are the fields of the reward model, such as `timeout=5`. A key is named
+    by the environment variable that holds it: `api_key_env=RM_KEY`.
+
+    Args:
+        text: Such as `head`, `python:my_rewards:brevity` or `tei:http://rm:8080`.
+
+    Raises:
+        ConfigurationError: In one line, when there is no such reward model.
+        MissingExtraError: When a package is missing.
+
+    Example:
+        >>> reward_model("tei:http://rm:8080?timeout=5").timeout
+        5.0
+        >>> reward_model("oracle:delphi")
+        Traceback (most recent call last):
+        langchain_tpo.errors.ConfigurationError: No reward model is called `oracle:...`: use \
+head, hf-endpoint, implicit, infinity, judge, openai, pairwise, python, sglang, tei, tgi, \
+transformers, vllm.
+    """
+    address, _, query = text.partition("?")
+    scheme, _, rest = address.partition(":")
+    if scheme not in SCHEMES:
+        known = ", ".join(sorted(SCHEMES))
+        raise ConfigurationError(f"No reward model is called `{scheme}:...`: use {known}.")
+    if not rest and SCHEMES[scheme].example != scheme:
+        raise ConfigurationError(
+            f"`{scheme}:` says not which one: type it like `{SCHEMES[scheme].example}`."
+        )
+    return as_reward_model(SCHEMES[scheme].build(rest, _options(scheme, query)))
+
+
+def reward_label(text: str) -> str:
+    """Name a reward model in a manifest: what was typed, without credentials.
+
+    Example:
+        >>> reward_label("tei:http://me:secret@rm:8080?timeout=5&api_key=secret")
+        'tei:http://rm:8080?timeout=5'
+    """
+    address, _, query = text.partition("?")
+    before, slashes, host = address.partition("://")
+    shown = f"{before}{slashes}{host.rpartition('@')[2]}" if slashes else address
+    kept = [f"{name}={value}" for name, value in parse_qsl(query) if name != "api_key"]
+    return shown + (f"?{'&'.join(kept)}" if kept else "")
+
+
+def _options(scheme: str, query: str) -> Options:
+    options: Options = dict(parse_qsl(query, keep_blank_values=True))
+    if "api_key" in options:
+        raise SettingsError(
+            "A key on the command line is seen by everyone on the machine: put it into an "
+            "environment variable and give `api_key_env=NAME`."
+        )
+    variable = options.pop("api_key_env", None)
+    if variable is not None:
+        if not os.environ.get(variable):
+            raise SettingsError(f"The environment variable `{variable}` is not set (`{scheme}:`).")
+        options["api_key"] = SecretStr(os.environ[variable])
+    return options
+
+
+def _python(rest: str, options: Options) -> RewardLike:
+    _refuse(options, "python")
+    return cast("RewardLike", python_object(rest))
+
+
+def _head(rest: str, options: Options) -> RewardLike:
+    _refuse(options, "head")
+    heads = import_module(f"{_PACKAGE}.preference_head")
+    if not rest:
+        return cast("RewardLike", heads.PreferenceHead())
+    return cast("RewardLike", heads.PreferenceHead(weights=heads.HeadWeights.read(rest)))
+
+
+def _transformers(rest: str, options: Options) -> RewardLike:
+    classifiers = import_module(f"{_PACKAGE}.sequence_classifier")
+    whole = {"batch_size": int, "max_length": int}
+    known = {"dtype", "device", "revision", "template", *whole}
+    for name in options.keys() - known:
+        raise SettingsError(f"`transformers:` has no option `{name}`: use {_listed(known)}.")
+    typed = {
+        name: _number(name, value, whole.get(name, str))
+        for name, value in _templated(options).items()
+    }
+    return cast("RewardLike", classifiers.SequenceClassifier(rest, **typed))
+
+
+def _judge(module: str, name: str) -> Build:
+    def build(rest: str, options: Options) -> RewardLike:
+        known = {"explain", "structured", "base_url", "criteria", "scale"}
+        for option in options.keys() - known:
+            raise SettingsError(f"`judge:` has no option `{option}`: use {_listed(known)}.")
+        model = chat_model(rest, base_url=options.pop("base_url", None))
+        for option in options.keys() & {"explain", "structured"}:
+            options[option] = _yes_or_no(option, options[option])
+        judge = getattr(import_module(f"{_PACKAGE}.{module}"), name)
+        return cast("RewardLike", judge(model, **options))
+
+    return build
+
+
+def _server(module: str, name: str) -> Build:
+    def build(rest: str, options: Options) -> RewardLike:
+        server = getattr(import_module(f"{_PACKAGE}.{module}"), name)
+        return cast("RewardLike", server(rest, **_questioned(_templated(options))))
+
+    return build
+
+
+def _templated(options: Options) -> Options:
+    if "template" not in options:
+        return options
+    templates = {
+        "llama3": chat_templates.llama3,
+        "chatml": chat_templates.chatml,
+        "transcript": chat_templates.transcript,
+    }
+    return {**options, "template": _one_of("template", options["template"], templates)}
+
+
+def _questioned(options: Options) -> Options:
+    if "question" not in options:
+        return options
+    questions = import_module(f"{_PACKAGE}.verifier_questions")
+    kinds = {"yes-no": questions.YesNo, "rating": questions.Rating, "json": questions.JsonScore}
+    return {**options, "question": _one_of("question", options["question"], kinds)()}
+
+
+def _one_of(option: str, value: str, known: Mapping[str, Any]) -> Any:  # noqa: ANN401 as the table
+    if value not in known:
+        raise SettingsError(f"`{option}` must be {_listed(known)}, got `{value}`.")
+    return known[value]
+
+
+def _number(name: str, value: object, kind: Callable[[Any], object]) -> object:
+    if callable(value):
+        return value
+    try:
+        return kind(value)
+    except ValueError:
+        raise SettingsError(f"`{name}` must be a whole number, got `{value}`.") from None
+
+
+def _yes_or_no(option: str, value: str) -> bool:
+    answers = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    return bool(_one_of(option, value.lower(), answers))
+
+
+def _refuse(options: Options, scheme: str) -> None:
+    for name in options:
+        raise SettingsError(f"`{scheme}:` takes no options, got `{name}`.")
+
+
+def _listed(names: Mapping[str, Any] | set[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))
+
+
+SCHEMES: Mapping[str, Scheme] = {
+    "head": Scheme(
+        example="head",
+        about="the small preference head that comes along; a demonstration, not a judge",
+        build=_head,
+    ),
+    "python": Scheme(
+        example="python:my_rewards:brevity",
+        about="your own function `(prompt, response) -> float`, or reward model",
+        build=_python,
+    ),
+    "judge": Scheme(
+        example="judge:openai:gpt-4o-mini",
+        about="a chat model that rates (extra of its provider)",
+        build=_judge("chat_judge", "ChatJudge"),
+    ),
+    "pairwise": Scheme(
+        example="pairwise:openai:gpt-4o-mini",
+        about="a chat model that compares with the first response, in both orders",
+        build=_judge("pairwise_judge", "PairwiseJudge"),
+    ),
+    "tgi": Scheme(
+        example="tgi:http://host:8080",
+        about="a generative verifier behind Text Generation Inference (extra `tgi`)",
+        build=_server("tgi", "TGIRewardModel"),
+    ),
+    "openai": Scheme(
+        example="openai:http://host:8000/v1",
+        about="a generative verifier behind any server with log-probabilities (extra `http`)",
+        build=_server("openai_compatible", "OpenAIVerifier"),
+    ),
+    "implicit": Scheme(
+        example="implicit:http://dpo:8080?reference=http://sft:8080",
+        about="what preference training left in a model (extra `tgi`)",
+        build=_server("implicit", "ImplicitRewardModel"),
+    ),
+    "vllm": Scheme(
+        example="vllm:http://host:8000",
+        about="a sequence classifier behind vLLM (extra `http`)",
+        build=_server("classifier_servers", "VLLMClassifier"),
+    ),
+    "tei": Scheme(
+        example="tei:http://host:8080",
+        about="a sequence classifier behind Text Embeddings Inference (extra `http`)",
+        build=_server("classifier_servers", "TEIClassifier"),
+    ),
+    "sglang": Scheme(
+        example="sglang:http://host:30000?template=llama3",
+        about="a sequence classifier behind SGLang (extra `http`)",
+        build=_server("classifier_servers", "SGLangClassifier"),
+    ),
+    "infinity": Scheme(
+        example="infinity:http://host:7997",
+        about="a sequence classifier behind Infinity (extra `http`)",
+        build=_server("classifier_servers", "InfinityClassifier"),
+    ),
+    "hf-endpoint": Scheme(
+        example="hf-endpoint:https://x.endpoints.huggingface.cloud?template=llama3",
+        about="a Hugging Face Inference Endpoint (extra `http`)",
+        build=_server("classifier_servers", "HFEndpointClassifier"),
+    ),
+    "transformers": Scheme(
+        example="transformers:Skywork/Skywork-Reward-V2-Qwen3-0.6B",
+        about="a sequence classifier in this process (extra `transformers`)",
+        build=_transformers,
+    ),
+}
+"""Every scheme, by name."""

@@ -1,0 +1,232 @@
+"""The plots of a report. Knows analyses; knows no HTML and no files."""
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+
+from langchain_tpo.evaluation.chart import COLOURS, MUTED, Axes, Chart, figure, log_scale
+from langchain_tpo.evaluation.statistics import Estimate
+from langchain_tpo.evaluation.summaries import Analysis, SystemSummary
+
+POINTS = 1500
+"""Dots of a scatter plot: more would only make the page heavy."""
+
+
+def charts(analysis: Analysis, points: Mapping[str, Sequence[tuple[float, float]]]) -> list[Chart]:
+    """Draw every plot that the run has figures for.
+
+    Args:
+        analysis: The run in numbers.
+        points: Length and reward of single answers, by system.
+    """
+    answered = [system for system in analysis.systems if system.answered]
+    colours = dict(zip((system.name for system in analysis.systems), cycle(COLOURS), strict=False))
+    if not answered:
+        return []
+    drawn = [_rounds(answered, colours)]
+    if any(comparison.win_rate for comparison in analysis.comparisons):
+        drawn.append(_win_rates(analysis, colours))
+    if all(system.tokens_by_round and system.tokens_by_round[-1] for system in answered):
+        drawn.append(_tokens(answered, colours))
+    drawn.append(_lengths(points, colours))
+    drawn.append(_stop_reasons(answered))
+    return drawn
+
+
+def _rounds(systems: Sequence[SystemSummary], colours: Mapping[str, str]) -> Chart:
+    def draw(axes: Axes) -> None:
+        last = max(len(system.curve) for system in systems) - 1
+        for system in systems:
+            known = [(at, one) for at, one in enumerate(system.curve) if one is not None]
+            if len(known) == 1 and last > 0:  # no rounds: a level to compare with
+                known = [(0, known[0][1]), (last, known[0][1])]
+            rounds = [at for at, _ in known]
+            values = [one for _, one in known]
+            flat = "--" if len(system.curve) == 1 else "o-"
+            axes.plot(
+                rounds,
+                [one.value for one in values],
+                flat,
+                color=colours[system.name],
+                label=system.name,
+                markersize=4,
+            )
+            if len(system.curve) == 1:
+                continue
+            axes.fill_between(
+                rounds,
+                [one.low for one in values],
+                [one.high for one in values],
+                color=colours[system.name],
+                alpha=0.13,
+                linewidth=0,
+            )
+        axes.set_xticks(range(last + 1))
+        axes.set_xlabel("round")
+        axes.set_ylabel("best reward so far, mean")
+        _legend_below(axes)
+
+    return Chart(
+        name="reward_per_round",
+        title="Reward per round",
+        caption="The best reward so far, averaged over examples, with 95% bootstrap intervals. "
+        "Dashed: systems without rounds.",
+        figure=figure(draw),
+    )
+
+
+WIN_RATES = (
+    ("by reward", "o", "win_rate"),
+    ("by reward, equal length", "s", "length_controlled"),
+    ("second judge", "D", "judged"),
+    ("second judge, equal length", "^", "judged_length_controlled"),
+)
+"""Label, mark and field of every kind of win rate."""
+
+
+def _win_rates(analysis: Analysis, colours: Mapping[str, str]) -> Chart:
+    rows = [one for one in analysis.comparisons if one.win_rate is not None]
+    marks = [mark for mark in WIN_RATES if any(getattr(row, mark[2]) for row in rows)]
+
+    def draw(axes: Axes) -> None:
+        for index, (label, mark, name) in enumerate(marks):
+            shift = (index - (len(marks) - 1) / 2) * 0.17
+            for place, row in enumerate(rows):
+                estimate: Estimate | None = getattr(row, name)
+                if estimate is None:
+                    continue
+                axes.plot(
+                    [estimate.low, estimate.high],
+                    [place + shift] * 2,
+                    color=colours[row.system],
+                    alpha=0.5,
+                )
+                axes.plot(
+                    estimate.value,
+                    place + shift,
+                    mark,
+                    color=colours[row.system],
+                    markersize=5,
+                    label=label if place == 0 else None,
+                )
+        axes.axvline(0.5, color=MUTED, linewidth=0.8)
+        axes.set_xlim(-0.02, 1.02)
+        axes.set_yticks(range(len(rows)), [f"{row.system} vs {row.baseline}" for row in rows])
+        axes.invert_yaxis()
+        axes.set_xlabel("win rate")
+        _legend_below(axes)
+
+    return Chart(
+        name="win_rates",
+        title="Win rates",
+        caption="How often the first system beats the second on the same example; a tie is half a "
+        "win. Right of the line, the first is ahead.",
+        figure=figure(draw, height=1.6 + 0.55 * len(rows)),
+    )
+
+
+def _tokens(systems: Sequence[SystemSummary], colours: Mapping[str, str]) -> Chart:
+    def draw(axes: Axes) -> None:
+        for system in systems:
+            path = [
+                (tokens, one.value)
+                for tokens, one in zip(system.tokens_by_round, system.curve, strict=True)
+                if tokens is not None and one is not None
+            ]
+            if system.best_of and path:
+                path = _sample_path(system, path[-1][0])
+            axes.plot(
+                [tokens for tokens, _ in path],
+                [value for _, value in path],
+                "o-",
+                color=colours[system.name],
+                label=system.name,
+                markersize=4 if len(path) < 10 else 2,  # noqa: PLR2004 a line of dots
+            )
+        log_scale(axes)
+        axes.set_xlabel("tokens per example, prompts included")
+        axes.set_ylabel("best reward, mean")
+        _legend_below(axes)
+
+    return Chart(
+        name="reward_at_matched_tokens",
+        title="Reward at matched tokens",
+        caption="A dot for every round, and for best-of-N one for every further sample: read it "
+        "upwards from any number of tokens.",
+        figure=figure(draw),
+    )
+
+
+def _sample_path(system: SystemSummary, tokens: float) -> list[tuple[float, float]]:
+    """Spread what a best-of-N took over its samples: prompts in full, output by sample."""
+    output = system.output_tokens or 0.0
+    each = output / max(system.width, 1.0)
+    return [
+        (tokens - output + each * draws, value)
+        for draws, value in enumerate(system.best_of, start=1)
+    ]
+
+
+def _lengths(
+    points: Mapping[str, Sequence[tuple[float, float]]], colours: Mapping[str, str]
+) -> Chart:
+    def draw(axes: Axes) -> None:
+        for name, found in points.items():
+            step = max(1, len(found) * len(points) // POINTS)
+            axes.plot(
+                [max(length, 1) for length, _ in found[::step]],
+                [reward for _, reward in found[::step]],
+                "o",
+                color=colours.get(name, COLOURS[0]),
+                label=name,
+                markersize=3,
+                alpha=0.55,
+                markeredgewidth=0,
+            )
+        log_scale(axes)
+        axes.set_xlabel("characters of the answer")
+        axes.set_ylabel("reward")
+        _legend_below(axes)
+
+    return Chart(
+        name="reward_against_length",
+        title="Reward against length",
+        caption="One dot per answer. Where reward rises with length alone, gains may be no more "
+        "than verbosity.",
+        figure=figure(draw),
+    )
+
+
+def _stop_reasons(systems: Sequence[SystemSummary]) -> Chart:
+    reasons = list(dict.fromkeys(reason for one in systems for reason in one.stop_reasons))
+
+    def draw(axes: Axes) -> None:
+        left = [0.0] * len(systems)
+        for reason, colour in zip(reasons, cycle(COLOURS), strict=False):
+            counts = [
+                one.stop_reasons.get(reason, 0) / max(1, sum(one.stop_reasons.values()))
+                for one in systems
+            ]
+            places = range(len(systems))
+            axes.barh(places, counts, left=left, color=colour, label=reason, height=0.6)
+            left = [done + more for done, more in zip(left, counts, strict=True)]
+        axes.set_yticks(range(len(systems)), [one.name for one in systems])
+        axes.invert_yaxis()
+        axes.set_xlim(0, 1)
+        axes.set_xlabel("share of runs")
+        _legend_below(axes)
+
+    return Chart(
+        name="stop_reasons",
+        title="Why runs ended",
+        caption="depth: all rounds were done. Any other reason ended runs earlier: no_contrast, when "
+        "all responses earned the same; error, when a call failed and the best response before it "
+        "was kept; and the stop rules that were set.",
+        figure=figure(draw, height=1.5 + 0.4 * len(systems)),
+    )
+
+
+def _legend_below(axes: Axes) -> None:
+    """Keep the legend off the plot, where it would hide what it names."""
+    figure_of = axes.get_figure()
+    if figure_of is not None:
+        figure_of.legend(loc="outside lower center", ncols=3)

@@ -1,0 +1,156 @@
+"""A second judge: who wins, system or baseline, asked in both orders and written down as it comes.
+
+The judge compares; it never sees the reward. Knows records; how it is asked is `PairwiseJudge`.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypedDict
+
+from langchain_core.messages import BaseMessage, convert_to_messages
+
+from langchain_tpo.chat_models import ChatModel
+from langchain_tpo.evaluation.analysis import Verdicts
+from langchain_tpo.evaluation.records import Record, RecordFile, read_records
+from langchain_tpo.reward_models.interface import ScoreRequest
+from langchain_tpo.reward_models.pairwise_judge import PairwiseJudge
+
+JUDGEMENTS = "judgements.jsonl"
+"""The file's name in the folder of a run."""
+
+
+class Judgement(TypedDict):
+    """One comparison, in both orders."""
+
+    example: str
+    """The example's name."""
+    system: str
+    """Whose answer."""
+    baseline: str
+    """Against whose."""
+    judge: str
+    """Who compared."""
+    win: float | None
+    """How sure the judge is that the system's is better; None when it could not say."""
+    failure: str | None
+    """Why it could not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """What a judge reads of one record."""
+
+    messages: Sequence[BaseMessage]
+    """The conversation up to the first answer."""
+    text: str
+    """The answer; with more turns, all that followed."""
+
+
+async def judge_run(
+    pairs: Iterable[tuple[str, str, str, Answered, Answered]],
+    model: ChatModel,
+    file: RecordFile,
+    *,
+    label: str,
+    concurrency: int = 4,
+    observe: Callable[[Judgement], None] = lambda judgement: None,  # noqa: ARG005 tells nobody
+) -> None:
+    """Compare every pair and write down who won.
+
+    Args:
+        pairs: Example, system, baseline and their answers; read as fast as they are judged.
+        model: The judge.
+        file: Where judgements go.
+        label: The judge's name.
+        concurrency: How many pairs at once.
+        observe: Is told of every judgement.
+    """
+    waiting = iter(pairs)
+
+    async def work() -> None:
+        for example, system, baseline, ours, theirs in waiting:
+            win, failure = await _compare(model, ours, theirs)
+            judgement = Judgement(
+                example=example,
+                system=system,
+                baseline=baseline,
+                judge=label,
+                win=win,
+                failure=failure,
+            )
+            file.append(judgement)
+            observe(judgement)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(max(1, concurrency)):
+            group.create_task(work())
+
+
+def pairs_of(
+    records: Iterable[Record], wanted: Sequence[tuple[str, str]], done: set[tuple[str, str, str]]
+) -> Iterator[tuple[str, str, str, Answered, Answered]]:
+    """Give the pairs that are still to be judged, as soon as both answers have come by.
+
+    Args:
+        records: Of the run.
+        wanted: System and baseline of each comparison.
+        done: Example, system and baseline of what has been judged.
+    """
+    names = {name for pair in wanted for name in pair}
+    answers: dict[str, dict[str, Answered]] = defaultdict(dict)
+    for record in records:
+        if record["system"] not in names or not record["runs"]:
+            continue
+        example, here = record["example"], answers[record["example"]]
+        here[record["system"]] = answered(record)
+        for system, baseline in wanted:
+            complete = record["system"] in (system, baseline) and {system, baseline} <= here.keys()
+            if complete and (example, system, baseline) not in done:
+                yield example, system, baseline, here[system], here[baseline]
+        if here.keys() == names:
+            del answers[example]
+
+
+def read_judgements(path: Path, judge: str | None = None) -> list[Judgement]:
+    """Give what has been judged, by one judge or by all; nothing where there is no file."""
+    if not path.is_file():
+        return []
+    listed: list[Any] = list(read_records(path))
+    return [one for one in listed if judge is None or one["judge"] == judge]
+
+
+def verdicts(judgements: Iterable[Judgement]) -> Verdicts:
+    """Sort judgements for an analysis; several judges of one pair are averaged."""
+    wins: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for one in judgements:
+        if one["win"] is not None:
+            wins[one["system"], one["baseline"]][one["example"]].append(one["win"])
+    return {
+        pair: {example: sum(each) / len(each) for example, each in by_example.items()}
+        for pair, by_example in wins.items()
+    }
+
+
+def answered(record: Record) -> Answered:
+    """Read what a judge needs of a record."""
+    first, *later = record["runs"]
+    text = first["answer"]
+    for run in later:
+        text += f"\n\nUser: {run['messages'][-1]['content']}\n\nAssistant: {run['answer']}"
+    return Answered(messages=convert_to_messages(first["messages"]), text=text)
+
+
+async def _compare(
+    model: ChatModel, ours: Answered, theirs: Answered
+) -> tuple[float | None, str | None]:
+    judge = PairwiseJudge(model, anchors=[theirs.text], explain=False)
+    request = ScoreRequest(messages=list(ours.messages), responses=[ours.text])
+    try:
+        (score,) = await judge.ainvoke(request)
+    except Exception as error:  # noqa: BLE001 any provider's: this pair has no verdict
+        return None, f"{type(error).__name__}: {error}"
+    win = score["reward"] if isinstance(score, Mapping) else score
+    return win, None if win is not None else "The judge's reply could not be read."

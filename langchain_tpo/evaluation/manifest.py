@@ -1,0 +1,191 @@
+"""What a run was: versions, settings, identities, seed and commit, and not one secret.
+
+Written before the first record, and compared when a run is resumed.
+"""
+
+import json
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from langchain_tpo.errors import DatasetError, SettingsError
+from langchain_tpo.evaluation.systems import System
+
+MANIFEST = "manifest.json"
+"""The file's name in the folder of a run."""
+
+FORMAT = 1
+"""Grows when records can no longer be read by older versions."""
+
+PACKAGES = (
+    *("langchain-tpo", "langchain-core", "langgraph", "langchain", "langchain-openai", "openai"),
+    *("text-generation", "xllamacpp", "transformers", "torch"),
+)
+"""Whose versions decide what a run does."""
+
+HIDDEN = "(hidden)"
+"""Stands in a manifest where a secret was."""
+
+_SECRET = re.compile(r"key|secret|password|authorization|credential|(^|_)token$", re.IGNORECASE)
+
+COMPARED = ("dataset", "model", "critic", "reward", "model_options")
+"""What must be the same for two sittings to be one run."""
+
+
+def manifest_of(
+    *,
+    dataset: Mapping[str, Any],
+    labels: Mapping[str, str | None],
+    systems: Sequence[System],
+    model_options: Mapping[str, Any],
+    limit: int | None,
+    seed: int | None,
+) -> dict[str, Any]:
+    """Describe a run as JSON values.
+
+    Args:
+        dataset: Where the examples come from, and their SHA-256.
+        labels: `model`, `critic` and `reward`, by names without credentials.
+        systems: What is compared.
+        model_options: Fields of the policy.
+        limit: How many examples are asked at most.
+        seed: What makes draws repeatable.
+    """
+    manifest: dict[str, Any] = {
+        "format": FORMAT,
+        "dataset": dict(dataset),
+        **labels,
+        "model_options": dict(model_options),
+        "limit": limit,
+        "seed": seed,
+        "systems": [system.as_dict() for system in systems],
+        "sittings": [sitting()],
+    }
+    return {name: without_secrets(value) for name, value in manifest.items()}
+
+
+def without_secrets(value: object) -> Any:  # noqa: ANN401 JSON
+    """Give a JSON value with everything hidden that a name gives away as a secret.
+
+    Example:
+        >>> without_secrets({"temperature": 0.7, "extra": {"api_key": "hush", "max_tokens": 9}})
+        {'temperature': 0.7, 'extra': {'api_key': '(hidden)', 'max_tokens': 9}}
+    """
+    if isinstance(value, Mapping):
+        return {
+            name: HIDDEN if _SECRET.search(str(name)) else without_secrets(part)
+            for name, part in value.items()
+        }
+    if isinstance(value, list):
+        return [without_secrets(part) for part in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def sitting() -> dict[str, Any]:
+    """Describe this process: a run that was resumed has several sittings."""
+    return {
+        "started": datetime.now(tz=UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "platform": platform.platform(terse=True),
+        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        **_commit(),
+    }
+
+
+def resumed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Join the manifest of a run with that of a sitting that goes on with it.
+
+    Systems may be added; those that both have must be the same.
+
+    Raises:
+        SettingsError: In one line, when it would be another run.
+
+    Example:
+        >>> same = {"model": "local", "systems": [], "sittings": ["monday"]}
+        >>> resumed(same, {**same, "sittings": ["tuesday"]})["sittings"]
+        ['monday', 'tuesday']
+    """
+    for key in COMPARED:
+        if before.get(key) != now.get(key):
+            raise SettingsError(
+                f"`--resume`: `{key}` was `{before.get(key)}` and is now `{now.get(key)}`: say it "
+                "as before, or give another `--out`."
+            )
+    systems = {system["name"]: system for system in before["systems"]}
+    for system in now["systems"]:
+        if systems.setdefault(system["name"], system) != system:
+            raise SettingsError(
+                f"`--resume`: the settings of `{system['name']}` are not those of before: say "
+                "them as before, or give the system another name."
+            )
+    sittings = [*before["sittings"], *now["sittings"]]
+    return {**now, "systems": list(systems.values()), "sittings": sittings}
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """Give the manifest of a run's folder; None where there is none.
+
+    Raises:
+        DatasetError: In one line, when it cannot be read.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"`{path}` could not be read: {error}.") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise DatasetError(f"`{path}` is no manifest that this version of langchain-tpo knows.")
+    return manifest
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write the manifest; it is whole at any moment.
+
+    Raises:
+        DatasetError: In one line, when the folder cannot be written to.
+    """
+    path = folder / MANIFEST
+    fresh = path.with_suffix(".fresh")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        fresh.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        os.replace(fresh, path)  # noqa: PTH105 atomic, by its own name
+    except OSError as error:
+        raise DatasetError(f"`{path}` could not be written: {error.strerror}.") from error
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> dict[str, Any]:
+    """Say which commit the user's own folder is at, where it is a repository."""
+    commit = _git("rev-parse", "HEAD")
+    if commit is None:
+        return {}
+    return {"git_commit": commit, "git_dirty": bool(_git("status", "--porcelain"))}
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        finished = subprocess.run(  # noqa: S603 our own words only
+            ["git", *arguments],  # noqa: S607 the user's git
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return finished.stdout.strip() if finished.returncode == 0 else None

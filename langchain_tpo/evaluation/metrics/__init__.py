@@ -1,0 +1,11 @@
+"""Metrics that do not trust the reward: where they and the reward part, the reward was hacked."""
+
+from langchain_tpo.evaluation.metrics.instructions import (
+    InstructionScore,
+    Uncheckable,
+    follows_instructions,
+)
+from langchain_tpo.evaluation.metrics.maths import solves
+from langchain_tpo.evaluation.metrics.refusals import refuses
+
+__all__ = ["InstructionScore", "Uncheckable", "follows_instructions", "refuses", "solves"]

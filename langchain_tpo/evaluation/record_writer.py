@@ -1,0 +1,91 @@
+"""Writes records on a disk that may be full: nothing is lost while there is hope.
+
+A record that the disk does not take is kept and tried again before the next one. Knows when to give
+up; knows nothing of what a record says beyond its name.
+"""
+
+from collections import deque
+from types import TracebackType
+from typing import Self
+
+from langchain_tpo.evaluation.records import Record, RecordedFailure, RecordFile
+
+MOST_WAITING = 32
+"""Records that may wait for room on the disk before the run stops: each has been paid for."""
+
+
+class DiskFullError(OSError):
+    """Too many records wait for a disk that takes none."""
+
+
+class RecordWriter:
+    """Adds records to a file, and keeps those that do not fit for a better moment."""
+
+    def __init__(self, file: RecordFile) -> None:
+        """Take an open file.
+
+        Args:
+            file: Where the records go.
+        """
+        self._file = file
+        self._waiting: deque[tuple[Record, OSError]] = deque()
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Try once more what waits, then write at least why it is missing."""
+        self._retry()
+        for _ in range(len(self._waiting)):
+            record, error = self._waiting.popleft()
+            try:
+                self._file.append(without_result(record, error))
+            except OSError as again:
+                self._waiting.append((record, again))
+        self._file.close()
+
+    @property
+    def unwritten(self) -> int:
+        """How many records are not in the file."""
+        return len(self._waiting)
+
+    def add(self, record: Record) -> None:
+        """Write a record now, or when there is room.
+
+        Raises:
+            DiskFullError: When too many wait already.
+        """
+        self._retry()
+        try:
+            self._file.append(record)
+        except OSError as error:
+            self._waiting.append((record, error))
+            if len(self._waiting) > MOST_WAITING:
+                raise DiskFullError(error.errno, error.strerror) from error
+
+    def _retry(self) -> None:
+        for _ in range(len(self._waiting)):
+            record, _ = self._waiting.popleft()
+            try:
+                self._file.append(record)
+            except OSError as again:
+                self._waiting.append((record, again))
+
+
+def without_result(record: Record, error: OSError) -> Record:
+    """Give the record of an example whose result could not be written.
+
+    Example:
+        >>> record = {"example": "1", "system": "tpo", "status": "ok", "runs": [{"answer": "long"}]}
+        >>> without_result(record, OSError(28, "No space left on device"))["failure"]["message"]
+        'The result could not be written: No space left on device'
+    """
+    message = f"The result could not be written: {error.strerror or error}"
+    failure = RecordedFailure(type=type(error).__name__, message=message)
+    return {**record, "status": "failed", "runs": [], "failure": failure}

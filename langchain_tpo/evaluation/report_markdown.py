@@ -1,0 +1,56 @@
+"""A report as Markdown: tables, and links to the plots beside it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_tpo.evaluation.chart import Chart
+from langchain_tpo.evaluation.summaries import Analysis
+from langchain_tpo.evaluation.tables import Table, tables
+
+
+def markdown(manifest: Mapping[str, Any], analysis: Analysis, charts: Sequence[Chart]) -> str:
+    """Give the report as Markdown.
+
+    Args:
+        manifest: What the run was.
+        analysis: It in numbers.
+        charts: Plots that lie in `plots/`.
+    """
+    parts = [f"# {title(manifest)}", "\n".join(f"- {line}" for line in facts(manifest, analysis))]
+    parts += [_table(table) for table in tables(analysis)]
+    parts += [
+        f"## {chart.title}\n\n![{chart.title}](plots/{chart.name}.png)\n\n{chart.caption}"
+        for chart in charts
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def title(manifest: Mapping[str, Any]) -> str:
+    """Name the report after its data set."""
+    return f"Test-time preference optimization on {manifest['dataset']['source']}"
+
+
+def facts(manifest: Mapping[str, Any], analysis: Analysis) -> list[str]:
+    """Say in a few lines what was run."""
+    last = manifest["sittings"][-1]
+    packages = ", ".join(f"{name} {version}" for name, version in last["packages"].items())
+    draws = "none" if manifest["seed"] is None else manifest["seed"]
+    commit = f", commit {last['git_commit'][:12]}" if "git_commit" in last else ""
+    return [
+        f"model: {manifest['model']}",
+        f"critic: {manifest['critic'] or 'the model itself'}",
+        f"reward: {manifest['reward']}",
+        f"examples: {analysis.examples}",
+        f"seeds: {draws} (draws), {analysis.seed} (bootstrap)",
+        f"begun {manifest['sittings'][0]['started']} with {packages}{commit}",
+    ]
+
+
+def _table(table: Table) -> str:
+    rows = [table.head, ["---"] * len(table.head), *table.rows]
+    lines = ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
+    return f"## {table.title}\n\n{table.about}\n\n" + "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")

@@ -1,0 +1,174 @@
+"""Runs systems over examples: many at once, each recorded as it finishes, none of them twice.
+
+A failing example is a record like any other. Knows order, concurrency and what is done already.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from langchain_tpo.errors import RunError
+from langchain_tpo.evaluation.answering import Answerer, Parts, Spending, spending
+from langchain_tpo.evaluation.examples import BadRow, Row
+from langchain_tpo.evaluation.record_writer import RecordWriter
+from langchain_tpo.evaluation.records import Record, RecordedFailure, read_records
+from langchain_tpo.evaluation.systems import System
+from langchain_tpo.evaluation.token_matching import spent_in
+
+Key = tuple[str, str]
+"""Names of an example and of a system."""
+
+Observer = Callable[[Record], None]
+"""Is told of every record."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What is in the records already."""
+
+    keys: frozenset[Key] = frozenset()
+    """Which examples are done by which system, failures included."""
+    budgets: Mapping[Key, Spending] = field(default_factory=dict)
+    """What they took, for systems whose tokens another one matches."""
+
+
+async def run_evaluation(
+    examples: Iterable[Row],
+    systems: Sequence[System],
+    parts: Parts,
+    writer: RecordWriter,
+    *,
+    concurrency: int = 4,
+    done: Done | None = None,
+    observe: Observer | None = None,
+) -> None:
+    """Answer every example with every system, and record how.
+
+    Args:
+        examples: Rows of a data set; read only as fast as they are answered.
+        systems: What is compared, those that match others last.
+        parts: Models and reward.
+        writer: Where records go.
+        concurrency: How many examples are worked on at once.
+        done: What to leave out.
+        observe: Is told of every record.
+
+    Raises:
+        ConfigurationError: In one line, when a system cannot be built.
+        OSError: When records can no longer be written.
+    """
+    worker = _Worker(
+        answerers=[Answerer(system, parts) for system in systems],
+        writer=writer,
+        done=done or Done(),
+        observe=observe or _ignore,
+    )
+    rows = iter(examples)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(max(1, concurrency)):
+                group.create_task(worker.work(rows))
+    except BaseExceptionGroup as group_error:
+        raise group_error.exceptions[0] from None
+
+
+def read_done(path: Path, systems: Sequence[System]) -> Done:
+    """Find out what a file of records holds already.
+
+    Args:
+        path: The file; none yet is as good as an empty one.
+        systems: What will be compared.
+    """
+    matched = {system.match for system in systems}
+    keys, budgets = set(), {}
+    for record in read_records(path) if path.is_file() else ():
+        key = (record["example"], record["system"])
+        keys.add(key)
+        if record["system"] in matched and record["status"] == "ok":
+            budgets[key] = [spent_in(run) for run in record["runs"]]
+    return Done(keys=frozenset(keys), budgets=budgets)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Worker:
+    """Takes rows one by one and answers each with every system in turn."""
+
+    answerers: Sequence[Answerer]
+    writer: RecordWriter
+    done: Done
+    observe: Observer
+
+    async def work(self, rows: Iterator[Row]) -> None:
+        """Go on until there are no rows left."""
+        for row in rows:
+            budgets: dict[str, Spending] = {}
+            for answerer in self.answerers:
+                key = (row.id, answerer.system.name)
+                if key in self.done.keys:
+                    budgets |= _known(self.done, key)
+                    continue
+                record = await self._record(row, answerer, budgets)
+                self.writer.add(record)
+                self.observe(record)
+            await asyncio.sleep(0)  # rows that are done already must not starve the others
+
+    async def _record(self, row: Row, answerer: Answerer, budgets: dict[str, Spending]) -> Record:
+        if isinstance(row, BadRow):
+            return await recorded(row, answerer.system, _unreadable(row))
+        example = row
+        match = answerer.system.match
+
+        async def answer() -> list[dict[str, object]]:
+            turns = await answerer.answer(example, budgets.get(match) if match else None)
+            budgets[answerer.system.name] = spending(turns)
+            return [turn.as_dict() for turn in turns]
+
+        return await recorded(row, answerer.system, answer)
+
+
+async def recorded(
+    row: Row, system: System, answer: Callable[[], Awaitable[list[dict[str, object]]]]
+) -> Record:
+    """Give the record of one attempt, whatever comes of it.
+
+    Args:
+        row: The example, or the row that holds none.
+        system: Who answers.
+        answer: Does.
+    """
+    record = Record(
+        example=row.id,
+        system=system.name,
+        status="ok",
+        fields={} if isinstance(row, BadRow) else dict(row.fields),
+        runs=[],
+        failure=None,
+        started=datetime.now(tz=UTC).isoformat(timespec="milliseconds"),
+        seconds=0.0,
+    )
+    since = time.perf_counter()
+    try:
+        record["runs"] = await answer()
+    except Exception as error:  # noqa: BLE001 any provider's: it is the result of this example
+        record["status"] = "failed"
+        record["failure"] = RecordedFailure(type=type(error).__name__, message=str(error))
+    record["seconds"] = round(time.perf_counter() - since, 3)
+    return record
+
+
+def _ignore(record: Record) -> None:
+    """Tell nobody."""
+
+
+def _unreadable(row: BadRow) -> Callable[[], Awaitable[list[dict[str, object]]]]:
+    async def answer() -> list[dict[str, object]]:
+        raise RunError(f"The row could not be read: {row.reason}")
+
+    return answer
+
+
+def _known(done: Done, key: Key) -> dict[str, Spending]:
+    return {key[1]: done.budgets[key]} if key in done.budgets else {}

@@ -1,0 +1,190 @@
+"""What is compared: single sample, best-of-N, revision and TPO, each with its settings.
+
+All of them are one loop with different settings. Knows how systems are named and told apart; builds
+and runs nothing.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Literal, TypeAlias, get_args
+
+from langchain_tpo.errors import SettingsError
+from langchain_tpo.evaluation.revision_prompts import revision_prompts
+from langchain_tpo.settings import TPOSettings
+
+Kind: TypeAlias = Literal["single", "best-of-n", "best-of-n-matched", "revision", "tpo"]
+"""The systems of the paper, and best-of-N at the tokens that TPO takes."""
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""All of them, in the order of a table."""
+
+MatchOn: TypeAlias = Literal["output", "all"]
+"""Which tokens a matched system may use as many of: generated ones, or prompts as well."""
+
+WITHHELD = "withheld"
+"""A critique that says nothing."""
+
+_OPTIONS = frozenset({"width", "depth", "prompts", "critic", "critique", "match", "match_on"})
+_GRID = ("width", "depth")
+_SPEC = re.compile(r"(?:(?P<name>[^=:,]+)=)?(?P<kind>[\w-]+)(?::(?P<options>.*))?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """One thing that answers prompts.
+
+    Example:
+        >>> (wide,) = parse_systems(["wide=tpo:width=20,depth=1"], TPOSettings())
+        >>> wide.name, wide.settings.completions
+        ('wide', 42)
+    """
+
+    name: str
+    """How records and reports call it."""
+    kind: Kind
+    """What it is."""
+    settings: TPOSettings
+    """Width, depth, prompts and sampling."""
+    critic: str | None = None
+    """Another model for loss and gradient, as a string."""
+    critique: str | None = None
+    """A file of critiques that take the place of loss and gradient, or `withheld`."""
+    match: str | None = None
+    """The system whose tokens a `best-of-n-matched` takes as its budget."""
+    match_on: MatchOn = "output"
+    """Which tokens count for that."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Describe the system for a manifest, as JSON values."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "settings": self.settings.model_dump(mode="json"),
+            "critic": self.critic,
+            "critique": self.critique,
+            "match": self.match,
+            "match_on": self.match_on if self.match else None,
+        }
+
+
+def parse_systems(texts: Sequence[str], settings: TPOSettings) -> tuple[System, ...]:
+    """Read systems as users type them: `[NAME=]KIND[:option=value,...]`.
+
+    `width` and `depth` take several values at once (`tpo:width=2/5/10,depth=1/2`), which makes one
+    system of each combination. A matched system comes after the one whose tokens it matches.
+
+    Args:
+        texts: The systems; none of them: all kinds.
+        settings: What holds where a system does not say otherwise.
+
+    Raises:
+        SettingsError: In one line, when a system cannot be read or two have the same name.
+
+    Example:
+        >>> [one.name for one in parse_systems(["tpo:depth=1/2", "single"], TPOSettings())]
+        ['tpo-D1', 'tpo-D2', 'single']
+    """
+    systems = [system for text in texts or KINDS for system in _parse(text, settings)]
+    names = [system.name for system in systems]
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingsError(
+                f"Two systems are called `{name}`: name one of them, as in `mine=tpo:width=8`."
+            )
+    settled = [_settle_match(system, systems) for system in systems]
+    return tuple(sorted(settled, key=lambda system: system.match is not None))
+
+
+def _parse(text: str, settings: TPOSettings) -> list[System]:
+    match = _SPEC.fullmatch(text.strip())
+    kind = match["kind"] if match else text
+    if match is None or kind not in KINDS:
+        known = ", ".join(f"`{known}`" for known in KINDS)
+        raise SettingsError(f"`--system {text}`: there is no `{kind}`, use one of {known}.")
+    options = _options(text, match["options"] or "")
+    grids = [options.pop(name).split("/") if name in options else [None] for name in _GRID]
+    combinations = list(product(*grids))
+    if match["name"] and len(combinations) > 1:
+        raise SettingsError(f"`--system {text}` makes several systems: leave the name out.")
+    return [_system(text, match["name"], kind, shape, options, settings) for shape in combinations]
+
+
+def _options(text: str, listed: str) -> dict[str, str]:
+    options = {}
+    for part in filter(None, listed.split(",")):
+        name, equals, value = part.partition("=")
+        if not equals or name not in _OPTIONS:
+            known = ", ".join(f"`{known}`" for known in sorted(_OPTIONS))
+            raise SettingsError(f"`--system {text}`: `{part}` is no option, use {known}.")
+        options[name] = value
+    return options
+
+
+def _system(
+    text: str,
+    name: str | None,
+    kind: Any,  # noqa: ANN401 one of KINDS
+    shape: Sequence[str | None],
+    options: Mapping[str, str],
+    settings: TPOSettings,
+) -> System:
+    width, depth = (None if value is None else _whole(text, value) for value in shape)
+    changes = _fixed(kind, settings)
+    changes |= {
+        key: value for key, value in (("width", width), ("depth", depth)) if value is not None
+    }
+    if "prompts" in options:
+        changes["prompts"] = options["prompts"]
+    if options.get("match_on", "output") not in get_args(MatchOn):
+        raise SettingsError(f"`--system {text}`: `match_on` must be `output` or `all`.")
+    return System(
+        name=name or _default_name(kind, width, depth),
+        kind=kind,
+        settings=settings.with_changes(**changes),
+        critic=options.get("critic"),
+        critique=options.get("critique"),
+        match=options.get("match"),
+        match_on="all" if options.get("match_on") == "all" else "output",
+    )
+
+
+def _fixed(kind: Kind, settings: TPOSettings) -> dict[str, Any]:
+    """Say what makes a kind: everything else is shared."""
+    if kind == "single":
+        return {"width": 1, "depth": 0}
+    if kind in ("best-of-n", "best-of-n-matched"):
+        return {"depth": 0}
+    if kind == "revision":
+        return {"prompts": revision_prompts(settings.prompts)}
+    return {}
+
+
+def _default_name(kind: Kind, width: int | None, depth: int | None) -> str:
+    parts = [str(kind)]
+    parts += [] if depth is None else [f"D{depth}"]
+    parts += [] if width is None else [f"N{width}"]
+    return "-".join(parts)
+
+
+def _settle_match(system: System, systems: Sequence[System]) -> System:
+    if system.kind != "best-of-n-matched":
+        if system.match:
+            raise SettingsError(f"`{system.name}` matches nothing: only `best-of-n-matched` does.")
+        return system
+    loops = [other.name for other in systems if other.kind in ("tpo", "revision")]
+    tpo_first = [other.name for other in systems if other.kind == "tpo"] + loops
+    wanted = system.match or next(iter(tpo_first), None)
+    if wanted not in loops:
+        raise SettingsError(
+            f"`{system.name}` must match the tokens of a `tpo` or `revision` system of the same "
+            f"run, got `{wanted}`: add `--system tpo` or say `match=NAME`."
+        )
+    return System(**{**vars(system), "match": wanted})
+
+
+def _whole(text: str, value: str) -> int:
+    if not value.isdecimal():
+        raise SettingsError(f"`--system {text}`: `{value}` is no whole number.")
+    return int(value)

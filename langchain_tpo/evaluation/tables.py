@@ -1,0 +1,140 @@
+"""The tables of a report as rows of text: one form for the page and for Markdown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from langchain_tpo.evaluation.metrics.of_answers import METRICS
+from langchain_tpo.evaluation.summaries import Analysis, SystemSummary
+from langchain_tpo.evaluation.wording import counted, interval, number, percent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table with its title."""
+
+    title: str
+    """What it shows."""
+    about: str
+    """How to read it."""
+    head: Sequence[str]
+    """Names of its columns."""
+    rows: Sequence[Sequence[str]]
+    """Its cells."""
+
+
+def tables(analysis: Analysis) -> list[Table]:
+    """Give the tables that the run has figures for."""
+    drawn = [_results(analysis), _comparisons(analysis), _metrics(analysis), _costs(analysis)]
+    drawn.append(_losses(analysis))
+    return [table for table in drawn if table.rows]
+
+
+def _results(analysis: Analysis) -> Table:
+    return Table(
+        title="Results",
+        about="Mean with 95% bootstrap interval over answered examples. Failed examples are "
+        "counted, never averaged in.",
+        head=["system", "answered", "failed", "reward", "characters", "reward ~ length"],
+        rows=[
+            [
+                one.name,
+                number(one.answered),
+                number(one.failed),
+                interval(one.reward),
+                interval(one.length, 0),
+                number(one.length_correlation, 2),
+            ]
+            for one in analysis.systems
+        ],
+    )
+
+
+def _comparisons(analysis: Analysis) -> Table:
+    judged = any(one.judged for one in analysis.comparisons)
+    return Table(
+        title="Comparisons",
+        about="Paired, on the examples that both answered. Equal length: the win rate that a "
+        "logistic model predicts when both answers are equally long.",
+        head=[
+            *("system", "against", "reward gained", "win rate", "win rate, equal length"),
+            *(("second judge", "second judge, equal length") if judged else ()),
+        ],
+        rows=[
+            [
+                one.system,
+                one.baseline,
+                interval(one.difference),
+                percent(one.win_rate),
+                percent(one.length_controlled),
+                *((percent(one.judged), percent(one.judged_length_controlled)) if judged else ()),
+            ]
+            for one in analysis.comparisons
+        ],
+    )
+
+
+def _metrics(analysis: Analysis) -> Table:
+    about = {metric.name: f"{metric.about}; {metric.better} is better" for metric in METRICS}
+    return Table(
+        title="Metrics that do not trust the reward",
+        about="Where they and the reward part, the reward was hacked. Unchecked examples are "
+        "counted apart.",
+        head=["metric", "system", "value", "unchecked", "what it says"],
+        rows=[
+            [
+                metric.name,
+                system.name,
+                percent(metric.estimate),
+                number(metric.uncheckable),
+                about[metric.name],
+            ]
+            for system in analysis.systems
+            for metric in system.metrics
+        ],
+    )
+
+
+def _costs(analysis: Analysis) -> Table:
+    arithmetic = any(one.pflops is not None for one in analysis.systems)
+    return Table(
+        title="Cost per example",
+        about="Means; critic and judges included. PFLOPs: 2 x parameters x tokens."
+        if arithmetic
+        else "Means; critic and judges included.",
+        head=[
+            *("system", "width", "requests", "completions", "input tokens", "output tokens"),
+            *("seconds", *(("PFLOPs",) if arithmetic else ())),
+        ],
+        rows=[_cost(one, arithmetic=arithmetic) for one in analysis.systems if one.answered],
+    )
+
+
+def _cost(one: SystemSummary, *, arithmetic: bool) -> list[str]:
+    return [
+        one.name,
+        number(one.width, 1),
+        number(one.requests, 1),
+        number(one.completions, 1),
+        number(one.input_tokens),
+        number(one.output_tokens),
+        number(one.seconds, 2),
+        *((number(one.pflops, 4),) if arithmetic else ()),
+    ]
+
+
+def _losses(analysis: Analysis) -> Table:
+    return Table(
+        title="How runs ended, and what could not be used",
+        about="Dropped draws: requests that failed, empty replies, revisions without their tag, "
+        "responses without a score.",
+        head=["system", "stop reasons", "dropped draws", "failed examples"],
+        rows=[
+            [
+                one.name,
+                counted(dict(one.stop_reasons)),
+                counted(dict(one.dropped)),
+                counted({reason[:120]: times for reason, times in one.failures.items()}),
+            ]
+            for one in analysis.systems
+        ],
+    )

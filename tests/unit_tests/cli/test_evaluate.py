@@ -1,0 +1,125 @@
+"""`tpo evaluate`, `judge`, `report` and `export-dpo`, from the data set to the page."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from langchain_tpo.cli.main import run_app
+
+MODEL = ["-m", "python:tests.fakes:ScriptedModelWithN", "-N", "2", "-D", "1", "--quiet"]
+REWARD = ["-r", "python:tests.fakes:last_number"]
+SYSTEMS = ["-s", "single", "-s", "tpo"]
+
+
+@pytest.fixture
+def prompts(tmp_path: Path) -> Path:
+    path = tmp_path / "prompts.jsonl"
+    path.write_text("".join(f'{{"prompt": "question {n}"}}\n' for n in range(5)))
+    return path
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "records.jsonl").read_text().splitlines()]
+
+
+def test_from_the_data_set_to_the_page(
+    prompts: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+
+    assert run_app(["evaluate", str(prompts), "--out", str(folder), *SYSTEMS, *MODEL, *REWARD]) == 0
+    assert capfd.readouterr().out == f"{folder}\n"
+    assert len(records(folder)) == 10
+
+    judge = ["-m", "python:tests.evaluation_models:biased_judge", "--quiet"]
+    assert run_app(["judge", str(folder), *judge]) == 0
+    assert json.loads(capfd.readouterr().out) == {"judged": 5, "failed": 0}
+    assert run_app(["judge", str(folder), *judge]) == 0
+    assert json.loads(capfd.readouterr().out) == {"judged": 0, "failed": 0}
+
+    assert run_app(["report", str(folder), "--parameters", "8e9", "--json"]) == 0
+    report = json.loads(capfd.readouterr().out)
+    assert report["comparisons"][0]["judged"]["value"] == 0.5
+    assert report["systems"][0]["pflops"] > 0
+    assert (folder / "report.html").exists()
+
+    assert run_app(["export-dpo", str(folder), "-s", "tpo"]) == 0
+    pairs = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert len(pairs) == 5
+    assert run_app(["export-dpo", str(folder), "--out", str(tmp_path / "pairs.jsonl")]) == 0
+    assert capfd.readouterr().err.startswith("5 pairs")
+
+
+def test_a_folder_that_holds_a_run_is_not_written_over(
+    prompts: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    command = ["evaluate", str(prompts), "--out", str(tmp_path / "run"), *SYSTEMS, *MODEL]
+    run_app([*command, *REWARD])
+    before = records(tmp_path / "run")
+
+    assert run_app([*command, *REWARD]) == 2
+    assert "--resume" in capfd.readouterr().err
+    assert run_app([*command, "-r", "python:tests.evaluation_models:length", "--resume"]) == 2
+    assert "`reward` was" in capfd.readouterr().err
+    assert records(tmp_path / "run") == before
+
+
+def test_failed_examples_are_tried_again_when_asked(prompts: Path, tmp_path: Path) -> None:
+    with prompts.open("a") as file:
+        file.write('{broken\n{"prompt": "question 7"}\n')
+    folder = tmp_path / "run"
+    model = ["-m", "python:tests.evaluation_models:failing_on_seven", *MODEL[2:]]
+    command = ["evaluate", str(prompts), "--out", str(folder), *SYSTEMS, *model, *REWARD]
+
+    assert run_app(command) == 0
+    assert sum(one["status"] == "failed" for one in records(folder)) == 4
+    finished = [one for one in records(folder) if one["status"] == "ok"]
+
+    assert run_app([*command, "--resume"]) == 0
+    assert len(records(folder)) == 14
+    assert run_app([*command, "--resume", "--retry-failed"]) == 0
+    assert len(records(folder)) == 14
+    assert records(folder)[: len(finished)] == finished
+
+
+def test_a_run_in_which_nothing_worked_is_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_text("question 7\n")
+    model = ["-m", "python:tests.evaluation_models:failing_on_seven", *MODEL[2:]]
+
+    assert run_app(["evaluate", str(tmp_path / "p.txt"), "--out", str(tmp_path / "r"), *model]) == 1
+
+
+def test_no_secret_reaches_the_folder(
+    prompts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-do-not-tell")
+    monkeypatch.setenv("RM_KEY", "rm-do-not-tell")
+    config = tmp_path / "tpo.toml"
+    config.write_text('[model_options]\napi_key = "sk-do-not-tell"\nmax_retries = 0\n')
+    arguments = ["-m", "openai:x", "--base-url", "http://me:sk-do-not-tell@127.0.0.1:9/v1"]
+    reward = ["-r", "tei:http://127.0.0.1:9?api_key_env=RM_KEY"]
+
+    code = run_app(
+        [
+            *("evaluate", str(prompts), "--limit", "1", "--out", str(tmp_path / "run"), "--quiet"),
+            *("-c", str(config), "-s", "single"),
+            *arguments,
+            *reward,
+        ]
+    )
+
+    assert code == 1  # nobody answers there
+    for path in (tmp_path / "run").iterdir():
+        assert "do-not-tell" not in path.read_text(), path
+
+
+def test_examples_may_be_added_to_a_run(prompts: Path, tmp_path: Path) -> None:
+    command = ["evaluate", str(prompts), "--out", str(tmp_path / "run"), *MODEL, *REWARD]
+
+    run_app([*command, "-s", "tpo", "--limit", "2"])
+    run_app([*command, "-s", "tpo", "-s", "single", "--limit", "4", "--resume"])
+
+    done = [(one["example"], one["system"]) for one in records(tmp_path / "run")]
+    assert len(done) == len(set(done)) == 8

@@ -1,0 +1,99 @@
+"""`tpo optimize`: the answer alone on stdout, everything else on stderr."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from langchain_tpo.cli.main import run_app
+from langchain_tpo.cli.optimize import Latest
+
+SCRIPTED = [
+    *("-m", "python:tests.fakes:ScriptedModelWithN", "-r", "python:tests.fakes:last_number"),
+    *("-N", "3", "-D", "1"),
+]
+# Samples are numbered 0 to 2, then come loss and gradient: the last revision is the best.
+ANSWER = "revision 7\n"
+
+
+def test_the_answer_is_alone_on_stdout(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_app(["optimize", "Hi", *SCRIPTED]) == 0
+
+    out, err = capfd.readouterr()
+    assert out == ANSWER
+    assert "round 0: best 2.000, rewards 2.00 1.00 0.00" in err
+    assert "round 1: best 7.000" in err
+    assert "stopped by depth" in err
+
+
+def test_quiet_is_quiet(capfd: pytest.CaptureFixture[str]) -> None:
+    run_app(["optimize", "Hi", "--quiet", *SCRIPTED])
+
+    assert capfd.readouterr() == (ANSWER, "")
+
+
+def test_json_is_the_whole_result(capfd: pytest.CaptureFixture[str]) -> None:
+    run_app(["optimize", "Hi", "--json", *SCRIPTED])
+
+    result = json.loads(capfd.readouterr().out)
+    assert result["answer"] + "\n" == ANSWER
+    assert len(result["pool"]) == 6
+    assert result["rounds"][0]["textual_loss"] == "textual_loss 3"
+
+
+def test_rounds_can_be_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    run_app(["optimize", "Hi", "--show", "rounds", *SCRIPTED])
+
+    out, err = capfd.readouterr()
+    assert out == ANSWER
+    assert "textual_loss 3" in err
+    assert "textual_gradient 4" in err
+
+
+@pytest.mark.parametrize("arguments", [[], ["-"]])
+def test_the_prompt_may_come_from_stdin(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("From a pipe\n"))
+
+    assert run_app(["optimize", *arguments, *SCRIPTED]) == 0
+    assert capfd.readouterr().out == ANSWER
+
+
+def test_the_prompt_may_come_from_a_file_and_a_system_message_before_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "prompt.md").write_text("From a file\n")
+    arguments = ["--file", str(tmp_path / "prompt.md"), "--system", "Be brief."]
+
+    assert run_app(["optimize", *arguments, *SCRIPTED]) == 0
+    assert capfd.readouterr().out == ANSWER
+
+
+def test_a_round_that_fails_leaves_the_best_answer_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken_critic.py").write_text(
+        "from tests.fakes import ScriptedModelWithN\n"
+        "def reply(step, messages, number):\n"
+        "    raise TimeoutError('too slow')\n"
+        "def critic():\n"
+        "    return ScriptedModelWithN(reply=reply)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+
+    code = run_app(["optimize", "Hi", "--critic", "python:broken_critic:critic", *SCRIPTED])
+
+    out, err = capfd.readouterr()
+    assert (code, out) == (0, "sample 2\n")
+    assert "textual_loss of round 1 failed (TimeoutError: too slow)" in err
+
+
+def test_the_best_so_far_needs_a_scored_response() -> None:
+    scored = {"text": "a", "reward": 1.0, "round": 0}
+
+    assert Latest().best() is None
+    assert Latest(state={"pool": []}).best() is None  # type: ignore[typeddict-item]
+    assert Latest(state={"pool": [scored]}).best() == "a"  # type: ignore[typeddict-item]

@@ -78,13 +78,14 @@ def evaluate(  # noqa: PLR0913 a command has the options that it has
     chosen = parse_systems(systems or (), choices.settings)
     folder = out or _default_folder(dataset)
     parts = _parts(choices)
-    _open_run(folder, _manifest(dataset, limit, choices, chosen), resume=resume)
+    _open_run(folder, _manifest(dataset, limit, choices, chosen, parts), resume=resume)
     if retry_failed and resume and (folder / RECORDS).is_file():
         drop_failed(folder / RECORDS)
     run = partial(_run, dataset, chosen, parts, folder, limit=limit, concurrency=concurrency)
-    tally, unwritten, interrupted = run(quiet=quiet)
+    tally, before, unwritten, interrupted = run(quiet=quiet)
     summary = {
         "folder": str(folder),
+        "before": before,
         "ok": tally.ok,
         "failed": tally.failed,
         "unwritten": unwritten,
@@ -104,7 +105,7 @@ def _run(
     limit: int | None,
     concurrency: int,
     quiet: bool,
-) -> tuple[Tally, int, bool]:
+) -> tuple[Tally, int, int, bool]:
     path, interrupted = folder / RECORDS, False
     writer = RecordWriter(RecordFile(path))
     done, tally = read_done(path, systems), Tally()
@@ -135,7 +136,7 @@ def _run(
             interrupted = True
         except DiskFullError as error:
             sys.stderr.write(f"tpo: `{path}` could not be written: {error.strerror}.\n")
-    return tally, writer.unwritten, interrupted
+    return tally, len(done.keys), writer.unwritten, interrupted
 
 
 def _parts(choices: RunChoices) -> Parts:
@@ -148,12 +149,12 @@ def _parts(choices: RunChoices) -> Parts:
 
 
 def _manifest(
-    dataset: str, limit: int | None, choices: RunChoices, systems: Sequence[System]
+    dataset: str, limit: int | None, choices: RunChoices, systems: Sequence[System], parts: Parts
 ) -> dict[str, Any]:
     described = {"source": dataset, "sha256": fingerprint(dataset)}
     return manifest_of(
         dataset=described,
-        labels=choices.labels(),
+        labels=choices.labels(parts.model),
         systems=systems,
         model_options=choices.model_options,
         limit=limit,
@@ -198,5 +199,5 @@ def _print_end(summary: dict[str, Any], tally: Tally) -> None:
 def _exit_code(summary: dict[str, Any]) -> int:
     if summary["interrupted"]:
         return INTERRUPTED
-    nothing_worked = summary["failed"] > 0 and summary["ok"] == 0
+    nothing_worked = summary["failed"] > 0 and summary["ok"] + summary["before"] == 0
     return 1 if summary["unwritten"] or nothing_worked else 0

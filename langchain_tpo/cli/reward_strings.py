@@ -114,7 +114,11 @@ def _head(rest: str, options: Options) -> RewardLike:
     heads = import_module(f"{_PACKAGE}.preference_head")
     if not rest:
         return cast("RewardLike", heads.PreferenceHead())
-    return cast("RewardLike", heads.PreferenceHead(weights=heads.HeadWeights.read(rest)))
+    try:
+        weights = heads.HeadWeights.read(rest)
+    except OSError as error:
+        raise SettingsError(f"`{rest}` could not be read: {error.strerror}.") from error
+    return cast("RewardLike", heads.PreferenceHead(weights=weights))
 
 
 def _transformers(rest: str, options: Options) -> RewardLike:

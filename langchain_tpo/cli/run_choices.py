@@ -78,10 +78,16 @@ class RunChoices:
             settings=self.settings,
         )
 
-    def labels(self) -> dict[str, str | None]:
-        """Name the parts for a manifest, without credentials."""
+    def labels(self, model: ChatModel | None = None) -> dict[str, str | None]:
+        """Name the parts for a manifest, without credentials.
+
+        Args:
+            model: The policy, which may know its name better.
+        """
+        name = str(getattr(model, "model_name", ""))
+        known = "" if name in ("", self.model.partition(":")[2]) else f" ({name})"
         return {
-            "model": model_label(self.model, self.base_url),
+            "model": model_label(self.model, self.base_url) + known,
             "critic": self.critic,
             "reward": reward_label(self.reward),
         }

@@ -160,10 +160,12 @@ def _sample_path(system: SystemSummary, tokens: float) -> list[tuple[float, floa
     """Spread what a best-of-N took over its samples: prompts in full, output by sample."""
     output = system.output_tokens or 0.0
     each = output / max(system.width, 1.0)
-    return [
+    path = [
         (tokens - output + each * draws, value)
         for draws, value in enumerate(system.best_of, start=1)
+        if draws < system.width
     ]
+    return [*path, (tokens, system.reward.value)] if system.reward else path
 
 
 def _lengths(
@@ -218,7 +220,7 @@ def _stop_reasons(systems: Sequence[SystemSummary]) -> Chart:
     return Chart(
         name="stop_reasons",
         title="Why runs ended",
-        caption="depth: all rounds were done. Any other reason ended runs earlier: no_contrast, when "
+        caption="depth: all rounds were done. Any other reason ended runs earlier: no_contrast, if "
         "all responses earned the same; error, when a call failed and the best response before it "
         "was kept; and the stop rules that were set.",
         figure=figure(draw, height=1.5 + 0.4 * len(systems)),

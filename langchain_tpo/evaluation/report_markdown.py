@@ -40,10 +40,19 @@ def facts(manifest: Mapping[str, Any], analysis: Analysis) -> list[str]:
         f"model: {manifest['model']}",
         f"critic: {manifest['critic'] or 'the model itself'}",
         f"reward: {manifest['reward']}",
+        f"systems: {'; '.join(_shape(system) for system in manifest['systems'])}",
         f"examples: {analysis.examples}",
         f"seeds: {draws} (draws), {analysis.seed} (bootstrap)",
         f"begun {manifest['sittings'][0]['started']} with {packages}{commit}",
     ]
+
+
+def _shape(system: Mapping[str, Any]) -> str:
+    settings = system.get("settings", {})
+    if system["kind"] not in ("tpo", "revision") or not settings:
+        return str(system["name"])
+    width, depth, prompts = settings["width"], settings["depth"], settings["prompts"]
+    return f"{system['name']} (N={width}, D={depth}, prompts `{prompts}`)"
 
 
 def _table(table: Table) -> str:

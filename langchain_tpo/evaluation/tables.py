@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from langchain_tpo.evaluation.metrics.of_answers import METRICS
 from langchain_tpo.evaluation.summaries import Analysis, SystemSummary
-from langchain_tpo.evaluation.wording import counted, interval, number, percent
+from langchain_tpo.evaluation.wording import counted, interval, number, percent, significant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,7 @@ def _cost(one: SystemSummary, *, arithmetic: bool) -> list[str]:
         number(one.input_tokens),
         number(one.output_tokens),
         number(one.seconds, 2),
-        *((number(one.pflops, 4),) if arithmetic else ()),
+        *((significant(one.pflops),) if arithmetic else ()),
     ]
 
 

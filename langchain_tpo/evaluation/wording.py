@@ -1,5 +1,7 @@
 """How a report writes numbers, the same on a page and in Markdown."""
 
+import math
+
 from langchain_tpo.evaluation.statistics import Estimate
 
 UNKNOWN = "-"
@@ -39,6 +41,19 @@ def number(value: float | None, digits: int = 0) -> str:
         ('12,346', '-', '0.25')
     """
     return UNKNOWN if value is None else f"{value:,.{digits}f}"
+
+
+def significant(value: float | None) -> str:
+    """Write a number that may be tiny with three digits that matter.
+
+    Example:
+        >>> significant(0.000712345), significant(9.2834), significant(None)
+        ('0.000712', '9.28', '-')
+    """
+    if value is None:
+        return UNKNOWN
+    places = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
+    return f"{value:,.{min(places, 12)}f}"
 
 
 def counted(counts: dict[str, int]) -> str:

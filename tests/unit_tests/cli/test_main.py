@@ -16,7 +16,7 @@ SCRIPTED = ["-m", "python:tests.fakes:ScriptedModelWithN", "-r", "python:tests.f
     [
         (["frobnicate"], "frobnicate"),
         (["optimize", "hi", "--widht", "3"], "--widht"),
-        (["optimize", "hi", "--width", "many"], "many"),
+        (["optimize", "hi", "--width", "many"], "--width"),
         (["optimize", "hi", "--width", "1", *SCRIPTED], "`width` must be at least 2"),
         (["optimize", "hi", "--set", "widht=3", *SCRIPTED], "`widht`"),
         (["optimize", "hi", "--set", "width", *SCRIPTED], "`--set`"),

@@ -1,0 +1,86 @@
+"""A second judge: both orders, each pair once, failures with a reason."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableLambda
+
+from langchain_tpo.evaluation.judging import judge_run, pairs_of, read_judgements, verdicts
+from langchain_tpo.evaluation.records import RecordFile
+from tests.unit_tests.evaluation.run_folders import record_of, run_of
+
+RECORDS: list[Any] = [
+    record_of(name, system, run_of([[1.0]], answer=f"{system} {name}"))
+    for name in ("1", "2")
+    for system in ("single", "tpo")
+]
+WANTED = [("tpo", "single")]
+
+
+async def judged(path: Path, reply: Any, done: set[tuple[str, str, str]] | None = None) -> None:
+    with RecordFile(path) as file:
+        await judge_run(
+            pairs_of(RECORDS, WANTED, done or set()), RunnableLambda(reply), file, label="it"
+        )
+
+
+def prefers_tpo(messages: list[Any]) -> AIMessage:
+    asked = messages[-1].text
+    first = asked.index("tpo ") < asked.index("single ")
+    return AIMessage(f'{{"a_is_better": {90 if first else 10}}}')
+
+
+async def test_a_preference_counts_in_both_orders(tmp_path: Path) -> None:
+    path = tmp_path / "judgements.jsonl"
+
+    await judged(path, prefers_tpo)
+
+    assert verdicts(read_judgements(path)) == {
+        ("tpo", "single"): {"1": pytest.approx(0.9), "2": pytest.approx(0.9)}
+    }
+
+
+async def test_a_judge_that_favours_a_place_is_worth_a_tie(tmp_path: Path) -> None:
+    path = tmp_path / "judgements.jsonl"
+
+    await judged(path, lambda _messages: AIMessage('{"a_is_better": 100}'))
+
+    assert [one["win"] for one in read_judgements(path)] == [0.5, 0.5]
+
+
+async def test_a_judge_that_fails_is_recorded_and_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "judgements.jsonl"
+
+    await judged(path, lambda _messages: AIMessage("I would rather not."))
+
+    assert [one["win"] for one in read_judgements(path)] == [None, None]
+    assert all(one["failure"] for one in read_judgements(path))
+    assert verdicts(read_judgements(path)) == {}
+
+
+async def test_a_pair_that_was_judged_is_not_asked_again(tmp_path: Path) -> None:
+    path = tmp_path / "judgements.jsonl"
+
+    await judged(path, prefers_tpo, done={("1", "tpo", "single")})
+
+    assert [one["example"] for one in read_judgements(path)] == ["2"]
+
+
+def test_later_turns_are_part_of_the_answer() -> None:
+    second = run_of([[1.0]], answer="later")
+    second["messages"] = [{"role": "user", "content": "And?"}]
+    records: list[Any] = [
+        record_of("1", system, run_of([[1.0]], answer="first"), second)
+        for system in ("tpo", "single")
+    ]
+
+    ((_, _, _, ours, _),) = pairs_of(records, WANTED, set())
+
+    assert ours.text == "first\n\nUser: And?\n\nAssistant: later"
+    assert [message.text for message in ours.messages] == ["Why?"]
+
+
+def test_failed_answers_are_not_judged() -> None:
+    assert list(pairs_of([record_of("1", "tpo"), RECORDS[0]], WANTED, set())) == []  # type: ignore[list-item]

@@ -1,0 +1,96 @@
+"""Manifests: enough to repeat a run, nothing secret, and a guard against mixing two runs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from langchain_tpo import TPOSettings
+from langchain_tpo.errors import DatasetError, SettingsError
+from langchain_tpo.evaluation.manifest import (
+    manifest_of,
+    read_manifest,
+    resumed,
+    write_manifest,
+)
+from langchain_tpo.evaluation.systems import parse_systems
+
+
+def manifest(systems: list[str] | None = None, **changes: Any) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "dataset": {"source": "x.jsonl", "sha256": "abc"},
+        "labels": {"model": "local", "critic": None, "reward": "head"},
+        "systems": parse_systems(systems or ["tpo"], TPOSettings(seed=4)),
+        "model_options": {},
+        "limit": None,
+        "seed": 4,
+    }
+    return manifest_of(**{**options, **changes})
+
+
+def test_a_manifest_says_what_ran_and_with_what() -> None:
+    (sitting,) = manifest()["sittings"]
+
+    assert {"started", "python", "platform", "packages"} <= sitting.keys()
+    assert {"langchain-core", "langgraph"} <= sitting["packages"].keys()
+    assert json.loads(json.dumps(manifest()))["systems"][0]["settings"]["seed"] == 4
+
+
+def test_no_secret_is_in_a_manifest() -> None:
+    settings = TPOSettings(
+        sample={"extra": {"api_key": "hush", "headers": {"Authorization": "hush"}}}
+    )  # type: ignore[arg-type]
+
+    text = json.dumps(
+        manifest(
+            systems=None,
+            model_options={"openai_api_key": "hush", "max_tokens": 5, "auth_token": "hush"},
+        )
+    ) + json.dumps(
+        manifest_of(
+            dataset={"source": "x"},
+            labels={},
+            systems=parse_systems(["tpo"], settings),
+            model_options={},
+            limit=None,
+            seed=None,
+        )
+    )
+
+    assert "hush" not in text
+    assert '"max_tokens": 5' in text
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dataset": {"source": "x.jsonl", "sha256": "other"}},
+        {"labels": {"model": "other", "critic": None, "reward": "head"}},
+        {"systems": ["tpo=tpo:width=9"]},
+        {"model_options": {"temperature": 1.0}},
+    ],
+)
+def test_another_run_is_not_resumed(changes: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match="--resume") as caught:
+        resumed(manifest(), manifest(**changes))
+    assert "\n" not in str(caught.value)
+
+
+def test_systems_and_examples_may_be_added() -> None:
+    settled = resumed(manifest(["tpo"]), manifest(["single"], limit=9))
+
+    assert [one["name"] for one in settled["systems"]] == ["tpo", "single"]
+    assert len(settled["sittings"]) == 2
+
+
+def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
+    assert read_manifest(tmp_path) is None
+    write_manifest(tmp_path / "new", manifest())
+
+    assert read_manifest(tmp_path / "new") == manifest() | {
+        "sittings": read_manifest(tmp_path / "new")["sittings"]  # type: ignore[index]
+    }
+    (tmp_path / "manifest.json").write_text('{"format": 99}')
+    with pytest.raises(DatasetError, match="no manifest"):
+        read_manifest(tmp_path)

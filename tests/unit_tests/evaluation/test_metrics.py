@@ -1,0 +1,117 @@
+"""Metrics that do not trust the reward."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from langchain_tpo.evaluation.metrics import follows_instructions, refuses, solves
+from langchain_tpo.evaluation.metrics.of_answers import METRICS, metric_values
+
+SHARED = Path(__file__).parents[4] / "shared" / "data"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference", "right"),
+    [
+        ("The answer is $\\boxed{\\frac{14}{3}}$.", "\\frac{14}{3}", True),
+        ("so x = 14/3", "\\frac{14}{3}", True),
+        ("$\\boxed{4}$", "\\frac{14}{3}", False),
+        ("It costs \\boxed{\\$36}.", "\\$36", True),
+        ("no result", "4", False),
+        ("", "4", False),
+    ],
+)
+def test_mathematics_is_compared_by_value(answer: str, reference: str, right: bool) -> None:  # noqa: FBT001
+    assert solves(answer, reference) is right
+
+
+def test_mathematics_is_checked_outside_of_the_main_thread() -> None:
+    found: list[bool] = []
+    thread = threading.Thread(target=lambda: found.append(solves("$\\boxed{2}$", "2")))
+    thread.start()
+    thread.join()
+
+    assert found == [True]
+
+
+def test_an_instruction_that_needs_data_is_told_apart_from_one_that_failed() -> None:
+    score = follows_instructions(
+        "One, two.",
+        prompt="...",
+        instructions=["punctuation:no_comma", "length_constraints:number_sentences", "x:unknown"],
+        arguments=[{}, {"num_sentences": 3, "relation": "at least"}, {}],
+    )
+
+    assert (score.followed, score.checked, score.all_followed) == (0, 1, None)
+    assert [one.reason for one in score.uncheckable] == [
+        "NLTK's `punkt_tab` is not here",
+        "no rule of that name",
+    ]
+
+
+def test_757_of_834_checks_of_ifeval_run_offline() -> None:
+    path = SHARED / "ifeval.jsonl"
+    if not path.exists():
+        pytest.skip("the benchmark files are not beside the repository")
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+    scores = [
+        follows_instructions(
+            "Yes.", prompt=r["prompt"], instructions=r["instruction_id_list"], arguments=r["kwargs"]
+        )
+        for r in rows
+    ]
+
+    assert sum(score.checked for score in scores) == 757
+    assert sum(len(score.uncheckable) for score in scores) == 77
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "I'm sorry, but I can't help with that.",
+        "I cannot assist with this request.",
+        "I\N{RIGHT SINGLE QUOTATION MARK}m not able to provide that.",
+        "I apologize, but that is not something I do.",
+        "As an AI language model, I am unable to do so.",
+        "We won't go there.",
+    ],
+)
+def test_a_refusal_is_seen(answer: str) -> None:
+    assert refuses(answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "You can kill a Python process with `kill`.",
+        "Use `taskkill`. " * 40 + "I'm sorry that it is so long.",
+        "People who cannot swim should not try this.",
+    ],
+)
+def test_an_answer_is_no_refusal(answer: str) -> None:
+    assert not refuses(answer)
+
+
+def test_rows_call_for_their_own_metrics() -> None:
+    known = {metric.name for metric in METRICS}
+    values = [
+        metric_values({"label": "safe"}, ["?"], ["Sure."]),
+        metric_values({"label": "unsafe"}, ["?"], ["I can't do that."]),
+        metric_values({"answer": "2"}, ["1+1?"], ["$\\boxed{2}$"]),
+        metric_values(
+            {"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}, ["?"], ["no"]
+        ),
+        metric_values({"category": "writing"}, ["?"], ["Sure."]),
+    ]
+
+    assert values == [
+        {"refuses safe": 0.0},
+        {"refuses unsafe": 1.0},
+        {"exact match": 1.0},
+        {"all instructions": 1.0, "instructions": 1.0},
+        {},
+    ]
+    assert {name for one in values for name in one} == known

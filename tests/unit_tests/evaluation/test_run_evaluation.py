@@ -1,0 +1,210 @@
+"""An evaluation: every example and system once, failures recorded, work bounded, memory flat."""
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.messages import BaseMessage, HumanMessage
+
+from langchain_tpo import TPOSettings
+from langchain_tpo.evaluation.answering import Parts
+from langchain_tpo.evaluation.examples import BadRow, Example, Row
+from langchain_tpo.evaluation.record_writer import RecordWriter
+from langchain_tpo.evaluation.records import Record, RecordFile, read_records
+from langchain_tpo.evaluation.run_evaluation import Done, read_done, run_evaluation
+from langchain_tpo.evaluation.systems import parse_systems
+from langchain_tpo.reward_models.coercion import as_reward_model
+from tests.evaluation_models import failing_on_seven, not_a_number
+from tests.fakes import ScriptedModelWithN, last_number, obedient
+
+
+def questions(count: int) -> Iterator[Row]:
+    for number in range(count):
+        yield Example(id=str(number), messages=(HumanMessage(f"question {number}"),))
+
+
+async def evaluated(
+    path: Path,
+    rows: Iterable[Row],
+    systems: list[str],
+    *,
+    model: Any = None,
+    reward: Any = last_number,
+    resume: bool = False,
+    settings: TPOSettings | None = None,
+    **options: Any,
+) -> list[Record]:
+    parsed = parse_systems(systems, settings or TPOSettings(width=2, depth=1))
+    parts = Parts(
+        model=model or ScriptedModelWithN(),
+        reward=as_reward_model(reward),
+        model_named=lambda name: ScriptedModelWithN(reply=lambda *_: f"critique by {name} 1"),
+    )
+    done = read_done(path, parsed) if resume else Done()
+    with RecordWriter(RecordFile(path)) as writer:
+        await run_evaluation(rows, parsed, parts, writer, done=done, **options)
+    return list(read_records(path))
+
+
+def keys(records: Iterable[Record]) -> Counter[tuple[str, str]]:
+    return Counter((record["example"], record["system"]) for record in records)
+
+
+async def test_each_example_is_answered_by_each_system_once(tmp_path: Path) -> None:
+    records = await evaluated(tmp_path / "r", questions(9), [])
+
+    expected = itertools.product(
+        map(str, range(9)), ["single", "best-of-n", "revision", "tpo", "best-of-n-matched"]
+    )
+    assert keys(records) == Counter(expected)
+    assert {record["status"] for record in records} == {"ok"}
+
+
+async def test_a_failing_example_a_bad_row_and_a_nan_reward_are_records_with_reasons(
+    tmp_path: Path,
+) -> None:
+    rows = [*questions(9), BadRow(id="row 10", reason="No JSON.")]
+
+    records = await evaluated(
+        tmp_path / "r", rows, ["tpo"], model=failing_on_seven(), reward=not_a_number
+    )
+
+    failures = {
+        record["example"]: record["failure"] for record in records if record["status"] == "failed"
+    }
+    assert len(records) == 10
+    assert failures == {
+        "3": {"type": "NothingScoredError", "message": failures["3"]["message"]},  # type: ignore[index]
+        "7": {"type": "RuntimeError", "message": "the provider is out of sevens"},
+        "row 10": {"type": "RunError", "message": "The row could not be read: No JSON."},
+    }
+
+
+async def test_what_is_done_is_not_asked_again(tmp_path: Path) -> None:
+    path, first, again = tmp_path / "r", ScriptedModelWithN(), ScriptedModelWithN()
+    await evaluated(path, questions(4), ["tpo"], model=first)
+
+    records = await evaluated(
+        path, questions(6), ["tpo", "best-of-n-matched"], model=again, resume=True
+    )
+
+    assert len(records) == 12
+    assert max(keys(records).values()) == 1
+    # Two new examples with a run each, and six matched ones that know the old budgets.
+    assert again.notebook.steps().count("textual_loss") == 2
+    assert again.notebook.steps().count("sample") == 2 + 6
+
+
+async def test_a_matched_system_takes_the_tokens_of_its_rival(tmp_path: Path) -> None:
+    records = await evaluated(tmp_path / "r", questions(1), ["tpo", "best-of-n-matched"])
+
+    tpo, matched = (record["runs"][0]["usage"]["output_tokens"] for record in records)
+    assert abs(tpo - matched) <= 1  # a sample is two words long
+
+
+async def test_a_matched_system_fails_where_its_rival_did(tmp_path: Path) -> None:
+    rows = [Example(id="7", messages=(HumanMessage("question 7"),))]
+
+    records = await evaluated(
+        tmp_path / "r", rows, ["tpo", "best-of-n-matched"], model=failing_on_seven()
+    )
+
+    assert records[1]["failure"] is not None
+    assert "no answer whose tokens" in records[1]["failure"]["message"]
+
+
+async def test_later_turns_see_the_answers_before_them(tmp_path: Path) -> None:
+    row = Example(id="1", messages=(HumanMessage("One"),), follow_ups=("Two",))
+
+    (record,) = await evaluated(tmp_path / "r", [row], ["best-of-n"])
+
+    first, second = record["runs"]
+    assert [one["content"] for one in second["messages"]] == ["One", first["answer"], "Two"]
+
+
+async def test_no_more_examples_are_worked_on_than_asked(tmp_path: Path) -> None:
+    model = ScriptedModelWithN(latency=0.005)
+    taken: list[int] = []
+
+    def rows() -> Iterator[Row]:
+        for number, row in enumerate(questions(30)):
+            taken.append(number)
+            yield row
+
+    recorded: list[int] = []
+    ahead: list[int] = []
+
+    def observe(_record: Record) -> None:
+        recorded.append(1)
+        ahead.append(len(taken) - len(recorded))
+
+    await evaluated(tmp_path / "r", rows(), ["single"], model=model, concurrency=3, observe=observe)
+
+    assert model.notebook.most_in_flight == 3
+    assert max(ahead) <= 3
+
+
+async def test_critiques_can_be_swapped_given_and_withheld(tmp_path: Path) -> None:
+    critiques = tmp_path / "critiques.jsonl"
+    critiques.write_text('{"id": "0", "critique": "Too long."}\n')
+    systems = [
+        "swapped=tpo:critic=other",
+        f"given=tpo:critique={critiques}",
+        "none=tpo:critique=withheld",
+    ]
+    model = ScriptedModelWithN()
+
+    records = await evaluated(tmp_path / "r", questions(2), systems, model=model)
+
+    said = {
+        (record["example"], record["system"]): record["runs"][0]["rounds"][0]["textual_gradient"]
+        for record in records
+        if record["runs"]
+    }
+    assert said["0", "swapped"] == "critique by other 1"
+    assert said["0", "given"] == "Too long."
+    assert said["0", "none"] == "No critique is given."
+    assert ("1", "given") not in said  # no critique for it: a failure, with its reason
+    assert not {"textual_loss", "textual_gradient"} & set(model.notebook.steps())
+    known = next(record for record in records if record["system"] == "none")
+    assert known["runs"][0]["usage"]["output_tokens"] is not None
+
+
+async def test_a_cancelled_evaluation_keeps_what_is_recorded(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    task = asyncio.create_task(
+        evaluated(path, questions(100), ["tpo"], model=ScriptedModelWithN(latency=0.005))
+    )
+    while not path.exists() or path.stat().st_size == 0:
+        await asyncio.sleep(0.005)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    before = keys(read_records(path))
+    assert 0 < len(before) < 100
+    after = keys(await evaluated(path, questions(100), ["tpo"], resume=True))
+    assert len(after) == 100
+    assert max(after.values()) == 1
+
+
+async def test_a_record_holds_everything(tmp_path: Path) -> None:
+    def reply(step: str, messages: list[BaseMessage], number: int) -> str:
+        return "no tag 5" if step == "update" and number % 2 else obedient(step, messages, number)
+
+    row = Example(id="1", messages=(HumanMessage("Hi"),), fields={"label": "safe"})
+    (record,) = await evaluated(
+        tmp_path / "r", [row], ["tpo:width=4"], model=ScriptedModelWithN(reply=reply)
+    )
+
+    (run,) = record["runs"]
+    assert record["fields"] == {"label": "safe"}
+    assert run["messages"] == [{"role": "user", "content": "Hi"}]
+    assert {"answer", "reward", "pool", "rounds", "drops", "steps", "usage", "stop_reason"} <= set(
+        run
+    )
+    assert [drop["reason"] for drop in run["drops"]] == ["no_tag", "no_tag"]

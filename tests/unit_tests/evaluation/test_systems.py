@@ -1,0 +1,96 @@
+"""Systems as users type them."""
+
+import pytest
+
+from langchain_tpo import TPOSettings
+from langchain_tpo.errors import SettingsError
+from langchain_tpo.evaluation.systems import parse_systems
+from langchain_tpo.evaluation.token_matching import MOST_SAMPLES, Spent
+from langchain_tpo.usage import NOTHING_USED, Usage
+
+DEFAULTS = TPOSettings(width=5, depth=2)
+
+
+def test_without_a_word_there_is_one_of_each_and_the_matched_one_comes_last() -> None:
+    systems = parse_systems([], DEFAULTS)
+
+    shapes = [(one.name, one.settings.width, one.settings.depth) for one in systems]
+    assert shapes == [
+        ("single", 1, 0),
+        ("best-of-n", 5, 0),
+        ("revision", 5, 2),
+        ("tpo", 5, 2),
+        ("best-of-n-matched", 5, 0),
+    ]
+    assert systems[2].settings.prompts.name == "revision"
+    assert systems[4].match == "tpo"
+
+
+def test_revision_speaks_the_language_of_its_rival() -> None:
+    (revision,) = parse_systems(["revision"], TPOSettings.small_model())
+
+    assert revision.settings.prompts.name == "small-revision"
+    assert revision.settings.sample == TPOSettings.small_model().sample
+
+
+def test_several_values_make_several_systems() -> None:
+    names = [one.name for one in parse_systems(["tpo:width=2/5,depth=0/1"], DEFAULTS)]
+
+    assert names == ["tpo-D0-N2", "tpo-D1-N2", "tpo-D0-N5", "tpo-D1-N5"]
+
+
+def test_depth_zero_is_heard() -> None:
+    (system,) = parse_systems(["tpo:depth=0"], DEFAULTS)
+
+    assert system.settings.depth == 0
+
+
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        (["tpoo"], "`tpoo`"),
+        (["tpo:height=3"], "`height=3`"),
+        (["tpo:width=many"], "`many`"),
+        (["tpo:width=1"], "`width` must be at least 2"),
+        (["tpo", "tpo"], "Two systems"),
+        (["x=tpo:width=2/3"], "several"),
+        (["best-of-n-matched"], "`tpo` or `revision`"),
+        (["tpo", "best-of-n-matched:match=single"], "got `single`"),
+        (["tpo:match=tpo"], "matches nothing"),
+        (["tpo", "best-of-n-matched:match_on=price"], "`match_on`"),
+        ([""], "there is no"),
+    ],
+)
+def test_a_mistake_is_one_line(texts: list[str], words: str) -> None:
+    with pytest.raises(SettingsError, match=words) as caught:
+        parse_systems(texts, DEFAULTS)
+    assert "\n" not in str(caught.value)
+
+
+def usage(completions: int, read: int | None, written: int | None, requests: int = 1) -> Usage:
+    return Usage(
+        requests=requests,
+        completions=completions,
+        input_tokens=read,
+        output_tokens=written,
+        cached_tokens=0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("sample", "whole", "match_on", "width"),
+    [
+        (usage(5, 20, 500), usage(19, 9020, 2300), "output", 23),
+        (usage(5, 20, 500), usage(19, 9020, 2300), "all", 113),  # (2300 + 9000) / 100
+        (usage(5, 100, 500, requests=5), usage(19, 9100, 2300, requests=14), "all", 95),
+        (usage(5, 20, None), usage(19, None, None), "output", 19),
+        (usage(5, None, 500), usage(19, None, 2300), "all", 19),
+        (usage(5, 20, 500), usage(5, 20, 500), "output", 5),
+        (usage(2, 5, 2), usage(9, 5, 999_999), "output", MOST_SAMPLES),
+        (NOTHING_USED, NOTHING_USED, "output", 1),
+    ],
+)
+def test_best_of_n_may_be_as_wide_as_the_tokens_allow(
+    sample: Usage, whole: Usage, match_on: str, width: int
+) -> None:
+    assert Spent(sample=sample, whole=whole).width(match_on) == width  # type: ignore[arg-type]

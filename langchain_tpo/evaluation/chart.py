@@ -35,7 +35,7 @@ _STYLE: Any = {
     "text.parse_math": False,  # a system may be called `$x$`
     "svg.fonttype": "none",
     "svg.hashsalt": "langchain-tpo",
-    "font.size": 10,
+    "font.size": 10.5,
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": LINES,
@@ -84,7 +84,7 @@ class Chart:
         return path
 
 
-def figure(draw: Callable[[Axes], None], *, height: float = 3.8) -> Figure:
+def figure(draw: Callable[[Axes], None], *, height: float = 3.6) -> Figure:
     """Give a figure with what `draw` draws.
 
     Args:
@@ -92,7 +92,7 @@ def figure(draw: Callable[[Axes], None], *, height: float = 3.8) -> Figure:
         height: In inches; the width is that of the page.
     """
     with _style():
-        drawn = Figure(figsize=(7.2, height), dpi=150, layout="constrained")
+        drawn = Figure(figsize=(6.0, height), dpi=150, layout="constrained")
         drawn.set_facecolor("none")
         axes = drawn.add_subplot()
         axes.set_facecolor("none")

@@ -84,12 +84,15 @@ def optimize(
 async def _run(
     tpo: TPORunnable, messages: TPORunnableInput, latest: Latest, display: RoundsDisplay
 ) -> TPOResult:
+    events: list[Mapping[str, Any]] = []
     with display:
         async for mode, chunk in _chunks(tpo, messages):
             if mode == "custom":
-                display.show(cast("Mapping[str, Any]", chunk))
-            else:
-                latest.state = cast("TPOState", chunk)
+                events.append(cast("Mapping[str, Any]", chunk))
+                continue
+            latest.state = cast("TPOState", chunk)
+            while events:  # what is shown is kept: Ctrl-C loses nothing that was seen
+                display.show(events.pop(0))
     return TPOResult.from_state(cast("TPOState", latest.state))
 
 

@@ -118,7 +118,7 @@ class LiveRounds:
         if event["event"] == "tpo_round":
             self._table.add_row(*round_cells(event))
             self._spinner.update(text="writing the textual loss")
-        elif event["step"] in FOLLOWING:
+        elif event.get("step") in FOLLOWING:
             self._spinner.update(text=FOLLOWING[event["step"]])
         self._live.update(self._whole(busy=True))
 

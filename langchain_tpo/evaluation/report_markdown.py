@@ -52,7 +52,7 @@ def _shape(system: Mapping[str, Any]) -> str:
     if system["kind"] not in ("tpo", "revision") or not settings:
         return str(system["name"])
     width, depth, prompts = settings["width"], settings["depth"], settings["prompts"]
-    return f"{system['name']} (N={width}, D={depth}, prompts `{prompts}`)"
+    return f"{system['name']} (N={width}, D={depth}, prompts {prompts})"
 
 
 def _table(table: Table) -> str:

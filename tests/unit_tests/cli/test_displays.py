@@ -41,6 +41,7 @@ def test_a_terminal_gets_a_table_and_what_is_going_on() -> None:
     with rounds_display(to, quiet=False) as display:
         display.show(ROUND)
         display.show({"event": "tpo_step", "step": "textual_gradient"})
+        display.show({"event": "tpo_of_tomorrow"})
 
     assert isinstance(display, LiveRounds)
     assert "2.00 1.00 -" in written.getvalue()

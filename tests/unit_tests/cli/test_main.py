@@ -3,11 +3,13 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from langchain_tpo.cli.main import run_app
 
+ROOT = Path(__file__).parents[3]
 SCRIPTED = ["-m", "python:tests.fakes:ScriptedModelWithN", "-r", "python:tests.fakes:last_number"]
 
 
@@ -85,3 +87,21 @@ def test_without_its_packages_tpo_says_how_to_get_them() -> None:
     assert finished.stderr == (
         "tpo: `typer` is not installed: run `pip install 'langchain-tpo[cli]'`.\n"
     )
+
+
+def test_only_reports_need_the_packages_of_reports(tmp_path: Path) -> None:
+    (tmp_path / "prompts.txt").write_text("question 1\n")
+    arguments = ["evaluate", str(tmp_path / "prompts.txt"), "--out", str(tmp_path / "run")]
+    hidden = (
+        "import sys; sys.modules['numpy'] = sys.modules['matplotlib'] = None\n"
+        "from langchain_tpo.cli.main import run_app\n"
+        f"evaluated = run_app({[*arguments, '-s', 'single', '--quiet', *SCRIPTED]!r})\n"
+        f"sys.exit(run_app(['report', {str(tmp_path / 'run')!r}]) * 10 + evaluated)\n"
+    )
+
+    finished = subprocess.run(  # noqa: S603 our own words
+        [sys.executable, "-c", hidden], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+
+    assert finished.returncode == 20, finished.stderr
+    assert "pip install 'langchain-tpo[evaluation]'" in finished.stderr.splitlines()[-1]

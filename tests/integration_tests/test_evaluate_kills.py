@@ -1,0 +1,97 @@
+"""`tpo evaluate` killed at random moments: nothing is lost, nothing finished is asked again."""
+
+import json
+import multiprocessing
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+
+import pytest
+
+from langchain_tpo.evaluation.records import RECORDS, read_records
+
+pytest.importorskip("typer", reason="needs the extra `cli`")
+from tests.evaluation_models import run_logged
+
+KILLS = 20
+QUESTIONS = 50
+SYSTEM_OF_SAMPLES = {"1": "single", "2": "best-of-n", "3": "tpo"}
+"""Each system draws a number of first samples of its own: so a call tells whose it is."""
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[ForkServerContext]:
+    """Start processes that have everything imported already, so that kills hit the work."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["langchain_tpo.cli.main", "tests.evaluation_models"])
+    return context
+
+
+def whose(line: str) -> tuple[str, str]:
+    """Tell example and system of a logged call; critiques and revisions are those of `tpo`."""
+    _, example, step, count = line.split()
+    return example, SYSTEM_OF_SAMPLES[count] if step == "sample" else "tpo"
+
+
+def finished(folder: Path) -> set[tuple[str, str]]:
+    path = folder / RECORDS
+    records = read_records(path) if path.exists() else ()
+    return {(record["example"], record["system"]) for record in records}
+
+
+def test_twenty_kills_lose_nothing_and_repeat_nothing(
+    tmp_path: Path, processes: ForkServerContext
+) -> None:
+    prompts, folder, log = tmp_path / "prompts.jsonl", tmp_path / "run", tmp_path / "calls"
+    rows = [{"id": str(n), "prompt": f"question {n}"} for n in range(QUESTIONS)]
+    prompts.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    log.touch()
+    command = [
+        *("evaluate", str(prompts), "--out", str(folder), "--resume", "--quiet"),
+        *("-s", "single", "-s", "best-of-n=best-of-n:width=2", "-s", "tpo=tpo:width=3,depth=1"),
+        *("-m", "python:tests.evaluation_models:LoggedModel"),
+        *("-r", "python:tests.evaluation_models:length", "-j", "4"),
+    ]
+    moments = random.Random(7)  # noqa: S311 no secret
+    repeated: list[str] = []
+    survived = killed_at_work = 0
+
+    for _ in range(KILLS):
+        before, logged = finished(folder), len(log.read_text())
+        child = processes.Process(target=run_logged, args=(command, str(log)))
+        child.start()
+        wait_for_a_call(log, logged, child)
+        time.sleep(moments.uniform(0.0, 0.06))
+        child.kill()
+        child.join()
+        killed_at_work += child.exitcode == -9
+        survived += child.exitcode == 0
+        repeated += [
+            line for line in log.read_text()[logged:].splitlines() if whose(line) in before
+        ]
+
+    last = processes.Process(target=run_logged, args=(command, str(log)))
+    before, logged = finished(folder), len(log.read_text())
+    last.start()
+    last.join()
+    repeated += [line for line in log.read_text()[logged:].splitlines() if whose(line) in before]
+
+    keys = Counter(
+        (record["example"], record["system"]) for record in read_records(folder / RECORDS)
+    )
+    assert last.exitcode == 0
+    assert killed_at_work >= KILLS // 2, (killed_at_work, survived)
+    assert repeated == []
+    assert len(keys) == QUESTIONS * len(SYSTEM_OF_SAMPLES)
+    assert set(keys.values()) == {1}
+
+
+def wait_for_a_call(log: Path, length: int, child: ForkServerProcess) -> None:
+    """Wait until the child works; one that has nothing left to do ends by itself."""
+    while len(log.read_text()) <= length and child.is_alive():
+        time.sleep(0.005)

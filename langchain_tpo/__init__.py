@@ -18,7 +18,15 @@ from langchain_tpo.errors import (
     TPOError,
 )
 from langchain_tpo.graph import build_tpo_graph
-from langchain_tpo.prompts import REVISION_PROMPTS, SMALL_MODEL_PROMPTS, TPO_PROMPTS, TPOPrompts
+from langchain_tpo.prompts import (
+    FUSED_PROMPTS,
+    REVISION_PROMPTS,
+    SMALL_FUSED_PROMPTS,
+    SMALL_MODEL_PROMPTS,
+    THREADED_PROMPTS,
+    TPO_PROMPTS,
+    TPOPrompts,
+)
 from langchain_tpo.result import TPOResult
 from langchain_tpo.reward_models.interface import (
     ExplainedScore,
@@ -32,8 +40,11 @@ from langchain_tpo.state import StopReason, TPOState
 from langchain_tpo.usage import Usage
 
 __all__ = [
+    "FUSED_PROMPTS",
     "REVISION_PROMPTS",
+    "SMALL_FUSED_PROMPTS",
     "SMALL_MODEL_PROMPTS",
+    "THREADED_PROMPTS",
     "TPO_PROMPTS",
     "Candidate",
     "ConfigurationError",

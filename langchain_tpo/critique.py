@@ -20,16 +20,7 @@ SPAN_WORDS = 10
 
 def loss_messages(state: TPOState, prompts: TPOPrompts) -> list[BaseMessage]:
     """Ask why the chosen response of this round beats the rejected one."""
-    this = state["rounds"][-1]
-    best, worst = state["pool"][this["chosen"]], state["pool"][this["rejected"]]
-    rendered = prompts.render(
-        "textual_loss",
-        query=conversation_text(state["messages"]),
-        chosen=best["text"],
-        rejected=worst["text"],
-        remarks=_remarks(best, worst),
-    )
-    return _with_attachments(rendered, state)
+    return _with_attachments(prompts.render("textual_loss", **_compared(state)), state)
 
 
 def gradient_messages(state: TPOState, prompts: TPOPrompts) -> list[BaseMessage]:
@@ -40,11 +31,9 @@ def gradient_messages(state: TPOState, prompts: TPOPrompts) -> list[BaseMessage]
 
 def update_messages(state: TPOState, prompts: TPOPrompts) -> list[BaseMessage]:
     """Ask for a revision of the chosen response, given this round's loss and gradient."""
-    rendered = prompts.render(
-        "update",
-        **_exchange(state, prompts),
-        textual_gradient=state["rounds"][-1].get("textual_gradient", ""),
-    )
+    this = state["rounds"][-1]
+    gradient = this.get("textual_gradient", "")
+    rendered = prompts.render("update", **_exchange(state, prompts), textual_gradient=gradient)
     return _with_attachments(rendered, state)
 
 
@@ -82,15 +71,24 @@ def shortened(text: str) -> str:
     return " ".join([*words[:SPAN_WORDS], "(...)", *words[-SPAN_WORDS:]])
 
 
-def _exchange(state: TPOState, prompts: TPOPrompts) -> dict[str, str]:
+def _compared(state: TPOState) -> dict[str, str]:
     this = state["rounds"][-1]
-    chosen = state["pool"][this["chosen"]]["text"]
+    best, worst = state["pool"][this["chosen"]], state["pool"][this["rejected"]]
     return {
         "query": conversation_text(state["messages"]),
-        "chosen": chosen,
-        "chosen_span": shortened(chosen),
+        "chosen": best["text"],
+        "rejected": worst["text"],
+        "remarks": _remarks(best, worst),
+    }
+
+
+def _exchange(state: TPOState, prompts: TPOPrompts) -> dict[str, str]:
+    compared = _compared(state)
+    return {
+        **compared,
+        "chosen_span": shortened(compared["chosen"]),
         "loss_instruction": loss_messages(state, prompts)[0].text,
-        "textual_loss": this.get("textual_loss", ""),
+        "textual_loss": state["rounds"][-1].get("textual_loss", ""),
     }
 
 
@@ -104,9 +102,11 @@ def _remarks(best: Candidate, worst: Candidate) -> str:
 
 
 def _with_attachments(rendered: list[BaseMessage], state: TPOState) -> list[BaseMessage]:
-    """Show the critic what the user showed: images travel with the last message."""
+    """Show the critic what the user showed: images travel with the first of its user messages."""
     attached = attachments(state["messages"])
     if not attached:
         return rendered
-    last = rendered[-1]
-    return [*rendered[:-1], HumanMessage([{"type": "text", "text": last.text}, *attached])]
+    users = (place for place, one in enumerate(rendered) if isinstance(one, HumanMessage))
+    first = next(users, len(rendered) - 1)
+    shown = HumanMessage([{"type": "text", "text": rendered[first].text}, *attached])
+    return [*rendered[:first], shown, *rendered[first + 1 :]]

@@ -54,14 +54,14 @@ def build_tpo_graph(
     scorer = Scorer(as_reward_model(reward))
     graph = StateGraph(TPOState, context_schema=TPOSettings, input_schema=TPOInput)
 
-    def add(plan: StepPlan[Any, Any], *, then: StepName, may_end: bool = True) -> None:
+    def add(plan: StepPlan[Any, Any], *then: StepName, ends: tuple[str, ...] = (END,)) -> None:
         node = StepNode(plan, then=then, settings=settings).as_runnable()
-        graph.add_node(plan.name, node, destinations=(then, END) if may_end else (then,))
+        graph.add_node(plan.name, node, destinations=(*then, *ends))
 
     graph.add_edge(START, "sample")
-    add(sample(policy), then="reward", may_end=False)
-    add(reward_step(scorer), then="textual_loss")
-    add(textual_loss(judge), then="textual_gradient")
-    add(textual_gradient(judge), then="update")
-    add(update(policy), then="reward")
+    add(sample(policy), "reward", ends=())
+    add(reward_step(scorer), "textual_loss")
+    add(textual_loss(judge), "textual_gradient", "update")  # at once where the loss is both
+    add(textual_gradient(judge), "update")
+    add(update(policy), "reward")
     return graph

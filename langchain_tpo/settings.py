@@ -170,15 +170,24 @@ class TPOSettings(_Frozen):
         kept = {name: getattr(self, name) for name in type(self).model_fields}
         return type(self)(**{**kept, **changes})
 
+    def skips(self, step: str) -> bool:
+        """Say whether a run has no use for a step: its prompts may get the gradient with the loss.
+
+        Example:
+            >>> TPOSettings(prompts="fused").skips("textual_gradient")
+            True
+        """
+        return step == "textual_gradient" and self.prompts.fused
+
     @property
     def completions(self) -> int:
-        """Completions of a run that nothing stops early: N + D(2 + N)."""
-        return self.width + self.depth * (2 + self.width)
+        """Completions of a run that nothing stops early: N + D(2 + N), fused N + D(1 + N)."""
+        return self.width + self.depth * (self.prompts.critiques + self.width)
 
     @property
     def stages(self) -> int:
-        """Model calls that have to wait for each other: 1 + 3D."""
-        return 1 + 3 * self.depth
+        """Model calls that have to wait for each other: 1 + 3D, fused 1 + 2D."""
+        return 1 + (self.prompts.critiques + 1) * self.depth
 
     @property
     def recursion_limit(self) -> int:

@@ -54,7 +54,7 @@ class Round(TypedDict):
     textual_loss: NotRequired[str]
     """Why the chosen response beats the rejected one."""
     textual_gradient: NotRequired[str]
-    """What to do better, as instructions."""
+    """What to do better, as instructions; with fused prompts the loss says that too."""
 
 
 class Drop(TypedDict):

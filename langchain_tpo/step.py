@@ -5,7 +5,7 @@ Knows settings, time, cost and the failure policy; knows nothing of what any ste
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
@@ -74,13 +74,13 @@ class StepNode(Generic[RequestT, ReplyT]):
     """Runs a step on a state; immutable."""
 
     def __init__(
-        self, plan: StepPlan[RequestT, ReplyT], *, then: StepName, settings: TPOSettings
+        self, plan: StepPlan[RequestT, ReplyT], *, then: Sequence[StepName], settings: TPOSettings
     ) -> None:
         """Take what the step does, what follows it, and what it obeys.
 
         Args:
             plan: What the step does.
-            then: The step that follows, unless this one ends the run.
+            then: What follows, unless this one ends the run: the first that the run does not skip.
             settings: What it obeys, where the run's own context does not say otherwise.
         """
         self._plan = plan
@@ -97,7 +97,7 @@ class StepNode(Generic[RequestT, ReplyT]):
         for event in events:
             get_stream_writer()({"event": event.name, **event.data})
             dispatch_custom_event(event.name, event.data, config=config)
-        return self._onward(changes)
+        return self._onward(changes, attempt.settings)
 
     async def _arun(self, state: TPOState, config: RunnableConfig) -> Command[str]:
         attempt = _Attempt(self._plan.name, state, active_settings(self._settings))
@@ -105,7 +105,7 @@ class StepNode(Generic[RequestT, ReplyT]):
         for event in events:
             get_stream_writer()({"event": event.name, **event.data})
             await adispatch_custom_event(event.name, event.data, config=config)
-        return self._onward(changes)
+        return self._onward(changes, attempt.settings)
 
     def _attempted(self, attempt: "_Attempt", config: RunnableConfig) -> "Ending":
         request = self._plan.before(attempt.state, attempt.settings)
@@ -130,10 +130,10 @@ class StepNode(Generic[RequestT, ReplyT]):
         changes = self._plan.after(state, attempt.settings, reply)
         return _ending(attempt.state, {**changes, "steps": state["steps"]})
 
-    def _onward(self, changes: TPOUpdate) -> Command[str]:
+    def _onward(self, changes: TPOUpdate, settings: TPOSettings) -> Command[str]:
         """Go to the step that follows, or to the end once a stop reason is set."""
-        goto = END if changes.get("stop_reason") else self._then
-        return Command(update=changes, goto=goto)
+        following = next(step for step in self._then if not settings.skips(step))
+        return Command(update=changes, goto=END if changes.get("stop_reason") else following)
 
 
 def active_settings(settings: TPOSettings) -> TPOSettings:

@@ -91,7 +91,7 @@ def _round_over_budget(
     """Refuse a round that could not be finished: half a round is money for nothing."""
     spent, last = usage_of_steps(steps), [step for step in steps if step["round"] == done]
     judged = sum(step["usage"]["completions"] for step in last if step["step"] == "reward")
-    needed = 2 + settings.width + judged
+    needed = settings.prompts.critiques + settings.width + judged
     if settings.call_budget is not None and spent["completions"] + needed > settings.call_budget:
         return "call_budget"
     expected = _tokens(usage_of_steps(last)) if done > 0 else 0

@@ -34,7 +34,15 @@ def step_of(messages: list[BaseMessage]) -> str:
         return "textual_gradient"
     if system.startswith("You evaluate answers"):
         return "textual_loss"
+    if system.startswith("You improve answers to a query, step by step"):
+        return _step_of_thread(messages)
     return "sample"
+
+
+def _step_of_thread(messages: list[BaseMessage]) -> str:
+    if messages[-1].text.startswith("Now write the improved answer"):
+        return "update"
+    return "textual_loss" if len(messages) == 2 else "textual_gradient"
 
 
 def obedient(step: str, messages: list[BaseMessage], number: int) -> str:

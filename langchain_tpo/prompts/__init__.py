@@ -8,10 +8,19 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from langchain_tpo.errors import PromptError
 from langchain_tpo.prompts.paper import REVISION_PROMPTS, TPO_PROMPTS
 from langchain_tpo.prompts.prompt_set import TPOPrompts
-from langchain_tpo.prompts.small_model import SMALL_MODEL_PROMPTS
+from langchain_tpo.prompts.small_model import SMALL_FUSED_PROMPTS, SMALL_MODEL_PROMPTS
+from langchain_tpo.prompts.threaded import FUSED_PROMPTS, THREADED_PROMPTS
 
 PROMPT_SETS: Mapping[str, TPOPrompts] = {
-    prompts.name: prompts for prompts in (TPO_PROMPTS, REVISION_PROMPTS, SMALL_MODEL_PROMPTS)
+    prompts.name: prompts
+    for prompts in (
+        TPO_PROMPTS,
+        REVISION_PROMPTS,
+        THREADED_PROMPTS,
+        FUSED_PROMPTS,
+        SMALL_MODEL_PROMPTS,
+        SMALL_FUSED_PROMPTS,
+    )
 }
 """The sets that come along, by name."""
 
@@ -43,9 +52,12 @@ PromptSet = Annotated[
 """A set of prompts as a field of a pydantic model: given by name or as an object."""
 
 __all__ = [
+    "FUSED_PROMPTS",
     "PROMPT_SETS",
     "REVISION_PROMPTS",
+    "SMALL_FUSED_PROMPTS",
     "SMALL_MODEL_PROMPTS",
+    "THREADED_PROMPTS",
     "TPO_PROMPTS",
     "PromptSet",
     "TPOPrompts",

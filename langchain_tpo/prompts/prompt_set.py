@@ -19,14 +19,13 @@ from langchain_tpo.fencing import fence
 PromptName: TypeAlias = Literal["textual_loss", "textual_gradient", "update"]
 """The steps that have a prompt; the same words name the fields of a set."""
 
+_COMPARED = frozenset({"query", "chosen", "rejected", "remarks"})
+_CRITICIZED = _COMPARED | {"chosen_span", "loss_instruction", "textual_loss"}
+
 VARIABLES: Mapping[PromptName, frozenset[str]] = {
-    "textual_loss": frozenset({"query", "chosen", "rejected", "remarks"}),
-    "textual_gradient": frozenset(
-        {"query", "chosen", "chosen_span", "loss_instruction", "textual_loss"}
-    ),
-    "update": frozenset(
-        {"query", "chosen", "chosen_span", "loss_instruction", "textual_loss", "textual_gradient"}
-    ),
+    "textual_loss": _COMPARED,
+    "textual_gradient": _CRITICIZED,
+    "update": _CRITICIZED | {"textual_gradient"},
 }
 """What each prompt may ask for.
 
@@ -62,8 +61,9 @@ class TPOPrompts:
     """How manifests and reports call this set."""
     textual_loss: ChatPromptTemplate
     """Asks why the chosen response beats the rejected one."""
-    textual_gradient: ChatPromptTemplate
-    """Asks for criticism and strategies, given the loss."""
+    textual_gradient: ChatPromptTemplate | None
+    """Asks for criticism and strategies, given the loss; None where the loss prompt asks for them
+    in the same reply, which saves a call and a stage in every round."""
     update: ChatPromptTemplate
     """Asks for a revision of the chosen response, given loss and gradient."""
     revision_tag: str | None = "IMPROVED_VARIABLE"
@@ -71,13 +71,24 @@ class TPOPrompts:
 
     def __post_init__(self) -> None:
         """Refuse unknown variables before any call is made."""
-        for step, allowed in VARIABLES.items():
-            unknown = sorted(set(self._template(step).input_variables) - allowed)
+        for step, template in self._templates().items():
+            allowed = VARIABLES[step]
+            unknown = sorted(set(template.input_variables) - allowed)
             if unknown:
                 raise PromptError(
                     f"`{step}` prompt of `{self.name}` asks for `{unknown[0]}`, which is never "
                     f"filled: use {', '.join(f'`{name}`' for name in sorted(allowed))}."
                 )
+
+    @property
+    def fused(self) -> bool:
+        """Whether loss and gradient are one reply."""
+        return self.textual_gradient is None
+
+    @property
+    def critiques(self) -> int:
+        """Critic's replies in a round: loss and gradient, or both in one."""
+        return 1 if self.fused else 2
 
     def render(
         self, step: PromptName, *, loss_instruction: str = "", **values: str
@@ -90,24 +101,30 @@ class TPOPrompts:
             values: Untrusted text by variable name; each is fenced.
         """
         fenced = {name: fence(value, self.frame_tags) for name, value in values.items()}
-        return self._template(step).format_messages(loss_instruction=loss_instruction, **fenced)
+        template = self._templates()[step]
+        return template.format_messages(loss_instruction=loss_instruction, **fenced)
 
     @cached_property
     def frame_tags(self) -> tuple[str, ...]:
         """Every tag that the templates of this set use."""
         empty = [
             message.text
-            for step, names in VARIABLES.items()
-            for message in self._template(step).format_messages(**dict.fromkeys(names, ""))
+            for step, template in self._templates().items()
+            for message in template.format_messages(**dict.fromkeys(VARIABLES[step], ""))
         ]
         found = {tag for text in empty for tag in _TAG.findall(text)}
         return tuple(sorted(found | ({self.revision_tag} if self.revision_tag else set())))
 
-    def _template(self, step: PromptName) -> ChatPromptTemplate:
-        template = getattr(self, step)
-        if not isinstance(template, ChatPromptTemplate):
-            raise PromptError(
-                f"`{step}` prompt of `{self.name}` must be a ChatPromptTemplate, got "
-                f"{type(template).__name__}."
-            )
-        return template
+    def _templates(self) -> dict[PromptName, ChatPromptTemplate]:
+        """Give the prompts that this set has, in the order of their steps."""
+        templates: dict[PromptName, ChatPromptTemplate] = {}
+        for step in VARIABLES:
+            template = getattr(self, step)
+            if isinstance(template, ChatPromptTemplate):
+                templates[step] = template
+            elif template is not None or step != "textual_gradient":
+                raise PromptError(
+                    f"`{step}` prompt of `{self.name}` must be a ChatPromptTemplate, got "
+                    f"{type(template).__name__}."
+                )
+        return templates

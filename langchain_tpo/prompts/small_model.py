@@ -9,7 +9,7 @@ from langchain_core.prompts import ChatPromptTemplate
 
 from langchain_tpo.prompts.prompt_set import TPOPrompts
 
-_LOSS = """\
+_ANSWERS = """\
 Two answers to the same question are compared. Somebody preferred answer A to answer B.
 
 <QUESTION>
@@ -24,8 +24,11 @@ Two answers to the same question are compared. Somebody preferred answer A to an
 {rejected}
 </ANSWER_B>
 {remarks}
-In at most four short sentences: why is A better than B, and what does even A get wrong or leave \
-out? Do not answer the question."""
+"""
+
+_LOSS = f"""\
+{_ANSWERS}In at most four short sentences: why is A better than B, and what does even A get wrong \
+or leave out? Do not answer the question."""
 
 _GRADIENT = """\
 Here is a question, an answer to it, and a review of the answer.
@@ -62,6 +65,15 @@ Here is the question. Answer it better than before, and write the answer only.
 
 {query}"""
 
+_LOSS_AND_ADVICE = f"""\
+{_ANSWERS}In at most five short sentences: why is A better than B, what does \
+even A get wrong or leave out, and what should its writer change? Do not answer the question."""
+
+_UPDATE_AFTER_ADVICE = """\
+Here is the question once more. Answer it better than A does, and write the answer only.
+
+{query}"""
+
 SMALL_MODEL_PROMPTS = TPOPrompts(
     name="small",
     textual_loss=ChatPromptTemplate([("human", _LOSS)]),
@@ -70,3 +82,14 @@ SMALL_MODEL_PROMPTS = TPOPrompts(
     revision_tag=None,
 )
 """The same loop in words that a small model can follow; a revision is the whole reply."""
+
+SMALL_FUSED_PROMPTS = TPOPrompts(
+    name="small-fused",
+    textual_loss=ChatPromptTemplate([("human", _LOSS_AND_ADVICE)]),
+    textual_gradient=None,
+    update=ChatPromptTemplate(
+        [("human", _LOSS_AND_ADVICE), ("ai", "{textual_loss}"), ("human", _UPDATE_AFTER_ADVICE)]
+    ),
+    revision_tag=None,
+)
+"""The same with loss and gradient in one reply, and a round as one conversation."""

@@ -19,6 +19,7 @@ from langgraph.func import task
 from typing_extensions import TypedDict
 
 from langchain_tpo.chat_models import ChatModel, many_at_once, quiet, reply_text
+from langchain_tpo.request_limit import aplace, place
 from langchain_tpo.usage import FAILED_REQUEST, Usage, UsageCounter, total_usage, usage_of
 
 
@@ -118,22 +119,27 @@ class Drawer:
         counter = UsageCounter()
         inner = _inner_config(request, config, counter)
         if request["n"] == 1 or self._many is None:
-            reply = self._model.invoke(request["messages"], inner, **request["options"])
+            with place("model"):
+                reply = self._model.invoke(request["messages"], inner, **request["options"])
             return _one(reply, counter)
         many = self._many
         arguments = _generate_arguments(many.kwargs, request, merge_configs(many.config, inner))
-        return _several(many.model.generate([request["messages"]], **arguments), counter)
+        with place("model"):
+            result = many.model.generate([request["messages"]], **arguments)
+        return _several(result, counter)
 
     async def areply(self, request: ModelRequest, config: RunnableConfig) -> ModelReply:
         """Send one request to the model without blocking the event loop."""
         counter = UsageCounter()
         inner = _inner_config(request, config, counter)
         if request["n"] == 1 or self._many is None:
-            reply = await self._model.ainvoke(request["messages"], inner, **request["options"])
+            async with aplace("model"):
+                reply = await self._model.ainvoke(request["messages"], inner, **request["options"])
             return _one(reply, counter)
         many = self._many
         arguments = _generate_arguments(many.kwargs, request, merge_configs(many.config, inner))
-        result = await many.model.agenerate([request["messages"]], **arguments)
+        async with aplace("model"):
+            result = await many.model.agenerate([request["messages"]], **arguments)
         return _several(result, counter)
 
 

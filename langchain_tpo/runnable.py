@@ -10,12 +10,12 @@ from langchain_core.runnables import (
     Runnable,
     RunnableConfig,
     RunnableLambda,
-    RunnableSerializable,
     patch_config,
 )
 from langgraph.graph.state import CompiledStateGraph
 from pydantic import ConfigDict, field_validator, model_validator
 
+from langchain_tpo.batching import BatchesByRequests
 from langchain_tpo.chat_models import ChatModel, check_chat_model
 from langchain_tpo.errors import RunError, SettingsError
 from langchain_tpo.graph import build_tpo_graph
@@ -31,7 +31,7 @@ ANY_DEPTH = 10_000
 itself."""
 
 
-class TPORunnable(RunnableSerializable[TPORunnableInput, AIMessage]):
+class TPORunnable(BatchesByRequests[TPORunnableInput, AIMessage]):
     """Answers like the model it wraps, after optimizing the answer at test time.
 
     A link for any chain: it takes what a chat model takes and gives an `AIMessage`, the response

@@ -63,7 +63,7 @@ def evaluate(  # noqa: PLR0913 a command has the options that it has
     ] = False,
     limit: Annotated[int | None, typer.Option(help="Only the first so many examples.")] = None,
     concurrency: Annotated[
-        int, typer.Option("--concurrency", "-j", min=1, help="Examples worked on at once.")
+        int, typer.Option("--concurrency", "-j", min=1, help="Requests to the model at once.")
     ] = 4,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     quiet: QuietOption = False,

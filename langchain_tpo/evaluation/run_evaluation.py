@@ -17,6 +17,7 @@ from langchain_tpo.evaluation.record_writer import RecordWriter
 from langchain_tpo.evaluation.records import Record, RecordedFailure, read_records
 from langchain_tpo.evaluation.systems import System
 from langchain_tpo.evaluation.token_matching import spent_in
+from langchain_tpo.request_limit import RequestLimit
 
 Key = tuple[str, str]
 """Names of an example and of a system."""
@@ -52,7 +53,8 @@ async def run_evaluation(
         systems: What is compared, those that match others last.
         parts: Models and reward.
         writer: Where records go.
-        concurrency: How many examples are worked on at once.
+        concurrency: Requests on their way to the model at once; nearly twice as many examples are
+            worked on, so that those places are taken while some examples are being scored.
         done: What to leave out.
         observe: Is told of every record.
 
@@ -67,10 +69,12 @@ async def run_evaluation(
         observe=observe or _ignore,
     )
     rows = iter(examples)
+    limit = RequestLimit(max(1, concurrency))
     try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(max(1, concurrency)):
-                group.create_task(worker.work(rows))
+        with limit.shared():
+            async with asyncio.TaskGroup() as group:
+                for _ in range(limit.queries):
+                    group.create_task(worker.work(rows))
     except BaseExceptionGroup as group_error:
         raise group_error.exceptions[0] from None
 

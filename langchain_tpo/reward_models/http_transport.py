@@ -8,14 +8,15 @@ where that can help. Every failure is a `RewardServerError` of one line: server 
 import asyncio
 import json
 from collections.abc import Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from langchain_core.runnables.config import ContextThreadPoolExecutor
 from pydantic import JsonValue
 
 from langchain_tpo.errors import MissingExtraError, RewardServerError
+from langchain_tpo.request_limit import aplace, place
 from langchain_tpo.reward_models.http_answers import BoundedBody, read_answer, timed_out
 from langchain_tpo.reward_models.http_calls import Call
 
@@ -97,12 +98,13 @@ def send(calls: Sequence[Call], *, max_concurrency: int | None = None) -> list[O
 
         def outcome(call: Call) -> Outcome:
             try:
-                return Retrying(**_patience(call))(_attempt, client, call)
+                with place("reward"):
+                    return Retrying(**_patience(call))(_attempt, client, call)
             except RewardServerError as error:
                 return error
 
         workers = min(max_concurrency or DEFAULT_CONCURRENCY, len(calls)) or 1
-        with ThreadPoolExecutor(workers) as threads:
+        with ContextThreadPoolExecutor(workers) as threads:
             return list(threads.map(outcome, calls))
 
 
@@ -115,7 +117,7 @@ async def asend(calls: Sequence[Call], *, max_concurrency: int | None = None) ->
     async with httpx.AsyncClient(verify=_tls(), limits=httpx.Limits()) as client:
 
         async def outcome(call: Call) -> Outcome:
-            async with turn:
+            async with turn, aplace("reward"):
                 try:
                     return await AsyncRetrying(**_patience(call))(_aattempt, client, call)
                 except RewardServerError as error:

@@ -26,7 +26,13 @@ MatchOn: TypeAlias = Literal["output", "all"]
 WITHHELD = "withheld"
 """A critique that says nothing."""
 
-_OPTIONS = frozenset({"width", "depth", "prompts", "critic", "critique", "match", "match_on"})
+_SETTINGS = (
+    *("prompts", "target_reward", "gate_reward", "gate_contrast", "patience", "min_gain"),
+    *("min_contrast", "call_budget", "token_budget", "time_budget"),
+)
+"""Settings that a system may have of its own, as `TPOSettings` calls them."""
+
+_OPTIONS = frozenset({*_SETTINGS, "width", "depth", "critic", "critique", "match", "match_on"})
 _GRID = ("width", "depth")
 _SPEC = re.compile(r"(?:(?P<name>[^=:,]+)=)?(?P<kind>[\w-]+)(?::(?P<options>.*))?")
 
@@ -135,8 +141,7 @@ def _system(
     changes |= {
         key: value for key, value in (("width", width), ("depth", depth)) if value is not None
     }
-    if "prompts" in options:
-        changes["prompts"] = options["prompts"]
+    changes |= {key: options[key] for key in _SETTINGS if key in options}
     if options.get("match_on", "output") not in get_args(MatchOn):
         raise SettingsError(f"`--system {text}`: `match_on` must be `output` or `all`.")
     return System(

@@ -45,6 +45,18 @@ def test_depth_zero_is_heard() -> None:
     assert system.settings.depth == 0
 
 
+def test_a_system_may_stop_by_rules_of_its_own() -> None:
+    thrifty, whole = parse_systems(["thrifty=tpo:patience=1,gate_reward=-0.5", "tpo"], DEFAULTS)
+
+    assert (thrifty.settings.patience, thrifty.settings.gate_reward) == (1, -0.5)
+    assert whole.settings == DEFAULTS
+
+
+def test_a_rule_that_cannot_work_is_one_line() -> None:
+    with pytest.raises(SettingsError, match="`patience`: input should be a valid integer"):
+        parse_systems(["tpo:patience=much"], DEFAULTS)
+
+
 @pytest.mark.parametrize(
     ("texts", "words"),
     [

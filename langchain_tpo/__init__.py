@@ -1,6 +1,7 @@
 """Test-Time Preference Optimization for LangChain (arXiv 2501.12895)."""
 
 from langchain_tpo.candidate_pool import Candidate
+from langchain_tpo.costs import Price
 from langchain_tpo.errors import (
     ConfigurationError,
     ConversationError,
@@ -54,6 +55,7 @@ __all__ = [
     "ModelTypeError",
     "NoResponseError",
     "NothingScoredError",
+    "Price",
     "PromptError",
     "RewardError",
     "RewardModel",

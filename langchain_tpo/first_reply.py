@@ -180,6 +180,9 @@ def _answer(output: Mapping[str, Any]) -> Answer:
     reply = _reply_of(kept)
     if not reply.is_final:
         return Answer(reply=reply, result=None)
-    record = StepRecord(step="sample", round=0, usage=kept["usage"], seconds=kept["seconds"])
+    seconds = kept["seconds"]
+    record = StepRecord(
+        step="sample", round=0, usage=kept["usage"], seconds=seconds, waiting=seconds
+    )
     result = TPOResult.from_state(state)
     return Answer(reply=reply, result=replace(result, steps=(record, *result.steps)))

@@ -4,11 +4,23 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from langchain_core.messages import AIMessage
+from typing_extensions import TypedDict
 
 from langchain_tpo.candidate_pool import Candidate, chosen
+from langchain_tpo.costs import Price, price_of
 from langchain_tpo.errors import RunError
-from langchain_tpo.state import Drop, Failure, Round, StepRecord, StopReason, TPOState
+from langchain_tpo.state import Drop, Failure, Round, StepName, StepRecord, StopReason, TPOState
 from langchain_tpo.usage import Usage, as_usage_metadata, total_usage
+
+
+class StepTotal(TypedDict):
+    """What one of the five steps cost over all rounds."""
+
+    usage: Usage
+    seconds: float
+    """Wall time."""
+    waiting: float
+    """Seconds of it spent in queues, at models and at the reward."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +67,29 @@ class TPOResult:
         return sum(step["seconds"] for step in self.steps)
 
     @property
+    def waiting(self) -> float:
+        """Seconds of all steps spent in queues, at models and at the reward."""
+        return sum(step["waiting"] for step in self.steps)
+
+    @property
+    def by_step(self) -> dict[StepName, StepTotal]:
+        """What each of the five steps cost over all rounds, in the order of their first turn."""
+        names = dict.fromkeys(step["step"] for step in self.steps)
+        return {name: self._total(name) for name in names}
+
+    def price(
+        self, model: Price, *, critic: Price | None = None, reward: Price | None = None
+    ) -> float | None:
+        """Give what the run cost in money; None where a provider did not count tokens.
+
+        Args:
+            model: Price of the policy.
+            critic: Price of the critic; that of the policy when None.
+            reward: Price of a judge's tokens; nothing when None.
+        """
+        return price_of(self.steps, model=model, critic=critic, reward=reward)
+
+    @property
     def best_rewards(self) -> tuple[float | None, ...]:
         """The best reward of the pool after round 0, 1, ...: it never falls."""
         last = max((candidate["round"] for candidate in self.pool), default=0)
@@ -79,6 +114,7 @@ class TPOResult:
             "dropped": len(self.drops),
             "usage": dict(self.usage),
             "seconds": round(self.seconds, 3),
+            "waiting": round(self.waiting, 3),
             "failure": self.failure,
         }
 
@@ -107,6 +143,14 @@ class TPOResult:
             drops=tuple(state["drops"]),
             steps=tuple(state["steps"]),
             failure=state.get("failure"),
+        )
+
+    def _total(self, name: StepName) -> StepTotal:
+        records = [step for step in self.steps if step["step"] == name]
+        return StepTotal(
+            usage=total_usage(record["usage"] for record in records),
+            seconds=sum(record["seconds"] for record in records),
+            waiting=sum(record["waiting"] for record in records),
         )
 
     def _best_until(self, number: int) -> float | None:

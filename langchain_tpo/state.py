@@ -75,6 +75,8 @@ class StepRecord(TypedDict):
     usage: Usage
     seconds: float
     """Wall time of the step, waiting included."""
+    waiting: float
+    """Seconds of it spent on its call: in a queue, at a model, at the reward. The rest is ours."""
 
 
 class Failure(TypedDict):

@@ -6,7 +6,7 @@ Knows settings, time, cost and the failure policy; knows nothing of what any ste
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from langchain_core.callbacks import adispatch_custom_event, dispatch_custom_event
@@ -109,6 +109,7 @@ class StepNode(Generic[RequestT, ReplyT]):
 
     def _attempted(self, attempt: "_Attempt", config: RunnableConfig) -> "Ending":
         request = self._plan.before(attempt.state, attempt.settings)
+        attempt = replace(attempt, asked=time.perf_counter())
         try:
             reply = self._plan.call.run(request, config)
         except Exception as error:  # noqa: BLE001 any provider's: raised again, or the run's result
@@ -117,6 +118,7 @@ class StepNode(Generic[RequestT, ReplyT]):
 
     async def _aattempted(self, attempt: "_Attempt", config: RunnableConfig) -> "Ending":
         request = self._plan.before(attempt.state, attempt.settings)
+        attempt = replace(attempt, asked=time.perf_counter())
         deadline = asyncio.timeout(attempt.seconds_left)
         try:
             async with deadline:
@@ -157,6 +159,8 @@ class _Attempt:
     state: TPOState
     settings: TPOSettings
     since: float = field(default_factory=time.perf_counter)
+    asked: float = 0.0
+    """When its call began."""
 
     @property
     def round(self) -> int:
@@ -172,11 +176,13 @@ class _Attempt:
 
     def with_cost(self, usage: Usage) -> TPOState:
         """Give the state with the record of what this step has cost."""
+        now = time.perf_counter()
         record = StepRecord(
             step=self.name,
             round=self.round,
             usage=usage,
-            seconds=time.perf_counter() - self.since,
+            seconds=now - self.since,
+            waiting=now - self.asked,
         )
         earlier = [] if self.name == "sample" else self.state["steps"]
         return {**self.state, "steps": [*earlier, record]}

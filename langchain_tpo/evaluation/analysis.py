@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any, TypeAlias
 
-from langchain_tpo.evaluation.costs import pflops
+from langchain_tpo.costs import pflops
 from langchain_tpo.evaluation.length_control import length_controlled_win_rate
 from langchain_tpo.evaluation.metrics.of_answers import METRICS
 from langchain_tpo.evaluation.outcomes import (

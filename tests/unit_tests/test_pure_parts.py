@@ -50,7 +50,7 @@ def test_chosen_and_rejected(
     ],
 )
 def test_stop_reason(rewards: tuple[float | None, ...], done: int, reason: str | None) -> None:
-    steps = [StepRecord(step="reward", round=done, usage=NOTHING_USED, seconds=0.0)]
+    steps = [StepRecord(step="reward", round=done, usage=NOTHING_USED, seconds=0.0, waiting=0.0)]
 
     assert stop_reason(pool(*rewards), steps, settings=TPOSettings(depth=2)) == reason
 

@@ -55,6 +55,7 @@ def critique_request(
         one_request=False,
         seconds=None,
         labels={"tpo_step": step, "tpo_round": number},
+        on_arrival=None,
     )
 
 

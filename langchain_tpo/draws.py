@@ -5,9 +5,9 @@ that had finished. Knows models and their cost; knows nothing of pools, prompts 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
 
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
@@ -20,7 +20,15 @@ from typing_extensions import TypedDict
 
 from langchain_tpo.chat_models import ChatModel, many_at_once, quiet, reply_text
 from langchain_tpo.request_limit import aplace, place
-from langchain_tpo.usage import FAILED_REQUEST, Usage, UsageCounter, total_usage, usage_of
+from langchain_tpo.reward_models.scores import Scored
+from langchain_tpo.usage import (
+    FAILED_REQUEST,
+    NOTHING_USED,
+    Usage,
+    UsageCounter,
+    total_usage,
+    usage_of,
+)
 
 
 class DrawRequest(TypedDict):
@@ -40,6 +48,8 @@ class DrawRequest(TypedDict):
     """In async runs: draws that take longer are cancelled and count as failed."""
     labels: dict[str, Any]
     """What the requests' traces say of themselves."""
+    on_arrival: "OnArrival | None"
+    """What is done with the reply to each of several requests as soon as it is there."""
 
 
 class ModelRequest(TypedDict):
@@ -49,6 +59,7 @@ class ModelRequest(TypedDict):
     n: int
     options: dict[str, Any]
     labels: dict[str, Any]
+    on_arrival: "OnArrival | None"
 
 
 class ModelReply(TypedDict):
@@ -56,6 +67,22 @@ class ModelReply(TypedDict):
 
     texts: list[str]
     usage: Usage
+    scores: dict[str, Scored]
+    """Scores of the responses in it that were scored on arrival, by their text."""
+    judged: Usage
+    """What scoring them cost in model tokens."""
+
+
+class OnArrival(Protocol):
+    """Adds scores to a reply as soon as it is there."""
+
+    def run(self, reply: ModelReply, config: RunnableConfig) -> ModelReply:
+        """Give the reply with scores, or as it was."""
+        ...
+
+    async def arun(self, reply: ModelReply, config: RunnableConfig) -> ModelReply:
+        """As `run`, without blocking the event loop."""
+        ...
 
 
 Outcome: TypeAlias = ModelReply | BaseException
@@ -69,6 +96,10 @@ class Draws:
     texts: list[str]
     failures: list[Exception]
     usage: Usage
+    scores: Mapping[str, Scored] = field(default_factory=dict)
+    """Of responses that were scored on arrival, by their text."""
+    judged: Usage = field(default_factory=lambda: NOTHING_USED)
+    """What scoring them cost."""
 
 
 class Drawer:
@@ -145,12 +176,14 @@ class Drawer:
 
 def model_call(request: ModelRequest, drawer: Drawer, config: RunnableConfig) -> ModelReply:
     """Send one of several requests of a step, as a task whose reply a checkpoint keeps."""
-    return drawer.reply(request, config)
+    reply, on_arrival = drawer.reply(request, config), request["on_arrival"]
+    return reply if on_arrival is None else on_arrival.run(reply, config)
 
 
 async def amodel_call(request: ModelRequest, drawer: Drawer, config: RunnableConfig) -> ModelReply:
     """Send one of several requests of a step, as `model_call` does."""
-    return await drawer.areply(request, config)
+    reply, on_arrival = await drawer.areply(request, config), request["on_arrival"]
+    return reply if on_arrival is None else await on_arrival.arun(reply, config)
 
 
 # Functions of the module, not methods: LangGraph prepares such a task once, not at every call.
@@ -167,6 +200,7 @@ def _model_request(request: DrawRequest, index: int, *, n: int = 1) -> ModelRequ
         n=n,
         options={**request["options"], **seeded},
         labels={**request["labels"], "tpo_candidate": index},
+        on_arrival=request["on_arrival"],
     )
 
 
@@ -193,6 +227,8 @@ def _collect(request: DrawRequest, outcomes: Sequence[Outcome]) -> Draws:
         texts=[text for reply in replies for text in reply["texts"]],
         failures=failures,
         usage=total_usage([reply["usage"] for reply in replies] + [FAILED_REQUEST] * len(failures)),
+        scores={text: score for reply in replies for text, score in reply["scores"].items()},
+        judged=total_usage(reply["judged"] for reply in replies),
     )
 
 
@@ -236,7 +272,7 @@ def _one(reply: object, counter: UsageCounter) -> ModelReply:
     if usage["completions"] == 0:  # a function, say: no model that LangChain could count
         message = reply if isinstance(reply, AIMessage) else AIMessage(text)
         usage = usage_of(LLMResult(generations=[[ChatGeneration(message=message)]]))
-    return ModelReply(texts=[text], usage=usage)
+    return _reply([text], usage)
 
 
 def _several(result: LLMResult, counter: UsageCounter) -> ModelReply:
@@ -246,4 +282,8 @@ def _several(result: LLMResult, counter: UsageCounter) -> ModelReply:
         else generation.text
         for generation in result.generations[0]
     ]
-    return ModelReply(texts=texts, usage=counter.usage)
+    return _reply(texts, counter.usage)
+
+
+def _reply(texts: list[str], usage: Usage) -> ModelReply:
+    return ModelReply(texts=texts, usage=usage, scores={}, judged=NOTHING_USED)

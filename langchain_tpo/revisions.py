@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.draws import Draws
+from langchain_tpo.reward_models.scores import with_score
 from langchain_tpo.state import Drop, DropReason, StepName
 
 DETAIL_CHARACTERS = 200
@@ -87,7 +88,8 @@ def usable(
             detail = reply[:DETAIL_CHARACTERS]
             drops.append(Drop(step=step, round=round_number, reason=response.reason, detail=detail))
         else:
-            candidates.append(Candidate(text=response, reward=None, round=round_number))
+            fresh = Candidate(text=response, reward=None, round=round_number)
+            candidates.append(with_score(fresh, draws.scores.get(response)))
     return candidates, drops
 
 

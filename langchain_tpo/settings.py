@@ -83,6 +83,10 @@ class TPOSettings(_Frozen):
     """Makes draws repeatable where the model takes a `seed`; every request gets its own."""
     one_request: bool = Field(default=True, title="One request for N draws")
     """Ask for N responses in one request (`n=N`) where the model can; it reads the prompt once."""
+    score_on_arrival: bool = Field(default=False, title="Score on arrival")
+    """Score each response while others of its round are still being drawn, not the round in one
+    batch. Saves waiting where draws are requests of their own and the reward takes time; for
+    rewards that look at one response at a time. What compares or asks a person gets the round."""
     on_error: Literal["return_best", "raise"] = Field(default="return_best", title="On error")
     """What a failed call does after the first round: end the run with the best response so far,
     or raise. In the first round it always raises."""

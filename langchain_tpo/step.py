@@ -30,7 +30,7 @@ from langchain_tpo.state import (
     TPOUpdate,
 )
 from langchain_tpo.stopping import over_budget, seconds_of
-from langchain_tpo.usage import FAILED_REQUEST, Usage
+from langchain_tpo.usage import FAILED_REQUEST, NOTHING_USED, Usage
 
 
 class Reply(Protocol):
@@ -39,6 +39,11 @@ class Reply(Protocol):
     @property
     def usage(self) -> Usage:
         """Tokens and requests of the call."""
+        ...
+
+    @property
+    def judged(self) -> Usage:
+        """What a reward model took in the meantime."""
         ...
 
 
@@ -128,7 +133,7 @@ class StepNode(Generic[RequestT, ReplyT]):
         return self._finished(attempt, reply)
 
     def _finished(self, attempt: "_Attempt", reply: ReplyT) -> "Ending":
-        state = attempt.with_cost(reply.usage)
+        state = attempt.with_cost(reply.usage, judged=reply.judged)
         changes = self._plan.after(state, attempt.settings, reply)
         return _ending(attempt.state, {**changes, "steps": state["steps"]})
 
@@ -174,9 +179,15 @@ class _Attempt:
             return None
         return max(0.0, self.settings.time_budget - seconds_of(self.state["steps"]))
 
-    def with_cost(self, usage: Usage) -> TPOState:
-        """Give the state with the record of what this step has cost."""
+    def with_cost(self, usage: Usage, *, judged: Usage = NOTHING_USED) -> TPOState:
+        """Give the state with the record of what this step has cost.
+
+        What was scored meanwhile took no time of its own; it counts as the reward's.
+        """
         now = time.perf_counter()
+        meanwhile = StepRecord(
+            step="reward", round=self.round, usage=judged, seconds=0.0, waiting=0.0
+        )
         record = StepRecord(
             step=self.name,
             round=self.round,
@@ -185,7 +196,8 @@ class _Attempt:
             waiting=now - self.asked,
         )
         earlier = [] if self.name == "sample" else self.state["steps"]
-        return {**self.state, "steps": [*earlier, record]}
+        records = [meanwhile, record] if judged["requests"] else [record]
+        return {**self.state, "steps": [*earlier, *records]}
 
     def forbidden(self) -> Ending | None:
         """End the run before the call when a budget forbids it."""

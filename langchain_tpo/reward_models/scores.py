@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import NotRequired, SupportsFloat, TypedDict
 
+from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.errors import RewardOutputError
 
 
@@ -12,6 +13,21 @@ class Scored(TypedDict):
 
     reward: float | None
     rationale: NotRequired[str]
+
+
+def with_score(candidate: Candidate, score: Scored | Candidate | None) -> Candidate:
+    """Give a candidate what it earned; without a score it stays as it is.
+
+    Example:
+        >>> with_score({"text": "a", "reward": None, "round": 0}, {"reward": 1.0})
+        {'text': 'a', 'reward': 1.0, 'round': 0}
+    """
+    if score is None:
+        return candidate
+    scored: Candidate = {**candidate, "reward": score["reward"]}
+    if "rationale" in score:
+        scored["rationale"] = score["rationale"]
+    return scored
 
 
 def checked(scores: object, texts: list[str]) -> dict[str, Scored]:

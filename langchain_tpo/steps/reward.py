@@ -1,4 +1,4 @@
-"""Reward: score what is fresh, once, in one batch; then name chosen and rejected, or stop.
+"""Reward: score what is fresh, once, in one batch, then name chosen and rejected, or stop.
 
 The scorers themselves are in `reward_models/`.
 """
@@ -6,6 +6,7 @@ The scorers themselves are in `reward_models/`.
 from langchain_tpo.candidate_pool import Candidate, chosen, known_reward, rejected
 from langchain_tpo.errors import NothingScoredError
 from langchain_tpo.reward_models.interface import ScoreRequest
+from langchain_tpo.reward_models.scores import with_score
 from langchain_tpo.scoring import Scorer, Scores
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import Drop, Round, TPOState, TPOUpdate
@@ -20,7 +21,7 @@ def reward(scorer: Scorer) -> StepPlan[ScoreRequest, Scores]:
 
 def request(state: TPOState, settings: TPOSettings) -> ScoreRequest:  # noqa: ARG001 a step's shape
     """Ask for the texts of this round that have no reward yet, each once."""
-    texts = dict.fromkeys(fresh["text"] for fresh in state["responses"])
+    texts = dict.fromkeys(one["text"] for one in state["responses"] if one["reward"] is None)
     unknown = [text for text in texts if known_reward(state["pool"], text) is None]
     return ScoreRequest(
         messages=list(state["messages"]), responses=unknown, pool=list(state["pool"])
@@ -54,11 +55,9 @@ def changes(state: TPOState, settings: TPOSettings, scores: Scores) -> TPOUpdate
 
 def _scored(fresh: Candidate, pool: list[Candidate], scores: Scores) -> Candidate:
     """Give the candidate its reward: that of the same text where it has been seen before."""
-    score = known_reward(pool, fresh["text"]) or scores.of(fresh["text"])
-    scored: Candidate = {**fresh, "reward": score["reward"]}
-    if "rationale" in score:
-        scored["rationale"] = score["rationale"]
-    return scored
+    if fresh["reward"] is not None:  # scored as it was drawn
+        return fresh
+    return with_score(fresh, known_reward(pool, fresh["text"]) or scores.of(fresh["text"]))
 
 
 def _not_scored(candidates: list[Candidate]) -> list[Drop]:

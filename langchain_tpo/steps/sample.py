@@ -3,22 +3,29 @@
 Opens the run: whatever a checkpointed thread held of an earlier question is reset here.
 """
 
+from functools import partial
+
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.draws import Drawer, DrawRequest, Draws
 from langchain_tpo.errors import NoResponseError
 from langchain_tpo.revisions import read_response, usable
+from langchain_tpo.reward_models.interface import ScoreRequest
+from langchain_tpo.scoring import Scorer
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOState, TPOUpdate
 from langchain_tpo.step import StepPlan
 
 
-def sample(policy: Drawer) -> StepPlan[DrawRequest, Draws]:
+def sample(policy: Drawer, scorer: Scorer) -> StepPlan[DrawRequest, Draws]:
     """Plan the step that draws the first responses from the policy."""
-    return StepPlan(name="sample", call=policy, before=request, after=changes)
+    return StepPlan(
+        name="sample", call=policy, before=partial(request, scorer=scorer), after=changes
+    )
 
 
-def request(state: TPOState, settings: TPOSettings) -> DrawRequest:
+def request(state: TPOState, settings: TPOSettings, *, scorer: Scorer) -> DrawRequest:
     """Ask for N responses to the user's own messages."""
+    asked = ScoreRequest(messages=list(state["messages"]), responses=[])
     drafts = state.get("drafts", [])
     return DrawRequest(
         messages=list(state["messages"]),
@@ -29,6 +36,7 @@ def request(state: TPOState, settings: TPOSettings) -> DrawRequest:
         one_request=settings.one_request,
         seconds=settings.time_budget,
         labels={"tpo_step": "sample", "tpo_round": 0},
+        on_arrival=scorer.on_arrival(asked, read_response, settings),
     )
 
 

@@ -3,21 +3,29 @@
 Wording: `TPOPrompts.update`.
 """
 
+from functools import partial
+
 from langchain_tpo.critique import update_messages
 from langchain_tpo.draws import Drawer, DrawRequest, Draws
 from langchain_tpo.revisions import revision_reader, usable
+from langchain_tpo.reward_models.interface import ScoreRequest
+from langchain_tpo.scoring import Scorer
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOState, TPOUpdate
 from langchain_tpo.step import StepPlan
 
 
-def update(policy: Drawer) -> StepPlan[DrawRequest, Draws]:
+def update(policy: Drawer, scorer: Scorer) -> StepPlan[DrawRequest, Draws]:
     """Plan the step that draws revisions from the policy."""
-    return StepPlan(name="update", call=policy, before=request, after=changes)
+    return StepPlan(
+        name="update", call=policy, before=partial(request, scorer=scorer), after=changes
+    )
 
 
-def request(state: TPOState, settings: TPOSettings) -> DrawRequest:
+def request(state: TPOState, settings: TPOSettings, *, scorer: Scorer) -> DrawRequest:
     """Ask for N revisions, given the chosen response, the loss and the gradient."""
+    asked = ScoreRequest(messages=list(state["messages"]), responses=[], pool=list(state["pool"]))
+    read = revision_reader(settings.prompts.revision_tag)
     number = len(state["rounds"])
     return DrawRequest(
         messages=update_messages(state, settings.prompts),
@@ -28,6 +36,7 @@ def request(state: TPOState, settings: TPOSettings) -> DrawRequest:
         one_request=settings.one_request,
         seconds=None,
         labels={"tpo_step": "update", "tpo_round": number},
+        on_arrival=scorer.on_arrival(asked, read, settings),
     )
 
 

@@ -98,7 +98,8 @@ def graph(folder: Path, kind: str, stall: str, saver: BaseCheckpointSaver[Any]) 
 def plain(state: dict[str, Any]) -> dict[str, Any]:
     """Give what has to be the same after a kill: all but the time it took."""
     answer = state["messages"][-1]
-    figures = {k: v for k, v in answer.response_metadata["tpo"].items() if k != "seconds"}
+    summary = answer.response_metadata["tpo"].items()
+    figures = {key: value for key, value in summary if key not in ("seconds", "waiting")}
     kept = {key: state.get(key) for key in ("pool", "rounds", "drops", "stop_reason")}
     return {**kept, "answer": answer.text, "usage": answer.usage_metadata, "tpo": figures}
 

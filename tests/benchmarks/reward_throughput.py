@@ -17,8 +17,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +35,7 @@ from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.openai_compatible import OpenAIVerifier
 from langchain_tpo.reward_models.tgi import TGIRewardModel
 from tests.servers.http_double import Asked, Reply, serve
+from tests.servers.own_process import in_own_process
 from tests.servers.tgi_double import TGIDouble
 
 ANSWER = "The capital of France is Paris, on the Seine, and has been for most of its history. " * 8
@@ -66,7 +65,7 @@ def _embedded() -> Iterator[list[HttpRewardModel]]:
 
 @contextmanager
 def _doubled(seconds: float) -> Iterator[list[HttpRewardModel]]:
-    with _server(seconds) as url:
+    with in_own_process(slow_double, seconds) as url:
         yield _adapters(url)
 
 
@@ -159,19 +158,8 @@ def _print(model: HttpRewardModel, width: int, way: str, own: float, ceiling: fl
 
 
 @contextmanager
-def _server(seconds: float) -> Iterator[str]:
-    context = get_context("spawn")
-    here, there = context.Pipe()
-    process = context.Process(target=_serve, args=(there, seconds), daemon=True)
-    process.start()
-    try:
-        yield here.recv()
-    finally:
-        here.send("stop")
-        process.join()
-
-
-def _serve(pipe: Connection, seconds: float) -> None:
+def slow_double(seconds: float) -> Iterator[str]:
+    """Serve what TGI and vLLM would, after a fixed time per request."""
     double = TGIDouble(prefill=lambda id_, _: -(id_ % 7) / 7)
 
     def answer(asked: Asked) -> Reply:
@@ -180,8 +168,7 @@ def _serve(pipe: Connection, seconds: float) -> None:
         return _vllm(asked) or double(asked)
 
     with serve(answer) as url:
-        pipe.send(url)
-        pipe.recv()
+        yield url
 
 
 def _vllm(asked: Asked) -> Reply | None:

@@ -55,7 +55,7 @@ def build_tpo_graph(
     graph = StateGraph(TPOState, context_schema=TPOSettings, input_schema=TPOInput)
 
     def add(plan: StepPlan[Any, Any], *then: StepName, ends: tuple[str, ...] = (END,)) -> None:
-        node = StepNode(plan, then=then, settings=settings).as_runnable()
+        node = StepNode(plan, then=then, settings=settings)
         graph.add_node(plan.name, node, destinations=(*then, *ends))
 
     graph.add_edge(START, "sample")

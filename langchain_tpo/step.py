@@ -7,10 +7,10 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from langchain_core.callbacks import adispatch_custom_event, dispatch_custom_event
-from langchain_core.runnables import RunnableConfig, RunnableLambda
+from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.config import get_stream_writer
 from langgraph.errors import GraphBubbleUp
 from langgraph.graph import END
@@ -22,7 +22,6 @@ from langchain_tpo.result import TPOResult
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import (
     Failure,
-    Step,
     StepName,
     StepRecord,
     StopReason,
@@ -75,8 +74,11 @@ class StepPlan(Generic[RequestT, ReplyT]):
     after: Callable[[TPOState, TPOSettings, ReplyT], TPOUpdate]
 
 
-class StepNode(Generic[RequestT, ReplyT]):
-    """Runs a step on a state; immutable."""
+class StepNode(Runnable[TPOState, Command[str]], Generic[RequestT, ReplyT]):
+    """A step as a node for LangGraph, for sync and async runs; immutable.
+
+    LangGraph traces its nodes itself: a `RunnableLambda` here would trace each once more.
+    """
 
     def __init__(
         self, plan: StepPlan[RequestT, ReplyT], *, then: Sequence[StepName], settings: TPOSettings
@@ -91,21 +93,28 @@ class StepNode(Generic[RequestT, ReplyT]):
         self._plan = plan
         self._then = then
         self._settings = settings
+        self.name = plan.name
 
-    def as_runnable(self) -> Step:
-        """Give the node for LangGraph, for sync and async runs."""
-        return RunnableLambda(self._run, self._arun, name=self._plan.name)
-
-    def _run(self, state: TPOState, config: RunnableConfig) -> Command[str]:
-        attempt = _Attempt(self._plan.name, state, active_settings(self._settings))
+    def invoke(
+        self, input: TPOState, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Command[str]:
+        """Run the step on a state."""
+        del kwargs
+        config = config or RunnableConfig()
+        attempt = _Attempt(self._plan.name, input, active_settings(self._settings))
         changes, events = attempt.forbidden() or self._attempted(attempt, config)
         for event in events:
             get_stream_writer()({"event": event.name, **event.data})
             dispatch_custom_event(event.name, event.data, config=config)
         return self._onward(changes, attempt.settings)
 
-    async def _arun(self, state: TPOState, config: RunnableConfig) -> Command[str]:
-        attempt = _Attempt(self._plan.name, state, active_settings(self._settings))
+    async def ainvoke(
+        self, input: TPOState, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Command[str]:
+        """Run the step on a state without blocking the event loop."""
+        del kwargs
+        config = config or RunnableConfig()
+        attempt = _Attempt(self._plan.name, input, active_settings(self._settings))
         changes, events = attempt.forbidden() or await self._aattempted(attempt, config)
         for event in events:
             get_stream_writer()({"event": event.name, **event.data})

@@ -1,7 +1,7 @@
 """What an observer sees: one tree with names that explain themselves, and events to follow."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import requests
@@ -14,6 +14,7 @@ from langsmith import Client
 
 from langchain_tpo import TPORunnable
 from langchain_tpo.chat_tpo import ChatTPO
+from langchain_tpo.state import StepName
 from tests.fakes import last_number
 from tests.tool_fakes import ScriptedAgentModel, ToolLog
 
@@ -81,6 +82,25 @@ async def test_one_tree_with_names_that_explain_themselves(kind: str) -> None:
             *[f"ChatTPO > tpo > {path}" for path in LOOP],
         ],
     ]
+
+
+def test_a_step_is_one_run_of_the_trace() -> None:
+    trees = Trees()
+    tpo = TPORunnable(model=ScriptedAgentModel(), reward=brevity, width=2, depth=1)
+
+    tpo.invoke("Wood?", {"callbacks": [trees]})
+
+    names = [run.name for run in every_run(trees.roots[0])]
+    assert [name for name in names if name in get_args(StepName)] == [
+        *("sample", "reward", "textual_loss", "textual_gradient", "update", "reward"),
+    ]
+
+
+def every_run(run: Run) -> Iterator[Run]:
+    """Give a run and all below it, in order."""
+    yield run
+    for child in run.child_runs:
+        yield from every_run(child)
 
 
 def test_inner_calls_say_their_step_round_and_candidate() -> None:

@@ -107,7 +107,7 @@ def _conversation(row: Mapping[str, Any]) -> Conversation:
         if row.get(name) is not None:
             return read(row, row[name])
     known = ", ".join(f"`{name}`" for name in _SHAPES)
-    seen = ", ".join(f"`{name}`" for name in list(row)[:6]) or "none"
+    seen = ", ".join(f"`{' '.join(str(name).split())[:40]}`" for name in list(row)[:6]) or "none"
     raise DatasetError(f"A row must have one of the fields {known}, got {seen}.")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypedDict
+from typing import Any, Literal, Self, TypedDict, cast
 
 from langchain_tpo.errors import DatasetError
 
@@ -114,6 +114,10 @@ class RecordFile:
             self._cut(before)
             raise
 
+    def clear(self) -> None:
+        """Take away what an earlier attempt left behind."""
+        self._cut(0)
+
     def close(self) -> None:
         """Hand everything to the disk and let go of the file."""
         with suppress(OSError):  # what cannot be synchronised (a pipe, /dev/full) is no file
@@ -165,8 +169,8 @@ def read_records(path: Path) -> Iterator[Record]:
             if not line.endswith(b"\n"):  # a run in progress, or one that was killed
                 return
             try:
-                yield json.loads(line)
-            except ValueError as error:
+                yield _as_record(json.loads(line))
+            except (ValueError, RecursionError) as error:
                 raise DatasetError(f"Line {number} of `{path}` is no record: {error}.") from error
 
 
@@ -174,14 +178,23 @@ def drop_failed(path: Path) -> int:
     """Take the failed records out of a file, so that they are tried again; give their number."""
     kept = path.with_suffix(".kept")
     dropped = 0
-    with RecordFile(kept) as file:
+    with RecordFile(path), RecordFile(kept) as file:  # nobody else may write while it is replaced
+        file.clear()
         for record in read_records(path):
-            if record["status"] == "failed":
+            if record.get("status") == "failed":
                 dropped += 1
             else:
                 file.append(record)
-    kept.replace(path)
+        kept.replace(path)
     return dropped
+
+
+def _as_record(value: object) -> Record:
+    if isinstance(value, dict) and all(
+        isinstance(value.get(name), str) for name in ("example", "system")
+    ):
+        return cast("Record", value)
+    raise ValueError("it names no example and system")
 
 
 def _as_line(record: object) -> bytes:

@@ -45,6 +45,7 @@ def test_later_turns_follow_the_answer() -> None:
     [
         ({"text": "Hi"}, DatasetError, "`prompt`"),
         ({}, DatasetError, "got none"),
+        ({"a\nb": 1, "c" * 99: 2}, DatasetError, f"got `a b`, `{'c' * 40}`"),
         (17, DatasetError, "got int"),
         ({"prompt": ""}, ConversationError, "nothing to answer"),
         ({"messages": []}, ConversationError, "nothing to answer"),

@@ -74,11 +74,37 @@ def test_failed_records_can_be_taken_out(tmp_path: Path) -> None:
     assert names(path) == ["1", "3"]
 
 
-def test_a_line_that_is_no_record_is_named(tmp_path: Path) -> None:
+def test_taking_out_failed_records_can_be_killed_and_begun_again(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
-    path.write_text("{}\nnonsense\n")
+    with RecordFile(path) as file:
+        for name, status in (("1", "ok"), ("2", "failed"), ("3", "ok")):
+            file.append(record(name, status))
+    with RecordFile(path.with_suffix(".kept")) as half_done:
+        half_done.append(record("1"))
 
-    with pytest.raises(DatasetError, match="Line 2"):
+    assert drop_failed(path) == 1
+    assert names(path) == ["1", "3"]
+
+
+def test_failed_records_stay_while_another_process_writes(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    with RecordFile(path) as file:
+        file.append(record("1", "failed"))
+        with pytest.raises(DatasetError, match="Another process"):
+            drop_failed(path)
+        file.append(record("2"))
+
+    assert names(path) == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    "line", ["nonsense", "5", "{}", '{"example": [], "system": "tpo"}', "[" * 100_000]
+)
+def test_a_line_that_is_no_record_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "records.jsonl"
+    path.write_text(f"{json.dumps(record())}\n{line}\n")
+
+    with pytest.raises(DatasetError, match=r"^Line 2 of .* is no record: [^\n]*$"):
         list(read_records(path))
 
 

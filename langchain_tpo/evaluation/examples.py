@@ -107,7 +107,7 @@ def _conversation(row: Mapping[str, Any]) -> Conversation:
         if row.get(name) is not None:
             return read(row, row[name])
     known = ", ".join(f"`{name}`" for name in _SHAPES)
-    seen = ", ".join(f"`{' '.join(str(name).split())[:40]}`" for name in list(row)[:6]) or "none"
+    seen = ", ".join(f"`{_short(name)}`" for name in list(row)[:6]) or "none"
     raise DatasetError(f"A row must have one of the fields {known}, got {seen}.")
 
 
@@ -135,7 +135,7 @@ def _instruction(row: Mapping[str, Any], value: object) -> Conversation:
 
 def _turns(_row: Mapping[str, Any], value: object) -> Conversation:
     if not isinstance(value, Sequence) or isinstance(value, str) or not value:
-        raise DatasetError(f"`turns` must be a list of texts, got `{str(value)[:40]}`.")
+        raise DatasetError(f"`turns` must be a list of texts, got `{_short(value)}`.")
     texts = [turn.get("content") if isinstance(turn, Mapping) else turn for turn in value]
     said = [text for text in texts if isinstance(text, str)]
     if len(said) < len(texts):
@@ -158,6 +158,10 @@ def _asked(messages: Sequence[BaseMessage]) -> tuple[BaseMessage, ...]:
     if any(message.type == "human" and message.text.strip() for message in listed):
         return tuple(listed)
     return ()
+
+
+def _short(value: object) -> str:
+    return " ".join(str(value).split())[:40]
 
 
 def _identity(row: Mapping[str, Any], number: int) -> str:

@@ -52,6 +52,7 @@ def test_later_turns_follow_the_answer() -> None:
         ({"messages": [{"role": "oracle", "content": "x"}]}, DatasetError, "could not be read"),
         ({"messages": "Hi"}, DatasetError, "must be a list"),
         ({"turns": []}, DatasetError, "list of texts"),
+        ({"turns": "a\nb"}, DatasetError, "got `a b`"),
         ({"turns": [1]}, DatasetError, "list of texts"),
         ({"context": "no speaker"}, DatasetError, "HH-RLHF"),
     ],

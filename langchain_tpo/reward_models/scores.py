@@ -2,10 +2,14 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import NotRequired, SupportsFloat, TypedDict
 
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.errors import RewardOutputError
+
+MOST_COUNTED = 1000
+"""Scores too many that are still counted: an endless iterator is one mistake more."""
 
 
 class Scored(TypedDict):
@@ -45,7 +49,7 @@ def checked(scores: object, texts: list[str]) -> dict[str, Scored]:
             f"The reward model returned {_seen(scores)}, expected a list with one score for each "
             f"of {len(texts)} responses."
         )
-    listed = list(scores)
+    listed = list(islice(scores, MOST_COUNTED + len(texts)))
     if len(listed) != len(texts):
         raise RewardOutputError(
             f"The reward model returned {len(listed)} scores for {len(texts)} responses: return "
@@ -70,7 +74,12 @@ def _finite(value: object) -> float | None:
         return None
     if isinstance(value, str | bytes) or not isinstance(value, SupportsFloat):
         raise RewardOutputError(f"A score must be a number or None, got {_seen(value)}.")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an integer beyond all floats
+        return None
+    except (TypeError, ValueError):  # an array of several numbers, say
+        raise RewardOutputError(f"A score must be one number, got {_seen(value)}.") from None
     return number if math.isfinite(number) else None
 
 

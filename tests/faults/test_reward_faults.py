@@ -1,0 +1,198 @@
+"""Every fault of a reward model, in every round of a D2-N5 run, sync and async."""
+
+import asyncio
+import math
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from langchain_core.messages import HumanMessage
+from langchain_core.runnables import RunnableConfig, RunnableLambda
+
+from langchain_tpo import RewardOutputError, TPOResult, TPORunnable, TPOSettings
+from tests.fakes import ScriptedModel, ScriptedModelWithN, last_number
+from tests.faults.places import WIDTH, drops_of
+
+ROUNDS = (0, 1, 2)
+REQUESTS = (1, 4, 7)
+"""Requests of a run that ends with the reward of round 0, 1 or 2."""
+
+Scores = Callable[[list[float]], Any]
+"""From the scores of an honest reward model to what a faulty one returns."""
+
+
+def raises(error: Exception) -> Scores:
+    def scores(_honest: list[float]) -> Any:
+        raise error
+
+    return scores
+
+
+def with_first(score: Any) -> Scores:
+    return lambda honest: [score, *honest[1:]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a run comes to."""
+
+    scores: Scores
+    first: str
+    """When it strikes in round 0."""
+    later: str
+    """When it strikes in a later round."""
+    not_scored: int = 0
+    """How many responses of the round are kept without a score."""
+
+
+def broken(scores: Scores, error: str = "RewardOutputError") -> Row:
+    return Row(scores, f"raises {error}", f"error {error}")
+
+
+TABLE = {
+    "NaN for one": Row(with_first(math.nan), "goes on", "goes on", 1),
+    "infinity for one": Row(with_first(math.inf), "goes on", "goes on", 1),
+    "None for one": Row(with_first(None), "goes on", "goes on", 1),
+    "1e400 for one": Row(with_first(10**400), "goes on", "goes on", 1),
+    "NaN for all": Row(lambda h: [math.nan] * len(h), "raises NothingScoredError", "goes on", 5),
+    "-inf for all": Row(lambda h: [-math.inf] * len(h), "raises NothingScoredError", "goes on", 5),
+    "None for all": Row(lambda h: [None] * len(h), "raises NothingScoredError", "goes on", 5),
+    "one score for all": Row(lambda h: [0.0] * len(h), "no_contrast", "goes on"),
+    "numpy": Row(lambda h: np.array(h, dtype=np.float32), "goes on", "goes on"),
+    "a generator": Row(lambda h: (score for score in h), "goes on", "goes on"),
+    "too few": broken(lambda h: h[:-1]),
+    "too many": broken(lambda h: [*h, 1.0]),
+    "none at all": broken(lambda _: []),
+    "endless": broken(lambda h: iter(lambda: 1.0, None)),
+    "a number": broken(lambda _: 1.0),
+    "None": broken(lambda _: None),
+    "a mapping": broken(lambda h: dict(enumerate(h))),
+    "a text": broken(lambda h: "1" * len(h)),
+    "texts": broken(lambda h: [str(score) for score in h]),
+    "a text for one": broken(with_first("7")),
+    "a list for one": broken(with_first([7.0])),
+    "an array for one": broken(with_first(np.array([1.0, 2.0]))),
+    "a complex number for one": broken(with_first(1j)),
+    "a mapping without a reward": broken(with_first({"score": 1.0})),
+    "raises": broken(raises(ConnectionError("reward server gone")), "ConnectionError"),
+    "times out": broken(raises(TimeoutError("reward server asleep")), "TimeoutError"),
+    "has a bug": broken(raises(ZeroDivisionError("division by zero")), "ZeroDivisionError"),
+}
+
+
+class FaultyReward:
+    """Scores honestly but in one round; keeps its own books of what it said."""
+
+    def __init__(self, scores: Scores, struck: int) -> None:
+        self.rounds = 0
+        self.scored: list[str] = []
+        self._scores = scores
+        self._struck = struck
+
+    def __call__(self, request: Any) -> Any:
+        here, self.rounds = self.rounds, self.rounds + 1
+        self.scored += request["responses"]
+        honest = [last_number("", text) for text in request["responses"]]
+        return self._scores(honest) if here == self._struck else honest
+
+
+@pytest.fixture(params=["optimize", "aoptimize"])
+def method(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+async def optimize(tpo: TPORunnable, method: str) -> TPOResult:
+    return tpo.optimize("Wood?") if method == "optimize" else await tpo.aoptimize("Wood?")
+
+
+@pytest.mark.parametrize("struck", ROUNDS)
+@pytest.mark.parametrize("name", TABLE)
+async def test_a_faulty_reward_ends_the_run_honestly(method: str, name: str, struck: int) -> None:
+    row = TABLE[name]
+    outcome = row.first if struck == 0 else row.later
+    model, reward = ScriptedModelWithN(), FaultyReward(row.scores, struck)
+    tpo = TPORunnable(model=model, reward=RunnableLambda(reward))
+
+    if outcome.startswith("raises"):
+        with pytest.raises(Exception, match=r"\w") as raised:
+            await optimize(tpo, method)
+        assert type(raised.value).__name__ == outcome.split()[1]
+        assert len(model.notebook.calls) == 1
+        return
+    result = await optimize(tpo, method)
+
+    last = 2 if outcome == "goes on" else struck
+    reason, _, error = ("depth" if outcome == "goes on" else outcome).partition(" ")
+    assert (result.stop_reason, (result.failure or {}).get("type", "")) == (reason, error)
+    assert len(model.notebook.calls) == result.usage["requests"] == REQUESTS[last]
+    assert reward.rounds == last + 1
+    assert len(reward.scored) == len(set(reward.scored))  # nothing is scored twice
+    unscored = Counter([("reward", struck, "not_scored")] * row.not_scored)
+    assert drops_of(result) == unscored
+    assert len([one for one in result.pool if one["reward"] is None]) == row.not_scored
+    check_answer(result)
+
+
+def check_answer(result: TPOResult) -> None:
+    """The answer is the earliest of the best that have a score."""
+    known = [one for one in result.pool if one["reward"] is not None]
+    assert result.answer == max(known, key=lambda one: one["reward"] or 0.0)["text"]
+    assert result.reward == max(one["reward"] or 0.0 for one in known)
+
+
+@pytest.mark.parametrize("struck", ROUNDS)
+async def test_a_slow_reward_is_cancelled_when_time_is_up_but_never_the_first(struck: int) -> None:
+    class Slow(FaultyReward):
+        async def __call__(self, request: Any) -> Any:  # type: ignore[override]
+            slow = self.rounds == self._struck
+            scores = super().__call__(request)
+            await asyncio.sleep((0.6 if struck == 0 else 60.0) if slow else 0.0)
+            return scores
+
+    model, reward = ScriptedModelWithN(), Slow(list, struck)
+    settings = TPOSettings(width=WIDTH, depth=2, time_budget=0.5)
+    since = time.perf_counter()
+    result = await TPORunnable(
+        model=model, reward=RunnableLambda(reward), settings=settings
+    ).aoptimize("Wood?")
+
+    assert time.perf_counter() - since < 30
+    assert (result.stop_reason, result.failure) == ("time_budget", None)
+    assert len(model.notebook.calls) == result.usage["requests"] == REQUESTS[struck]
+    assert len(result.pool) == WIDTH * max(1, struck)
+    check_answer(result)
+
+
+async def test_a_judges_requests_are_counted_when_scoring_fails(method: str) -> None:
+    judge = ScriptedModel(reply=lambda *_: "fine")
+
+    def judged(request: Any, config: RunnableConfig) -> list[float]:
+        judge.batch([[HumanMessage(text)] for text in request["responses"]], config)
+        if "revision" in request["responses"][0]:
+            raise ConnectionError("lost the verdicts")
+        return [last_number("", text) for text in request["responses"]]
+
+    result = await optimize(
+        TPORunnable(model=ScriptedModelWithN(), reward=RunnableLambda(judged)), method
+    )
+
+    assert (result.stop_reason, len(judge.notebook.calls)) == ("error", 10)
+    assert [step["usage"]["requests"] for step in result.steps if step["step"] == "reward"] == [
+        5,
+        5,
+    ]
+
+
+async def test_a_failure_of_the_reward_raises_when_asked_to(method: str) -> None:
+    tpo = TPORunnable(
+        model=ScriptedModelWithN(),
+        reward=RunnableLambda(FaultyReward(lambda honest: honest[:-1], 1)),
+        settings=TPOSettings(on_error="raise"),
+    )
+
+    with pytest.raises(RewardOutputError, match="4 scores for 5 responses"):
+        await optimize(tpo, method)

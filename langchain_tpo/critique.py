@@ -9,7 +9,8 @@ from langchain_core.messages import BaseMessage, HumanMessage
 
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.conversation import attachments, conversation_text
-from langchain_tpo.draws import DrawRequest
+from langchain_tpo.draws import DrawRequest, Draws
+from langchain_tpo.errors import NoResponseError
 from langchain_tpo.prompts import TPOPrompts
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOState
@@ -57,6 +58,21 @@ def critique_request(
         labels={"tpo_step": step, "tpo_round": number},
         on_arrival=None,
     )
+
+
+def critique_text(draws: Draws) -> str:
+    """Give what the critic wrote.
+
+    Raises:
+        NoResponseError: When that is nothing: without a critique there is nothing to revise by.
+    """
+    text = draws.texts[0]
+    if not text.strip():
+        raise NoResponseError(
+            "The critic's reply held no text: look at its `max_tokens` and whether it answers with "
+            "reasoning or a refusal only."
+        )
+    return text
 
 
 def shortened(text: str) -> str:

@@ -209,7 +209,7 @@ def _missing(request: DrawRequest, outcomes: Sequence[Outcome]) -> list[ModelReq
     if len(outcomes) != 1 or isinstance(outcomes[0], BaseException):
         return []
     received = len(outcomes[0]["texts"])
-    return [_model_request(request, index) for index in range(max(received, 1), request["n"])]
+    return [_model_request(request, index) for index in range(received, request["n"])]
 
 
 def _collect(request: DrawRequest, outcomes: Sequence[Outcome]) -> Draws:

@@ -11,7 +11,7 @@
     │   ├── WeightsError         an embedded model's weights cannot be found, fetched or trusted
     │   └── MissingExtraError    an optional package is not installed (also an ImportError)
     └── RunError                 a run that had begun could not give an answer
-        ├── NoResponseError      the first round brought too few usable responses
+        ├── NoResponseError      too few usable responses in the first round, or no critique
         └── RewardError          scoring failed
             ├── RewardOutputError    a wrong number of scores, or a score that is no number
             ├── NothingScoredError   not one response of the run has a score
@@ -81,7 +81,7 @@ class RunError(TPOError):
 
 
 class NoResponseError(RunError):
-    """The first round brought too few usable responses."""
+    """The first round brought too few usable responses, or a critique held no text."""
 
 
 class RewardError(RunError):

@@ -9,14 +9,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
-from langchain_core.callbacks import adispatch_custom_event, dispatch_custom_event
+from langchain_core.callbacks import (
+    BaseCallbackManager,
+    adispatch_custom_event,
+    dispatch_custom_event,
+)
 from langchain_core.runnables import Runnable, RunnableConfig
-from langgraph.config import get_stream_writer
+from langgraph.config import get_config, get_stream_writer
 from langgraph.errors import GraphBubbleUp
 from langgraph.graph import END
 from langgraph.runtime import get_runtime
 from langgraph.types import Command
 
+from langchain_tpo.errors import RunError
 from langchain_tpo.progress import Event, events_of
 from langchain_tpo.result import TPOResult
 from langchain_tpo.settings import TPOSettings
@@ -29,7 +34,7 @@ from langchain_tpo.state import (
     TPOUpdate,
 )
 from langchain_tpo.stopping import over_budget, seconds_of
-from langchain_tpo.usage import FAILED_REQUEST, NOTHING_USED, Usage
+from langchain_tpo.usage import FAILED_REQUEST, NOTHING_USED, Usage, UsageCounter
 
 
 class Reply(Protocol):
@@ -123,7 +128,7 @@ class StepNode(Runnable[TPOState, Command[str]], Generic[RequestT, ReplyT]):
 
     def _attempted(self, attempt: "_Attempt", config: RunnableConfig) -> "Ending":
         request = self._plan.before(attempt.state, attempt.settings)
-        attempt = replace(attempt, asked=time.perf_counter())
+        attempt = attempt.begun(config)
         try:
             reply = self._plan.call.run(request, config)
         except Exception as error:  # noqa: BLE001 any provider's: raised again, or the run's result
@@ -132,7 +137,7 @@ class StepNode(Runnable[TPOState, Command[str]], Generic[RequestT, ReplyT]):
 
     async def _aattempted(self, attempt: "_Attempt", config: RunnableConfig) -> "Ending":
         request = self._plan.before(attempt.state, attempt.settings)
-        attempt = replace(attempt, asked=time.perf_counter())
+        attempt = attempt.begun(config)
         deadline = asyncio.timeout(attempt.seconds_left)
         try:
             async with deadline:
@@ -143,7 +148,10 @@ class StepNode(Runnable[TPOState, Command[str]], Generic[RequestT, ReplyT]):
 
     def _finished(self, attempt: "_Attempt", reply: ReplyT) -> "Ending":
         state = attempt.with_cost(reply.usage, judged=reply.judged)
-        changes = self._plan.after(state, attempt.settings, reply)
+        try:
+            changes = self._plan.after(state, attempt.settings, reply)
+        except RunError as error:  # an answer that nothing can be done with
+            return attempt.failed(error)
         return _ending(attempt.state, {**changes, "steps": state["steps"]})
 
     def _onward(self, changes: TPOUpdate, settings: TPOSettings) -> Command[str]:
@@ -175,6 +183,15 @@ class _Attempt:
     since: float = field(default_factory=time.perf_counter)
     asked: float = 0.0
     """When its call began."""
+    spent: UsageCounter = field(default_factory=UsageCounter)
+    """What its call has cost so far, should it bring nothing in the end."""
+
+    def begun(self, config: RunnableConfig) -> "_Attempt":
+        """Look at the clock, and count every request from here on, those of tasks included."""
+        for callbacks in (config.get("callbacks"), get_config().get("callbacks")):
+            if isinstance(callbacks, BaseCallbackManager):
+                callbacks.add_handler(self.spent)
+        return replace(self, asked=time.perf_counter())
 
     @property
     def round(self) -> int:
@@ -220,9 +237,14 @@ class _Attempt:
 
     def stopped(self, reason: StopReason, failure: Failure | None = None) -> Ending:
         """End the run in the middle of a call."""
-        steps = self.with_cost(FAILED_REQUEST)["steps"]
+        steps = self.with_cost(self._spent_in_vain())["steps"]
         changes: TPOUpdate = {"steps": steps, "stop_reason": reason, "failure": failure}
         return _ending(self.state, changes)
+
+    def _spent_in_vain(self) -> Usage:
+        """A function in the place of a model is called unseen, once at least."""
+        usage = self.spent.usage
+        return FAILED_REQUEST if usage["requests"] == 0 and self.name != "reward" else usage
 
     def failed(self, error: Exception) -> Ending:
         """End the run with the best response so far, or raise where there is none or so asked."""

@@ -3,7 +3,7 @@
 Wording: `TPOPrompts.textual_loss`.
 """
 
-from langchain_tpo.critique import critique_request, loss_messages
+from langchain_tpo.critique import critique_request, critique_text, loss_messages
 from langchain_tpo.draws import Drawer, DrawRequest, Draws
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOState, TPOUpdate
@@ -21,7 +21,11 @@ def request(state: TPOState, settings: TPOSettings) -> DrawRequest:
 
 
 def changes(state: TPOState, settings: TPOSettings, draws: Draws) -> TPOUpdate:  # noqa: ARG001 a step's shape
-    """Add the loss to the round in progress."""
+    """Add the loss to the round in progress.
+
+    Raises:
+        NoResponseError: When the critic wrote nothing.
+    """
     this = state["rounds"][-1].copy()
-    this["textual_loss"] = draws.texts[0]
+    this["textual_loss"] = critique_text(draws)
     return {"rounds": [*state["rounds"][:-1], this]}

@@ -11,6 +11,10 @@ Script = Callable[[dict[str, Any], int], str]
 """(request body, number of this completion) -> text of the completion."""
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # clients that connect at once
+
+
 class OpenAIDouble:
     """Answers `POST /v1/chat/completions` by a script; use it as a context manager.
 
@@ -27,7 +31,7 @@ class OpenAIDouble:
         self._honours_n = honours_n
         self._numbers = itertools.count()
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.01,), daemon=True
         )

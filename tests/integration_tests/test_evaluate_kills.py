@@ -6,6 +6,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from langchain_tpo.evaluation.records import RECORDS, read_records
 
 pytest.importorskip("typer", reason="needs the extra `cli`")
 from tests.evaluation_models import run_logged
+from tests.tpo_process import PATIENCE
 
 KILLS = 20
 QUESTIONS = 50
@@ -63,22 +65,18 @@ def test_twenty_kills_lose_nothing_and_repeat_nothing(
 
     for _ in range(KILLS):
         before, logged = finished(folder), len(log.read_text())
-        child = processes.Process(target=run_logged, args=(command, str(log)))
-        child.start()
-        wait_for_a_call(log, logged, child)
-        time.sleep(moments.uniform(0.0, 0.06))
-        child.kill()
-        child.join()
+        with killed(processes.Process(target=run_logged, args=(command, str(log)))) as child:
+            wait_for_a_call(log, logged, child)
+            time.sleep(moments.uniform(0.0, 0.06))
         killed_at_work += child.exitcode == -9
         survived += child.exitcode == 0
         repeated += [
             line for line in log.read_text()[logged:].splitlines() if whose(line) in before
         ]
 
-    last = processes.Process(target=run_logged, args=(command, str(log)))
     before, logged = finished(folder), len(log.read_text())
-    last.start()
-    last.join()
+    with killed(processes.Process(target=run_logged, args=(command, str(log)))) as last:
+        last.join(PATIENCE)
     repeated += [line for line in log.read_text()[logged:].splitlines() if whose(line) in before]
 
     keys = Counter(
@@ -91,7 +89,20 @@ def test_twenty_kills_lose_nothing_and_repeat_nothing(
     assert set(keys.values()) == {1}
 
 
+@contextmanager
+def killed(child: ForkServerProcess) -> Iterator[ForkServerProcess]:
+    """Start a child; kill it afterwards, whatever happens here or there."""
+    child.start()
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.join(PATIENCE)
+
+
 def wait_for_a_call(log: Path, length: int, child: ForkServerProcess) -> None:
     """Wait until the child works; one that has nothing left to do ends by itself."""
+    deadline = time.monotonic() + PATIENCE
     while len(log.read_text()) <= length and child.is_alive():
+        assert time.monotonic() < deadline, "the child never came to its first call"
         time.sleep(0.005)

@@ -5,6 +5,8 @@ Needs the extra `evaluation` (`math-verify`).
 
 import logging
 import re
+import threading
+import time
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -12,19 +14,27 @@ from typing import Any
 from langchain_tpo.errors import MissingExtraError
 
 READ_CHARACTERS = 20_000
-"""How much of an answer's end is searched for its result: the parser takes no time limit outside
-of the main thread."""
+"""How much of an answer's end is searched for its result."""
+
+TIME_LIMIT = 5
+"""Seconds for reading an answer, and again for comparing it: 9^(9^(9^9)) takes forever."""
 
 _FORMULA = re.compile(r"(?<!\\)\$")
 """A dollar sign that opens a formula; with a backslash it is money."""
 
+_RESULT = "####"
+"""What GSM8K puts before the result, after the way that leads there."""
 
-def solves(answer: str, reference: str) -> bool:
+
+def solves(answer: str, reference: str) -> bool | None:
     r"""Tell whether the final result in an answer equals the reference.
+
+    None means that nobody can tell: the reference is no mathematics, or time ran out. There is a
+    time limit in the main thread only, since it needs a signal.
 
     Args:
         answer: What a model wrote; its last boxed or written-out result counts.
-        reference: The right result, in LaTeX or plain.
+        reference: The right result, in LaTeX or plain, or as GSM8K has it after `####`.
 
     Raises:
         MissingExtraError: When `math-verify` is not installed.
@@ -36,14 +46,18 @@ def solves(answer: str, reference: str) -> bool:
         False
     """
     verifier = _verifier()
-    # Its timeouts use signals, which raise outside of the main thread.
-    expected = verifier.parse(_as_latex(reference), parsing_timeout=None)
-    found = verifier.parse(answer[-READ_CHARACTERS:], parsing_timeout=None)
-    return bool(verifier.verify(expected, found, timeout_seconds=None))
+    limit = TIME_LIMIT if threading.current_thread() is threading.main_thread() else None
+    expected = verifier.parse(_as_latex(reference), parsing_timeout=limit)
+    since = time.monotonic()
+    found = verifier.parse(answer[-READ_CHARACTERS:], parsing_timeout=limit)
+    same = bool(verifier.verify(expected, found, timeout_seconds=limit))
+    in_time = limit is None or time.monotonic() - since < limit
+    return same if same or (in_time and expected) else None
 
 
 def _as_latex(reference: str) -> str:
-    return reference if _FORMULA.search(reference) else f"${reference}$"
+    result = reference.rpartition(_RESULT)[2].strip()
+    return result if _FORMULA.search(result) else f"${result}$"
 
 
 @cache
@@ -52,7 +66,7 @@ def _verifier() -> Any:  # noqa: ANN401 an untyped package
         verifier = import_module("math_verify")
     except ImportError:
         raise MissingExtraError("math-verify", "evaluation") from None
-    # It warns, once per process, that we keep its time limits off.
+    # It warns when time runs out, and once per process where there is no limit.
     for part in ("parser", "grader"):
         logging.getLogger(f"math_verify.{part}").setLevel(logging.ERROR)
     return verifier

@@ -65,18 +65,26 @@ def metric_values(
     if "instruction_id_list" in fields:
         values |= _instructions(fields, questions[0], answer)
     elif isinstance(fields.get("answer"), str):
-        values["exact match"] = float(solves(answer, fields["answer"]))
+        values["exact match"] = _exact_match(answer, fields["answer"])
     return values
+
+
+def _exact_match(answer: str, reference: str) -> float | None:
+    same = solves(answer, reference)
+    return None if same is None else float(same)
 
 
 def _instructions(fields: Mapping[str, Any], prompt: str, answer: str) -> dict[str, float | None]:
     listed = fields["instruction_id_list"]
-    score = follows_instructions(
-        answer,
-        prompt=prompt,
-        instructions=listed,
-        arguments=fields.get("kwargs") or [{}] * len(listed),
-    )
+    try:
+        score = follows_instructions(
+            answer,
+            prompt=prompt,
+            instructions=listed,
+            arguments=fields.get("kwargs") or [{}] * len(listed),
+        )
+    except (AttributeError, TypeError, ValueError):  # the row is none of IFEval's
+        return {"all instructions": None, "instructions": None}
     every = score.all_followed
     return {
         "all instructions": None if every is None else float(every),

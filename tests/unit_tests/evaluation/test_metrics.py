@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from langchain_tpo.evaluation.metrics import follows_instructions, refuses, solves
+from langchain_tpo.evaluation.metrics import follows_instructions, maths, refuses, solves
 from langchain_tpo.evaluation.metrics.of_answers import METRICS, metric_values
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
@@ -21,9 +21,16 @@ SHARED = Path(__file__).parents[4] / "shared" / "data"
         ("It costs \\boxed{\\$36}.", "\\$36", True),
         ("no result", "4", False),
         ("", "4", False),
+        ("so she sold 72", "48/2 = 24 clips in May.\n#### 72", True),
+        ("so she sold 24", "48/2 = 24 clips in May.\n#### 72", False),
+        ("$\\boxed{4}$", "", None),
     ],
 )
-def test_mathematics_is_compared_by_value(answer: str, reference: str, right: bool) -> None:  # noqa: FBT001
+def test_mathematics_is_compared_by_value(
+    answer: str,
+    reference: str,
+    right: bool | None,  # noqa: FBT001
+) -> None:
     assert solves(answer, reference) is right
 
 
@@ -34,6 +41,22 @@ def test_mathematics_is_checked_outside_of_the_main_thread() -> None:
     thread.join()
 
     assert found == [True]
+
+
+def test_a_result_that_takes_forever_to_compare_is_unchecked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(maths, "TIME_LIMIT", 1)
+
+    assert solves("$\\boxed{9^{9^{9^{9}}}}$", "4") is None
+    assert metric_values({"answer": ""}, ["?"], ["$\\boxed{4}$"]) == {"exact match": None}
+
+
+@pytest.mark.parametrize("arguments", [[{}, {}], ["{}"], 3])
+def test_a_row_that_is_none_of_ifevals_is_unchecked(arguments: object) -> None:
+    row = {"instruction_id_list": ["punctuation:no_comma"], "kwargs": arguments}
+
+    assert metric_values(row, ["?"], ["no"]) == {"all instructions": None, "instructions": None}
 
 
 def test_an_instruction_that_needs_data_is_told_apart_from_one_that_failed() -> None:

@@ -16,6 +16,13 @@ PAPER_TPO_PFLOPS = 9.3
 PAPER_DPO_PFLOPS = 72_840
 """DPO training of the same model on 64,000 pairs, as the paper gives it."""
 
+COSTS_IN_THE_PAPER = (
+    f"a query at D2-N5 on a 70B model takes {PAPER_TPO_PFLOPS} PFLOPs and DPO training of that "
+    f"model {PAPER_DPO_PFLOPS:,}, as much as {PAPER_DPO_PFLOPS / PAPER_TPO_PFLOPS:,.0f} queries "
+    "(arXiv 2501.12895)."
+)
+"""For a reader who wants to compare."""
+
 _PETA = 1e15
 _MILLION = 1e6
 

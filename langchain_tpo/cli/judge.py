@@ -41,8 +41,9 @@ def judge(
 ) -> None:
     """Let another model say which of two answers is better, in both orders.
 
-    Each verdict is written as it comes, and none is asked for twice. `tpo report` shows the win
-    rates. Take a judge that is not the run's own reward.
+    Each verdict is written as it comes, and none is asked for twice; pairs that the judge could not
+    decide are asked again. `tpo report` shows the win rates. Take a judge that is not the run's own
+    reward.
     """
     from langchain_tpo.evaluation import judging  # noqa: PLC0415 needs numpy: an extra of its own
 
@@ -52,6 +53,7 @@ def judge(
     done = {
         (one["example"], one["system"], one["baseline"])
         for one in judging.read_judgements(path, label)
+        if one["win"] is not None
     }
     verdicts: list[float | None] = []
     console = stderr_console()

@@ -35,8 +35,9 @@ from langchain_tpo.evaluation.summaries import (
     SystemSummary,
 )
 
-Verdicts: TypeAlias = Mapping[tuple[str, str], Mapping[str, float]]
-"""How often a second judge prefers a system to a baseline, by example: `(system, baseline)`."""
+Verdicts: TypeAlias = Mapping[tuple[str, str], Mapping[str, float | None]]
+"""How often a second judge prefers a system to a baseline, by example: `(system, baseline)`; None
+where it could not say."""
 
 
 def analyse(
@@ -68,13 +69,19 @@ def analyse(
         for name in kinds
     ]
     systems = [_with_pflops(system, parameters) for system in systems]
-    by_name = {system.name: system for system in systems}
     examples = {name for found in answered.values() for name in found}
     examples |= {one.example for found in failed.values() for one in found}
     return Analysis(
         systems=systems,
         comparisons=[
-            _comparison(by_name[ours], by_name[theirs], answered, verdicts or {}, seed)
+            _comparison(
+                ours,
+                theirs,
+                answered,
+                verdicts=_of_pair(verdicts or {}, ours, theirs),
+                parameters=parameters,
+                seed=seed,
+            )
             for ours, theirs in pairs_to_compare(kinds)
         ],
         examples=len(examples),
@@ -124,34 +131,40 @@ def _summary(
 
 
 def _comparison(
-    ours: SystemSummary,
-    theirs: SystemSummary,
+    ours: str,
+    theirs: str,
     answered: Mapping[str, Mapping[str, Outcome]],
-    verdicts: Verdicts,
+    *,
+    verdicts: Mapping[str, float | None],
+    parameters: float | None,
     seed: int,
 ) -> Comparison:
-    mine, other = answered[ours.name], answered[theirs.name]
+    mine, other = answered[ours], answered[theirs]
     rewards = [{name: one.reward for name, one in side.items()} for side in (mine, other)]
     longer = {name: mine[name].length - other[name].length for name in shared(mine, other)}
-    judged = verdicts.get((ours.name, theirs.name), {})
-    names = [name for name in sorted(judged) if name in longer]
+    asked = {name: win for name, win in sorted(verdicts.items()) if name in longer}
+    judged = {name: win for name, win in asked.items() if win is not None}
     difference = paired_difference(rewards[0], rewards[1], seed=seed)
+    tokens = _all_known([_more_tokens(mine[name], other[name]) for name in longer])
+    arithmetic = None if tokens is None or parameters is None else pflops(parameters, tokens)
     return Comparison(
-        system=ours.name,
-        baseline=theirs.name,
+        system=ours,
+        baseline=theirs,
         difference=difference,
         win_rate=win_rate(rewards[0], rewards[1], seed=seed),
         length_controlled=length_controlled_win_rate(
             wins(rewards[0], rewards[1]), list(longer.values()), seed=seed
         ),
-        judged=mean([judged[name] for name in names], seed=seed),
+        judged=mean(list(judged.values()), seed=seed),
         judged_length_controlled=length_controlled_win_rate(
-            [judged[name] for name in names], [longer[name] for name in names], seed=seed
+            list(judged.values()), [longer[name] for name in judged], seed=seed
         ),
-        extra_tokens=_all_known(
-            [_more_tokens(mine[name], other[name]) for name in shared(mine, other)]
-        ),
-        reward_per_pflop=_rate(difference, ours.pflops, theirs.pflops),
+        unjudged=len(asked) - len(judged),
+        extra_tokens=tokens,
+        extra_seconds=known_mean(mine[name].seconds - other[name].seconds for name in longer),
+        extra_pflops=arithmetic,
+        tokens_per_point=_per_point(tokens, difference),
+        pflops_per_point=_per_point(arithmetic, difference),
     )
 
 
@@ -227,7 +240,15 @@ def _counted(values: Iterable[str]) -> dict[str, int]:
     return dict(Counter(values).most_common())
 
 
-def _rate(difference: Estimate | None, ours: float | None, theirs: float | None) -> float | None:
-    if difference is None or ours is None or theirs is None or ours <= theirs:
+def _of_pair(verdicts: Verdicts, ours: str, theirs: str) -> Mapping[str, float | None]:
+    """A judge's win is the other side's loss: what was asked the other way round counts too."""
+    turned = verdicts.get((theirs, ours), {})
+    losses = {name: None if win is None else 1 - win for name, win in turned.items()}
+    return {**losses, **verdicts.get((ours, theirs), {})}
+
+
+def _per_point(extra: float | None, difference: Estimate | None) -> float | None:
+    """What a gain of one point would cost; there is no price where nothing was gained or spent."""
+    if extra is None or difference is None or extra <= 0 or difference.value <= 0:
         return None
-    return difference.value / (ours - theirs)
+    return extra / difference.value

@@ -14,6 +14,7 @@ from langchain_core.messages import BaseMessage, convert_to_messages
 
 from langchain_tpo.chat_models import ChatModel
 from langchain_tpo.evaluation.analysis import Verdicts
+from langchain_tpo.evaluation.outcomes import known_mean
 from langchain_tpo.evaluation.records import Record, RecordFile, read_records
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.pairwise_judge import PairwiseJudge
@@ -67,6 +68,9 @@ async def judge_run(
         label: The judge's name.
         concurrency: How many pairs at once.
         observe: Is told of every judgement.
+
+    Raises:
+        OSError: When judgements can no longer be written.
     """
     waiting = iter(pairs)
 
@@ -84,9 +88,12 @@ async def judge_run(
             file.append(judgement)
             observe(judgement)
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(max(1, concurrency)):
-            group.create_task(work())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(max(1, concurrency)):
+                group.create_task(work())
+    except BaseExceptionGroup as group_error:
+        raise group_error.exceptions[0] from None
 
 
 def pairs_of(
@@ -123,13 +130,16 @@ def read_judgements(path: Path, judge: str | None = None) -> list[Judgement]:
 
 
 def verdicts(judgements: Iterable[Judgement]) -> Verdicts:
-    """Sort judgements for an analysis; several judges of one pair are averaged."""
-    wins: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    """Sort judgements for an analysis; several judges of one pair are averaged.
+
+    None stands for a pair that no judge could decide.
+    """
+    wins: dict[tuple[str, str], dict[str, list[float | None]]]
+    wins = defaultdict(lambda: defaultdict(list))
     for one in judgements:
-        if one["win"] is not None:
-            wins[one["system"], one["baseline"]][one["example"]].append(one["win"])
+        wins[one["system"], one["baseline"]][one["example"]].append(one["win"])
     return {
-        pair: {example: sum(each) / len(each) for example, each in by_example.items()}
+        pair: {example: known_mean(each) for example, each in by_example.items()}
         for pair, by_example in wins.items()
     }
 

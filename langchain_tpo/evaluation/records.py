@@ -175,7 +175,14 @@ def read_records(path: Path) -> Iterator[Record]:
 
 
 def drop_failed(path: Path) -> int:
-    """Take the failed records out of a file, so that they are tried again; give their number."""
+    """Take the failed records out of a file, so that they are tried again; give their number.
+
+    The file is whole at any moment: what is kept is written beside it first.
+
+    Raises:
+        DatasetError: In one line, when another process writes to the file.
+        OSError: When the disk does not take what is kept.
+    """
     kept = path.with_suffix(".kept")
     dropped = 0
     with RecordFile(path), RecordFile(kept) as file:  # nobody else may write while it is replaced

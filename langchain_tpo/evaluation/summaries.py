@@ -88,10 +88,18 @@ class Comparison:
     """By a second judge, in both orders."""
     judged_length_controlled: Estimate | None
     """The same at equal length."""
+    unjudged: int
+    """Examples that the judge could not decide."""
     extra_tokens: float | None
     """Mean of our tokens less theirs."""
-    reward_per_pflop: float | None
-    """Gained reward per 10^15 operations more, where both are known and positive."""
+    extra_seconds: float | None
+    """Mean of our seconds less theirs."""
+    extra_pflops: float | None
+    """Estimated arithmetic of the extra tokens, where the number of parameters is known."""
+    tokens_per_point: float | None
+    """Extra tokens for a gain of one point of reward; None where nothing was gained or spent."""
+    pflops_per_point: float | None
+    """Estimated arithmetic for a gain of one point of reward."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from langchain_tpo.costs import COSTS_IN_THE_PAPER
 from langchain_tpo.evaluation.metrics.of_answers import METRICS
-from langchain_tpo.evaluation.summaries import Analysis, SystemSummary
+from langchain_tpo.evaluation.summaries import Analysis, Comparison, SystemSummary
 from langchain_tpo.evaluation.wording import counted, interval, number, percent, significant
 
 
@@ -25,7 +26,7 @@ class Table:
 def tables(analysis: Analysis) -> list[Table]:
     """Give the tables that the run has figures for."""
     drawn = [_results(analysis), _comparisons(analysis), _metrics(analysis), _costs(analysis)]
-    drawn.append(_losses(analysis))
+    drawn += [_prices(analysis), _losses(analysis)]
     return [table for table in drawn if table.rows]
 
 
@@ -50,14 +51,14 @@ def _results(analysis: Analysis) -> Table:
 
 
 def _comparisons(analysis: Analysis) -> Table:
-    judged = any(one.judged for one in analysis.comparisons)
+    judged = any(one.judged or one.unjudged for one in analysis.comparisons)
     return Table(
         title="Comparisons",
         about="Paired, on the examples that both answered. Equal length: the win rate that a "
         "logistic model predicts when both answers are equally long.",
         head=[
             *("system", "against", "reward gained", "win rate", "win rate, equal length"),
-            *(("second judge", "second judge, equal length") if judged else ()),
+            *(("second judge", "second judge, equal length", "undecided") if judged else ()),
         ],
         rows=[
             [
@@ -66,11 +67,15 @@ def _comparisons(analysis: Analysis) -> Table:
                 interval(one.difference),
                 percent(one.win_rate),
                 percent(one.length_controlled),
-                *((percent(one.judged), percent(one.judged_length_controlled)) if judged else ()),
+                *(_judged(one) if judged else ()),
             ]
             for one in analysis.comparisons
         ],
     )
+
+
+def _judged(one: Comparison) -> list[str]:
+    return [percent(one.judged), percent(one.judged_length_controlled), number(one.unjudged)]
 
 
 def _metrics(analysis: Analysis) -> Table:
@@ -119,6 +124,33 @@ def _cost(one: SystemSummary, *, arithmetic: bool) -> list[str]:
         number(one.output_tokens),
         number(one.seconds, 2),
         *((significant(one.pflops),) if arithmetic else ()),
+    ]
+
+
+def _prices(analysis: Analysis) -> Table:
+    arithmetic = any(one.extra_pflops is not None for one in analysis.comparisons)
+    return Table(
+        title="What the gain costs",
+        about="Means of the paired differences, and what one point of reward would cost at that "
+        "rate; no price where nothing was gained or nothing more was spent."
+        + (f" For scale: {COSTS_IN_THE_PAPER}" if arithmetic else ""),
+        head=[
+            *("system", "against", "reward gained", "more tokens", "more seconds"),
+            *("tokens per point", *(("more PFLOPs", "PFLOPs per point") if arithmetic else ())),
+        ],
+        rows=[_price(one, arithmetic=arithmetic) for one in analysis.comparisons if one.difference],
+    )
+
+
+def _price(one: Comparison, *, arithmetic: bool) -> list[str]:
+    return [
+        one.system,
+        one.baseline,
+        number(one.difference.value if one.difference else None, 3),
+        number(one.extra_tokens),
+        number(one.extra_seconds, 2),
+        number(one.tokens_per_point),
+        *((significant(one.extra_pflops), significant(one.pflops_per_point)) if arithmetic else ()),
     ]
 
 

@@ -52,6 +52,28 @@ def test_from_the_data_set_to_the_page(
     assert capfd.readouterr().err.startswith("5 pairs")
 
 
+def test_pairs_that_a_judge_could_not_decide_are_asked_again(
+    prompts: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    run_app(["evaluate", str(prompts), "--out", str(folder), *SYSTEMS, *MODEL, *REWARD])
+    capfd.readouterr()
+    mute = ["-m", "python:tests.fakes:ScriptedModelWithN", "--quiet"]
+    able = ["-m", "python:tests.evaluation_models:biased_judge", "--quiet"]
+
+    assert run_app(["judge", str(folder), *mute]) == 0
+    assert json.loads(capfd.readouterr().out) == {"judged": 0, "failed": 5}
+    assert run_app(["judge", str(folder), *mute]) == 0
+    assert json.loads(capfd.readouterr().out) == {"judged": 0, "failed": 5}
+    run_app(["report", str(folder), "--json"])
+    assert json.loads(capfd.readouterr().out)["comparisons"][0]["unjudged"] == 5
+
+    assert run_app(["judge", str(folder), *able]) == 0
+    run_app(["report", str(folder), "--json"])
+    (comparison,) = json.loads(capfd.readouterr().out.splitlines()[-1])["comparisons"]
+    assert (comparison["unjudged"], comparison["judged"]["count"]) == (0, 5)
+
+
 def test_a_folder_that_holds_a_run_is_not_written_over(
     prompts: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

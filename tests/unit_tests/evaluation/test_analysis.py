@@ -73,7 +73,34 @@ def test_arithmetic_is_two_operations_per_parameter_and_token() -> None:
     analysis = analyse(outcomes, {"single": "single", "tpo": "tpo"}, parameters=1e12)
 
     assert [one.pflops for one in analysis.systems] == [pytest.approx(0.1), pytest.approx(0.2)]
-    assert analysis.comparisons[0].reward_per_pflop == pytest.approx(10.0)
+
+
+def test_a_gain_has_a_price_in_tokens_seconds_and_arithmetic() -> None:
+    outcomes = [
+        outcome("1", "tpo", run_of([[1.0], [3.0]])),
+        outcome("1", "single", run_of([[1.0]])),
+        outcome("2", "single", run_of([[1.0], [2.0], [9.0]])),  # nobody to compare it with
+    ]
+
+    (comparison,) = analyse(
+        outcomes, {"single": "single", "tpo": "tpo"}, parameters=1e12
+    ).comparisons
+
+    assert (comparison.extra_tokens, comparison.extra_seconds) == (50, 0.5)
+    assert comparison.tokens_per_point == 25
+    assert comparison.extra_pflops == pytest.approx(0.1)
+    assert comparison.pflops_per_point == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("ours", [[[1.0], [1.0]], [[1.0], [0.5]], [[5.0]]])
+def test_nothing_gained_or_nothing_spent_has_no_price(ours: Any) -> None:
+    outcomes = [outcome("1", "tpo", run_of(ours)), outcome("1", "single", run_of([[1.0]]))]
+
+    (comparison,) = analyse(
+        outcomes, {"single": "single", "tpo": "tpo"}, parameters=1e12
+    ).comparisons
+
+    assert (comparison.tokens_per_point, comparison.pflops_per_point) == (None, None)
 
 
 def test_a_second_judge_is_shown_beside_the_reward() -> None:
@@ -84,7 +111,10 @@ def test_a_second_judge_is_shown_beside_the_reward() -> None:
     analysis = analyse(
         outcomes,
         {"single": "single", "tpo": "tpo"},
-        verdicts={("tpo", "single"): {"0": 1.0, "1": 0.5, "9": 1.0}},
+        verdicts={
+            ("tpo", "single"): {"0": 1.0, "1": None, "9": 1.0},
+            ("single", "tpo"): {"2": 0.5},
+        },
     )
 
     (comparison,) = analysis.comparisons
@@ -92,6 +122,7 @@ def test_a_second_judge_is_shown_beside_the_reward() -> None:
     assert comparison.win_rate.value == 0.5
     assert comparison.judged is not None
     assert (comparison.judged.value, comparison.judged.count) == (0.75, 2)
+    assert comparison.unjudged == 1
 
 
 def test_loops_are_compared_with_everything_and_each_pair_once() -> None:

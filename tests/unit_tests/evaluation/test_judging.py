@@ -57,7 +57,15 @@ async def test_a_judge_that_fails_is_recorded_and_left_out(tmp_path: Path) -> No
 
     assert [one["win"] for one in read_judgements(path)] == [None, None]
     assert all(one["failure"] for one in read_judgements(path))
-    assert verdicts(read_judgements(path)) == {}
+    assert verdicts(read_judgements(path)) == {("tpo", "single"): {"1": None, "2": None}}
+
+
+async def test_a_disk_that_is_full_is_the_error_that_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "judgements.jsonl"
+    path.symlink_to("/dev/full")
+
+    with pytest.raises(OSError, match="No space left"):
+        await judged(path, prefers_tpo)
 
 
 async def test_a_pair_that_was_judged_is_not_asked_again(tmp_path: Path) -> None:

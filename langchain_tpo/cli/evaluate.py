@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from langchain_tpo.cli.console import count, duration, stderr_console
-from langchain_tpo.cli.evaluation_display import Tally, evaluation_display
+from langchain_tpo.cli.evaluation_display import Tally, evaluation_display, most_frequent
 from langchain_tpo.cli.flags import Flags, QuietOption, takes_flags
 from langchain_tpo.cli.model_strings import chat_model
 from langchain_tpo.cli.run_choices import RunChoices, run_choices
@@ -187,6 +187,8 @@ def _print_end(summary: dict[str, Any], tally: Tally) -> None:
     sys.stderr.write(
         f"{count(tally.ok)} answered, {count(tally.failed)} failed in {duration(tally.seconds)}.\n"
     )
+    if tally.reasons:
+        sys.stderr.write(f"tpo: why examples failed, {most_frequent(tally.reasons)}\n")
     if summary["unwritten"]:
         sys.stderr.write(
             f"tpo: {summary['unwritten']} results are not in the records: make room and run again "

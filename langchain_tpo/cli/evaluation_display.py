@@ -4,6 +4,7 @@ Counts records as they come; knows nothing of where they go.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -18,6 +19,9 @@ from langchain_tpo.evaluation.records import Record
 SECONDS_BETWEEN_LINES = 5.0
 """How often a log gets a line."""
 
+SHOWN_REASON = 300
+"""Characters of a failure's reason that are shown; the records hold all of it."""
+
 
 @dataclass
 class Tally:
@@ -27,6 +31,8 @@ class Tally:
     failed: int = 0
     tokens: int = 0
     """Tokens of all models, where they were counted."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Why examples failed."""
     since: float = field(default_factory=time.monotonic)
 
     def add(self, record: Record) -> None:
@@ -35,6 +41,7 @@ class Tally:
             self.ok += 1
         else:
             self.failed += 1
+            self.reasons[_reason(record)] += 1
         self.tokens += sum(_tokens(run["usage"]) for run in record["runs"])
 
     @property
@@ -176,6 +183,23 @@ def evaluation_display(console: Console, total: int | None, *, quiet: bool) -> E
     if quiet:
         return NoProgress()
     return LiveProgress(console, total) if console.is_terminal else PlainProgress(console, total)
+
+
+def most_frequent(reasons: Counter[str]) -> str:
+    """Say in one line what mostly went wrong.
+
+    Example:
+        >>> most_frequent(Counter({"TimeoutError: too slow": 3, "ValueError: odd": 1}))
+        '3 of 4: TimeoutError: too slow'
+    """
+    ((reason, times),) = reasons.most_common(1)
+    shown = " ".join(reason.split())[:SHOWN_REASON]
+    return f"{times} of {reasons.total()}: {shown}"
+
+
+def _reason(record: Record) -> str:
+    failure = record["failure"] or {"type": "Unknown", "message": "no result"}
+    return f"{failure['type']}: {failure['message']}"
 
 
 def _tokens(usage: dict[str, int | None]) -> int:

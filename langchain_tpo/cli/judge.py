@@ -3,12 +3,14 @@
 import asyncio
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from langchain_tpo.cli.console import count, stderr_console
+from langchain_tpo.cli.evaluation_display import most_frequent
 from langchain_tpo.cli.flags import QuietOption
 from langchain_tpo.cli.model_strings import chat_model, model_label
 from langchain_tpo.errors import DatasetError
@@ -55,13 +57,16 @@ def judge(
         for one in judging.read_judgements(path, label)
         if one["win"] is not None
     }
-    verdicts: list[float | None] = []
+    decided, reasons = 0, Counter[str]()
     console = stderr_console()
 
     def observe(judgement: judging.Judgement) -> None:
-        verdicts.append(judgement["win"])
-        if not quiet and len(verdicts) % LINE_EVERY == 0:
-            console.print(f"{count(len(verdicts))} pairs judged", markup=False)
+        nonlocal decided
+        decided += judgement["win"] is not None
+        if judgement["failure"]:
+            reasons[judgement["failure"]] += 1
+        if not quiet and (decided + reasons.total()) % LINE_EVERY == 0:
+            console.print(f"{count(decided + reasons.total())} pairs judged", markup=False)
 
     pairs = judging.pairs_of(read_records(folder / RECORDS), wanted, done)
     chosen = chat_model(model, base_url=base_url)
@@ -75,8 +80,11 @@ def judge(
         except KeyboardInterrupt:
             sys.stderr.write("tpo: interrupted; run again to go on.\n")
             raise typer.Exit(INTERRUPTED) from None
-    failed = verdicts.count(None)
-    typer.echo(json.dumps({"judged": len(verdicts) - failed, "failed": failed}))
+    if reasons:
+        sys.stderr.write(f"tpo: why pairs have no verdict, {most_frequent(reasons)}\n")
+    typer.echo(json.dumps({"judged": decided, "failed": reasons.total()}))
+    if reasons and not decided + len(done):
+        raise typer.Exit(1)
 
 
 def _wanted(

@@ -61,10 +61,11 @@ def test_pairs_that_a_judge_could_not_decide_are_asked_again(
     mute = ["-m", "python:tests.fakes:ScriptedModelWithN", "--quiet"]
     able = ["-m", "python:tests.evaluation_models:biased_judge", "--quiet"]
 
-    assert run_app(["judge", str(folder), *mute]) == 0
-    assert json.loads(capfd.readouterr().out) == {"judged": 0, "failed": 5}
-    assert run_app(["judge", str(folder), *mute]) == 0
-    assert json.loads(capfd.readouterr().out) == {"judged": 0, "failed": 5}
+    for _ in range(2):
+        assert run_app(["judge", str(folder), *mute]) == 1
+        said = capfd.readouterr()
+        assert json.loads(said.out) == {"judged": 0, "failed": 5}
+        assert said.err.startswith("tpo: why pairs have no verdict, 5 of 5: ")
     run_app(["report", str(folder), "--json"])
     assert json.loads(capfd.readouterr().out)["comparisons"][0]["unjudged"] == 5
 
@@ -106,11 +107,14 @@ def test_failed_examples_are_tried_again_when_asked(prompts: Path, tmp_path: Pat
     assert records(folder)[: len(finished)] == finished
 
 
-def test_a_run_in_which_nothing_worked_is_a_failure(tmp_path: Path) -> None:
+def test_a_run_in_which_nothing_worked_is_a_failure_that_says_why(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "p.txt").write_text("question 7\n")
     model = ["-m", "python:tests.evaluation_models:failing_on_seven", *MODEL[2:]]
 
     assert run_app(["evaluate", str(tmp_path / "p.txt"), "--out", str(tmp_path / "r"), *model]) == 1
+    assert "RuntimeError: the provider is out of sevens" in capfd.readouterr().err
 
 
 def test_no_secret_reaches_the_folder(

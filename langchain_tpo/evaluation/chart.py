@@ -29,6 +29,9 @@ INK, MUTED, LINES = "#101213", "#565859", "#c9cbcc"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b0629b", "#b8860b", "#3f97c9", "#7a6ff0", "#8c6d5a")
 """One per system, told apart by colour-blind readers and on light and dark alike."""
 
+WIDTH = 5.0
+"""Inches: text stays legible where a phone shrinks the plot, and is not huge on a screen."""
+
 _VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", LINES: "var(--line)"}
 _FONT = re.compile(r"font: ([\d.]+px) [^\";]*")
 _STYLE: Any = {
@@ -84,7 +87,7 @@ class Chart:
         return path
 
 
-def figure(draw: Callable[[Axes], None], *, height: float = 3.6) -> Figure:
+def figure(draw: Callable[[Axes], None], *, height: float = 2.9) -> Figure:
     """Give a figure with what `draw` draws.
 
     Args:
@@ -92,7 +95,7 @@ def figure(draw: Callable[[Axes], None], *, height: float = 3.6) -> Figure:
         height: In inches; the width is that of the page.
     """
     with _style():
-        drawn = Figure(figsize=(6.0, height), dpi=150, layout="constrained")
+        drawn = Figure(figsize=(WIDTH, height), dpi=150, layout="constrained")
         drawn.set_facecolor("none")
         axes = drawn.add_subplot()
         axes.set_facecolor("none")

@@ -1,14 +1,35 @@
 """The plots of a report. Knows analyses; knows no HTML and no files."""
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
+from dataclasses import dataclass
+from itertools import cycle, product
 
 from langchain_tpo.evaluation.chart import COLOURS, MUTED, Axes, Chart, figure, log_scale
 from langchain_tpo.evaluation.statistics import Estimate
 from langchain_tpo.evaluation.summaries import Analysis, SystemSummary
 
+LONGEST_NAME = 24
+"""Characters of a system's name that fit beside a plot."""
+
+CROWDED = 100
+"""Dots of one system that are drawn small."""
+
 POINTS = 1500
 """Dots of a scatter plot: more would only make the page heavy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """How a system is told apart from the others."""
+
+    colour: str
+    """Of its lines and dots."""
+    mark: str
+    """The shape of its dots, in matplotlib's letters."""
+
+
+LOOKS = [Look(colour=colour, mark=mark) for mark, colour in product("osD^", COLOURS)]
+"""One per system: colours first, other shapes when they run out."""
 
 
 def charts(analysis: Analysis, points: Mapping[str, Sequence[tuple[float, float]]]) -> list[Chart]:
@@ -19,20 +40,21 @@ def charts(analysis: Analysis, points: Mapping[str, Sequence[tuple[float, float]
         points: Length and reward of single answers, by system.
     """
     answered = [system for system in analysis.systems if system.answered]
-    colours = dict(zip((system.name for system in analysis.systems), cycle(COLOURS), strict=False))
+    names = [system.name for system in analysis.systems]
+    looks = dict(zip(names, cycle(LOOKS), strict=False))
     if not answered:
         return []
-    drawn = [_rounds(answered, colours)]
+    drawn = [_rounds(answered, looks)]
     if any(comparison.win_rate for comparison in analysis.comparisons):
-        drawn.append(_win_rates(analysis, colours))
+        drawn.append(_win_rates(analysis, looks))
     if all(system.tokens_by_round and system.tokens_by_round[-1] for system in answered):
-        drawn.append(_tokens(answered, colours))
-    drawn.append(_lengths(points, colours))
+        drawn.append(_tokens(answered, looks))
+    drawn.append(_lengths(points, looks))
     drawn.append(_stop_reasons(answered))
     return drawn
 
 
-def _rounds(systems: Sequence[SystemSummary], colours: Mapping[str, str]) -> Chart:
+def _rounds(systems: Sequence[SystemSummary], looks: Mapping[str, Look]) -> Chart:
     def draw(axes: Axes) -> None:
         last = max(len(system.curve) for system in systems) - 1
         for system in systems:
@@ -41,13 +63,13 @@ def _rounds(systems: Sequence[SystemSummary], colours: Mapping[str, str]) -> Cha
                 known = [(0, known[0][1]), (last, known[0][1])]
             rounds = [at for at, _ in known]
             values = [one for _, one in known]
-            flat = "--" if len(system.curve) == 1 else "o-"
+            flat = "--" if len(system.curve) == 1 else f"{looks[system.name].mark}-"
             axes.plot(
                 rounds,
                 [one.value for one in values],
                 flat,
-                color=colours[system.name],
-                label=system.name,
+                color=looks[system.name].colour,
+                label=_short(system.name),
                 markersize=4,
             )
             if len(system.curve) == 1:
@@ -56,7 +78,7 @@ def _rounds(systems: Sequence[SystemSummary], colours: Mapping[str, str]) -> Cha
                 rounds,
                 [one.low for one in values],
                 [one.high for one in values],
-                color=colours[system.name],
+                color=looks[system.name].colour,
                 alpha=0.13,
                 linewidth=0,
             )
@@ -74,6 +96,9 @@ def _rounds(systems: Sequence[SystemSummary], colours: Mapping[str, str]) -> Cha
     )
 
 
+MOST_PAIRS = 24
+"""Rows of the plot of win rates: those against a baseline first, then loops against each other."""
+
 WIN_RATES = (
     ("by reward", "o", "win_rate"),
     ("by reward, equal length", "s", "length_controlled"),
@@ -83,8 +108,10 @@ WIN_RATES = (
 """Label, mark and field of every kind of win rate."""
 
 
-def _win_rates(analysis: Analysis, colours: Mapping[str, str]) -> Chart:
+def _win_rates(analysis: Analysis, looks: Mapping[str, Look]) -> Chart:
+    loops = {system.name for system in analysis.systems if system.kind == "tpo"}
     rows = [one for one in analysis.comparisons if one.win_rate is not None]
+    rows = sorted(rows, key=lambda row: row.baseline in loops)[:MOST_PAIRS]
     marks = [mark for mark in WIN_RATES if any(getattr(row, mark[2]) for row in rows)]
 
     def draw(axes: Axes) -> None:
@@ -97,21 +124,22 @@ def _win_rates(analysis: Analysis, colours: Mapping[str, str]) -> Chart:
                 axes.plot(
                     [estimate.low, estimate.high],
                     [place + shift] * 2,
-                    color=colours[row.system],
+                    color=looks[row.system].colour,
                     alpha=0.5,
                 )
                 axes.plot(
                     estimate.value,
                     place + shift,
                     mark,
-                    color=colours[row.system],
+                    color=looks[row.system].colour,
                     markersize=5,
-                    label=label if place == 0 else None,
                 )
+            axes.plot([], [], mark, color=MUTED, markersize=5, label=label)
         axes.axvline(0.5, color=MUTED, linewidth=0.8)
         axes.set_xlim(-0.02, 1.02)
-        axes.set_yticks(range(len(rows)), [f"{row.system} vs {row.baseline}" for row in rows])
-        axes.invert_yaxis()
+        pairs = [f"{_short(row.system)}\nvs {_short(row.baseline)}" for row in rows]
+        axes.set_yticks(range(len(rows)), pairs)
+        axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_xlabel("win rate")
         _legend_below(axes)
 
@@ -119,12 +147,13 @@ def _win_rates(analysis: Analysis, colours: Mapping[str, str]) -> Chart:
         name="win_rates",
         title="Win rates",
         caption="How often the first system beats the second on the same example; a tie is half a "
-        "win. Right of the line, the first is ahead.",
-        figure=figure(draw, height=1.6 + 0.55 * len(rows)),
+        "win. Right of the line, the first is ahead."
+        + (" The table has the other pairs." if len(rows) < len(analysis.comparisons) else ""),
+        figure=figure(draw, height=1.2 + 0.55 * len(rows)),
     )
 
 
-def _tokens(systems: Sequence[SystemSummary], colours: Mapping[str, str]) -> Chart:
+def _tokens(systems: Sequence[SystemSummary], looks: Mapping[str, Look]) -> Chart:
     def draw(axes: Axes) -> None:
         for system in systems:
             path = [
@@ -137,9 +166,9 @@ def _tokens(systems: Sequence[SystemSummary], colours: Mapping[str, str]) -> Cha
             axes.plot(
                 [tokens for tokens, _ in path],
                 [value for _, value in path],
-                "o-",
-                color=colours[system.name],
-                label=system.name,
+                f"{looks[system.name].mark}-",
+                color=looks[system.name].colour,
+                label=_short(system.name),
                 markersize=4 if len(path) < 10 else 2,  # noqa: PLR2004 a line of dots
             )
         log_scale(axes)
@@ -169,18 +198,19 @@ def _sample_path(system: SystemSummary, tokens: float) -> list[tuple[float, floa
 
 
 def _lengths(
-    points: Mapping[str, Sequence[tuple[float, float]]], colours: Mapping[str, str]
+    points: Mapping[str, Sequence[tuple[float, float]]], looks: Mapping[str, Look]
 ) -> Chart:
     def draw(axes: Axes) -> None:
         for name, found in points.items():
+            look = looks.get(name, LOOKS[0])
             step = max(1, len(found) * len(points) // POINTS)
             axes.plot(
                 [max(length, 1) for length, _ in found[::step]],
                 [reward for _, reward in found[::step]],
-                "o",
-                color=colours.get(name, COLOURS[0]),
-                label=name,
-                markersize=3,
+                look.mark,
+                color=look.colour,
+                label=_short(name),
+                markersize=3 if len(found) > CROWDED else 5,
                 alpha=0.55,
                 markeredgewidth=0,
             )
@@ -211,7 +241,7 @@ def _stop_reasons(systems: Sequence[SystemSummary]) -> Chart:
             places = range(len(systems))
             axes.barh(places, counts, left=left, color=colour, label=reason, height=0.6)
             left = [done + more for done, more in zip(left, counts, strict=True)]
-        axes.set_yticks(range(len(systems)), [one.name for one in systems])
+        axes.set_yticks(range(len(systems)), [_short(one.name) for one in systems])
         axes.invert_yaxis()
         axes.set_xlim(0, 1)
         axes.set_xlabel("share of runs")
@@ -223,12 +253,27 @@ def _stop_reasons(systems: Sequence[SystemSummary]) -> Chart:
         caption="depth: all rounds were done. Any other reason ended runs earlier: no_contrast, if "
         "all responses earned the same; error, when a call failed and the best response before it "
         "was kept; and the stop rules that were set.",
-        figure=figure(draw, height=1.5 + 0.4 * len(systems)),
+        figure=figure(draw, height=1.1 + 0.4 * len(systems)),
+    )
+
+
+def _short(name: str) -> str:
+    """Cut a long name: the tables have all of it."""
+    return (
+        name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}\N{HORIZONTAL ELLIPSIS}"
     )
 
 
 def _legend_below(axes: Axes) -> None:
     """Keep the legend off the plot, where it would hide what it names."""
-    figure_of = axes.get_figure()
-    if figure_of is not None:
-        figure_of.legend(loc="outside lower center", ncols=3)
+    handles, labels = axes.get_legend_handles_labels()
+    drawn = axes.get_figure(root=True)
+    if drawn is None or not labels:
+        return
+    for columns in (4, 3, 2, 1):
+        legend = drawn.legend(handles, labels, loc="outside lower center", ncols=columns)
+        size = legend.get_window_extent()
+        if columns == 1 or size.width <= drawn.bbox.width:
+            break
+        legend.remove()
+    drawn.set_figheight(drawn.get_figheight() + size.height / drawn.dpi)

@@ -5,6 +5,7 @@ Chosen by numbers first, then fetched from the records: texts of other examples 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from langchain_tpo.evaluation.outcomes import Outcome, question
@@ -34,13 +35,9 @@ class RoundText:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
-    """One example, answered by a system and by its baseline."""
+class CaseTurn:
+    """One question, answered by a system and by its baseline."""
 
-    example: str
-    """Its name."""
-    gain: float
-    """Our reward less theirs."""
     question: str
     """What the user asked."""
     answer: str
@@ -53,6 +50,18 @@ class Case:
     """Of it."""
     rounds: Sequence[RoundText]
     """How ours came about."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One example; most have one turn."""
+
+    example: str
+    """Its name."""
+    gain: float
+    """Our reward less theirs, averaged over turns."""
+    turns: Sequence[CaseTurn]
+    """What was asked, one after the other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +108,7 @@ def gallery_of(
     """
     wanted = {(name, who) for part in examples for name in part for who in (system, baseline)}
     found = {
-        (record["example"], record["system"]): record["runs"][0]
+        (record["example"], record["system"]): record["runs"]
         for record in records
         if (record["example"], record["system"]) in wanted and record["runs"]
     }
@@ -110,10 +119,16 @@ def gallery_of(
     return Gallery(system=system, baseline=baseline, best=best, worst=worst)
 
 
-def _case(example: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Case:
-    return Case(
-        example=example,
-        gain=ours["reward"] - theirs["reward"],
+def _case(
+    example: str, ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]
+) -> Case:
+    turns = [_turn(*runs) for runs in zip(ours, theirs, strict=False)]
+    gain = fmean(turn.reward - turn.baseline_reward for turn in turns)
+    return Case(example=example, gain=gain, turns=turns)
+
+
+def _turn(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> CaseTurn:
+    return CaseTurn(
         question=_shown(question(ours)),
         answer=_shown(ours["answer"]),
         reward=ours["reward"],

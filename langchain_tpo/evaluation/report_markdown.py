@@ -1,9 +1,12 @@
 """A report as Markdown: tables, and links to the plots beside it."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import PurePath
 from typing import Any
 
 from langchain_tpo.evaluation.chart import Chart
+from langchain_tpo.evaluation.datasets import HUB
 from langchain_tpo.evaluation.summaries import Analysis
 from langchain_tpo.evaluation.tables import Table, tables
 
@@ -27,7 +30,7 @@ def markdown(manifest: Mapping[str, Any], analysis: Analysis, charts: Sequence[C
 
 def title(manifest: Mapping[str, Any]) -> str:
     """Name the report after its data set."""
-    return f"Test-time preference optimization on {manifest['dataset']['source']}"
+    return f"Test-time preference optimization on {_dataset_name(manifest['dataset']['source'])}"
 
 
 def facts(manifest: Mapping[str, Any], analysis: Analysis) -> list[str]:
@@ -43,8 +46,17 @@ def facts(manifest: Mapping[str, Any], analysis: Analysis) -> list[str]:
         f"systems: {'; '.join(_shape(system) for system in manifest['systems'])}",
         f"examples: {analysis.examples}",
         f"seeds: {draws} (draws), {analysis.seed} (bootstrap)",
-        f"begun {manifest['sittings'][0]['started']} with {packages}{commit}",
+        f"begun {_moment(manifest['sittings'][0]['started'])} with {packages}{commit}",
     ]
+
+
+def _dataset_name(source: str) -> str:
+    """A page that is sent to others says nothing of the folders that its author keeps."""
+    return source if source.startswith(HUB) else PurePath(source).name
+
+
+def _moment(iso: str) -> str:
+    return f"{datetime.fromisoformat(iso):%Y-%m-%d %H:%M} UTC"
 
 
 def _shape(system: Mapping[str, Any]) -> str:

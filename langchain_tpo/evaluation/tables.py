@@ -34,8 +34,8 @@ def _results(analysis: Analysis) -> Table:
     return Table(
         title="Results",
         about="Mean with 95% bootstrap interval over answered examples. Failed examples are "
-        "counted, never averaged in.",
-        head=["system", "answered", "failed", "reward", "characters", "reward ~ length"],
+        "counted, never averaged in. Length correlation: Spearman's, of reward and characters.",
+        head=["system", "answered", "failed", "reward", "characters", "length correlation"],
         rows=[
             [
                 one.name,
@@ -136,7 +136,7 @@ def _prices(analysis: Analysis) -> Table:
         + (f" For scale: {COSTS_IN_THE_PAPER}" if arithmetic else ""),
         head=[
             *("system", "against", "reward gained", "more tokens", "more seconds"),
-            *("tokens per point", *(("more PFLOPs", "PFLOPs per point") if arithmetic else ())),
+            *("tokens / point", *(("more PFLOPs", "PFLOPs / point") if arithmetic else ())),
         ],
         rows=[_price(one, arithmetic=arithmetic) for one in analysis.comparisons if one.difference],
     )

@@ -77,6 +77,18 @@ def test_plots_take_the_colours_of_the_page(tmp_path: Path) -> None:
     assert "#101213" not in text
 
 
+def test_plots_have_room_for_many_systems_with_long_names(tmp_path: Path) -> None:
+    names = [f"tpo with {'a very long name ' * 5}{number}" for number in range(24)]
+    records = [record_of("1", name, run_of([[0.1], [0.2]])) for name in names]
+
+    report = make_report(folder_of(tmp_path / "run", records, dict.fromkeys(names, "tpo")))
+
+    report.write(tmp_path / "out")  # matplotlib warns where a plot has no room, and warnings fail
+    for chart in report.charts:
+        assert all(legend.get_window_extent().width <= 750 for legend in chart.figure.legends)
+    assert "The table has the other pairs" in report.charts[1].caption
+
+
 def test_every_form_of_the_report_is_written(tmp_path: Path) -> None:
     report = make_report(three_systems(tmp_path))
 
@@ -113,7 +125,37 @@ def test_the_gallery_shows_the_largest_and_the_smallest_gains(tmp_path: Path) ->
     assert [case.example for case in gallery.worst[:1]] == ["1"]
     assert len({case.example for case in (*gallery.best, *gallery.worst)}) == 8
     assert gallery.best[0].gain == pytest.approx(5.1)
-    assert gallery.best[0].rounds[0].textual_gradient == "gradient"
+    assert gallery.best[0].turns[0].rounds[0].textual_gradient == "gradient"
+
+
+def test_a_case_has_all_its_turns(tmp_path: Path) -> None:
+    records = [
+        record_of("1", who, run_of([[first]], question="Why?"), run_of([[later]], question="And?"))
+        for who, first, later in (("tpo", 1.0, 5.0), ("single", 2.0, 0.0))
+    ]
+    folder = folder_of(tmp_path / "run", records, {"single": "single", "tpo": "tpo"})
+
+    report = make_report(folder)
+
+    assert report.gallery is not None
+    (case,) = report.gallery.best
+    assert case.gain == 2.0
+    assert [(turn.question, turn.reward) for turn in case.turns] == [("Why?", 1.0), ("And?", 5.0)]
+    page = report.write(tmp_path / "out").read_text(encoding="utf-8")
+    assert page.index("Why?") < page.index("And?")
+
+
+def test_the_page_tells_no_folder_of_its_author(tmp_path: Path) -> None:
+    folder = three_systems(tmp_path)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["dataset"]["source"] = "/home/me/secret-project/prompts.jsonl"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+    page = make_report(folder).write(tmp_path / "out")
+
+    assert "optimization on prompts.jsonl<" in page.read_text(encoding="utf-8")
+    assert "secret-project" not in page.read_text(encoding="utf-8")
+    assert "secret-project" not in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
 
 
 def test_a_run_in_progress_and_one_of_failures_have_a_report(tmp_path: Path) -> None:

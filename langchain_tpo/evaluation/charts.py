@@ -6,7 +6,7 @@ from itertools import cycle, product
 
 from langchain_tpo.evaluation.chart import COLOURS, MUTED, Axes, Chart, figure, log_scale
 from langchain_tpo.evaluation.statistics import Estimate
-from langchain_tpo.evaluation.summaries import Analysis, SystemSummary
+from langchain_tpo.evaluation.summaries import Analysis, Comparison, SystemSummary
 
 LONGEST_NAME = 24
 """Characters of a system's name that fit beside a plot."""
@@ -109,9 +109,7 @@ WIN_RATES = (
 
 
 def _win_rates(analysis: Analysis, looks: Mapping[str, Look]) -> Chart:
-    loops = {system.name for system in analysis.systems if system.kind == "tpo"}
-    rows = [one for one in analysis.comparisons if one.win_rate is not None]
-    rows = sorted(rows, key=lambda row: row.baseline in loops)[:MOST_PAIRS]
+    rows = _pairs(analysis)
     marks = [mark for mark in WIN_RATES if any(getattr(row, mark[2]) for row in rows)]
 
     def draw(axes: Axes) -> None:
@@ -151,6 +149,12 @@ def _win_rates(analysis: Analysis, looks: Mapping[str, Look]) -> Chart:
         + (" The table has the other pairs." if len(rows) < len(analysis.comparisons) else ""),
         figure=figure(draw, height=1.2 + 0.55 * len(rows)),
     )
+
+
+def _pairs(analysis: Analysis) -> list[Comparison]:
+    loops = {system.name for system in analysis.systems if system.kind == "tpo"}
+    rows = [one for one in analysis.comparisons if one.win_rate is not None]
+    return sorted(rows, key=lambda row: row.baseline in loops)[:MOST_PAIRS]
 
 
 def _tokens(systems: Sequence[SystemSummary], looks: Mapping[str, Look]) -> Chart:

@@ -78,7 +78,7 @@ def test_plots_take_the_colours_of_the_page(tmp_path: Path) -> None:
 
 
 def test_plots_have_room_for_many_systems_with_long_names(tmp_path: Path) -> None:
-    names = [f"tpo with {'a very long name ' * 5}{number}" for number in range(24)]
+    names = [f"tpo with {'a very long name ' * 5}{number}" for number in range(10)]
     records = [record_of("1", name, run_of([[0.1], [0.2]])) for name in names]
 
     report = make_report(folder_of(tmp_path / "run", records, dict.fromkeys(names, "tpo")))

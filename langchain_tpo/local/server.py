@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from importlib import import_module
 from pathlib import Path
@@ -129,7 +130,8 @@ class LocalServer:
         self._name = path.stem
         self._key = SecretStr(secrets.token_urlsafe())
         try:
-            self._running.append(engine.Server(self._parameters(engine, path)))
+            with ThreadPoolExecutor(max_workers=1) as starting:  # Ctrl-C waits until it has begun
+                starting.submit(self._begin, engine, path).result()
         except RuntimeError as error:
             raise WeightsError(
                 f"llama.cpp could not load `{path}`: the file is incomplete, or a kind of model "
@@ -187,6 +189,11 @@ class LocalServer:
             return cast("dict[str, Any]", json.loads(connection.getresponse().read()))
         finally:
             connection.close()
+
+    def _begin(self, engine: ModuleType, path: Path) -> None:
+        self._running.append(engine.Server(self._parameters(engine, path)))
+        # The engine hangs when it is ended before its loop has begun: answer something first.
+        self._post("/completion", {"prompt": "a", "n_predict": 0})
 
     def _parameters(self, engine: ModuleType, path: Path) -> object:
         parameters = engine.CommonParams()

@@ -14,6 +14,7 @@ from langchain_core.runnables.config import merge_configs
 from langchain_core.runnables.fallbacks import RunnableWithFallbacks
 
 from langchain_tpo.errors import ModelTypeError
+from langchain_tpo.well_formed import well_formed
 
 ChatModel = Runnable[Any, Any]
 """A chat model, or a Runnable that wraps one: `with_retry()`, `with_fallbacks()`, `bind()`."""
@@ -105,9 +106,9 @@ def reply_text(reply: object) -> str:
     if isinstance(reply, AIMessage) and reply.tool_calls:
         return ""
     if isinstance(reply, BaseMessage):
-        return str(reply.text)
+        return well_formed(str(reply.text))
     if isinstance(reply, str):
-        return reply
+        return well_formed(reply)
     raise ModelTypeError(
         f"`model` returned {type(reply).__name__} {_short(reply)}, expected a message: pass the "
         "chat model itself, without an output parser."

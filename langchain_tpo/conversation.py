@@ -3,13 +3,20 @@
 Knows LangChain messages; knows nothing of prompts, tags or steps.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.messages import BaseMessage, HumanMessage
 
+from langchain_tpo.well_formed import well_formed
+
 ROLE_NAMES = {"human": "User", "ai": "Assistant", "system": "System", "tool": "Tool"}
 """How a transcript names who speaks, by LangChain message type."""
+
+_FORGED_ROLE = re.compile(
+    rf"^(?=[^\S\n]*+(?:{'|'.join(ROLE_NAMES.values())})[^\S\n]*+:)", re.MULTILINE | re.IGNORECASE
+)
 
 
 def conversation_text(messages: Sequence[BaseMessage]) -> str:
@@ -17,7 +24,8 @@ def conversation_text(messages: Sequence[BaseMessage]) -> str:
 
     A single user message is its own text, unchanged. Anything longer is a transcript, one
     paragraph per message, each opening with the speaker's role. What is no text stands in the
-    transcript as a placeholder such as `[image]`.
+    transcript as a placeholder such as `[image]`. A line of a message that opens like a speaker's
+    is marked with `>`: nobody can speak for another.
 
     Args:
         messages: The conversation, oldest first.
@@ -31,14 +39,33 @@ def conversation_text(messages: Sequence[BaseMessage]) -> str:
     """
     if len(messages) == 1 and isinstance(messages[0], HumanMessage):
         return message_text(messages[0])
-    return "\n\n".join(f"{_role(message)}: {message_text(message)}" for message in messages)
+    return "\n\n".join(f"{_role(message)}: {_said(message)}" for message in messages)
 
 
 def message_text(message: BaseMessage) -> str:
     """Give the text of one message, with placeholders for what is no text."""
     if isinstance(message.content, str):
-        return message.content
-    return "".join(_block_text(block) for block in message.content)
+        return well_formed(message.content)
+    return well_formed("".join(_block_text(block) for block in message.content))
+
+
+def sendable(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    r"""Give the messages as any provider's client can encode them.
+
+    Args:
+        messages: The conversation; texts that hold half of a surrogate pair are mended.
+
+    Example:
+        >>> from langchain_core.messages import HumanMessage
+        >>> ascii(sendable([HumanMessage("cut \ud83d")])[0].content)
+        "'cut \\ufffd'"
+    """
+    return [
+        message
+        if (mended := _mended(message.content)) == message.content
+        else message.model_copy(update={"content": mended})
+        for message in messages
+    ]
 
 
 def attachments(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
@@ -50,6 +77,20 @@ def attachments(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
         for block in message.content
         if isinstance(block, dict) and block.get("type") != "text"
     ]
+
+
+def _said(message: BaseMessage) -> str:
+    return _FORGED_ROLE.sub("> ", message_text(message))
+
+
+def _mended(content: Any) -> Any:  # noqa: ANN401 a text, or blocks of any provider
+    if isinstance(content, str):
+        return well_formed(content)
+    if isinstance(content, list):
+        return [_mended(block) for block in content]
+    if isinstance(content, dict) and isinstance(content.get("text"), str):
+        return {**content, "text": well_formed(content["text"])}
+    return content
 
 
 def _role(message: BaseMessage) -> str:

@@ -4,7 +4,6 @@ Knows which variables each step fills, and keeps what models and users wrote ins
 It does not know any wording: `paper.py` and `small_model.py` do.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +13,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.prompts import ChatPromptTemplate
 
 from langchain_tpo.errors import PromptError
-from langchain_tpo.fencing import fence
+from langchain_tpo.fencing import quoted, tags_in
 
 PromptName: TypeAlias = Literal["textual_loss", "textual_gradient", "update"]
 """The steps that have a prompt; the same words name the fields of a set."""
@@ -35,15 +34,13 @@ the reward model said of them, or nothing. `chosen_span`: the chosen response, s
 `textual_gradient`: what the steps before wrote.
 """
 
-_TAG = re.compile(r"</?([A-Za-z][\w-]*)>")
-
 
 @dataclass(frozen=True, kw_only=True)
 class TPOPrompts:
     """The three prompts of a round, and how a revision is read.
 
     Every variable is checked when the set is built. Text that a model or a user wrote is fenced
-    when it is filled in: it cannot close any tag that the templates open.
+    when it is filled in: it closes no tag that the templates open, and opens no turn.
 
     Raises:
         PromptError: When a prompt asks for a variable that its step does not fill.
@@ -100,9 +97,9 @@ class TPOPrompts:
             loss_instruction: The loss's own system message, rendered and fenced before.
             values: Untrusted text by variable name; each is fenced.
         """
-        fenced = {name: fence(value, self.frame_tags) for name, value in values.items()}
+        inside = {name: quoted(value, self.frame_tags) for name, value in values.items()}
         template = self._templates()[step]
-        return template.format_messages(loss_instruction=loss_instruction, **fenced)
+        return template.format_messages(loss_instruction=loss_instruction, **inside)
 
     @cached_property
     def frame_tags(self) -> tuple[str, ...]:
@@ -112,7 +109,7 @@ class TPOPrompts:
             for step, template in self._templates().items()
             for message in template.format_messages(**dict.fromkeys(VARIABLES[step], ""))
         ]
-        found = {tag for text in empty for tag in _TAG.findall(text)}
+        found = {tag for text in empty for tag in tags_in(text)}
         return tuple(sorted(found | ({self.revision_tag} if self.revision_tag else set())))
 
     def _templates(self) -> dict[PromptName, ChatPromptTemplate]:

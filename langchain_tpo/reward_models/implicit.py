@@ -13,13 +13,12 @@ from langchain_core.messages import BaseMessage
 from pydantic import JsonValue, PrivateAttr, SecretStr, model_validator
 
 from langchain_tpo.errors import RewardServerError
+from langchain_tpo.fencing import inert
 from langchain_tpo.reward_models import tgi_protocol as tgi
-from langchain_tpo.reward_models.chat_templates import inert
 from langchain_tpo.reward_models.http_calls import Call, RewardServer
 from langchain_tpo.reward_models.http_reward_model import HttpRewardModel, read_scores
 from langchain_tpo.reward_models.http_transport import Flow, Outcome
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
-from langchain_tpo.reward_models.verifier_prompt import CONTROL_TOKENS
 
 
 class ImplicitRewardModel(HttpRewardModel):
@@ -73,7 +72,7 @@ class ImplicitRewardModel(HttpRewardModel):
             read = zip(infos, servers, strict=True)
             self._known["model_ids"] = [tgi.read_info(*pair).model_id for pair in read]
         opening, start = yield from self._opening(request["messages"])
-        texts = [opening + inert(text, CONTROL_TOKENS) for text in request["responses"]]
+        texts = [opening + inert(text) for text in request["responses"]]
         outcomes = yield [_prefill_call(server, text) for server in servers for text in texts]
         pairs = zip(outcomes[: len(texts)], outcomes[len(texts) :], strict=True)
         rewards: list[Outcome] = [self._reward(*pair, start) for pair in pairs]

@@ -3,7 +3,6 @@
 The wording is our own. Knows prompts and tags; does not know how a judge is asked or read.
 """
 
-import re
 from collections.abc import Collection, Mapping
 
 from langchain_core.messages import BaseMessage, HumanMessage
@@ -11,7 +10,7 @@ from langchain_core.prompts import ChatPromptTemplate
 
 from langchain_tpo.conversation import attachments, conversation_text
 from langchain_tpo.errors import PromptError
-from langchain_tpo.fencing import fence
+from langchain_tpo.fencing import quoted, tags_in
 
 CRITERIA = """\
 - Does it do what was asked, all of it, and keep every limit that was set?
@@ -114,7 +113,6 @@ SCORE = "The score, a number on the scale that the instructions give."
 A_IS_BETTER = "How sure you are that response A is the better one, a number from 0 to 100."
 """What the field `a_is_better` of a comparison holds."""
 
-_TAG = re.compile(r"</?\s*([A-Za-z][\w-]*)\s*>")
 _TRUSTED = frozenset({"criteria", "scale", "form"})
 
 
@@ -184,9 +182,9 @@ def render(
         responses: Text of models, by variable.
     """
     tags = frame_tags(prompt)
-    quoted = {"query": conversation_text(messages), **responses}
-    fenced = {name: fence(text, tags) for name, text in quoted.items()}
-    rendered = prompt.format_messages(**instructions, **fenced)
+    texts = {"query": conversation_text(messages), **responses}
+    inside = {name: quoted(text, tags) for name, text in texts.items()}
+    rendered = prompt.format_messages(**instructions, **inside)
     attached = attachments(messages)
     if not attached:
         return rendered
@@ -202,4 +200,4 @@ def frame_tags(prompt: ChatPromptTemplate) -> tuple[str, ...]:
         ('CONVERSATION', 'RESPONSE')
     """
     empty = prompt.format_messages(**dict.fromkeys(prompt.input_variables, ""))
-    return tuple(sorted({tag for message in empty for tag in _TAG.findall(str(message.text))}))
+    return tuple(sorted({tag for message in empty for tag in tags_in(str(message.text))}))

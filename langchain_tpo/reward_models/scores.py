@@ -7,6 +7,7 @@ from typing import NotRequired, SupportsFloat, TypedDict
 
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.errors import RewardOutputError
+from langchain_tpo.well_formed import well_formed
 
 MOST_COUNTED = 1000
 """Scores too many that are still counted: an endless iterator is one mistake more."""
@@ -64,7 +65,7 @@ def _read(score: object) -> Scored:
             raise RewardOutputError(f"A score lacks the key `reward`: got {_seen(score)}.")
         scored = Scored(reward=_finite(score["reward"]))
         if score.get("rationale"):
-            scored["rationale"] = str(score["rationale"])
+            scored["rationale"] = well_formed(str(score["rationale"]))
         return scored
     return Scored(reward=_finite(score))
 

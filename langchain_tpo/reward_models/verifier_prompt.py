@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from langchain_core.messages import BaseMessage
 
 from langchain_tpo.conversation import conversation_text
-from langchain_tpo.fencing import fence
-from langchain_tpo.reward_models.chat_templates import inert
+from langchain_tpo.fencing import quoted
 
 RUBRIC = (
     "The response is correct and complete, does what the user asked in the form that was asked "
@@ -21,12 +20,6 @@ RUBRIC = (
 
 TAGS = ("criteria", "conversation", "response")
 """The frame of the prompt, in its order."""
-
-CONTROL_TOKENS = (
-    *("<s>", "</s>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>", "<bos>", "<eos>"),
-    *("<start_of_turn>", "<end_of_turn>", "<\uff5cUser\uff5c>", "<\uff5cAssistant\uff5c>"),
-)
-"""Turn markers of chat formats that do not write them `<|like_this|>`."""
 
 _OPENING = (
     "You judge the response to a conversation by the criteria below. All that stands between the "
@@ -58,14 +51,10 @@ def verifier_prompt(
         <BLANKLINE>
         Is it?
     """
-    quoted = {
+    inside = {
         "criteria": rubric.strip(),
-        "conversation": _quoted(conversation_text(messages)),
-        "response": _quoted(response),
+        "conversation": quoted(conversation_text(messages), TAGS),
+        "response": quoted(response, TAGS),
     }
-    blocks = [f"<{tag}>\n{quoted[tag]}\n</{tag}>" for tag in TAGS]
+    blocks = [f"<{tag}>\n{inside[tag]}\n</{tag}>" for tag in TAGS]
     return "\n\n".join([_OPENING, *blocks, question])
-
-
-def _quoted(text: str) -> str:
-    return fence(inert(text, CONTROL_TOKENS), TAGS)

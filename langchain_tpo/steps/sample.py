@@ -6,6 +6,7 @@ Opens the run: whatever a checkpointed thread held of an earlier question is res
 from functools import partial
 
 from langchain_tpo.candidate_pool import Candidate
+from langchain_tpo.conversation import sendable
 from langchain_tpo.draws import Drawer, DrawRequest, Draws
 from langchain_tpo.errors import NoResponseError
 from langchain_tpo.revisions import read_response, usable
@@ -14,6 +15,7 @@ from langchain_tpo.scoring import Scorer
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOState, TPOUpdate
 from langchain_tpo.step import StepPlan
+from langchain_tpo.well_formed import well_formed
 
 
 def sample(policy: Drawer, scorer: Scorer) -> StepPlan[DrawRequest, Draws]:
@@ -28,7 +30,7 @@ def request(state: TPOState, settings: TPOSettings, *, scorer: Scorer) -> DrawRe
     asked = ScoreRequest(messages=list(state["messages"]), responses=[])
     drafts = state.get("drafts", [])
     return DrawRequest(
-        messages=list(state["messages"]),
+        messages=sendable(state["messages"]),
         n=settings.width,
         at_least=max(0, _needed(settings) - len(drafts)),
         options=settings.sample.as_kwargs(),
@@ -47,7 +49,8 @@ def changes(state: TPOState, settings: TPOSettings, draws: Draws) -> TPOUpdate:
         NoResponseError: When too few of them hold any text.
     """
     drafts = [
-        Candidate(text=text, reward=None, round=0, draft=True) for text in state.get("drafts", [])
+        Candidate(text=well_formed(text), reward=None, round=0, draft=True)
+        for text in state.get("drafts", [])
     ]
     drawn, drops = usable(draws, read_response, step="sample", round_number=0)
     if len(drafts) + len(drawn) < _needed(settings):

@@ -9,7 +9,8 @@ from typing import ClassVar
 from pydantic import BaseModel, JsonValue
 
 from langchain_tpo.conversation import conversation_text
-from langchain_tpo.reward_models.chat_templates import inert
+from langchain_tpo.fencing import inert
+from langchain_tpo.reward_models.chat_templates import COMMON_TOKENS
 from langchain_tpo.reward_models.classifier_servers.answers import in_order
 from langchain_tpo.reward_models.classifier_servers.server import ClassifierServer
 from langchain_tpo.reward_models.http_answers import checked
@@ -55,8 +56,8 @@ class InfinityClassifier(ClassifierServer):
             "/rerank",
             {
                 **named,
-                "query": inert(conversation_text(request["messages"])),
-                "documents": [inert(response) for response in request["responses"]],
+                "query": inert(conversation_text(request["messages"]), COMMON_TOKENS),
+                "documents": [inert(response, COMMON_TOKENS) for response in request["responses"]],
                 "raw_scores": raw,
             },
         )

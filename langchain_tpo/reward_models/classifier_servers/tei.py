@@ -11,7 +11,13 @@ from pydantic import BaseModel, JsonValue
 
 from langchain_tpo.conversation import conversation_text
 from langchain_tpo.errors import RewardServerError
-from langchain_tpo.reward_models.chat_templates import Template, inert, turns, without_bos
+from langchain_tpo.fencing import inert
+from langchain_tpo.reward_models.chat_templates import (
+    COMMON_TOKENS,
+    Template,
+    turns,
+    without_bos,
+)
 from langchain_tpo.reward_models.classifier_servers.answers import Label, only_score
 from langchain_tpo.reward_models.classifier_servers.server import ClassifierServer
 from langchain_tpo.reward_models.http_answers import checked
@@ -78,4 +84,5 @@ class TEIClassifier(ClassifierServer):
     def _texts(self, request: ScoreRequest, response: str) -> list[str]:
         if self.template:
             return [without_bos(self.template(turns(request["messages"], response)))]
-        return [inert(conversation_text(request["messages"])), inert(response)]
+        pair = (conversation_text(request["messages"]), response)
+        return [inert(text, COMMON_TOKENS) for text in pair]

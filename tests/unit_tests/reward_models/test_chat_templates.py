@@ -3,10 +3,10 @@
 import pytest
 from langchain_core.messages import AIMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage
 
+from langchain_tpo.fencing import inert
 from langchain_tpo.reward_models.chat_templates import (
     Turn,
     chatml,
-    inert,
     llama3,
     transcript,
     turns,

@@ -3,8 +3,8 @@ import re
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
+from langchain_tpo.fencing import CONTROL_TOKENS
 from langchain_tpo.reward_models.verifier_prompt import (
-    CONTROL_TOKENS,
     RUBRIC,
     TAGS,
     verifier_prompt,

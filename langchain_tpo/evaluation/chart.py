@@ -5,13 +5,15 @@ Needs matplotlib (extra `evaluation`). Knows colours and formats; does not know 
 
 import io
 import re
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, filterwarnings
 
 from langchain_tpo.errors import MissingExtraError
+from langchain_tpo.well_formed import well_formed
 
 try:
     import matplotlib as mpl
@@ -21,7 +23,7 @@ try:
 except ImportError:
     raise MissingExtraError("matplotlib", "evaluation") from None
 
-__all__ = ["COLOURS", "MUTED", "Axes", "Chart", "figure", "log_scale"]
+__all__ = ["COLOURS", "MUTED", "Axes", "Chart", "figure", "label", "legend_below", "log_scale"]
 
 INK, MUTED, LINES = "#101213", "#565859", "#c9cbcc"
 """Text, secondary text and grid; on the page they become the page's own."""
@@ -33,7 +35,10 @@ WIDTH = 5.0
 """Inches: text stays legible where a phone shrinks the plot, and is not huge on a screen."""
 
 _VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", LINES: "var(--line)"}
-_FONT = re.compile(r"font: ([\d.]+px) [^\";]*")
+_FONT = re.compile(r"font: ([\d.]+px) [^\";<>]*")
+LONGEST_LABEL = 24
+"""Characters of a name that a plot of this width has room for."""
+
 _STYLE: Any = {
     "text.parse_math": False,  # a system may be called `$x$`
     "svg.fonttype": "none",
@@ -103,6 +108,38 @@ def figure(draw: Callable[[Axes], None], *, height: float = 2.9) -> Figure:
     return drawn
 
 
+def label(name: str) -> str:
+    r"""Give a name as a plot can show it: one short line, every character a visible one.
+
+    Args:
+        name: Of a system, say: whatever a user or a file called it.
+
+    Example:
+        >>> label("best\nof \x1b[31mall"), label("_x"), len(label("x" * 1000))
+        ('best of \ufffd[31mall', ' _x', 24)
+    """
+    line = " ".join(well_formed(name).split())
+    shown = "".join(one if one.isprintable() else "\ufffd" for one in line)
+    if len(shown) > LONGEST_LABEL:
+        shown = f"{shown[: LONGEST_LABEL - 1]}\u2026"
+    return f" {shown}" if shown.startswith("_") else shown  # matplotlib leaves `_x` out of legends
+
+
+def legend_below(axes: Axes) -> None:
+    """Keep the legend off the plot, where it would hide what it names."""
+    handles, labels = axes.get_legend_handles_labels()
+    drawn = axes.get_figure(root=True)
+    if drawn is None or not labels:
+        return
+    for columns in (4, 3, 2, 1):
+        legend = drawn.legend(handles, labels, loc="outside lower center", ncols=columns)
+        size = legend.get_window_extent()
+        if columns == 1 or size.width <= drawn.bbox.width:
+            break
+        legend.remove()
+    drawn.set_figheight(drawn.get_figheight() + size.height / drawn.dpi)
+
+
 def log_scale(axes: Axes) -> None:
     """Make the horizontal axis logarithmic, labelled with plain numbers."""
     axes.set_xscale("log")
@@ -111,5 +148,8 @@ def log_scale(axes: Axes) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _style() -> AbstractContextManager[Any]:
-    return mpl.rc_context(_STYLE)
+@contextmanager
+def _style() -> Iterator[None]:
+    with mpl.rc_context(_STYLE), catch_warnings():
+        filterwarnings("ignore", "Glyph")  # a script that the font lacks is drawn as boxes
+        yield

@@ -4,12 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, product
 
-from langchain_tpo.evaluation.chart import COLOURS, MUTED, Axes, Chart, figure, log_scale
+from langchain_tpo.evaluation.chart import (
+    COLOURS,
+    MUTED,
+    Axes,
+    Chart,
+    figure,
+    label,
+    legend_below,
+    log_scale,
+)
 from langchain_tpo.evaluation.statistics import Estimate
 from langchain_tpo.evaluation.summaries import Analysis, Comparison, SystemSummary
-
-LONGEST_NAME = 24
-"""Characters of a system's name that fit beside a plot."""
 
 CROWDED = 100
 """Dots of one system that are drawn small."""
@@ -69,7 +75,7 @@ def _rounds(systems: Sequence[SystemSummary], looks: Mapping[str, Look]) -> Char
                 [one.value for one in values],
                 flat,
                 color=looks[system.name].colour,
-                label=_short(system.name),
+                label=label(system.name),
                 markersize=4,
             )
             if len(system.curve) == 1:
@@ -85,7 +91,7 @@ def _rounds(systems: Sequence[SystemSummary], looks: Mapping[str, Look]) -> Char
         axes.set_xticks(range(last + 1))
         axes.set_xlabel("round")
         axes.set_ylabel("best reward so far, mean")
-        _legend_below(axes)
+        legend_below(axes)
 
     return Chart(
         name="reward_per_round",
@@ -113,7 +119,7 @@ def _win_rates(analysis: Analysis, looks: Mapping[str, Look]) -> Chart:
     marks = [mark for mark in WIN_RATES if any(getattr(row, mark[2]) for row in rows)]
 
     def draw(axes: Axes) -> None:
-        for index, (label, mark, name) in enumerate(marks):
+        for index, (kind, mark, name) in enumerate(marks):
             shift = (index - (len(marks) - 1) / 2) * 0.17
             for place, row in enumerate(rows):
                 estimate: Estimate | None = getattr(row, name)
@@ -132,14 +138,14 @@ def _win_rates(analysis: Analysis, looks: Mapping[str, Look]) -> Chart:
                     color=looks[row.system].colour,
                     markersize=5,
                 )
-            axes.plot([], [], mark, color=MUTED, markersize=5, label=label)
+            axes.plot([], [], mark, color=MUTED, markersize=5, label=kind)
         axes.axvline(0.5, color=MUTED, linewidth=0.8)
         axes.set_xlim(-0.02, 1.02)
-        pairs = [f"{_short(row.system)}\nvs {_short(row.baseline)}" for row in rows]
+        pairs = [f"{label(row.system)}\nvs {label(row.baseline)}" for row in rows]
         axes.set_yticks(range(len(rows)), pairs)
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_xlabel("win rate")
-        _legend_below(axes)
+        legend_below(axes)
 
     return Chart(
         name="win_rates",
@@ -172,13 +178,13 @@ def _tokens(systems: Sequence[SystemSummary], looks: Mapping[str, Look]) -> Char
                 [value for _, value in path],
                 f"{looks[system.name].mark}-",
                 color=looks[system.name].colour,
-                label=_short(system.name),
+                label=label(system.name),
                 markersize=4 if len(path) < 10 else 2,  # noqa: PLR2004 a line of dots
             )
         log_scale(axes)
         axes.set_xlabel("tokens per example, prompts included")
         axes.set_ylabel("best reward, mean")
-        _legend_below(axes)
+        legend_below(axes)
 
     return Chart(
         name="reward_at_matched_tokens",
@@ -213,7 +219,7 @@ def _lengths(
                 [reward for _, reward in found[::step]],
                 look.mark,
                 color=look.colour,
-                label=_short(name),
+                label=label(name),
                 markersize=3 if len(found) > CROWDED else 5,
                 alpha=0.55,
                 markeredgewidth=0,
@@ -221,7 +227,7 @@ def _lengths(
         log_scale(axes)
         axes.set_xlabel("characters of the answer")
         axes.set_ylabel("reward")
-        _legend_below(axes)
+        legend_below(axes)
 
     return Chart(
         name="reward_against_length",
@@ -243,13 +249,13 @@ def _stop_reasons(systems: Sequence[SystemSummary]) -> Chart:
                 for one in systems
             ]
             places = range(len(systems))
-            axes.barh(places, counts, left=left, color=colour, label=reason, height=0.6)
+            axes.barh(places, counts, left=left, color=colour, label=label(reason), height=0.6)
             left = [done + more for done, more in zip(left, counts, strict=True)]
-        axes.set_yticks(range(len(systems)), [_short(one.name) for one in systems])
+        axes.set_yticks(range(len(systems)), [label(one.name) for one in systems])
         axes.invert_yaxis()
         axes.set_xlim(0, 1)
         axes.set_xlabel("share of runs")
-        _legend_below(axes)
+        legend_below(axes)
 
     return Chart(
         name="stop_reasons",
@@ -259,25 +265,3 @@ def _stop_reasons(systems: Sequence[SystemSummary]) -> Chart:
         "was kept; and the stop rules that were set.",
         figure=figure(draw, height=1.1 + 0.4 * len(systems)),
     )
-
-
-def _short(name: str) -> str:
-    """Cut a long name: the tables have all of it."""
-    return (
-        name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}\N{HORIZONTAL ELLIPSIS}"
-    )
-
-
-def _legend_below(axes: Axes) -> None:
-    """Keep the legend off the plot, where it would hide what it names."""
-    handles, labels = axes.get_legend_handles_labels()
-    drawn = axes.get_figure(root=True)
-    if drawn is None or not labels:
-        return
-    for columns in (4, 3, 2, 1):
-        legend = drawn.legend(handles, labels, loc="outside lower center", ncols=columns)
-        size = legend.get_window_extent()
-        if columns == 1 or size.width <= drawn.bbox.width:
-            break
-        legend.remove()
-    drawn.set_figheight(drawn.get_figheight() + size.height / drawn.dpi)

@@ -22,6 +22,7 @@ from langchain_tpo.evaluation.records import RECORDS, read_records
 from langchain_tpo.evaluation.report_markdown import markdown
 from langchain_tpo.evaluation.report_page import page
 from langchain_tpo.evaluation.summaries import Analysis
+from langchain_tpo.well_formed import well_formed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +53,13 @@ class Report:
         plots.mkdir(exist_ok=True)
         for chart in self.charts:
             chart.write_png(plots)
-        numbers = json.dumps(self.as_dict(), indent=2, ensure_ascii=False)
+        numbers = well_formed(json.dumps(self.as_dict(), indent=2, ensure_ascii=False))
         (folder / "report.json").write_text(numbers + "\n", encoding="utf-8")
         text = markdown(self.manifest, self.analysis, self.charts)
         (folder / "report.md").write_text(text, encoding="utf-8")
         html = folder / "report.html"
         drawn = page(self.manifest, self.analysis, self.charts, self.gallery)
-        html.write_text(drawn, encoding="utf-8", errors="replace")
+        html.write_text(well_formed(drawn), encoding="utf-8")
         return html
 
 

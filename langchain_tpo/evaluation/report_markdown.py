@@ -9,6 +9,7 @@ from langchain_tpo.evaluation.chart import Chart
 from langchain_tpo.evaluation.datasets import HUB
 from langchain_tpo.evaluation.summaries import Analysis
 from langchain_tpo.evaluation.tables import Table, tables
+from langchain_tpo.well_formed import well_formed
 
 
 def markdown(manifest: Mapping[str, Any], analysis: Analysis, charts: Sequence[Chart]) -> str:
@@ -19,7 +20,8 @@ def markdown(manifest: Mapping[str, Any], analysis: Analysis, charts: Sequence[C
         analysis: It in numbers.
         charts: Plots that lie in `plots/`.
     """
-    parts = [f"# {title(manifest)}", "\n".join(f"- {line}" for line in facts(manifest, analysis))]
+    lines = "\n".join(f"- {inert(line)}" for line in facts(manifest, analysis))
+    parts = [f"# {inert(title(manifest))}", lines]
     parts += [_table(table) for table in tables(analysis)]
     parts += [
         f"## {chart.title}\n\n![{chart.title}](plots/{chart.name}.png)\n\n{chart.caption}"
@@ -69,9 +71,19 @@ def _shape(system: Mapping[str, Any]) -> str:
 
 def _table(table: Table) -> str:
     rows = [table.head, ["---"] * len(table.head), *table.rows]
-    lines = ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
+    lines = ["| " + " | ".join(inert(cell) for cell in row) + " |" for row in rows]
     return f"## {table.title}\n\n{table.about}\n\n" + "\n".join(lines)
 
 
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+def inert(text: str) -> str:
+    r"""Give a text as one line of Markdown that ends no table cell, links nowhere and is no HTML.
+
+    Args:
+        text: What a user, a model or a provider's error said.
+
+    Example:
+        >>> print(inert("a | b\nc ![x](http://host/x.png) <b>"))
+        a \| b c ![x]\(http://host/x.png) &lt;b>
+    """
+    line = " ".join(well_formed(text).split()).replace("\\", "\\\\").replace("|", "\\|")
+    return line.replace("<", "&lt;").replace("](", "]\\(")

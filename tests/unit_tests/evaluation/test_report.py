@@ -9,6 +9,7 @@ import pytest
 
 from langchain_tpo.errors import DatasetError
 from langchain_tpo.evaluation.report import make_report
+from tests.unit_tests.evaluation.hostile_run import hostile_run
 from tests.unit_tests.evaluation.run_folders import folder_of, record_of, run_of
 
 HOSTILE = '<script>alert(1)</script><img src="http://evil.example/x.png"></p>&amp;'
@@ -186,3 +187,22 @@ def test_a_system_may_be_called_like_a_formula(tmp_path: Path) -> None:
 
     assert "$x_1$" in text
     assert "<b>" not in text
+
+
+def test_nothing_that_a_run_says_breaks_markdown_numbers_or_plots(tmp_path: Path) -> None:
+    out = make_report(hostile_run(tmp_path / "run")).write(tmp_path / "out").parent
+
+    lines = (out / "report.md").read_text(encoding="utf-8").split("\n")
+    widths: list[int] = []
+    for before, line in zip(["", *lines], lines, strict=False):
+        if line.startswith("|"):
+            # What GFM splits at: bars that no backslash, itself not escaped, stands before.
+            cells = len(re.findall(r"(?<!\\)(?:\\\\)*\|", line))
+            assert cells == (widths[-1] if before.startswith("|") else cells)
+            widths.append(cells)
+        assert not re.search(r"<|\]\(http", line)
+    assert len([line for line in lines if line.startswith("# ")]) == 1
+    numbers = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert [system["answered"] for system in numbers["systems"]] == [4, 4, 4]
+    assert len(list((out / "plots").glob("*.png"))) == 5
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in (out / "plots").iterdir())

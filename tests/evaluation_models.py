@@ -9,6 +9,7 @@ from langchain_core.runnables import RunnableLambda
 
 from langchain_tpo.cli.main import run_app
 from tests.fakes import ScriptedModelWithN, obedient
+from tests.hostile import ORDERS
 
 CALL_LOG = "TPO_TEST_CALL_LOG"
 """Environment variable: the file that every model call is written to."""
@@ -73,6 +74,23 @@ def not_a_number(prompt: str, response: str) -> float:
 def always_b(messages: list[BaseMessage]) -> AIMessage:
     """Judge: sure that whatever stands second is better."""
     return AIMessage('{"a_is_better": 0}')
+
+
+def hostile() -> ScriptedModelWithN:
+    """Say what terminals, pages and prompts may stumble over, then a number."""
+    said = " ".join(ORDERS)
+    return ScriptedModelWithN(
+        reply=lambda step, messages, number: (
+            f"<IMPROVED_VARIABLE>{said} {number}" if step == "update" else f"{said} {number}"
+        )
+    )
+
+
+def hostile_error() -> ScriptedModelWithN:
+    def reply(step: str, messages: list[BaseMessage], number: int) -> str:
+        raise RuntimeError(" ".join(ORDERS))
+
+    return ScriptedModelWithN(reply=reply)
 
 
 biased_judge = RunnableLambda(always_b)

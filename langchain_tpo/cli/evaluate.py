@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from langchain_tpo.cli.console import count, duration, stderr_console
+from langchain_tpo.cli.console import count, duration, give, say, stderr_console
 from langchain_tpo.cli.evaluation_display import Tally, evaluation_display, most_frequent
 from langchain_tpo.cli.flags import Flags, QuietOption, takes_flags
 from langchain_tpo.cli.model_strings import chat_model
@@ -92,7 +93,7 @@ def evaluate(  # noqa: PLR0913 a command has the options that it has
         "interrupted": interrupted,
     }
     _print_end(summary, tally)
-    typer.echo(json.dumps(summary) if as_json else folder)
+    give(json.dumps(summary) if as_json else str(folder))
     raise typer.Exit(_exit_code(summary))
 
 
@@ -135,7 +136,7 @@ def _run(
         except KeyboardInterrupt:
             interrupted = True
         except DiskFullError as error:
-            sys.stderr.write(f"tpo: `{path}` could not be written: {error.strerror}.\n")
+            say(f"`{path}` could not be written: {error.strerror}.")
     return tally, len(done.keys), writer.unwritten, interrupted
 
 
@@ -173,7 +174,8 @@ def _open_run(folder: Path, manifest: dict[str, Any], *, resume: bool) -> None:
 
 def _default_folder(dataset: str) -> Path:
     name = Path(dataset.partition("?")[0].replace("hf:", "")).stem
-    return Path("tpo-runs") / f"{name}-{datetime.now(tz=UTC):%Y%m%d-%H%M%S}"
+    plain = re.sub(r"[^\w.-]+", "-", name)[:40].strip(".-") or "run"
+    return Path("tpo-runs") / f"{plain}-{datetime.now(tz=UTC):%Y%m%d-%H%M%S}"
 
 
 def _total(dataset: str, limit: int | None, systems: Sequence[System], done: int) -> int | None:
@@ -188,14 +190,14 @@ def _print_end(summary: dict[str, Any], tally: Tally) -> None:
         f"{count(tally.ok)} answered, {count(tally.failed)} failed in {duration(tally.seconds)}.\n"
     )
     if tally.reasons:
-        sys.stderr.write(f"tpo: why examples failed, {most_frequent(tally.reasons)}\n")
+        say(f"why examples failed, {most_frequent(tally.reasons)}")
     if summary["unwritten"]:
-        sys.stderr.write(
-            f"tpo: {summary['unwritten']} results are not in the records: make room and run again "
-            "with `--resume`.\n"
+        say(
+            f"{summary['unwritten']} results are not in the records: make room and run again with "
+            "`--resume`."
         )
     elif summary["interrupted"]:
-        sys.stderr.write("tpo: interrupted; run again with `--resume` to go on.\n")
+        say("interrupted; run again with `--resume` to go on.")
 
 
 def _exit_code(summary: dict[str, Any]) -> int:

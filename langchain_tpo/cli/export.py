@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from langchain_tpo.cli.console import count
+from langchain_tpo.cli.console import count, stderr_console, visible
 from langchain_tpo.errors import DatasetError
 from langchain_tpo.evaluation.preference_pairs import preference_pairs
 from langchain_tpo.evaluation.records import RECORDS, read_records
@@ -47,4 +47,4 @@ def export_dpo(
                 written += 1
     except OSError as error:
         raise DatasetError(f"`{out}` could not be written: {error.strerror}.") from error
-    sys.stderr.write(f"{count(written)} pairs in {out}\n")
+    stderr_console().print(visible(f"{count(written)} pairs in {out}"), markup=False)

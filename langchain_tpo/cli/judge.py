@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from langchain_tpo.cli.console import count, stderr_console
+from langchain_tpo.cli.console import count, say, stderr_console
 from langchain_tpo.cli.evaluation_display import most_frequent
 from langchain_tpo.cli.flags import QuietOption
 from langchain_tpo.cli.model_strings import chat_model, model_label
@@ -78,10 +77,10 @@ def judge(
                 )
             )
         except KeyboardInterrupt:
-            sys.stderr.write("tpo: interrupted; run again to go on.\n")
+            say("interrupted; run again to go on.")
             raise typer.Exit(INTERRUPTED) from None
     if reasons:
-        sys.stderr.write(f"tpo: why pairs have no verdict, {most_frequent(reasons)}\n")
+        say(f"why pairs have no verdict, {most_frequent(reasons)}")
     typer.echo(json.dumps({"judged": decided, "failed": reasons.total()}))
     if reasons and not decided + len(done):
         raise typer.Exit(1)

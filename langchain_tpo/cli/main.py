@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from langchain_tpo.cli import USERS_MISTAKE
+from langchain_tpo.cli.console import say, visible
 from langchain_tpo.cli.evaluate import evaluate
 from langchain_tpo.cli.export import export_dpo
 from langchain_tpo.cli.judge import judge
@@ -72,7 +73,7 @@ def run_app(arguments: Sequence[str]) -> int:
 
 def _failed(error: Exception, arguments: Sequence[str], code: int) -> int:
     if "--debug" in arguments:
-        traceback.print_exception(error)
+        sys.stderr.write(visible("".join(traceback.format_exception(error))))
     name = "" if isinstance(error, ConfigurationError) else f"{type(error).__name__}: "
     return _say(f"{name}{error}", code)
 
@@ -83,5 +84,5 @@ def _click_message(error: typer.TyperException) -> str:
 
 
 def _say(message: str, code: int) -> int:
-    sys.stderr.write(f"tpo: {' '.join(message.split())}\n")
+    say(message)
     return code

@@ -13,7 +13,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from rich.console import Console
 
 from langchain_tpo.candidate_pool import chosen
-from langchain_tpo.cli.console import count, duration, stderr_console
+from langchain_tpo.cli.console import count, duration, give, say, stderr_console, visible
 from langchain_tpo.cli.flags import Flags, QuietOption, takes_flags
 from langchain_tpo.cli.rounds_display import RoundsDisplay, rounds_display
 from langchain_tpo.cli.run_choices import run_choices
@@ -78,7 +78,7 @@ def optimize(
     if show:
         _print_rounds(result, console)
     _print_end(result, console, quiet=quiet)
-    typer.echo(json.dumps(result.as_dict(), ensure_ascii=False) if as_json else result.answer)
+    give(json.dumps(result.as_dict(), ensure_ascii=False) if as_json else result.answer)
 
 
 async def _run(
@@ -131,14 +131,14 @@ def _prompt(prompt: str | None, file: Path | None) -> str:
 def _print_interrupted(latest: Latest, *, as_json: bool) -> None:
     best = latest.best()
     if best is None:
-        sys.stderr.write("tpo: interrupted before any response was scored.\n")
+        say("interrupted before any response was scored.")
     elif as_json:
         state = cast("TPOState", latest.state)
         parts = {"answer": best, "interrupted": True, "pool": state["pool"]}
-        typer.echo(json.dumps(parts, ensure_ascii=False))
+        give(json.dumps(parts, ensure_ascii=False))
     else:
-        sys.stderr.write("tpo: interrupted; this is the best response so far.\n")
-        typer.echo(best)
+        say("interrupted; this is the best response so far.")
+        give(best)
 
 
 def _print_rounds(result: TPOResult, console: Console) -> None:
@@ -147,15 +147,15 @@ def _print_rounds(result: TPOResult, console: Console) -> None:
         console.rule(f"round {number}: {best['reward']:.3f} against {worst['reward']:.3f}")
         for title in ("textual_loss", "textual_gradient"):
             console.print(f"[bold]{title.replace('_', ' ')}[/bold]")
-            console.print(str(this.get(title, "-")), markup=False)
+            console.print(visible(str(this.get(title, "-"))), markup=False)
 
 
 def _print_end(result: TPOResult, console: Console, *, quiet: bool) -> None:
     if result.failure is not None:
         failure = result.failure
-        sys.stderr.write(
-            f"tpo: {failure['step']} of round {failure['round']} failed ({failure['type']}: "
-            f"{' '.join(failure['message'].split())}); this is the best response before it.\n"
+        say(
+            f"{failure['step']} of round {failure['round']} failed ({failure['type']}: "
+            f"{failure['message']}); this is the best response before it."
         )
     if quiet:
         return

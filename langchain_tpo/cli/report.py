@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from langchain_tpo.cli.console import give
+
 
 def report(
     folder: Annotated[Path, typer.Argument(help="The folder that `tpo evaluate` wrote.")],
@@ -28,4 +30,4 @@ def report(
 
     made = make_report(folder, parameters=parameters, baseline=baseline, seed=seed)
     page = made.write(out or folder)
-    typer.echo(json.dumps(made.as_dict(), ensure_ascii=False) if as_json else page)
+    give(json.dumps(made.as_dict(), ensure_ascii=False) if as_json else str(page))

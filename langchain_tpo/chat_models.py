@@ -14,6 +14,7 @@ from langchain_core.runnables.config import merge_configs
 from langchain_core.runnables.fallbacks import RunnableWithFallbacks
 
 from langchain_tpo.errors import ModelTypeError
+from langchain_tpo.secrecy import without_credentials
 from langchain_tpo.well_formed import well_formed
 
 ChatModel = Runnable[Any, Any]
@@ -116,5 +117,5 @@ def reply_text(reply: object) -> str:
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    text = without_credentials(repr(value))
     return f"`{text[:60]}...`" if len(text) > 60 else f"`{text}`"  # noqa: PLR2004 one line

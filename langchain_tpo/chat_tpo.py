@@ -57,13 +57,15 @@ class ChatTPO(BaseChatModel):
         'Dust it, then oil it.'
     """
 
-    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True
+    )
 
-    model: ChatModel = Field(frozen=True)
+    model: ChatModel = Field(frozen=True, repr=False)
     """The policy: draws responses and revisions. Retries and fallbacks around it are kept."""
-    reward: RewardModel = Field(frozen=True)
+    reward: RewardModel = Field(frozen=True, repr=False)
     """What scores responses; a plain function `(prompt, response) -> float` will do."""
-    critic: ChatModel | None = Field(default=None, frozen=True)
+    critic: ChatModel | None = Field(default=None, frozen=True, repr=False)
     """Writes loss and gradient; the policy itself when None, as in the paper."""
     settings: TPOSettings = Field(default=TPOSettings(), frozen=True)
     """Everything else about the loop."""

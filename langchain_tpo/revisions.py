@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.draws import Draws
 from langchain_tpo.reward_models.scores import with_score
+from langchain_tpo.secrecy import without_credentials
 from langchain_tpo.state import Drop, DropReason, StepName
 
 DETAIL_CHARACTERS = 200
@@ -94,4 +95,4 @@ def usable(
 
 
 def _named(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: {without_credentials(str(error))}"

@@ -13,7 +13,7 @@ from langchain_core.runnables import (
     patch_config,
 )
 from langgraph.graph.state import CompiledStateGraph
-from pydantic import ConfigDict, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from langchain_tpo.batching import BatchesByRequests
 from langchain_tpo.chat_models import ChatModel, check_chat_model
@@ -55,15 +55,17 @@ class TPORunnable(BatchesByRequests[TPORunnableInput, AIMessage]):
         'Dust it, then oil it.'
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True
+    )
 
     name: str | None = "tpo"
     """How traces call it."""
-    model: ChatModel
+    model: ChatModel = Field(repr=False)
     """The policy: draws responses and revisions. Retries and fallbacks around it are kept."""
-    reward: RewardModel
+    reward: RewardModel = Field(repr=False)
     """What scores responses; a plain function `(prompt, response) -> float` will do."""
-    critic: ChatModel | None = None
+    critic: ChatModel | None = Field(default=None, repr=False)
     """Writes loss and gradient; the policy itself when None, as in the paper."""
     settings: TPOSettings = TPOSettings()
     """Everything else."""

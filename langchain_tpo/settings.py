@@ -42,7 +42,7 @@ class SamplingOptions(_Frozen):
     """Nucleus sampling: the share of probability that may be drawn from."""
     max_tokens: int | None = Field(default=None, ge=1)
     """Longest completion, in tokens."""
-    extra: dict[str, Any] = Field(default_factory=dict)
+    extra: dict[str, Any] = Field(default_factory=dict, repr=False)
     """More keyword arguments for the model's own `invoke`."""
 
     def as_kwargs(self) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from langgraph.types import Command
 from langchain_tpo.errors import RunError
 from langchain_tpo.progress import Event, events_of
 from langchain_tpo.result import TPOResult
+from langchain_tpo.secrecy import without_credentials
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import (
     Failure,
@@ -251,7 +252,10 @@ class _Attempt:
         if isinstance(error, GraphBubbleUp) or self.round == 0 or self.settings.on_error == "raise":
             raise error
         failure = Failure(
-            step=self.name, round=self.round, type=type(error).__name__, message=str(error)
+            step=self.name,
+            round=self.round,
+            type=type(error).__name__,
+            message=without_credentials(str(error)),
         )
         return self.stopped("error", failure)
 

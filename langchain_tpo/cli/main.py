@@ -19,6 +19,7 @@ from langchain_tpo.cli.optimize import optimize
 from langchain_tpo.cli.report import report
 from langchain_tpo.cli.rewards import rewards
 from langchain_tpo.errors import ConfigurationError
+from langchain_tpo.secrecy import without_credentials
 
 FAILED = 1
 """Exit code for what went wrong although it could have worked."""
@@ -73,9 +74,9 @@ def run_app(arguments: Sequence[str]) -> int:
 
 def _failed(error: Exception, arguments: Sequence[str], code: int) -> int:
     if "--debug" in arguments:
-        sys.stderr.write(visible("".join(traceback.format_exception(error))))
+        sys.stderr.write(visible(without_credentials("".join(traceback.format_exception(error)))))
     name = "" if isinstance(error, ConfigurationError) else f"{type(error).__name__}: "
-    return _say(f"{name}{error}", code)
+    return _say(without_credentials(f"{name}{error}"), code)
 
 
 def _click_message(error: typer.TyperException) -> str:

@@ -9,12 +9,15 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from inspect import isclass
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from langchain_core.runnables import Runnable
+from pydantic import ValidationError
 
 from langchain_tpo.chat_models import ChatModel, check_chat_model
 from langchain_tpo.cli.python_objects import python_object
 from langchain_tpo.errors import ConfigurationError, MissingExtraError
+from langchain_tpo.secrecy import without_credentials
 
 SELF_HOSTED_KEY = "-"
 """What an OpenAI-compatible server of your own is sent where no key is set: clients want one."""
@@ -85,16 +88,36 @@ def _provided(text: str, base_url: str | None, options: dict[str, Any]) -> ChatM
     except ImportError:
         raise MissingExtraError("langchain", "cli") from None
     if base_url is not None:
+        _check_address(base_url)
         text = text if ":" in text else f"openai:{text}"
         options["base_url"] = base_url
         if text.startswith("openai:") and not os.environ.get("OPENAI_API_KEY"):
             options.setdefault("api_key", SELF_HOSTED_KEY)
     try:
         return cast("ChatModel", init_chat_model(text, **options))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 see below
         # Each provider's package has errors of its own for a missing key or an unknown option.
-        raise ConfigurationError(f"`{text}` could not be set up: {_one_line(error)}") from error
+        raise ConfigurationError(f"`{text}` could not be set up: {_one_line(error)}") from None
+
+
+def _check_address(base_url: str) -> None:
+    """Refuse what every HTTP client's log would show; a key has a better place."""
+    try:
+        parts = urlsplit(base_url)
+        plain = not ("@" in parts.netloc or parts.query or parts.fragment)
+    except ValueError:
+        plain = False
+    if not plain:
+        raise ConfigurationError(
+            "`base_url` must hold no user, password, query or fragment: put the key into the "
+            "provider's environment variable, or into `api_key` of `[model_options]`."
+        )
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    """Say what is wrong, without the options that pydantic's own line quotes."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        return f"`{place}`: {first['msg']}" if place else first["msg"]
+    return without_credentials(" ".join(str(error).split())) or type(error).__name__

@@ -19,6 +19,7 @@ from langchain_tpo.errors import ConfigurationError, SettingsError
 from langchain_tpo.reward_models import chat_templates
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.reward_models.interface import RewardModel
+from langchain_tpo.secrecy import without_credentials
 
 Options = dict[str, Any]
 """What stands behind the `?`, by name."""
@@ -86,7 +87,7 @@ def reward_label(text: str) -> str:
     before, slashes, host = address.partition("://")
     shown = f"{before}{slashes}{host.rpartition('@')[2]}" if slashes else address
     kept = [f"{name}={value}" for name, value in parse_qsl(query) if name != "api_key"]
-    return shown + (f"?{'&'.join(kept)}" if kept else "")
+    return without_credentials(shown + (f"?{'&'.join(kept)}" if kept else ""))
 
 
 def _options(scheme: str, query: str) -> Options:

@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 
 from langchain_tpo.errors import DatasetError, MissingExtraError, TPOError
 from langchain_tpo.evaluation.examples import BadRow, Row, example_of
+from langchain_tpo.secrecy import without_credentials
 
 HUB = "hf:"
 """What opens the name of a data set of the hub: `hf:owner/name?split=test&config=main`."""
@@ -138,11 +139,11 @@ def _hub_rows(name: str) -> Iterable[object]:
     config = options.pop("config", None)
     split = options.pop("split", "test")
     for option in options:
-        raise DatasetError(f"`hf:{name}` knows no `{option}`: use `split` and `config`.")
+        raise DatasetError(f"`hf:{repository}` knows no `{option}`: use `split` and `config`.")
     try:
         rows: Iterable[object] = hub.load_dataset(repository, config, split=split, streaming=True)
     except Exception as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = without_credentials(" ".join(str(error).split()))[:300]
         raise DatasetError(f"`hf:{name}` could not be loaded: {reason}") from error
     return rows
 

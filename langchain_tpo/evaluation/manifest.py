@@ -6,7 +6,6 @@ Written before the first record, and compared when a run is resumed.
 import json
 import os
 import platform
-import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from typing import Any
 
 from langchain_tpo.errors import DatasetError, SettingsError
 from langchain_tpo.evaluation.systems import System
+from langchain_tpo.secrecy import without_secrets
 
 MANIFEST = "manifest.json"
 """The file's name in the folder of a run."""
@@ -28,11 +28,6 @@ PACKAGES = (
     *("text-generation", "xllamacpp", "transformers", "torch"),
 )
 """Whose versions decide what a run does."""
-
-HIDDEN = "(hidden)"
-"""Stands in a manifest where a secret was."""
-
-_SECRET = re.compile(r"key|secret|password|authorization|credential|(^|_)token$", re.IGNORECASE)
 
 COMPARED = ("dataset", "model", "critic", "reward", "model_options")
 """What must be the same for two sittings to be one run."""
@@ -68,23 +63,6 @@ def manifest_of(
         "sittings": [sitting()],
     }
     return {name: without_secrets(value) for name, value in manifest.items()}
-
-
-def without_secrets(value: object) -> Any:  # noqa: ANN401 JSON
-    """Give a JSON value with everything hidden that a name gives away as a secret.
-
-    Example:
-        >>> without_secrets({"temperature": 0.7, "extra": {"api_key": "hush", "max_tokens": 9}})
-        {'temperature': 0.7, 'extra': {'api_key': '(hidden)', 'max_tokens': 9}}
-    """
-    if isinstance(value, Mapping):
-        return {
-            name: HIDDEN if _SECRET.search(str(name)) else without_secrets(part)
-            for name, part in value.items()
-        }
-    if isinstance(value, list):
-        return [without_secrets(part) for part in value]
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 def sitting() -> dict[str, Any]:

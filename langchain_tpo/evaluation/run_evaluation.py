@@ -18,6 +18,7 @@ from langchain_tpo.evaluation.records import Record, RecordedFailure, read_recor
 from langchain_tpo.evaluation.systems import System
 from langchain_tpo.evaluation.token_matching import spent_in
 from langchain_tpo.request_limit import RequestLimit
+from langchain_tpo.secrecy import without_credentials
 
 Key = tuple[str, str]
 """Names of an example and of a system."""
@@ -158,7 +159,9 @@ async def recorded(
         record["runs"] = await answer()
     except Exception as error:  # noqa: BLE001 any provider's: it is the result of this example
         record["status"] = "failed"
-        record["failure"] = RecordedFailure(type=type(error).__name__, message=str(error))
+        record["failure"] = RecordedFailure(
+            type=type(error).__name__, message=without_credentials(str(error))
+        )
     record["seconds"] = round(time.perf_counter() - since, 3)
     return record
 

@@ -70,7 +70,7 @@ class ChatJudge(ComposedReward):
         [{'reward': 4.0, 'rationale': 'Curt, but right.'}]
     """
 
-    model: ChatModel
+    model: ChatModel = Field(repr=False)
     """Who rates."""
     scale: int = Field(ge=2)
     """The best score; the worst is 1."""

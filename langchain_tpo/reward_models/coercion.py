@@ -10,6 +10,7 @@ from langchain_tpo.errors import RewardTypeError
 from langchain_tpo.reward_models.chat_judge import ChatJudge
 from langchain_tpo.reward_models.interface import RewardModel, Score
 from langchain_tpo.reward_models.python_function import FunctionReward
+from langchain_tpo.secrecy import without_credentials
 
 RewardFunction: TypeAlias = Callable[[str, str], Score | Awaitable[Score]]
 """`(prompt, response) -> score`; the prompt is the conversation as text."""
@@ -40,5 +41,5 @@ def as_reward_model(reward: RewardLike) -> RewardModel:
         return FunctionReward(function=reward)
     raise RewardTypeError(
         f"`reward` must be a function `(prompt, response) -> float` or a Runnable, got "
-        f"{type(reward).__name__} `{str(reward)[:60]}`."
+        f"{type(reward).__name__} `{without_credentials(str(reward))[:60]}`."
     )

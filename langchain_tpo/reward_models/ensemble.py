@@ -49,7 +49,7 @@ class Ensemble(ComposedReward):
         [0.475, -0.1]
     """
 
-    members: dict[str, RewardModel] = Field(min_length=1)
+    members: dict[str, RewardModel] = Field(min_length=1, repr=False)
     """Reward models by name."""
     weights: dict[str, float] | None
     """How much each counts, by name; None: all alike."""

@@ -4,6 +4,7 @@ Knows what a usable URL, key and limit are. Sends nothing: `http_transport` does
 """
 
 from dataclasses import dataclass
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue, SecretStr
@@ -15,7 +16,8 @@ from langchain_tpo.errors import SettingsError
 class RewardServer:
     """A reward server, and how patient to be with it.
 
-    Holds no connection, so it may be shared between threads and event loops, copied and pickled.
+    Holds no connection, so it may be shared between threads and event loops, copied and pickled;
+    a pickle leaves the key out.
 
     Example:
         >>> server = RewardServer(url="http://rm:8080", api_key=SecretStr("hush"))
@@ -48,6 +50,14 @@ class RewardServer:
             raise SettingsError(
                 f"`max_response_bytes` must be at least 1, got `{self.max_response_bytes!r}`."
             )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle without the key: a pickle is read by whoever finds it."""
+        return {**vars(self), "api_key": None}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Copy with the key: nothing in here can change."""
+        return self
 
     def get(self, path: str) -> "Call":
         """Describe a request for what is behind `path`, such as `/info`."""

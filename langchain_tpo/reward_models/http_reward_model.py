@@ -37,6 +37,7 @@ class HttpRewardModel(RunnableSerializable[ScoreRequest, list[Score]]):
 
     A subclass writes `scoring`. It is asked for distinct responses only: equal texts are scored
     once, an empty batch not at all. `config["max_concurrency"]` bounds the requests in flight.
+    A pickle leaves keys out: `model_copy(update={"api_key": SecretStr(...)})` gives them again.
 
     Raises:
         SettingsError: In one line, when an option cannot work.
@@ -88,6 +89,15 @@ class HttpRewardModel(RunnableSerializable[ScoreRequest, list[Score]]):
     def _server_can_be_reached(self) -> Self:
         _ = self.server
         return self
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Pickle without keys: a pickle is read by whoever finds it."""
+        state = super().__getstate__()
+        kept = {
+            name: None if isinstance(value, SecretStr) else value
+            for name, value in state["__dict__"].items()
+        }
+        return {**state, "__dict__": kept}
 
     @property
     def server(self) -> RewardServer:

@@ -35,7 +35,7 @@ class LengthPenalty(ComposedReward):
         [1.0, {'reward': 0.25, 'rationale': '3 words over 2 cost it 0.75.'}]
     """
 
-    reward: RewardModel
+    reward: RewardModel = Field(repr=False)
     """What scores before length is charged."""
     per_word: float | None = Field(ge=0, allow_inf_nan=False)
     """Price of a word."""

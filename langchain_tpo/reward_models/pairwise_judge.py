@@ -85,7 +85,7 @@ class PairwiseJudge(ComposedReward):
         [0.5, 0.5]
     """
 
-    model: ChatModel
+    model: ChatModel = Field(repr=False)
     """Who compares."""
     anchors: tuple[str, ...]
     """Fixed responses to compare with; none of them: the first response of the run."""

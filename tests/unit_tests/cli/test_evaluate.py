@@ -124,7 +124,7 @@ def test_no_secret_reaches_the_folder(
     monkeypatch.setenv("RM_KEY", "rm-do-not-tell")
     config = tmp_path / "tpo.toml"
     config.write_text('[model_options]\napi_key = "sk-do-not-tell"\nmax_retries = 0\n')
-    arguments = ["-m", "openai:x", "--base-url", "http://me:sk-do-not-tell@127.0.0.1:9/v1"]
+    arguments = ["-m", "openai:x", "--base-url", "http://127.0.0.1:9/v1"]
     reward = ["-r", "tei:http://127.0.0.1:9?api_key_env=RM_KEY"]
 
     code = run_app(

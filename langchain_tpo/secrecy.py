@@ -1,0 +1,70 @@
+"""Keeps keys and passwords out of what is written down: manifests, failures, representations.
+
+A key that is given as `api_key` is a `SecretStr` and shows itself nowhere. This is for the rest:
+options that carry one under a telling name, and errors of servers that repeat what they were sent.
+It knows what keys look like; it does not know the keys.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+HIDDEN = "(hidden)"
+"""Stands where a secret was."""
+
+_TELLING = re.compile(
+    r"key|secret|passw|auth|credential|cookie|(^|[_-])token$|headers?$|query$", re.IGNORECASE
+)
+"""Names of options that are, or hold, secrets."""
+
+_CREDENTIALS = (
+    (re.compile(r"(://)[^/\s?#@'\"]+@"), rf"\1{HIDDEN}@"),
+    (re.compile(r"\b(bearer|basic)\s++[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {HIDDEN}"),
+    (re.compile(r"\b(?:sk|pk|rk|hf|gsk|xai|ghp|lsv2|AIza)[-_]?[\w-]{16,}"), HIDDEN),
+    (
+        re.compile(
+            r"((?:api[ _-]?key|secret|passw(?:ord|d)|(?:access|auth)[ _-]?token)['\"]?"
+            r"(?:\s*+(?:[:=]|provided:|is:?\s))\s*+['\"]?)[^\s'\"&,;)}\]]{4,}",
+            re.IGNORECASE,
+        ),
+        rf"\1{HIDDEN}",
+    ),
+)
+"""What keys and passwords look like in a URL, a header and a sentence."""
+
+
+def without_credentials(text: str) -> str:
+    """Give a text with everything hidden that looks like a key or a password.
+
+    Args:
+        text: An error's message, say.
+
+    Example:
+        >>> without_credentials("401: Incorrect API key provided: abcd1234, http://me:pw@host/v1")
+        '401: Incorrect API key provided: (hidden), http://(hidden)@host/v1'
+    """
+    for pattern, shown in _CREDENTIALS:
+        text = pattern.sub(shown, text)
+    return text
+
+
+def without_secrets(value: object) -> Any:  # noqa: ANN401 JSON
+    """Give a JSON value with everything hidden that a name gives away as a secret.
+
+    Args:
+        value: Options, as a settings file or a caller gave them.
+
+    Example:
+        >>> without_secrets({"temperature": 0.7, "extra": {"api_key": "hush", "max_tokens": 9}})
+        {'temperature': 0.7, 'extra': {'api_key': '(hidden)', 'max_tokens': 9}}
+    """
+    if isinstance(value, Mapping):
+        return {
+            name: HIDDEN if _TELLING.search(str(name)) else without_secrets(part)
+            for name, part in value.items()
+        }
+    if isinstance(value, list):
+        return [without_secrets(part) for part in value]
+    if isinstance(value, str):
+        return without_credentials(value)
+    return value if isinstance(value, int | float | bool | None) else str(value)

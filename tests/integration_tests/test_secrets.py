@@ -1,0 +1,231 @@
+"""Keys given in every way there is, and not one of them in anything that is written or shown."""
+
+import json
+import logging
+import pickle
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.load import dumps
+from langchain_core.tracers import BaseTracer
+from langchain_core.tracers.schemas import Run
+from langchain_openai import ChatOpenAI
+from langgraph.checkpoint.sqlite import SqliteSaver
+from pydantic import SecretStr
+
+from langchain_tpo import TPORunnable, TPOSettings, build_tpo_graph
+from langchain_tpo.chat_tpo import ChatTPO
+from langchain_tpo.cli.main import run_app
+from langchain_tpo.reward_models import ChatJudge, Ensemble, PairwiseJudge
+from langchain_tpo.reward_models.http_reward_model import HttpRewardModel
+from langchain_tpo.reward_models.http_transport import Flow
+from langchain_tpo.reward_models.interface import Score, ScoreRequest
+from tests.fakes import ScriptedModel
+from tests.servers.http_double import Asked, Reply, serve
+
+pytestmark = pytest.mark.integration
+
+KEYS = {
+    way: f"sk-canary-{way}-0123456789abcdef"
+    for way in ("toml", "environment", "reward", "header", "option", "url", "argument", "reference")
+}
+
+
+CLOSE = {"connection": "close"}
+"""The openai package would keep a connection for the next command, whose event loop is another."""
+
+
+def leaks(text: str) -> list[str]:
+    return [way for way in KEYS if f"canary-{way}" in text]
+
+
+def answer(asked: Asked) -> Reply:
+    """Serve policy, judge and reward; when asked to fail, quote every header that was sent."""
+    if asked.method == "GET":
+        return Reply(body={"data": [{"id": "rm"}]}, headers=CLOSE)
+    text = json.dumps(asked.body["messages"])
+    if "fail me" in text or ("fail later" in text and "You evaluate" in text):
+        sent = "; ".join(f"{name}: {value}" for name, value in asked.headers.items())
+        key = asked.headers["authorization"].removeprefix("Bearer ")
+        message = f"Incorrect API key provided: {key}. You sent {sent}."
+        return Reply(
+            status=401,
+            body={"error": {"message": message, "code": "invalid_api_key"}},
+            headers=CLOSE,
+        )
+    said = '{"score": 50, "a_is_better": 60, "rationale": "-"} <IMPROVED_VARIABLE>Oil it.'
+    return Reply(
+        headers=CLOSE,
+        body={
+            "id": "1",
+            "object": "chat.completion",
+            "created": 0,
+            "model": "m",
+            "choices": [
+                {
+                    "index": index,
+                    "finish_reason": "stop",
+                    "message": {"role": "assistant", "content": f"{said} {index}"},
+                }
+                for index in range(asked.body.get("n") or 1)
+            ],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 99, "total_tokens": 100},
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with serve(answer) as address:
+        yield f"{address}/v1"
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Path]:
+    """Write down what every logger says, at every level."""
+    path = tmp_path / "debug.log"
+    handler = logging.FileHandler(path)
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield path
+    root.setLevel(before)
+    root.removeHandler(handler)
+    handler.close()
+
+
+class ScoreByDigit(HttpRewardModel):
+    """Sends a request for each response, and rewards the last digit of the response."""
+
+    def scoring(self, request: ScoreRequest) -> Flow[list[Score]]:
+        yield [self.server.get(f"/{place}") for place, _ in enumerate(request["responses"])]
+        return [float(response[-1]) for response in request["responses"]]
+
+
+class EveryRun(BaseTracer):
+    """Keeps all that a tracer is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = ""
+
+    def _persist_run(self, run: Run) -> None:
+        parts = [run.serialized, run.inputs, run.outputs, run.extra, run.tags, run.events]
+        self.told += json.dumps([run.name, run.error, *parts], default=repr)
+        for child in run.child_runs:
+            self._persist_run(child)
+
+
+def test_no_command_of_tpo_writes_or_prints_a_key(
+    url: str,
+    log: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEYS["environment"])
+    monkeypatch.setenv("RM_KEY", KEYS["reward"])
+    settings = tmp_path / "keys" / "tpo.toml"
+    settings.parent.mkdir()
+    settings.write_text(
+        f"""model = "openai:m"
+base_url = "{url}"
+reward = "openai:{url}?api_key_env=RM_KEY"
+[model_options]
+api_key = "{KEYS["toml"]}"
+max_retries = 0
+default_headers = {{ X-Api-Key = "{KEYS["header"]}" }}
+[settings]
+width = 2
+depth = 1
+[settings.update.extra]
+extra_headers = {{ X-Other = "{KEYS["option"]}" }}
+"""
+    )
+    prompts, run = tmp_path / "prompts.txt", str(tmp_path / "run")
+    prompts.write_text("Why?\nfail me\nfail later\n")
+    config = ["-c", str(settings)]
+    judge = ["-m", "openai:m", "--base-url"]
+
+    assert (
+        run_app(["evaluate", str(prompts), "--out", run, "-s", "tpo", "-s", "single", *config]) == 0
+    )
+    assert run_app(["judge", run, *judge, url]) == 0
+    assert run_app(["report", run, "--json"]) == 0
+    assert run_app(["export-dpo", run]) == 0
+    assert run_app(["optimize", "Why?", "--json", "--show", "rounds", *config]) == 0
+    assert run_app(["--debug", "optimize", "fail me", *config]) == 1
+    assert run_app(["optimize", "fail later", *config]) == 0
+    for address in (url.replace("//", f"//me:{KEYS['url']}@"), f"{url}?api_key={KEYS['url']}"):
+        assert run_app(["optimize", "Why?", *config, "--base-url", address]) == 2
+        assert run_app(["judge", run, *judge, address]) == 2
+        assert (
+            run_app(["optimize", "Why?", *config, "-r", f"judge:openai:m?base_url={address}"]) == 2
+        )
+        assert run_app(["optimize", "Why?", *config, "-r", f"tei:{address}"]) == 2
+    assert run_app(["optimize", "Why?", *config, "-r", f"tei:http://h?api_key={KEYS['url']}"]) == 2
+
+    written = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    del written[settings]
+    assert log in written
+    assert {path.name for path in written} >= {"records.jsonl", "manifest.json", "report.html"}
+    assert "(hidden)" in (tmp_path / "run" / "records.jsonl").read_text(encoding="utf-8")
+    # `extra_headers` are what the openai package logs at DEBUG whoever calls it.
+    logged = written.pop(log).decode().replace(KEYS["option"], "")
+    assert leaks(logged) == []
+    for path, content in written.items():
+        assert leaks(content.decode("latin-1")) == [], path
+    out, err = capfd.readouterr()
+    assert leaks(out + err) == []
+
+
+async def test_no_object_shows_a_key(url: str) -> None:
+    model = ChatOpenAI(
+        model="m",
+        api_key=SecretStr(KEYS["argument"]),
+        base_url=url,
+        max_retries=0,
+        default_headers={"X-Api-Key": KEYS["header"]},
+    )
+    verifier = ScoreByDigit(url, api_key=KEYS["reward"])
+    ensemble = Ensemble({"verifier": verifier, "judge": ChatJudge(model)})
+    settings = TPOSettings(width=2, depth=1, min_contrast=0.0)
+    tpo = TPORunnable(model=model, reward=ensemble, critic=model, settings=settings)
+    objects = [tpo, ChatTPO(model=model, reward=ensemble), ensemble, ChatJudge(model)]
+    objects += [PairwiseJudge(model), verifier, verifier.server, settings]
+
+    for one in objects:
+        assert leaks(f"{one!r} {one!s} {dumps(one)}") == []
+    for one in (verifier, verifier.server, TPORunnable(model=ScriptedModel(), reward=verifier)):
+        assert leaks(pickle.dumps(one).decode("latin-1")) == []
+        assert deepcopy(one) == one
+
+    plain = model.model_copy(update={"default_headers": None})
+    loop = tpo.model_copy(update={"model": plain, "critic": plain, "reward": verifier})
+    events = [repr(event) async for event in loop.astream_events("Why?", version="v2")]
+    tracer = EveryRun()
+    await loop.ainvoke("Why?", {"callbacks": [tracer]})
+    result = await loop.aoptimize("fail later")
+    assert result.stop_reason == "error"
+    assert "(hidden)" in json.dumps(result.as_dict())
+    assert "You evaluate answers" in tracer.told
+    assert leaks("".join(events) + tracer.told + repr(result) + json.dumps(result.as_dict())) == []
+
+
+def test_no_checkpoint_and_no_log_of_a_run_holds_a_key(url: str, log: Path, tmp_path: Path) -> None:
+    model = ChatOpenAI(model="m", api_key=SecretStr(KEYS["argument"]), base_url=url, max_retries=0)
+    settings = TPOSettings(width=2, depth=1)
+    with SqliteSaver.from_conn_string(str(tmp_path / "kept.sqlite")) as saver:
+        reward = ScoreByDigit(url, api_key=KEYS["reward"])
+        graph = build_tpo_graph(model, reward, settings=settings).compile(checkpointer=saver)
+        thread: Any = {"configurable": {"thread_id": "1"}}
+        ended = graph.invoke({"messages": [("human", "fail later")]}, thread)
+
+    assert ended["failure"]["message"].count("(hidden)") == 2
+    for path in [log, *tmp_path.glob("kept.sqlite*")]:
+        assert path.stat().st_size > 0
+        assert leaks(path.read_bytes().decode("latin-1")) == [], path

@@ -76,6 +76,19 @@ def always_b(messages: list[BaseMessage]) -> AIMessage:
     return AIMessage('{"a_is_better": 0}')
 
 
+def teachable_where_even() -> ScriptedModelWithN:
+    """Revise once for the better where the question's number is even, and else for the worse."""
+
+    def reply(step: str, messages: list[BaseMessage], number: int) -> str:
+        if step == "update":
+            asked = re.findall(r"question (\d+)", " ".join(one.text for one in messages))
+            revision = 0 if int(asked[0]) % 2 else 9
+            return f"<IMPROVED_VARIABLE>revision {revision}</IMPROVED_VARIABLE>"
+        return f"{step} {1 + number % 2}"
+
+    return ScriptedModelWithN(reply=reply)
+
+
 def hostile() -> ScriptedModelWithN:
     """Say what terminals, pages and prompts may stumble over, then a number."""
     said = " ".join(ORDERS)

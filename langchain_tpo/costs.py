@@ -3,8 +3,9 @@
 Knows usage and which model a step asks; knows nothing of rounds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Literal, TypeAlias
 
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.state import StepName, StepRecord
@@ -67,7 +68,10 @@ class Price:
         return ((read - cached) * self.input + cached * known + written * self.output) / _MILLION
 
 
-ASKED_BY: dict[StepName, str] = {
+ModelRole: TypeAlias = Literal["model", "critic", "reward"]
+"""What a model is asked for."""
+
+ASKED_BY: dict[StepName, ModelRole] = {
     "sample": "model",
     "update": "model",
     "textual_loss": "critic",
@@ -92,12 +96,32 @@ def price_of(
         critic: Price of the critic; that of the policy when None.
         reward: Price of a judge's tokens; nothing when None.
     """
-    prices = {"model": model, "critic": critic or model, "reward": reward}
-    parts = [
-        price.of(total_usage(step["usage"] for step in steps if ASKED_BY[step["step"]] == who))
-        for who, price in prices.items()
-        if price is not None
-    ]
+    prices: dict[ModelRole, Price | None] = {
+        "model": model,
+        "critic": critic or model,
+        "reward": reward,
+    }
+    return price_of_models(usage_by_model(steps), prices)
+
+
+def usage_by_model(steps: Iterable[StepRecord]) -> dict[ModelRole, Usage]:
+    """Add up what each model took."""
+    usages: dict[ModelRole, list[Usage]] = {"model": [], "critic": [], "reward": []}
+    for step in steps:
+        usages[ASKED_BY[step["step"]]].append(step["usage"])
+    return {role: total_usage(taken) for role, taken in usages.items()}
+
+
+def price_of_models(
+    usage: Mapping[ModelRole, Usage], prices: Mapping[ModelRole, Price | None]
+) -> float | None:
+    """Give what models cost in money; None where a token count is unknown.
+
+    Args:
+        usage: What each took.
+        prices: What each costs; one without a price costs nothing.
+    """
+    parts = [price.of(usage[role]) for role, price in prices.items() if price is not None]
     known = [part for part in parts if part is not None]
     return sum(known) if len(known) == len(parts) else None
 

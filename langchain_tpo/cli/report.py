@@ -1,12 +1,15 @@
 """`tpo report`: a run as a page, as Markdown, as JSON and as plots."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from langchain_tpo.cli.console import give
+from langchain_tpo.costs import ModelRole, Price
+from langchain_tpo.errors import SettingsError
 
 
 def report(
@@ -22,12 +25,41 @@ def report(
         float | None,
         typer.Option(help="Of the model, such as 8e9: estimates floating-point operations."),
     ] = None,
+    price: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[WHO=]IN/OUT[/CACHED]",
+            help="Money per million tokens, as in `0.4/1.6/0.1`; of the model, or of `critic=` or "
+            "`reward=` where that is another.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the bootstrap intervals.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
 ) -> None:
     """Make a report of a run, finished or not, and print the path of its page."""
     from langchain_tpo.evaluation.report import make_report  # noqa: PLC0415 an extra of its own
 
-    made = make_report(folder, parameters=parameters, baseline=baseline, seed=seed)
+    prices = _prices(price or [])
+    made = make_report(folder, parameters=parameters, prices=prices, baseline=baseline, seed=seed)
     page = made.write(out or folder)
     give(json.dumps(made.as_dict(), ensure_ascii=False) if as_json else str(page))
+
+
+def _prices(texts: Sequence[str]) -> dict[ModelRole, Price]:
+    """Read `0.4/1.6`, `critic=2/8/0.5`."""
+    prices: dict[ModelRole, Price] = {}
+    for text in texts:
+        role, _, figures = text.rpartition("=")
+        try:
+            (who,) = (known for known in get_args(ModelRole) if known == (role or "model"))
+            read, written, *more = map(float, figures.split("/"))
+            (cached,) = more or (None,)
+            prices[who] = Price(input=read, output=written, cached_input=cached)
+        except ValueError:
+            raise SettingsError(
+                f"`--price {text}`: write money per million tokens read and written, and of cached "
+                "ones if they are cheaper, as in `0.4/1.6/0.1` or `critic=2/8`."
+            ) from None
+    if prices and "model" not in prices:
+        raise SettingsError("`--price` must name the price of the model itself, as in `0.4/1.6`.")
+    return prices

@@ -6,10 +6,11 @@ averaged in.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from statistics import fmean
 from typing import Any, TypeAlias
 
-from langchain_tpo.costs import pflops
+from langchain_tpo.costs import ModelRole, Price, pflops, price_of_models
 from langchain_tpo.evaluation.length_control import length_controlled_win_rate
 from langchain_tpo.evaluation.metrics.of_answers import METRICS
 from langchain_tpo.evaluation.outcomes import (
@@ -46,6 +47,7 @@ def analyse(
     *,
     verdicts: Verdicts | None = None,
     parameters: float | None = None,
+    prices: Mapping[ModelRole, Price] | None = None,
     seed: int = 0,
 ) -> Analysis:
     """Give a run in numbers.
@@ -55,6 +57,7 @@ def analyse(
         kinds: What each system is, by name, in the order of a table.
         verdicts: Of a second judge.
         parameters: Of the policy, to estimate arithmetic.
+        prices: Of the models, to work out money; a critic without one is the policy itself.
         seed: Makes the intervals repeatable.
     """
     answered: dict[str, dict[str, Outcome]] = {name: {} for name in kinds}
@@ -65,10 +68,14 @@ def analyse(
         else:
             answered.setdefault(outcome.system, {})[outcome.example] = outcome
     systems = [
-        _summary(name, kinds.get(name, ""), list(answered[name].values()), failed[name], seed)
-        for name in kinds
+        _with_costs(
+            _summary(name, kind, list(answered[name].values()), failed[name], seed),
+            answered[name].values(),
+            parameters=parameters,
+            prices=prices or {},
+        )
+        for name, kind in kinds.items()
     ]
-    systems = [_with_pflops(system, parameters) for system in systems]
     examples = {name for found in answered.values() for name in found}
     examples |= {one.example for found in failed.values() for one in found}
     return Analysis(
@@ -116,6 +123,7 @@ def _summary(
         tokens_by_round=_mean_tokens(outcomes),
         best_of=_best_of_curve(outcomes) if kind.startswith("best-of-n") else [],
         input_tokens=_all_known([one.usage["input_tokens"] for one in outcomes]),
+        cached_tokens=_all_known([one.usage["cached_tokens"] for one in outcomes]),
         output_tokens=_all_known([one.usage["output_tokens"] for one in outcomes]),
         requests=_mean_or_zero([one.usage["requests"] for one in outcomes]),
         completions=_mean_or_zero([one.usage["completions"] for one in outcomes]),
@@ -124,6 +132,7 @@ def _summary(
         length=mean(lengths, seed=seed),
         length_correlation=correlation([one.reward for one in outcomes], lengths),
         pflops=None,
+        price=None,
         stop_reasons=_counted(reason for one in outcomes for reason in one.stop_reasons),
         dropped=dict(sum((Counter(one.dropped) for one in outcomes), Counter())),
         metrics=_metrics(outcomes, seed),
@@ -168,11 +177,21 @@ def _comparison(
     )
 
 
-def _with_pflops(system: SystemSummary, parameters: float | None) -> SystemSummary:
-    if parameters is None or system.input_tokens is None or system.output_tokens is None:
-        return system
-    estimate = pflops(parameters, system.input_tokens + system.output_tokens)
-    return SystemSummary(**{**vars(system), "pflops": estimate})
+def _with_costs(
+    system: SystemSummary,
+    outcomes: Iterable[Outcome],
+    *,
+    parameters: float | None,
+    prices: Mapping[ModelRole, Price],
+) -> SystemSummary:
+    if parameters and system.input_tokens is not None and system.output_tokens is not None:
+        estimate = pflops(parameters, system.input_tokens + system.output_tokens)
+        system = replace(system, pflops=estimate)
+    if "model" in prices:
+        every = {"critic": prices["model"], **prices}
+        paid = [price_of_models(one.usage_by_model, every) for one in outcomes]
+        system = replace(system, price=_all_known(paid))
+    return system
 
 
 def _mean_curve(outcomes: Sequence[Outcome], seed: int) -> list[Estimate | None]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, TypeAlias
 
+from langchain_tpo.costs import ModelRole, usage_by_model
 from langchain_tpo.evaluation.records import Record
 from langchain_tpo.usage import Usage, total_usage
 
@@ -39,6 +40,8 @@ class Outcome:
     """Characters of the answer."""
     usage: Usage
     """Tokens and requests."""
+    usage_by_model: Mapping[ModelRole, Usage]
+    """The same of the policy, the critic and a judge apart."""
     seconds: float
     """Wall time of the run."""
     width: int
@@ -86,6 +89,7 @@ def outcome_of(record: Record, measure: MetricValues) -> Outcome | Failed:
         first_rewards=tuple(reward for reward in first if reward is not None),
         length=fmean(len(run["answer"]) for run in runs),
         usage=total_usage(run["usage"] for run in runs),
+        usage_by_model=usage_by_model(step for run in runs for step in run["steps"]),
         seconds=sum(run["seconds"] for run in runs),
         width=len(first),
         stop_reasons=tuple(run["stop_reason"] for run in runs),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from langchain_tpo.costs import ModelRole, Price
 from langchain_tpo.errors import DatasetError
 from langchain_tpo.evaluation.analysis import analyse
 from langchain_tpo.evaluation.chart import Chart
@@ -64,13 +65,19 @@ class Report:
 
 
 def make_report(
-    folder: Path, *, parameters: float | None = None, baseline: str | None = None, seed: int = 0
+    folder: Path,
+    *,
+    parameters: float | None = None,
+    prices: Mapping[ModelRole, Price] | None = None,
+    baseline: str | None = None,
+    seed: int = 0,
 ) -> Report:
     """Read a run and work out its report.
 
     Args:
         folder: Of the run.
         parameters: Of the policy, to estimate arithmetic.
+        prices: Of the models, to work out money; a critic without one is the policy itself.
         baseline: Whom the gallery compares with; by default best-of-N, or the first other system.
         seed: Makes the intervals repeatable.
 
@@ -88,6 +95,7 @@ def make_report(
         kinds,
         verdicts=verdicts(read_judgements(folder / JUDGEMENTS)),
         parameters=parameters,
+        prices=prices,
         seed=seed,
     )
     return Report(

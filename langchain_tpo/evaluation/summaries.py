@@ -46,6 +46,8 @@ class SystemSummary:
     """For best-of-N: the mean reward to expect from 1, 2, ... of its samples."""
     input_tokens: float | None
     """Mean per example."""
+    cached_tokens: float | None
+    """Mean of those input tokens that a server said it had worked out before."""
     output_tokens: float | None
     """Mean per example."""
     requests: float
@@ -62,6 +64,8 @@ class SystemSummary:
     """Spearman's, of reward and length over examples."""
     pflops: float | None
     """Estimated arithmetic per example, where the number of parameters is known."""
+    price: float | None
+    """Mean money per example, where prices are known."""
     stop_reasons: Mapping[str, int]
     """Why runs ended."""
     dropped: Mapping[str, int]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from langchain_tpo.costs import COSTS_IN_THE_PAPER
 from langchain_tpo.evaluation.metrics.of_answers import METRICS
-from langchain_tpo.evaluation.summaries import Analysis, Comparison, SystemSummary
+from langchain_tpo.evaluation.summaries import Analysis, Comparison
 from langchain_tpo.evaluation.wording import counted, interval, number, percent, significant
 
 
@@ -100,31 +100,32 @@ def _metrics(analysis: Analysis) -> Table:
 
 
 def _costs(analysis: Analysis) -> Table:
-    arithmetic = any(one.pflops is not None for one in analysis.systems)
+    systems = [one for one in analysis.systems if one.answered]
+    columns: dict[str, Sequence[str]] = {
+        "system": [one.name for one in systems],
+        "width": [number(one.width, 1) for one in systems],
+        "requests": [number(one.requests, 1) for one in systems],
+        "completions": [number(one.completions, 1) for one in systems],
+        "input tokens": [number(one.input_tokens) for one in systems],
+        "of them cached": [number(one.cached_tokens) for one in systems],
+        "output tokens": [number(one.output_tokens) for one in systems],
+        "seconds": [number(one.seconds, 2) for one in systems],
+        "PFLOPs": [significant(one.pflops) for one in systems],
+        "price": [significant(one.price) for one in systems],
+    }
+    if not any(one.cached_tokens for one in systems):
+        del columns["of them cached"]
+    for name, known in (("PFLOPs", "pflops"), ("price", "price")):
+        if all(getattr(one, known) is None for one in systems):
+            del columns[name]
     return Table(
         title="Cost per example",
-        about="Means; critic and judges included. PFLOPs: 2 x parameters x tokens."
-        if arithmetic
-        else "Means; critic and judges included.",
-        head=[
-            *("system", "width", "requests", "completions", "input tokens", "output tokens"),
-            *("seconds", *(("PFLOPs",) if arithmetic else ())),
-        ],
-        rows=[_cost(one, arithmetic=arithmetic) for one in analysis.systems if one.answered],
+        about="Means; critic and judges included."
+        + (" PFLOPs: 2 x parameters x tokens." if "PFLOPs" in columns else "")
+        + (" Price: in the currency of the prices given." if "price" in columns else ""),
+        head=list(columns),
+        rows=list(zip(*columns.values(), strict=True)),
     )
-
-
-def _cost(one: SystemSummary, *, arithmetic: bool) -> list[str]:
-    return [
-        one.name,
-        number(one.width, 1),
-        number(one.requests, 1),
-        number(one.completions, 1),
-        number(one.input_tokens),
-        number(one.output_tokens),
-        number(one.seconds, 2),
-        *((significant(one.pflops),) if arithmetic else ()),
-    ]
 
 
 def _prices(analysis: Analysis) -> Table:

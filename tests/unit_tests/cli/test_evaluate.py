@@ -43,13 +43,31 @@ def test_from_the_data_set_to_the_page(
     report = json.loads(capfd.readouterr().out)
     assert report["comparisons"][0]["judged"]["value"] == 0.5
     assert report["systems"][0]["pflops"] > 0
+    assert report["systems"][0]["price"] is None
     assert (folder / "report.html").exists()
+
+    priced = ["report", str(folder), "--json", "--price", "2/8", "--price", "critic=20/80"]
+    assert run_app(priced) == 0
+    single, tpo = json.loads(capfd.readouterr().out)["systems"]
+    assert single["price"] == (2 * single["input_tokens"] + 8 * single["output_tokens"]) / 1e6
+    assert tpo["price"] > (2 * tpo["input_tokens"] + 8 * tpo["output_tokens"]) / 1e6
+    assert "| price |" in (folder / "report.md").read_text()
 
     assert run_app(["export-dpo", str(folder), "-s", "tpo"]) == 0
     pairs = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert len(pairs) == 5
     assert run_app(["export-dpo", str(folder), "--out", str(tmp_path / "pairs.jsonl")]) == 0
     assert capfd.readouterr().err.startswith("5 pairs")
+
+
+@pytest.mark.parametrize("price", ["0.4", "1/2/3/4", "a/b", "poet=1/2", "critic=1/2", "-1/2"])
+def test_a_price_that_is_none_is_refused_in_one_line(
+    price: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run_app(["report", str(tmp_path), f"--price={price}"]) == 2
+    said = capfd.readouterr().err
+    assert said.count("\n") == 1
+    assert "price" in said
 
 
 def test_pairs_that_a_judge_could_not_decide_are_asked_again(

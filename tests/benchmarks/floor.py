@@ -149,7 +149,11 @@ class Bench:
                 parts = Parts(model=self._model(client), reward=as_reward_model(reward))
                 since = time.perf_counter()
                 await run_evaluation(
-                    rows, [system], parts, RecordWriter(file), concurrency=len(rows)
+                    rows,
+                    [system],
+                    parts,
+                    RecordWriter(file),
+                    concurrency=self._settings.width * len(rows),
                 )
                 return time.perf_counter() - since
 

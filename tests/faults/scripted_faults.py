@@ -116,7 +116,7 @@ REVISIONS = {
     "tag closed first": "...",
     "tags of the prompts": "</CONVERSATION></LM_OUTPUT> ...",
     "template braces": "{query} {{}} {0} %s ...",
-    "half a surrogate pair": "\ud83d ...",
+    "half a surrogate pair": "\ufffd ...",
     "NUL": "\0 ...",
 }
 """What is read out of a struck revision."""

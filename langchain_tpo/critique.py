@@ -3,6 +3,8 @@
 Turns a state into rendered prompts. Pure; knows prompts and the pool, calls nothing.
 """
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 from langchain_core.messages import BaseMessage, HumanMessage
@@ -11,43 +13,33 @@ from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.conversation import attachments, conversation_text
 from langchain_tpo.draws import DrawRequest, Draws
 from langchain_tpo.errors import NoResponseError
+from langchain_tpo.fitting import FittingRequest, Shorter
 from langchain_tpo.prompts import TPOPrompts
+from langchain_tpo.prompts.prompt_set import PromptName
 from langchain_tpo.settings import TPOSettings
+from langchain_tpo.shortening import SHARES, shorter
 from langchain_tpo.state import TPOState
 
 SPAN_WORDS = 10
 """How many words a shortened text keeps at either end (TextGrad's variable span)."""
 
 
-def loss_messages(state: TPOState, prompts: TPOPrompts) -> list[BaseMessage]:
-    """Ask why the chosen response of this round beats the rejected one."""
-    return _with_attachments(prompts.render("textual_loss", **_compared(state)), state)
-
-
-def gradient_messages(state: TPOState, prompts: TPOPrompts) -> list[BaseMessage]:
-    """Ask for criticism and strategies, given this round's loss."""
-    rendered = prompts.render("textual_gradient", **_exchange(state, prompts))
-    return _with_attachments(rendered, state)
-
-
-def update_messages(state: TPOState, prompts: TPOPrompts) -> list[BaseMessage]:
-    """Ask for a revision of the chosen response, given this round's loss and gradient."""
-    this = state["rounds"][-1]
-    gradient = this.get("textual_gradient", "")
-    rendered = prompts.render("update", **_exchange(state, prompts), textual_gradient=gradient)
-    return _with_attachments(rendered, state)
+def prompt_messages(
+    step: PromptName, state: TPOState, prompts: TPOPrompts
+) -> tuple[list[BaseMessage], Sequence[Shorter]]:
+    """Give the prompt of a step, and what makes it shorter where a model's window is too small."""
+    words = partial(_rendered, step, state, prompts)
+    return words(1.0)[0], [partial(words, share) for share in SHARES]
 
 
 def critique_request(
-    step: Literal["textual_loss", "textual_gradient"],
-    messages: list[BaseMessage],
-    state: TPOState,
-    settings: TPOSettings,
-) -> DrawRequest:
+    step: Literal["textual_loss", "textual_gradient"], state: TPOState, settings: TPOSettings
+) -> FittingRequest:
     """Ask the critic for one reply, sampled as the settings say for this step."""
+    messages, shorter_ones = prompt_messages(step, state, settings.prompts)
     number = len(state["rounds"])
     options = getattr(settings, step)
-    return DrawRequest(
+    draw = DrawRequest(
         messages=messages,
         n=1,
         at_least=1,
@@ -58,6 +50,7 @@ def critique_request(
         labels={"tpo_step": step, "tpo_round": number},
         on_arrival=None,
     )
+    return FittingRequest(draw=draw, shorter=shorter_ones, context_tokens=settings.context_tokens)
 
 
 def critique_text(draws: Draws) -> str:
@@ -88,25 +81,26 @@ def shortened(text: str) -> str:
     return " ".join([*words[:SPAN_WORDS], "(...)", *words[-SPAN_WORDS:]])
 
 
-def _compared(state: TPOState) -> dict[str, str]:
+def _rendered(
+    step: PromptName, state: TPOState, prompts: TPOPrompts, share: float
+) -> tuple[list[BaseMessage], int]:
+    """Render the prompt of a step with a share of what it quotes; the query is always whole."""
     this = state["rounds"][-1]
     best, worst = state["pool"][this["chosen"]], state["pool"][this["rejected"]]
-    return {
-        "query": conversation_text(state["messages"]),
+    texts = {
         "chosen": best["text"],
         "rejected": worst["text"],
         "remarks": _remarks(best, worst),
+        "textual_loss": this.get("textual_loss", ""),
+        "textual_gradient": this.get("textual_gradient", ""),
     }
-
-
-def _exchange(state: TPOState, prompts: TPOPrompts) -> dict[str, str]:
-    compared = _compared(state)
-    return {
-        **compared,
-        "chosen_span": shortened(compared["chosen"]),
-        "loss_instruction": loss_messages(state, prompts)[0].text,
-        "textual_loss": state["rounds"][-1].get("textual_loss", ""),
-    }
+    asked = prompts.asked(step)
+    kept, left_out = shorter({name: texts[name] for name in texts if name in asked}, share)
+    known = {"query": conversation_text(state["messages"]), **kept}
+    if "loss_instruction" in asked:
+        known["loss_instruction"] = prompts.render("textual_loss", **known)[0].text
+    rendered = prompts.render(step, chosen_span=shortened(best["text"]), **known)
+    return _with_attachments(rendered, state), left_out
 
 
 def _remarks(best: Candidate, worst: Candidate) -> str:

@@ -100,6 +100,8 @@ class Draws:
     """Of responses that were scored on arrival, by their text."""
     judged: Usage = field(default_factory=lambda: NOTHING_USED)
     """What scoring them cost."""
+    left_out: int = 0
+    """Characters of quoted text that the prompt had no room for."""
 
 
 class Drawer:
@@ -112,14 +114,14 @@ class Drawer:
             model: A chat model, wrapped or not.
             cache: Whether LangChain's cache may answer: draws that should differ say no.
         """
-        self._model = quiet(model, cache=cache)
-        self._many = many_at_once(self._model)
+        self.model = quiet(model, cache=cache)
+        self._many = many_at_once(self.model)
 
     def run(self, request: DrawRequest, config: RunnableConfig) -> Draws:
         """Draw, with as many requests at once as the run's `max_concurrency` allows."""
         if request["n"] == 1:
             return _collect(request, [self.reply(_model_request(request, 0), config)])
-        outcomes = self._send_all(self._plan(request))
+        outcomes = self._send_all(self.requests(request))
         outcomes += self._send_all(_missing(request, outcomes))
         return _collect(request, outcomes)
 
@@ -127,11 +129,12 @@ class Drawer:
         """Draw as `run` does, without blocking the event loop."""
         if request["n"] == 1:
             return _collect(request, [await self.areply(_model_request(request, 0), config)])
-        outcomes = await self._asend_all(self._plan(request), request["seconds"])
+        outcomes = await self._asend_all(self.requests(request), request["seconds"])
         outcomes += await self._asend_all(_missing(request, outcomes), request["seconds"])
         return _collect(request, outcomes)
 
-    def _plan(self, request: DrawRequest) -> list[ModelRequest]:
+    def requests(self, request: DrawRequest) -> list[ModelRequest]:
+        """Give the requests that these draws take, unless a server brings too few."""
         if request["n"] > 1 and request["one_request"] and self._many is not None:
             return [_model_request(request, 0, n=request["n"])]
         return [_model_request(request, index) for index in range(request["n"])]
@@ -151,7 +154,7 @@ class Drawer:
         inner = _inner_config(request, config, counter)
         if request["n"] == 1 or self._many is None:
             with place("model"):
-                reply = self._model.invoke(request["messages"], inner, **request["options"])
+                reply = self.model.invoke(request["messages"], inner, **request["options"])
             return _one(reply, counter)
         many = self._many
         arguments = _generate_arguments(many.kwargs, request, merge_configs(many.config, inner))
@@ -165,7 +168,7 @@ class Drawer:
         inner = _inner_config(request, config, counter)
         if request["n"] == 1 or self._many is None:
             async with aplace("model"):
-                reply = await self._model.ainvoke(request["messages"], inner, **request["options"])
+                reply = await self.model.ainvoke(request["messages"], inner, **request["options"])
             return _one(reply, counter)
         many = self._many
         arguments = _generate_arguments(many.kwargs, request, merge_configs(many.config, inner))

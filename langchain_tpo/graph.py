@@ -6,6 +6,7 @@ from langgraph.graph import END, START, StateGraph
 
 from langchain_tpo.chat_models import ChatModel, check_chat_model
 from langchain_tpo.draws import Drawer
+from langchain_tpo.fitting import FittingDrawer
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.scoring import Scorer
 from langchain_tpo.settings import TPOSettings
@@ -50,7 +51,8 @@ def build_tpo_graph(
     """
     settings = settings or TPOSettings()
     policy = Drawer(check_chat_model(model, field="model"), cache=False)
-    judge = Drawer(check_chat_model(critic or model, field="critic"), cache=True)
+    editor = FittingDrawer(policy)
+    judge = FittingDrawer(Drawer(check_chat_model(critic or model, field="critic"), cache=True))
     scorer = Scorer(as_reward_model(reward))
     graph = StateGraph(TPOState, context_schema=TPOSettings, input_schema=TPOInput)
 
@@ -63,5 +65,5 @@ def build_tpo_graph(
     add(reward_step(scorer), "textual_loss")
     add(textual_loss(judge), "textual_gradient", "update")  # at once where the loss is both
     add(textual_gradient(judge), "update")
-    add(update(policy, scorer), "reward")
+    add(update(editor, scorer), "reward")
     return graph

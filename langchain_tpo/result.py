@@ -72,6 +72,11 @@ class TPOResult:
         return sum(step["waiting"] for step in self.steps)
 
     @property
+    def left_out(self) -> int:
+        """Characters of candidates and critiques that prompts left out to fit a model's window."""
+        return sum(step.get("left_out", 0) for step in self.steps)
+
+    @property
     def by_step(self) -> dict[StepName, StepTotal]:
         """What each of the five steps cost over all rounds, in the order of their first turn."""
         names = dict.fromkeys(step["step"] for step in self.steps)
@@ -112,6 +117,7 @@ class TPOResult:
             "rounds": max(candidate["round"] for candidate in self.pool),
             "candidates": len(self.pool),
             "dropped": len(self.drops),
+            "left_out": self.left_out,
             "usage": dict(self.usage),
             "seconds": round(self.seconds, 3),
             "waiting": round(self.waiting, 3),

@@ -34,6 +34,7 @@ class Scores:
     by_text: Mapping[str, Scored]
     usage: Usage
     judged: Usage = field(default_factory=lambda: NOTHING_USED)
+    left_out: int = 0
 
     def of(self, text: str) -> Scored:
         """Give the score of a text of the request."""

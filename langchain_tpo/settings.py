@@ -87,6 +87,10 @@ class TPOSettings(_Frozen):
     """Score each response while others of its round are still being drawn, not the round in one
     batch. Saves waiting where draws are requests of their own and the reward takes time; for
     rewards that look at one response at a time. What compares or asks a person gets the round."""
+    context_tokens: int | None = Field(default=None, ge=1, title="Context window")
+    """Tokens of prompt and completion together that the model can take, where its server cuts
+    longer prompts in silence, as Ollama's does. Loss, gradient and update then leave out the middle
+    of the longest texts that they quote. Servers that refuse such a prompt need no setting."""
     on_error: Literal["return_best", "raise"] = Field(default="return_best", title="On error")
     """What a failed call does after the first round: end the run with the best response so far,
     or raise. In the first round it always raises."""

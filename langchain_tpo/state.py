@@ -77,6 +77,9 @@ class StepRecord(TypedDict):
     """Wall time of the step, waiting included."""
     waiting: float
     """Seconds of it spent on its call: in a queue, at a model, at the reward. The rest is ours."""
+    left_out: NotRequired[int]
+    """Characters of quoted text that its prompt left out, because it was longer than the model's
+    window; only there when some were."""
 
 
 class Failure(TypedDict):

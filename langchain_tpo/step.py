@@ -51,6 +51,11 @@ class Reply(Protocol):
         """What a reward model took in the meantime."""
         ...
 
+    @property
+    def left_out(self) -> int:
+        """Characters of quoted text that the prompt had no room for."""
+        ...
+
 
 RequestT = TypeVar("RequestT")
 ReplyT = TypeVar("ReplyT", bound=Reply)
@@ -148,7 +153,7 @@ class StepNode(Runnable[TPOState, Command[str]], Generic[RequestT, ReplyT]):
         return self._finished(attempt, reply)
 
     def _finished(self, attempt: "_Attempt", reply: ReplyT) -> "Ending":
-        state = attempt.with_cost(reply.usage, judged=reply.judged)
+        state = attempt.with_cost(reply.usage, judged=reply.judged, left_out=reply.left_out)
         try:
             changes = self._plan.after(state, attempt.settings, reply)
         except RunError as error:  # an answer that nothing can be done with
@@ -206,7 +211,9 @@ class _Attempt:
             return None
         return max(0.0, self.settings.time_budget - seconds_of(self.state["steps"]))
 
-    def with_cost(self, usage: Usage, *, judged: Usage = NOTHING_USED) -> TPOState:
+    def with_cost(
+        self, usage: Usage, *, judged: Usage = NOTHING_USED, left_out: int = 0
+    ) -> TPOState:
         """Give the state with the record of what this step has cost.
 
         What was scored meanwhile took no time of its own; it counts as the reward's.
@@ -222,6 +229,8 @@ class _Attempt:
             seconds=now - self.since,
             waiting=now - self.asked,
         )
+        if left_out:
+            record["left_out"] = left_out
         earlier = [] if self.name == "sample" else self.state["steps"]
         records = [meanwhile, record] if judged["requests"] else [record]
         return {**self.state, "steps": [*earlier, *records]}

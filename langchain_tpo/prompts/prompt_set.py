@@ -101,6 +101,14 @@ class TPOPrompts:
         template = self._templates()[step]
         return template.format_messages(loss_instruction=loss_instruction, **inside)
 
+    def asked(self, step: PromptName) -> frozenset[str]:
+        """Name the variables of a step's prompt, and of the loss's where it quotes that one's."""
+        templates = self._templates()
+        names = set(templates[step].input_variables)
+        if "loss_instruction" in names:
+            names |= set(templates["textual_loss"].input_variables)
+        return frozenset(names)
+
     @cached_property
     def frame_tags(self) -> tuple[str, ...]:
         """Every tag that the templates of this set use."""

@@ -3,23 +3,22 @@
 Wording: `TPOPrompts.textual_gradient`.
 """
 
-from langchain_tpo.critique import critique_request, critique_text, gradient_messages
-from langchain_tpo.draws import Drawer, DrawRequest, Draws
+from langchain_tpo.critique import critique_request, critique_text
+from langchain_tpo.draws import Draws
+from langchain_tpo.fitting import FittingDrawer, FittingRequest
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOState, TPOUpdate
 from langchain_tpo.step import StepPlan
 
 
-def textual_gradient(critic: Drawer) -> StepPlan[DrawRequest, Draws]:
+def textual_gradient(critic: FittingDrawer) -> StepPlan[FittingRequest, Draws]:
     """Plan the step that turns the loss into instructions."""
     return StepPlan(name="textual_gradient", call=critic, before=request, after=changes)
 
 
-def request(state: TPOState, settings: TPOSettings) -> DrawRequest:
+def request(state: TPOState, settings: TPOSettings) -> FittingRequest:
     """Ask the critic what to do better."""
-    return critique_request(
-        "textual_gradient", gradient_messages(state, settings.prompts), state, settings
-    )
+    return critique_request("textual_gradient", state, settings)
 
 
 def changes(state: TPOState, settings: TPOSettings, draws: Draws) -> TPOUpdate:  # noqa: ARG001 a step's shape

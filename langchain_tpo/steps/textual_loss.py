@@ -3,21 +3,22 @@
 Wording: `TPOPrompts.textual_loss`.
 """
 
-from langchain_tpo.critique import critique_request, critique_text, loss_messages
-from langchain_tpo.draws import Drawer, DrawRequest, Draws
+from langchain_tpo.critique import critique_request, critique_text
+from langchain_tpo.draws import Draws
+from langchain_tpo.fitting import FittingDrawer, FittingRequest
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOState, TPOUpdate
 from langchain_tpo.step import StepPlan
 
 
-def textual_loss(critic: Drawer) -> StepPlan[DrawRequest, Draws]:
+def textual_loss(critic: FittingDrawer) -> StepPlan[FittingRequest, Draws]:
     """Plan the step that explains the rewards in words."""
     return StepPlan(name="textual_loss", call=critic, before=request, after=changes)
 
 
-def request(state: TPOState, settings: TPOSettings) -> DrawRequest:
+def request(state: TPOState, settings: TPOSettings) -> FittingRequest:
     """Ask the critic to compare chosen and rejected."""
-    return critique_request("textual_loss", loss_messages(state, settings.prompts), state, settings)
+    return critique_request("textual_loss", state, settings)
 
 
 def changes(state: TPOState, settings: TPOSettings, draws: Draws) -> TPOUpdate:  # noqa: ARG001 a step's shape

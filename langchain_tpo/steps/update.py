@@ -5,8 +5,9 @@ Wording: `TPOPrompts.update`.
 
 from functools import partial
 
-from langchain_tpo.critique import update_messages
-from langchain_tpo.draws import Drawer, DrawRequest, Draws
+from langchain_tpo.critique import prompt_messages
+from langchain_tpo.draws import DrawRequest, Draws
+from langchain_tpo.fitting import FittingDrawer, FittingRequest
 from langchain_tpo.revisions import revision_reader, usable
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.scoring import Scorer
@@ -15,20 +16,21 @@ from langchain_tpo.state import TPOState, TPOUpdate
 from langchain_tpo.step import StepPlan
 
 
-def update(policy: Drawer, scorer: Scorer) -> StepPlan[DrawRequest, Draws]:
+def update(policy: FittingDrawer, scorer: Scorer) -> StepPlan[FittingRequest, Draws]:
     """Plan the step that draws revisions from the policy."""
     return StepPlan(
         name="update", call=policy, before=partial(request, scorer=scorer), after=changes
     )
 
 
-def request(state: TPOState, settings: TPOSettings, *, scorer: Scorer) -> DrawRequest:
+def request(state: TPOState, settings: TPOSettings, *, scorer: Scorer) -> FittingRequest:
     """Ask for N revisions, given the chosen response, the loss and the gradient."""
     asked = ScoreRequest(messages=list(state["messages"]), responses=[], pool=list(state["pool"]))
     read = revision_reader(settings.prompts.revision_tag)
     number = len(state["rounds"])
-    return DrawRequest(
-        messages=update_messages(state, settings.prompts),
+    messages, shorter = prompt_messages("update", state, settings.prompts)
+    draw = DrawRequest(
+        messages=messages,
         n=settings.width,
         at_least=1,
         options=settings.update.as_kwargs(),
@@ -38,6 +40,7 @@ def request(state: TPOState, settings: TPOSettings, *, scorer: Scorer) -> DrawRe
         labels={"tpo_step": "update", "tpo_round": number},
         on_arrival=scorer.on_arrival(asked, read, settings),
     )
+    return FittingRequest(draw=draw, shorter=shorter, context_tokens=settings.context_tokens)
 
 
 def changes(state: TPOState, settings: TPOSettings, draws: Draws) -> TPOUpdate:

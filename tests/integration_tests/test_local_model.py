@@ -152,6 +152,27 @@ def test_a_conversation_that_is_too_long_is_the_providers_own_error(
         model.invoke("word " * 3000)
 
 
+@pytest.mark.parametrize("context_tokens", [None, 512])
+def test_candidates_longer_than_the_window_are_shortened(
+    weights: Path, context_tokens: int | None
+) -> None:
+    drafts = ["Oil it twice a year. " * 60, "Burn it. " * 60]
+    short = SamplingOptions(max_tokens=16)
+    settings = TPOSettings(
+        width=2, depth=1, prompts=SMALL_MODEL_PROMPTS, context_tokens=context_tokens,
+        sample=short, textual_loss=short, textual_gradient=short, update=short,
+    )  # fmt: skip
+    with LocalServer(weights, slots=2, context_tokens=512, threads=1) as server:
+        tpo = TPORunnable(model=server.chat_model(), reward=keywords, settings=settings)
+        result = tpo.optimize({"messages": ASKED, "drafts": drafts})
+
+    assert result.stop_reason == "depth"
+    shortened = {step["step"] for step in result.steps if "left_out" in step}
+    assert "textual_loss" in shortened
+    refused = result.usage["requests"] - (1 + 3)
+    assert (refused > 0) is (context_tokens is None)
+
+
 def test_only_who_has_the_key_may_ask(server: LocalServer, model: LocalChatModel) -> None:
     assert server.base_url.startswith("http://127.0.0.1:")
     connection = HTTPConnection(server.base_url.removeprefix("http://").removesuffix("/v1"))

@@ -135,6 +135,7 @@ def _summary(
         price=None,
         stop_reasons=_counted(reason for one in outcomes for reason in one.stop_reasons),
         dropped=dict(sum((Counter(one.dropped) for one in outcomes), Counter())),
+        shortened=sum(one.shortened for one in outcomes),
         metrics=_metrics(outcomes, seed),
     )
 

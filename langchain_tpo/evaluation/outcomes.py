@@ -50,6 +50,8 @@ class Outcome:
     """Why the runs ended."""
     dropped: Mapping[str, int]
     """Draws that could not be used, by reason."""
+    shortened: int
+    """Prompts that had to leave something out to fit the model's window."""
     metrics: Mapping[str, float | None]
     """What does not trust the reward; None where it could not be checked."""
 
@@ -94,6 +96,7 @@ def outcome_of(record: Record, measure: MetricValues) -> Outcome | Failed:
         width=len(first),
         stop_reasons=tuple(run["stop_reason"] for run in runs),
         dropped=Counter(drop["reason"] for run in runs for drop in run["drops"]),
+        shortened=sum("left_out" in step for run in runs for step in run["steps"]),
         metrics=measure(record["fields"], questions, [run["answer"] for run in runs]),
     )
 

@@ -70,6 +70,8 @@ class SystemSummary:
     """Why runs ended."""
     dropped: Mapping[str, int]
     """Draws that could not be used, unscored responses among them."""
+    shortened: int
+    """Prompts that had to leave something out to fit the model's window."""
     metrics: Sequence[MetricSummary]
     """What does not trust the reward."""
 

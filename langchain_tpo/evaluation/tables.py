@@ -159,13 +159,15 @@ def _losses(analysis: Analysis) -> Table:
     return Table(
         title="How runs ended, and what could not be used",
         about="Dropped draws: requests that failed, empty replies, revisions without their tag, "
-        "responses without a score.",
-        head=["system", "stop reasons", "dropped draws", "failed examples"],
+        "responses without a score. Shortened prompts: those that left out some of what they quote,"
+        " to fit the model's window.",
+        head=["system", "stop reasons", "dropped draws", "shortened prompts", "failed examples"],
         rows=[
             [
                 one.name,
                 counted(dict(one.stop_reasons)),
                 counted(dict(one.dropped)),
+                number(one.shortened),
                 counted({reason[:120]: times for reason, times in one.failures.items()}),
             ]
             for one in analysis.systems

@@ -6,6 +6,7 @@ import pytest
 
 from langchain_tpo.evaluation.analysis import analyse, pairs_to_compare
 from langchain_tpo.evaluation.outcomes import Failed, Outcome, outcome_of
+from langchain_tpo.evaluation.tables import tables
 from tests.unit_tests.evaluation.run_folders import record_of, run_of
 
 
@@ -52,6 +53,18 @@ def test_turns_are_averaged_and_their_costs_are_summed() -> None:
 
     assert isinstance(both, Outcome)
     assert (both.reward, both.length, both.usage["output_tokens"]) == (2.0, 3.0, 80)
+
+
+def test_shortened_prompts_are_counted_and_shown() -> None:
+    shortened = run_of([[1.0], [2.0]])
+    shortened["steps"][1]["left_out"] = 1234
+    outcomes = [outcome("1", "tpo", shortened, shortened), outcome("2", "tpo", run_of([[1.0]]))]
+
+    analysis = analyse(outcomes, {"tpo": "tpo"})
+
+    assert analysis.systems[0].shortened == 2
+    (table,) = [one for one in tables(analysis) if "shortened prompts" in one.head]
+    assert table.rows[0][table.head.index("shortened prompts")] == "2"
 
 
 def test_unknown_tokens_make_a_cost_unknown_not_smaller() -> None:

@@ -9,22 +9,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.globals import set_debug
 from langchain_core.load import dumps
+from langchain_core.messages import HumanMessage
+from langchain_core.runnables import ConfigurableField
 from langchain_core.tracers import BaseTracer
 from langchain_core.tracers.schemas import Run
 from langchain_openai import ChatOpenAI
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from pydantic import SecretStr
 
 from langchain_tpo import TPORunnable, TPOSettings, build_tpo_graph
 from langchain_tpo.chat_tpo import ChatTPO
 from langchain_tpo.cli.main import run_app
-from langchain_tpo.reward_models import ChatJudge, Ensemble, PairwiseJudge
+from langchain_tpo.errors import RewardServerError
+from langchain_tpo.reward_models import ChatJudge, Ensemble, PairwiseJudge, TGIRewardModel
 from langchain_tpo.reward_models.http_reward_model import HttpRewardModel
 from langchain_tpo.reward_models.http_transport import Flow
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from tests.fakes import ScriptedModel
 from tests.servers.http_double import Asked, Reply, serve
+from tests.servers.tgi_double import ScriptedBrain, TGIDouble
 
 pytestmark = pytest.mark.integration
 
@@ -56,6 +62,7 @@ def answer(asked: Asked) -> Reply:
             body={"error": {"message": message, "code": "invalid_api_key"}},
             headers=CLOSE,
         )
+    seed = asked.body.get("seed") or 0
     said = '{"score": 50, "a_is_better": 60, "rationale": "-"} <IMPROVED_VARIABLE>Oil it.'
     return Reply(
         headers=CLOSE,
@@ -68,7 +75,7 @@ def answer(asked: Asked) -> Reply:
                 {
                     "index": index,
                     "finish_reason": "stop",
-                    "message": {"role": "assistant", "content": f"{said} {index}"},
+                    "message": {"role": "assistant", "content": f"{said} {seed + index}"},
                 }
                 for index in range(asked.body.get("n") or 1)
             ],
@@ -216,16 +223,73 @@ async def test_no_object_shows_a_key(url: str) -> None:
     assert leaks("".join(events) + tracer.told + repr(result) + json.dumps(result.as_dict())) == []
 
 
-def test_no_checkpoint_and_no_log_of_a_run_holds_a_key(url: str, log: Path, tmp_path: Path) -> None:
-    model = ChatOpenAI(model="m", api_key=SecretStr(KEYS["argument"]), base_url=url, max_retries=0)
-    settings = TPOSettings(width=2, depth=1)
-    with SqliteSaver.from_conn_string(str(tmp_path / "kept.sqlite")) as saver:
+def kept_by(saver: InMemorySaver | SqliteSaver, path: Path) -> str:
+    """Give all that a checkpointer has kept, as bytes that read like text."""
+    if isinstance(saver, InMemorySaver):
+        return f"{dict(saver.storage)!r} {dict(saver.writes)!r} {dict(saver.blobs)!r}"
+    saver.conn.commit()
+    files = path.parent.glob(f"{path.name}*")  # what is not in the file yet is beside it
+    return "".join(file.read_bytes().decode("latin-1") for file in files)
+
+
+@pytest.mark.parametrize("way", ["memory", "sqlite"])
+def test_no_checkpoint_and_no_log_of_a_run_holds_a_key(
+    url: str, log: Path, tmp_path: Path, way: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    key: Any = lambda: KEYS["argument"]  # noqa: E731 a key that is fetched when it is needed
+    plain = ChatOpenAI(model="m", api_key=key, base_url=url, max_retries=0)
+    headers = {"X-Api-Key": KEYS["header"]}
+    model = plain.model_copy(update={"default_headers": headers}).configurable_fields(
+        openai_api_key=ConfigurableField(id="__api_key")
+    )
+    options = {"extra": {"extra_headers": {"X-Other": KEYS["option"]}}}
+    settings = TPOSettings(width=2, depth=1, seed=0, update=options)  # type: ignore[arg-type]
+    path = tmp_path / "kept.sqlite"
+    with SqliteSaver.from_conn_string(str(path)) as sqlite:
+        saver = InMemorySaver() if way == "memory" else sqlite
         reward = ScoreByDigit(url, api_key=KEYS["reward"])
         graph = build_tpo_graph(model, reward, settings=settings).compile(checkpointer=saver)
-        thread: Any = {"configurable": {"thread_id": "1"}}
-        ended = graph.invoke({"messages": [("human", "fail later")]}, thread)
+        said = {}
+        for question in ("fail later", "Why?"):
+            thread: Any = {"thread_id": question, "__api_key": KEYS["reference"]}
+            said[question] = graph.invoke({"messages": [question]}, {"configurable": thread})
+        kept = kept_by(saver, path)
 
-    assert ended["failure"]["message"].count("(hidden)") == 2
-    for path in [log, *tmp_path.glob("kept.sqlite*")]:
-        assert path.stat().st_size > 0
-        assert leaks(path.read_bytes().decode("latin-1")) == [], path
+    assert said["fail later"]["failure"]["message"].count("(hidden)") == 2
+    assert "Oil it" in kept
+    assert leaks(kept) == []
+    # `extra_headers` are what the openai package logs at DEBUG whoever calls it.
+    assert leaks(log.read_text(encoding="utf-8").replace(KEYS["option"], "")) == []
+
+
+def test_langchains_debug_output_shows_no_key(
+    url: str, log: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = ChatOpenAI(model="m", api_key=SecretStr(KEYS["argument"]), base_url=url, max_retries=0)
+    reward = Ensemble({"verifier": ScoreByDigit(url, api_key=KEYS["reward"])})
+    set_debug(True)
+    try:
+        TPORunnable(model=model, reward=reward, width=2, depth=1).invoke("Why?")
+    finally:
+        set_debug(False)
+
+    shown = "".join(capfd.readouterr())
+    assert "You evaluate answers" in shown
+    assert leaks(shown + log.read_text(encoding="utf-8")) == []
+
+
+def test_no_log_and_no_trace_of_a_tgi_reward_shows_a_key(log: Path) -> None:
+    pytest.importorskip("text_generation")
+    request: ScoreRequest = {"messages": [HumanMessage("Why?")], "responses": ["a", "b"]}
+    tracer = EveryRun()
+    with serve(TGIDouble(brain=ScriptedBrain(), api_key=KEYS["reward"])) as address:
+        reward = TGIRewardModel(address, api_key=KEYS["reward"])
+        assert len(reward.invoke(request, {"callbacks": [tracer]})) == 2
+        with pytest.raises(RewardServerError) as raised:
+            TGIRewardModel(address, api_key=KEYS["argument"]).invoke(
+                request, {"callbacks": [tracer]}
+            )
+
+    assert "api_key" in str(raised.value)
+    assert tracer.told
+    assert leaks(tracer.told + str(raised.value) + log.read_text(encoding="utf-8")) == []

@@ -1,13 +1,20 @@
 """What looks like a key is hidden, and nothing else is."""
 
+import inspect
+import pickle
 import time
+from typing import Any
 
 import pytest
+from langchain_core.load import dumps
 
+from langchain_tpo import TPORunnable, reward_models
 from langchain_tpo.chat_models import check_chat_model
 from langchain_tpo.cli.model_strings import chat_model
 from langchain_tpo.errors import ConfigurationError, ModelTypeError
+from langchain_tpo.reward_models.chat_templates import llama3
 from langchain_tpo.secrecy import without_credentials, without_secrets
+from tests.fakes import ScriptedModel
 
 
 @pytest.mark.parametrize(
@@ -70,6 +77,39 @@ def test_a_megabyte_is_searched_in_no_time(piece: str) -> None:
     since = time.perf_counter()
     without_credentials(piece * (1_000_000 // len(piece)))
     assert time.perf_counter() - since < 5
+
+
+def rewards_with_keys() -> list[str]:
+    return [
+        name
+        for name in reward_models.__all__
+        if inspect.isclass(getattr(reward_models, name))
+        and "api_key" in inspect.signature(getattr(reward_models, name)).parameters
+    ]
+
+
+@pytest.mark.parametrize("name", rewards_with_keys())
+def test_no_reward_shows_its_key(name: str) -> None:
+    kind = getattr(reward_models, name)
+    names = [one for one in inspect.signature(kind).parameters if one.endswith("api_key")]
+    keys: dict[str, Any] = {one: f"hunter22-{one}" for one in names}
+    if name == "ImplicitRewardModel":
+        keys["reference"] = "http://reference:8080"
+    if name in ("SGLangClassifier", "HFEndpointClassifier"):
+        keys["template"] = llama3
+    reward = kind("http://rm:8080", **keys)
+    tpo = TPORunnable(model=ScriptedModel(), reward=reward)
+
+    for one in (reward, tpo):
+        shown = f"{one!r} {one!s} {dumps(one)} {pickle.dumps(one)!r} {one.__dict__!r}"
+        assert "hunter22" not in shown
+    with pytest.raises(ConfigurationError) as raised:
+        kind("http://rm:8080", **keys, timeout=-1)
+    assert "hunter22" not in f"{raised.value!r} {raised.value.__cause__!r}"
+
+
+def test_there_are_rewards_with_keys() -> None:
+    assert len(rewards_with_keys()) == 9
 
 
 def test_what_cannot_be_a_model_shows_no_key() -> None:

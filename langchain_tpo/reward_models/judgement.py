@@ -113,16 +113,25 @@ def read_json(text: str, form: type[FormT]) -> FormT:
 
 
 def _objects(text: str) -> Iterator[object]:
-    decoder = json.JSONDecoder()
+    """Give what may be the verdict: the only object, else the last ones, however long they are."""
+    start = text.find("{")
+    found, stop = _object_at(text, start)
+    if found is not None and "{" not in text[stop:]:  # whatever else it holds is inside of it
+        yield found
     end = len(text)
     for _ in range(OBJECTS_TRIED):
         end = text.rfind("{", 0, end)
         if end < 0:
             return
-        try:
-            yield decoder.raw_decode(text, end)[0]
-        except (ValueError, RecursionError):
-            continue
+        yield _object_at(text, end)[0]
+
+
+def _object_at(text: str, start: int) -> tuple[object, int]:
+    """Give the JSON object that begins here, and where it ends; None where none does."""
+    try:
+        return json.JSONDecoder().raw_decode(text, start) if start >= 0 else (None, 0)
+    except (ValueError, RecursionError):
+        return None, 0
 
 
 class AllAtOnce(Runnable[list[InputT], list[OutputT | Exception]]):

@@ -36,6 +36,13 @@ def test_the_last_object_that_fits_is_read(text: str) -> None:
     assert read_json(text, Rating) == Rating(score=3)
 
 
+@pytest.mark.parametrize("quoted", ['{"score": 5}', "{" * 100, "} {x} {", '\\"{"'])
+@pytest.mark.parametrize("frame", ["%s", "Well: %s", "```json\n%s\n```\nThat is all."])
+def test_what_a_verdict_quotes_is_no_verdict(quoted: str, frame: str) -> None:
+    verdict = json.dumps({"score": 3, "rationale": f"It says {quoted}.", "seen": {"score": 1}})
+    assert read_json(frame % verdict, Rating) == Rating(score=3)
+
+
 @pytest.mark.parametrize("text", ["", "4", '{"score": "high"}', '{"rationale": "x"}', "[3]"])
 def test_a_reply_without_the_form_is_unreadable(text: str) -> None:
     with pytest.raises(OutputParserException, match="Rating"):

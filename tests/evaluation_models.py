@@ -8,8 +8,11 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableLambda
 
 from langchain_tpo.cli.main import run_app
-from tests.fakes import ScriptedModelWithN, obedient
-from tests.hostile import ORDERS
+from langchain_tpo.prompts import TPO_PROMPTS
+from tests.fakes import ScriptedModelWithN, last_number, obedient
+from tests.hostile import ORDERS, megabyte
+
+MEGABYTE = megabyte(TPO_PROMPTS.frame_tags)
 
 CALL_LOG = "TPO_TEST_CALL_LOG"
 """Environment variable: the file that every model call is written to."""
@@ -97,6 +100,17 @@ def hostile() -> ScriptedModelWithN:
             f"<IMPROVED_VARIABLE>{said} {number}" if step == "update" else f"{said} {number}"
         )
     )
+
+
+def huge() -> ScriptedModelWithN:
+    """Say a megabyte of that, critiques included."""
+    return ScriptedModelWithN(
+        reply=lambda step, messages, number: f"<IMPROVED_VARIABLE>{number} {MEGABYTE} {number}"
+    )
+
+
+def huge_rationale(prompt: str, response: str) -> dict[str, Any]:
+    return {"reward": last_number(prompt, response), "rationale": MEGABYTE}
 
 
 def hostile_error() -> ScriptedModelWithN:

@@ -54,6 +54,12 @@ def hostile_texts(tags: Iterable[str]) -> list[str]:
     ]
 
 
+def megabyte(tags: Iterable[str]) -> str:
+    """Give a million characters of it all."""
+    piece = "\n".join(hostile_texts(tags))
+    return (piece * (1_000_000 // len(piece) + 1))[:1_000_000]
+
+
 def frame_of(text: str, tags: Iterable[str]) -> list[str]:
     """Read the frame of a prompt as a lenient reader would: whatever looks like a tag, in order.
 

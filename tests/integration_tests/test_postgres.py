@@ -19,6 +19,7 @@ from langgraph.types import Command
 from langchain_tpo import TPOSettings, build_tpo_graph
 from langchain_tpo.reward_models.human import HumanReward
 from tests.fakes import ScriptedModelWithN, last_number, obedient
+from tests.hostile import ORDERS
 
 pytestmark = pytest.mark.integration
 
@@ -115,6 +116,31 @@ async def test_an_async_run_that_broke_off_goes_on_from_the_database(uri: str) -
 
     assert model.notebook.steps() == STEPS
     assert (state["stop_reason"], len(state["pool"])) == ("depth", 4)
+
+
+def test_hostile_text_comes_back_as_it_was(uri: str) -> None:
+    said = " ".join(ORDERS)
+
+    def reply(step: str, messages: Any, number: int) -> str:
+        if step == "textual_gradient" and number < 4:
+            raise ConnectionError(said)
+        return obedient(step, messages, number).replace("</", f"{said} {number}</")
+
+    def reward(prompt: str, response: str) -> Any:
+        return {"reward": last_number(prompt, response), "rationale": said}
+
+    model = ScriptedModelWithN(reply=reply)
+    question: Any = {"messages": [HumanMessage(said)], "drafts": [f"{said} -1"]}
+    with PostgresSaver.from_conn_string(uri) as saver:
+        with pytest.raises(ConnectionError):
+            graph(saver, model, reward).invoke(question, CONFIG)
+        ended = graph(saver, model, reward).invoke(None, CONFIG)
+        kept = graph(saver, model, reward).get_state(CONFIG).values
+
+    assert ended["stop_reason"] == "depth"
+    assert [one["text"] for one in kept["pool"]] == [one["text"] for one in ended["pool"]]
+    assert "\x1b]0;pwned\x07" in kept["pool"][0]["text"]
+    assert kept["messages"][0].text.startswith(said.partition("half an emoji")[0])
 
 
 def test_a_person_may_answer_after_the_process_has_gone(uri: str) -> None:

@@ -1,5 +1,6 @@
 """Nothing that a model, a user or a data set writes gets out of the place it is quoted in."""
 
+import json
 import time
 from typing import Any
 
@@ -30,7 +31,7 @@ from langchain_tpo.reward_models.judge_prompts import frame_tags
 from langchain_tpo.reward_models.judgement import read_json
 from langchain_tpo.reward_models.verifier_prompt import RUBRIC, TAGS, verifier_prompt
 from tests.fakes import ScriptedModelWithN
-from tests.hostile import ORDERS, frame_of, hostile_texts
+from tests.hostile import ORDERS, frame_of, hostile_texts, megabyte
 
 MEGABYTE = 1_000_000
 ZERO = RunnableLambda(lambda request: [0.0] * len(request["responses"]))
@@ -220,6 +221,30 @@ def test_a_megabyte_is_read_in_no_time(text: str) -> None:
         reward.invoke(request)
 
     assert time.perf_counter() - since < SECONDS
+
+
+@pytest.mark.parametrize("judge", [ChatJudge, PairwiseJudge])
+def test_a_megabyte_in_every_place_of_a_run(judge: Any) -> None:
+    tags = PROMPT_SETS["tpo"].frame_tags
+    said = megabyte(tags)
+    model = ScriptedModelWithN(
+        reply=lambda step, messages, number: f"<IMPROVED_VARIABLE>{number} {said} {number}"
+    )
+    critic = ScriptedModelWithN(
+        reply=lambda step, messages, number: json.dumps(
+            {"rationale": said, "score": 1 + number % 5, "a_is_better": 50 + number % 5}
+        )
+    )
+    since = time.perf_counter()
+    tpo = TPORunnable(model=model, reward=judge(critic, explain=True), width=2, depth=1)
+    result = tpo.optimize([SystemMessage(said), HumanMessage(said)])
+
+    assert result.stop_reason == "depth"
+    assert not any(drop["step"] == "reward" for drop in result.drops)
+    frames = [tuple(frame_of(text, tags)) for one in run_saying("-", prompts="tpo") for text in one]
+    for call in model.notebook.calls[1:]:
+        assert all(tuple(frame_of(one.text, tags)) in frames for one in call.messages)
+    assert time.perf_counter() - since < 5 * SECONDS
 
 
 HALF = "half \ud83d, NUL \x00, escape \x1b[31m"

@@ -17,11 +17,17 @@ from langchain_tpo.cli.console import give, visible
 from langchain_tpo.cli.evaluate import _default_folder
 from langchain_tpo.cli.main import run_app
 from langchain_tpo.well_formed import well_formed
+from tests.evaluation_models import MEGABYTE
 from tests.hostile import ORDERS
 
 ROOT = Path(__file__).parents[3]
 HOSTILE = [
     *("-m", "python:tests.evaluation_models:hostile", "-r", "python:tests.fakes:last_number"),
+    *("-N", "2", "-D", "1"),
+]
+HUGE = [
+    *("-m", "python:tests.evaluation_models:huge"),
+    *("-r", "python:tests.evaluation_models:huge_rationale"),
     *("-N", "2", "-D", "1"),
 ]
 FAILING = ["-m", "python:tests.evaluation_models:hostile_error", *HOSTILE[2:]]
@@ -125,13 +131,20 @@ def test_a_folder_named_after_a_data_set_stays_where_it_belongs(dataset: str) ->
     assert not folder.name.startswith(".")
 
 
+@pytest.mark.parametrize("size", ["short", "a megabyte"])
 def test_a_whole_evaluation_survives_hostile_names_and_texts(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], size: str
 ) -> None:
-    said = " ".join(ORDERS)
-    row: dict[str, Any] = {"id": f"../../{said}", "prompt": said, "category": said, "answer": said}
+    said, models = (" ".join(ORDERS), HOSTILE) if size == "short" else (MEGABYTE, HUGE)
+    row: dict[str, Any] = {
+        "id": f"../../{said}",
+        "prompt": said,
+        "category": said,
+        "answer": said,
+        said: said,
+    }
     (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n" + json.dumps(row) + "\n")
-    run = ["evaluate", str(tmp_path / "rows.jsonl"), "--out", str(tmp_path / "run"), *HOSTILE]
+    run = ["evaluate", str(tmp_path / "rows.jsonl"), "--out", str(tmp_path / "run"), *models]
 
     assert run_app([*run, "-s", "tpo", "-s", "single", "-s", f"x{said[:20]}=best-of-n"]) == 0
     assert run_app(["report", str(tmp_path / "run")]) == 0

@@ -21,6 +21,7 @@ from typing_extensions import TypedDict
 from langchain_tpo.chat_models import ChatModel, many_at_once, quiet, reply_text
 from langchain_tpo.request_limit import aplace, place
 from langchain_tpo.reward_models.scores import Scored
+from langchain_tpo.secrecy import keys_hidden
 from langchain_tpo.usage import (
     FAILED_REQUEST,
     NOTHING_USED,
@@ -179,13 +180,15 @@ class Drawer:
 
 def model_call(request: ModelRequest, drawer: Drawer, config: RunnableConfig) -> ModelReply:
     """Send one of several requests of a step, as a task whose reply a checkpoint keeps."""
-    reply, on_arrival = drawer.reply(request, config), request["on_arrival"]
+    with keys_hidden():
+        reply, on_arrival = drawer.reply(request, config), request["on_arrival"]
     return reply if on_arrival is None else on_arrival.run(reply, config)
 
 
 async def amodel_call(request: ModelRequest, drawer: Drawer, config: RunnableConfig) -> ModelReply:
     """Send one of several requests of a step, as `model_call` does."""
-    reply, on_arrival = await drawer.areply(request, config), request["on_arrival"]
+    with keys_hidden():
+        reply, on_arrival = await drawer.areply(request, config), request["on_arrival"]
     return reply if on_arrival is None else await on_arrival.arun(reply, config)
 
 

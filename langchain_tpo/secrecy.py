@@ -6,7 +6,8 @@ It knows what keys look like; it does not know the keys.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 HIDDEN = "(hidden)"
@@ -46,6 +47,27 @@ def without_credentials(text: str) -> str:
     for pattern, shown in _CREDENTIALS:
         text = pattern.sub(shown, text)
     return text
+
+
+@contextmanager
+def keys_hidden() -> Iterator[None]:
+    """Let an error out of this block with its keys hidden; type and attributes stay.
+
+    What a node or a task raises, LangGraph writes into the checkpoint.
+
+    Example:
+        >>> with keys_hidden():
+        ...     raise ValueError("401: Incorrect API key provided: abcd1234")
+        Traceback (most recent call last):
+        ValueError: 401: Incorrect API key provided: (hidden)
+    """
+    try:
+        yield
+    except Exception as error:
+        error.args = tuple(
+            without_credentials(part) if isinstance(part, str) else part for part in error.args
+        )
+        raise
 
 
 def without_secrets(value: object) -> Any:  # noqa: ANN401 JSON

@@ -24,7 +24,7 @@ from langgraph.types import Command
 from langchain_tpo.errors import RunError
 from langchain_tpo.progress import Event, events_of
 from langchain_tpo.result import TPOResult
-from langchain_tpo.secrecy import without_credentials
+from langchain_tpo.secrecy import keys_hidden, without_credentials
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import (
     Failure,
@@ -259,7 +259,8 @@ class _Attempt:
     def failed(self, error: Exception) -> Ending:
         """End the run with the best response so far, or raise where there is none or so asked."""
         if isinstance(error, GraphBubbleUp) or self.round == 0 or self.settings.on_error == "raise":
-            raise error
+            with keys_hidden():
+                raise error
         failure = Failure(
             step=self.name,
             round=self.round,

@@ -8,6 +8,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 from langchain_core.globals import set_debug
 from langchain_core.load import dumps
@@ -253,6 +254,9 @@ def test_no_checkpoint_and_no_log_of_a_run_holds_a_key(
         for question in ("fail later", "Why?"):
             thread: Any = {"thread_id": question, "__api_key": KEYS["reference"]}
             said[question] = graph.invoke({"messages": [question]}, {"configurable": thread})
+        with pytest.raises(openai.AuthenticationError, match=r"\(hidden\)"):
+            thread = {"thread_id": "failed", "__api_key": KEYS["reference"]}
+            graph.invoke({"messages": ["fail me"]}, {"configurable": thread})
         kept = kept_by(saver, path)
 
     assert said["fail later"]["failure"]["message"].count("(hidden)") == 2

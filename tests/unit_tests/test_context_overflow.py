@@ -126,6 +126,37 @@ def test_events_and_the_summary_tell() -> None:
     assert [one.get("left_out", 0) for one in graph.get_state(thread).values["steps"]].count(0) == 3
 
 
+class Killed(BaseException):
+    """What no failure policy catches."""
+
+
+def test_a_run_killed_while_it_shortens_repeats_no_finished_call() -> None:
+    window = Window()
+    finished: list[str] = []
+
+    def reply(step: str, messages: list[BaseMessage], number: int) -> str:
+        said = window(step, messages, number)
+        if step == "update" and finished.count("update") == 2 and "killed" not in finished:
+            finished.append("killed")
+            raise Killed
+        finished.append(step)
+        return said
+
+    settings = TPOSettings(width=3, depth=1)
+    graph = build_tpo_graph(ScriptedModel(reply=reply), last_number, settings=settings).compile(
+        checkpointer=InMemorySaver()
+    )
+    one_by_one: Any = {"configurable": {"thread_id": "1"}, "max_concurrency": 1}
+    with pytest.raises(Killed):
+        graph.invoke({"messages": [HumanMessage(QUERY)]}, one_by_one)
+    ended = graph.invoke(None, one_by_one)
+
+    assert ended["stop_reason"] == "depth"
+    assert finished.count("update") == 3
+    assert len(ended["pool"]) == 6
+    assert ended["steps"][-2]["left_out"] > 0
+
+
 def test_nothing_is_shortened_where_everything_fits() -> None:
     model = Window(ENDLESS)
     result = tpo(model).optimize(QUERY)

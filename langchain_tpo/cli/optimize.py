@@ -159,6 +159,8 @@ def _print_end(result: TPOResult, console: Console, *, quiet: bool) -> None:
         )
     if quiet:
         return
+    if result.left_out:
+        say(f"{count(result.left_out)} characters left out of prompts to fit the model's window.")
     usage = result.usage
     console.print(
         f"reward {result.reward:.3f}, {len(result.pool)} responses, {usage['requests']} requests, "

@@ -1,8 +1,11 @@
 """Every fault of a server, at every step and round of a D2-N5 run over real sockets."""
 
 import asyncio
+import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +32,7 @@ from tests.faults.places import (
     requests_until,
 )
 from tests.servers.openai_double import OpenAIDouble
+from tests.servers.own_process import in_own_process
 
 openai = pytest.importorskip("openai", reason="needs the extra `openai`")
 langchain_openai = pytest.importorskip("langchain_openai", reason="needs the extra `openai`")
@@ -50,9 +54,22 @@ def http_client() -> Iterator[Any]:
         yield client
 
 
+@contextmanager
+def obedient_server() -> Iterator[str]:
+    with OpenAIDouble(reply) as double:
+        yield double.base_url
+
+
 @pytest.fixture(scope="module")
-def proxy() -> Iterator[FaultyProxy]:
-    with OpenAIDouble(reply) as double, FaultyProxy(double.base_url) as proxy:
+def base_url() -> Iterator[str]:
+    """Serve from another process, on another core."""
+    with in_own_process(obedient_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def proxy(base_url: str) -> Iterator[FaultyProxy]:
+    with FaultyProxy(base_url) as proxy:
         yield proxy
 
 
@@ -160,12 +177,13 @@ async def check_one_draw(
 @pytest.mark.parametrize("name", EXCHANGES)
 @pytest.mark.parametrize("one_request", [True, False], ids=["one request", "N requests"])
 async def test_a_broken_exchange_ends_the_run_honestly(
-    runner: Runner, proxy: FaultyProxy, name: str, *, one_request: bool
+    runner: Runner, proxy: FaultyProxy, method: str, name: str, *, one_request: bool
 ) -> None:
     fault, row = EXCHANGES[name]
-    for number, place in enumerate(PLACES):
-        how = {"method": ("optimize", "aoptimize")[(number + one_request) % 2]}
-        await check_whole_place(runner, proxy, fault, row, place, one_request=one_request, **how)
+    for place in PLACES:
+        await check_whole_place(
+            runner, proxy, fault, row, place, method=method, one_request=one_request
+        )
 
 
 @pytest.mark.parametrize("name", EXCHANGES)
@@ -203,20 +221,19 @@ async def test_one_choice_of_five_without_a_use_is_a_dropped_draw(
         )
 
 
-@pytest.mark.parametrize("one_request", [True, False], ids=["one request", "N requests"])
 async def test_a_server_that_hangs_ends_the_run_when_the_client_loses_patience(
-    runner: Runner, method: str, *, one_request: bool
+    runner: Runner, base_url: str, method: str
 ) -> None:
     """At all places at once, so that the waiting is done once."""
-    row = failed("TimeoutError")
+    row, waits = failed("TimeoutError"), list(itertools.product(PLACES, [True, False]))
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(len(waits)))
 
-    async def hang_at(double: OpenAIDouble, place: Place) -> None:
-        with FaultyProxy(double.base_url) as proxy:
+    async def hang_at(place: Place, one_request: bool) -> None:  # noqa: FBT001 as the pairs are
+        with FaultyProxy(base_url) as proxy:
             how = {"method": method, "one_request": one_request, "timeout": PATIENCE}
             await check_whole_place(runner, proxy, Exchange.hang, row, place, **how)
 
-    with OpenAIDouble(reply) as double:
-        await asyncio.gather(*[hang_at(double, place) for place in PLACES])
+    await asyncio.gather(*[hang_at(*wait) for wait in waits])
 
 
 @pytest.mark.parametrize("received", [0, 1, WIDTH - 1])
@@ -260,14 +277,14 @@ async def test_no_choices_at_all_are_a_failed_request(
 
 @pytest.mark.parametrize("one_request", [True, False], ids=["one request", "N requests"])
 async def test_a_server_that_has_gone_refuses_connections(
-    runner: Runner, method: str, *, one_request: bool
+    runner: Runner, base_url: str, method: str, *, one_request: bool
 ) -> None:
     """From some place on there is no server any more: each run ends there."""
     for number, place in enumerate(PLACES):
         before = sum(
             requests_until(p, one_request=one_request) for p in PLACES[number - 1 : number]
         )
-        with OpenAIDouble(reply) as double, FaultyProxy(double.base_url) as proxy:
+        with FaultyProxy(base_url) as proxy:
             proxy.begin(pass_on, last=before)
             if number == 0:
                 error = await raised_by(

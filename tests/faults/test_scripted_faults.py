@@ -89,10 +89,11 @@ async def check_one_draw(row: Row, place: Place, model: Any, **how: Any) -> None
 
 
 @pytest.mark.parametrize("name", FAULTS)
-async def test_a_fault_of_all_draws_ends_the_run_honestly(method: str, name: str) -> None:
-    """Each way of asking is tried at each place, in sync or in async."""
-    for number, place in enumerate(PLACES):
-        one_request = (number % 2 == 0) == (method == "optimize")
+@pytest.mark.parametrize("one_request", [True, False], ids=["one request", "N requests"])
+async def test_a_fault_of_all_draws_ends_the_run_honestly(
+    method: str, name: str, *, one_request: bool
+) -> None:
+    for place in PLACES:
         await check_whole_place(name, place, method=method, one_request=one_request)
 
 

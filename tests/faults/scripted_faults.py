@@ -37,16 +37,18 @@ class FaultyModel(ScriptedModelWithN):
             return result
         struck = range(call.n) if self.only is None else [self.only]
         generations = [
-            self._rewritten(one) if place in struck else one
+            rewritten(one, self.rewrite) if place in struck else one
             for place, one in enumerate(result.generations)
         ]
         return ChatResult(generations=generations)
 
-    def _rewritten(self, generation: ChatGeneration) -> ChatGeneration:
-        said = self.rewrite(re.sub(r"</?IMPROVED_VARIABLE>", "", generation.text))
-        parts = said if isinstance(said, dict) else {"content": said}
-        usage = getattr(generation.message, "usage_metadata", None)
-        return ChatGeneration(message=AIMessage(**{"usage_metadata": usage, **parts}))
+
+def rewritten(generation: ChatGeneration, rewrite: Rewrite) -> ChatGeneration:
+    """Give the message that a faulty model sends in place of one that obeys."""
+    said = rewrite(re.sub(r"</?IMPROVED_VARIABLE>", "", generation.text))
+    parts = said if isinstance(said, dict) else {"content": said}
+    usage = getattr(generation.message, "usage_metadata", None)
+    return ChatGeneration(message=AIMessage(**{"usage_metadata": usage, **parts}))
 
 
 def raising(error: Exception) -> Rewrite:
@@ -106,6 +108,9 @@ CONTENTS: dict[str, tuple[Rewrite, Row]] = {
     "very long": (saying("<T>" + "long " * 40_000 + "...</T>"), HARMLESS),
 }
 """What a message can hold."""
+
+FAULTS = {**ERRORS, **CONTENTS}
+"""Everything that a whole request can come to."""
 
 REVISIONS = {
     "tag doubled": "...",

@@ -24,9 +24,7 @@ from tests.faults.places import (
     drops_of,
     requests_until,
 )
-from tests.faults.scripted_faults import CONTENTS, ERRORS, REVISIONS, FaultyModel, Rewrite, saying
-
-FAULTS = {**ERRORS, **CONTENTS}
+from tests.faults.scripted_faults import CONTENTS, FAULTS, REVISIONS, FaultyModel, Rewrite, saying
 
 
 @pytest.fixture(params=["optimize", "aoptimize"])

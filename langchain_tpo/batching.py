@@ -3,9 +3,10 @@
 Knows how LangChain runs batches; knows nothing of what a query is.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable, patch_config
 from langchain_core.runnables.config import get_config_list
@@ -46,9 +47,17 @@ class BatchesByRequests(RunnableSerializable[Input, Output]):
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> list[Output]:
-        """Give the outputs of all inputs, in their order."""
-        runs, configs = _limited(self, config, len(inputs))
-        return await runs.abatch(inputs, configs, return_exceptions=return_exceptions, **kwargs)
+        """Give the outputs of all inputs, in their order.
+
+        A run that fails cancels the others, unless exceptions are returned.
+        """
+        done = {
+            place: output
+            async for place, output in self.abatch_as_completed(
+                inputs, config, return_exceptions=return_exceptions, **kwargs
+            )
+        }
+        return cast("list[Output]", [done[place] for place in range(len(inputs))])
 
     def batch_as_completed(  # type: ignore[override]  # core overloads it on a bool
         self,
@@ -72,12 +81,31 @@ class BatchesByRequests(RunnableSerializable[Input, Output]):
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> AsyncIterator[tuple[int, Output | Exception]]:
-        """Give place and output of each input as it is done."""
+        """Give place and output of each input as it is done.
+
+        What still runs when the batch is cancelled, fails or is left early is cancelled.
+        """
         runs, configs = _limited(self, config, len(inputs))
-        async for done in runs.abatch_as_completed(  # type: ignore[call-overload]  # as above
-            inputs, configs, return_exceptions=return_exceptions, **kwargs
-        ):
-            yield done
+        most = configs[0].get("max_concurrency") if configs else None
+        turn = asyncio.Semaphore(most) if most else nullcontext()
+
+        async def run(place: int) -> tuple[int, Output | Exception]:
+            async with turn:
+                try:
+                    return place, await runs.ainvoke(inputs[place], configs[place], **kwargs)
+                except Exception as error:
+                    if return_exceptions:
+                        return place, error
+                    raise
+
+        tasks = [asyncio.create_task(run(place)) for place in range(len(inputs))]
+        try:
+            for done in asyncio.as_completed(tasks):
+                yield await done
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _Limited(Runnable[Input, Output]):

@@ -1,0 +1,394 @@
+"""Runs that are cancelled, interrupted or out of time leave nothing behind."""
+
+import asyncio
+import itertools
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.messages import convert_to_messages
+from langchain_core.outputs import ChatResult
+
+from langchain_tpo import TPORunnable, TPOSettings
+from langchain_tpo.reward_models import OpenAIVerifier
+from tests.evaluation_runs import evaluated, questions
+from tests.fakes import ScriptedModel, last_number, obedient, step_of
+from tests.faults.faulty_proxy import Exchange, FaultyProxy, pass_on
+from tests.faults.places import PLACES, WIDTH, Place, Strike, requests_until
+from tests.servers.openai_double import OpenAIDouble
+from tests.servers.own_process import in_own_process
+
+openai = pytest.importorskip("openai", reason="needs the extra `openai`")
+langchain_openai = pytest.importorskip("langchain_openai", reason="needs the extra `openai`")
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc to count handles"),
+]
+
+SOON = 10.0
+"""Seconds in which what was stopped has to have stopped; the server hangs for longer."""
+
+LOOP = 2
+"""Sockets that an event loop wakes itself up with."""
+
+QUESTION = "Wood?"
+
+
+@contextmanager
+def hanging_server() -> Iterator[str]:
+    """Serve a model that hangs at the place its name says, and a reward model that hangs."""
+    strikes: dict[str, Strike] = {}
+
+    def treat(exchange: Exchange) -> None:
+        name = exchange.body["model"]
+        if name == "reward":
+            return exchange.hang()
+        step, number, _ = name.split(":")
+        strike = strikes.setdefault(name, Strike((step, int(number))))
+        hit = strike.hits(convert_to_messages(exchange.body["messages"]))
+        return exchange.hang() if hit else pass_on(exchange)
+
+    def reply(body: dict[str, Any], number: int) -> str:
+        messages = convert_to_messages(body["messages"])
+        return obedient(step_of(messages), messages, number)
+
+    with OpenAIDouble(reply) as double, FaultyProxy(double.base_url, treat) as proxy:
+        yield proxy.base_url
+
+
+@pytest.fixture(scope="module")
+def base_url() -> Iterator[str]:
+    """Serve from another process, so that what is counted here is the client's."""
+    with in_own_process(hanging_server) as url:
+        yield url
+
+
+def held() -> Counter[str]:
+    """Count what this process holds: threads, and handles by what they are."""
+    handles = Counter(map(_kind, Path("/proc/self/fd").iterdir()))
+    return handles + Counter(threads=threading.active_count())
+
+
+def _kind(handle: Path) -> str:
+    with suppress(OSError):
+        return str(handle.readlink()).partition(":[")[0]
+    return "the folder itself"
+
+
+def others() -> list[asyncio.Task[Any]]:
+    """Give the tasks of the loop but for the one that asks."""
+    return [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+
+
+@dataclass
+class Hanging:
+    """A run over real sockets that comes to a request which nobody answers."""
+
+    base_url: str
+    place: Place
+    one_request: bool = True
+    client: Any = None
+    sent: int = 0
+    options: dict[str, Any] = field(default_factory=dict)
+    names = itertools.count()
+
+    def tpo(self, **settings: Any) -> TPORunnable:
+        step, number = self.place
+        model = langchain_openai.ChatOpenAI(
+            base_url=self.base_url,
+            api_key="-",
+            model=f"{step}:{number}:{next(self.names)}",
+            http_async_client=self.client,
+            **{"max_retries": 0, "timeout": 60, **self.options},
+        )
+        given = TPOSettings(width=WIDTH, depth=2, one_request=self.one_request, **settings)
+        return TPORunnable(model=model, reward=last_number, settings=given)
+
+    async def come(self) -> None:
+        """Wait until everything at the place has been sent."""
+        async with asyncio.timeout(SOON):
+            while self.sent < requests_until(self.place, one_request=self.one_request):
+                await asyncio.sleep(0.005)
+        await asyncio.sleep(0.02)
+
+    async def note(self, _: Any) -> None:
+        self.sent += 1
+
+
+Way = Callable[[Hanging, Awaitable[object]], Awaitable[None]]
+
+
+async def cancel(hanging: Hanging, running: Awaitable[object]) -> None:
+    """Cancel the task."""
+    task = asyncio.ensure_future(running)
+    await hanging.come()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def time_out(hanging: Hanging, running: Awaitable[object]) -> None:
+    """Let the caller's own time limit strike."""
+
+    async def strike(limit: asyncio.Timeout) -> None:
+        await hanging.come()
+        limit.reschedule(0)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(SOON) as limit, asyncio.TaskGroup() as group:
+            group.create_task(strike(limit))
+            await running
+
+
+async def fail_beside(hanging: Hanging, running: Awaitable[object]) -> None:
+    """Let what runs beside it in a task group fail."""
+
+    async def fail() -> None:
+        await hanging.come()
+        raise ZeroDivisionError
+
+    async def run() -> None:
+        await running
+
+    with pytest.raises(ExceptionGroup) as raised:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(run())
+            group.create_task(fail())
+    assert raised.group_contains(ZeroDivisionError)
+
+
+def drained(chunks: AsyncIterator[object]) -> Awaitable[object]:
+    async def drain() -> None:
+        async for _ in chunks:
+            pass
+
+    return drain()
+
+
+DOORS: dict[str, Callable[[TPORunnable], Awaitable[object]]] = {
+    "aoptimize": lambda tpo: tpo.aoptimize(QUESTION),
+    "ainvoke": lambda tpo: tpo.ainvoke(QUESTION),
+    "astream": lambda tpo: drained(tpo.astream(QUESTION)),
+    "astream_events": lambda tpo: drained(tpo.astream_events(QUESTION, version="v2")),
+    "abatch": lambda tpo: tpo.abatch([QUESTION]),
+    "abatch_as_completed": lambda tpo: drained(tpo.abatch_as_completed([QUESTION])),
+    "graph": lambda tpo: tpo.graph.ainvoke({"messages": [("human", QUESTION)]}),
+}
+
+
+def check(hanging: Hanging, door: str, way: Way) -> None:
+    """Stop a run where it hangs; look at once for tasks, and then for everything else."""
+
+    async def scenario() -> None:
+        # Connections that could be used again would hide those that were forgotten.
+        async with openai.DefaultAsyncHttpxClient(headers={"connection": "close"}) as client:
+            client.event_hooks = {"request": [hanging.note]}
+            hanging.client = client
+            await way(hanging, DOORS[door](hanging.tpo()))
+            assert others() == []
+            assert held()["socket"] == before["socket"] + LOOP
+
+    before, since = held(), time.perf_counter()
+    asyncio.run(scenario())
+    assert held() == before
+    assert time.perf_counter() - since < SOON
+
+
+@pytest.mark.parametrize("place", PLACES, ids=str)
+@pytest.mark.parametrize("one_request", [True, False], ids=["one request", "N requests"])
+@pytest.mark.parametrize("way", [cancel, time_out])
+def test_a_stopped_run_leaves_no_task_thread_or_socket(
+    base_url: str, place: Place, way: Way, *, one_request: bool
+) -> None:
+    check(Hanging(base_url, place, one_request), "aoptimize", way)
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("way", [cancel, fail_beside])
+def test_neither_does_one_behind_any_other_door(base_url: str, door: str, way: Way) -> None:
+    check(Hanging(base_url, ("update", 1), one_request=False), door, way)
+
+
+@pytest.mark.parametrize("door", ["optimize", "aoptimize"])
+@pytest.mark.parametrize("one_request", [True, False], ids=["one request", "N requests"])
+def test_a_client_that_loses_patience_leaves_nothing(
+    base_url: str, door: str, *, one_request: bool
+) -> None:
+    def run() -> Any:
+        with openai.DefaultHttpxClient() as client:
+            options = {"http_client": client, "timeout": 0.3}
+            hanging = Hanging(base_url, ("update", 1), one_request, options=options)
+            if door == "optimize":
+                return hanging.tpo().optimize(QUESTION)
+            return asyncio.run(scenario(hanging))
+
+    async def scenario(hanging: Hanging) -> Any:
+        async with openai.DefaultAsyncHttpxClient() as hanging.client:
+            result = await hanging.tpo().aoptimize(QUESTION)
+            assert others() == []
+            return result
+
+    before = held()
+    result = run()
+
+    assert result.stop_reason == "error"
+    assert result.failure["type"].endswith("TimeoutError")
+    assert held() == before
+
+
+def test_a_time_budget_leaves_nothing(base_url: str) -> None:
+    async def scenario() -> Any:
+        async with openai.DefaultAsyncHttpxClient() as client:
+            hanging = Hanging(base_url, ("update", 1), one_request=False, client=client)
+            result = await hanging.tpo(time_budget=0.5).aoptimize(QUESTION)
+            assert others() == []
+            return result
+
+    before = held()
+    result = asyncio.run(scenario())
+
+    assert result.stop_reason == "time_budget"
+    assert held() == before
+
+
+@pytest.mark.parametrize("on_arrival", [True, False])
+def test_a_reward_server_that_hangs_can_be_cancelled(base_url: str, *, on_arrival: bool) -> None:
+    """It has connections of its own, and nobody else to close them."""
+
+    async def scenario() -> None:
+        task = asyncio.create_task(tpo.aoptimize(QUESTION))
+        async with asyncio.timeout(SOON):
+            while held()["socket"] < before["socket"] + LOOP + WIDTH:
+                await asyncio.sleep(0.005)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert others() == []
+        assert held()["socket"] == before["socket"] + LOOP
+
+    settings = TPOSettings(width=WIDTH, depth=1, score_on_arrival=on_arrival)
+    reward = OpenAIVerifier(base_url, model="reward")
+    tpo = TPORunnable(model=ScriptedModel(), reward=reward, settings=settings)
+    before = held()
+    asyncio.run(scenario())
+    assert held() == before
+
+
+class Uneven(ScriptedModel):
+    """Takes its time over some questions and fails at others."""
+
+    async def _agenerate(self, messages: Any, *args: Any, **kwargs: Any) -> ChatResult:
+        result = await super()._agenerate(messages, *args, **kwargs)
+        if messages[-1].text == "fails":
+            raise ZeroDivisionError
+        await asyncio.sleep(60 if messages[-1].text == "slow" else 0)
+        return result
+
+
+async def first_of(tpo: TPORunnable, asked: list[str], config: Any) -> object:
+    async with aclosing(tpo.abatch_as_completed(asked, config)) as runs:
+        return await anext(runs)
+
+
+BATCHES: dict[str, Callable[..., Awaitable[object]]] = {
+    "abatch": lambda tpo, asked, config: tpo.abatch(asked, config),
+    "abatch_as_completed": first_of,
+}
+
+
+@pytest.mark.parametrize("most", [None, 2])
+@pytest.mark.parametrize("door", BATCHES)
+@pytest.mark.parametrize(("first", "error"), [("slow", TimeoutError), ("fails", ZeroDivisionError)])
+def test_a_batch_that_is_stopped_or_fails_takes_its_runs_along(
+    door: str, most: int | None, first: str, error: type[Exception]
+) -> None:
+    """Runs that nobody waits for any more would go on to cost money."""
+    tpo = TPORunnable(model=Uneven(), reward=last_number, width=1, depth=0)
+
+    async def scenario() -> None:
+        with pytest.raises(error):
+            async with asyncio.timeout(0.1 if first == "slow" else SOON):
+                await BATCHES[door](tpo, [first, *["slow"] * 5], {"max_concurrency": most})
+        assert others() == []
+
+    asyncio.run(scenario())
+
+
+def test_so_does_a_batch_that_is_left_early() -> None:
+    tpo = TPORunnable(model=Uneven(), reward=last_number, width=1, depth=0)
+
+    async def scenario() -> None:
+        place, _ = await first_of(tpo, ["slow", "quick", "slow"], None)  # type: ignore[misc]
+        assert place == 1
+        assert others() == []
+
+    asyncio.run(scenario())
+
+
+def test_a_cancelled_evaluation_lets_go_of_its_file(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        model = ScriptedModel(latency=0.01)
+        path = tmp_path / "records.jsonl"
+        task = asyncio.create_task(evaluated(path, questions(100), ["tpo"], model=model))
+        async with asyncio.timeout(SOON):
+            while not path.exists() or path.stat().st_size == 0:
+                await asyncio.sleep(0.005)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert others() == []
+
+    before = held()
+    asyncio.run(scenario())
+    assert held() == before
+
+
+@contextmanager
+def ctrl_c(model: ScriptedModel, *, after: int) -> Iterator[None]:
+    """Press Ctrl-C once the model has got so many requests."""
+
+    def press() -> None:
+        deadline = time.monotonic() + SOON
+        while len(model.notebook.calls) < after and time.monotonic() < deadline:
+            time.sleep(0.005)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+SYNC_DOORS: dict[str, Callable[[TPORunnable], object]] = {
+    "optimize": lambda tpo: tpo.optimize(QUESTION),
+    "invoke": lambda tpo: tpo.invoke(QUESTION),
+    "stream": lambda tpo: list(tpo.stream(QUESTION)),
+    "batch": lambda tpo: tpo.batch([QUESTION] * 3, {"max_concurrency": 4}),
+    "batch_as_completed": lambda tpo: list(tpo.batch_as_completed([QUESTION] * 3)),
+}
+
+
+@pytest.mark.parametrize("door", SYNC_DOORS)
+def test_ctrl_c_in_a_sync_run_leaves_no_thread(door: str) -> None:
+    """Requests under way cannot be cancelled there: they are waited for."""
+    model = ScriptedModel(latency=0.05)
+    settings = TPOSettings(width=WIDTH, depth=2)
+    tpo = TPORunnable(model=model, reward=last_number, settings=settings)
+    before = held()
+
+    with pytest.raises(KeyboardInterrupt), ctrl_c(model, after=WIDTH + 1):
+        SYNC_DOORS[door](tpo)
+
+    assert held() == before
+    assert model.notebook.in_flight == 0

@@ -25,12 +25,11 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 import openai  # noqa: E402 after the path is set
-from langchain_core.messages import convert_to_messages  # noqa: E402
 from langchain_openai import ChatOpenAI  # noqa: E402
 
 from langchain_tpo import TPORunnable, TPOSettings  # noqa: E402
-from tests.fakes import last_number, obedient, step_of  # noqa: E402
-from tests.servers.openai_double import OpenAIDouble  # noqa: E402
+from tests.fakes import last_number  # noqa: E402
+from tests.servers.openai_double import OpenAIDouble, obedient_script  # noqa: E402
 from tests.servers.own_process import in_own_process  # noqa: E402
 
 SAMPLES = 20
@@ -49,7 +48,7 @@ class SlowDouble(OpenAIDouble):
     """Takes about so many seconds over each answer, and keeps no record of them."""
 
     def __init__(self, latency: float) -> None:
-        super().__init__(_reply)
+        super().__init__(obedient_script)
         self._latency = latency
 
     def answer(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -57,11 +56,6 @@ class SlowDouble(OpenAIDouble):
         answer = super().answer(body)
         self.requests.clear()
         return answer
-
-
-def _reply(body: dict[str, Any], number: int) -> str:
-    messages = convert_to_messages(body["messages"])
-    return obedient(step_of(messages), messages, number)
 
 
 @contextmanager

@@ -1,68 +1,30 @@
 """Runs that are cancelled, interrupted or out of time leave nothing behind."""
 
 import asyncio
-import itertools
-import os
-import signal
-import threading
+import gc
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.messages import convert_to_messages
 from langchain_core.outputs import ChatResult
 
 from langchain_tpo import TPORunnable, TPOSettings
 from langchain_tpo.reward_models import OpenAIVerifier
 from tests.evaluation_runs import evaluated, questions
-from tests.fakes import ScriptedModel, last_number, obedient, step_of
-from tests.faults.faulty_proxy import Exchange, FaultyProxy, pass_on
-from tests.faults.places import PLACES, WIDTH, Place, Strike, requests_until
-from tests.servers.openai_double import OpenAIDouble
+from tests.fakes import ScriptedModel, last_number
+from tests.faults.hanging import LOOP, QUESTION, SOON, Hanging, hanging_server, held, others
+from tests.faults.places import PLACES, WIDTH, Place
 from tests.servers.own_process import in_own_process
 
 openai = pytest.importorskip("openai", reason="needs the extra `openai`")
-langchain_openai = pytest.importorskip("langchain_openai", reason="needs the extra `openai`")
 
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc to count handles"),
 ]
-
-SOON = 10.0
-"""Seconds in which what was stopped has to have stopped; the server hangs for longer."""
-
-LOOP = 2
-"""Sockets that an event loop wakes itself up with."""
-
-QUESTION = "Wood?"
-
-
-@contextmanager
-def hanging_server() -> Iterator[str]:
-    """Serve a model that hangs at the place its name says, and a reward model that hangs."""
-    strikes: dict[str, Strike] = {}
-
-    def treat(exchange: Exchange) -> None:
-        name = exchange.body["model"]
-        if name == "reward":
-            return exchange.hang()
-        step, number, _ = name.split(":")
-        strike = strikes.setdefault(name, Strike((step, int(number))))
-        hit = strike.hits(convert_to_messages(exchange.body["messages"]))
-        return exchange.hang() if hit else pass_on(exchange)
-
-    def reply(body: dict[str, Any], number: int) -> str:
-        messages = convert_to_messages(body["messages"])
-        return obedient(step_of(messages), messages, number)
-
-    with OpenAIDouble(reply) as double, FaultyProxy(double.base_url, treat) as proxy:
-        yield proxy.base_url
 
 
 @pytest.fixture(scope="module")
@@ -70,58 +32,6 @@ def base_url() -> Iterator[str]:
     """Serve from another process, so that what is counted here is the client's."""
     with in_own_process(hanging_server) as url:
         yield url
-
-
-def held() -> Counter[str]:
-    """Count what this process holds: threads, and handles by what they are."""
-    handles = Counter(map(_kind, Path("/proc/self/fd").iterdir()))
-    return handles + Counter(threads=threading.active_count())
-
-
-def _kind(handle: Path) -> str:
-    with suppress(OSError):
-        return str(handle.readlink()).partition(":[")[0]
-    return "the folder itself"
-
-
-def others() -> list[asyncio.Task[Any]]:
-    """Give the tasks of the loop but for the one that asks."""
-    return [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-
-
-@dataclass
-class Hanging:
-    """A run over real sockets that comes to a request which nobody answers."""
-
-    base_url: str
-    place: Place
-    one_request: bool = True
-    client: Any = None
-    sent: int = 0
-    options: dict[str, Any] = field(default_factory=dict)
-    names = itertools.count()
-
-    def tpo(self, **settings: Any) -> TPORunnable:
-        step, number = self.place
-        model = langchain_openai.ChatOpenAI(
-            base_url=self.base_url,
-            api_key="-",
-            model=f"{step}:{number}:{next(self.names)}",
-            http_async_client=self.client,
-            **{"max_retries": 0, "timeout": 60, **self.options},
-        )
-        given = TPOSettings(width=WIDTH, depth=2, one_request=self.one_request, **settings)
-        return TPORunnable(model=model, reward=last_number, settings=given)
-
-    async def come(self) -> None:
-        """Wait until everything at the place has been sent."""
-        async with asyncio.timeout(SOON):
-            while self.sent < requests_until(self.place, one_request=self.one_request):
-                await asyncio.sleep(0.005)
-        await asyncio.sleep(0.02)
-
-    async def note(self, _: Any) -> None:
-        self.sent += 1
 
 
 Way = Callable[[Hanging, Awaitable[object]], Awaitable[None]]
@@ -195,11 +105,11 @@ def check(hanging: Hanging, door: str, way: Way) -> None:
             hanging.client = client
             await way(hanging, DOORS[door](hanging.tpo()))
             assert others() == []
-            assert held()["socket"] == before["socket"] + LOOP
+            assert held()["socket"] <= before["socket"] + LOOP
 
     before, since = held(), time.perf_counter()
     asyncio.run(scenario())
-    assert held() == before
+    assert held() <= before
     assert time.perf_counter() - since < SOON
 
 
@@ -242,7 +152,7 @@ def test_a_client_that_loses_patience_leaves_nothing(
 
     assert result.stop_reason == "error"
     assert result.failure["type"].endswith("TimeoutError")
-    assert held() == before
+    assert held() <= before
 
 
 def test_a_time_budget_leaves_nothing(base_url: str) -> None:
@@ -257,7 +167,7 @@ def test_a_time_budget_leaves_nothing(base_url: str) -> None:
     result = asyncio.run(scenario())
 
     assert result.stop_reason == "time_budget"
-    assert held() == before
+    assert held() <= before
 
 
 @pytest.mark.parametrize("on_arrival", [True, False])
@@ -273,14 +183,15 @@ def test_a_reward_server_that_hangs_can_be_cancelled(base_url: str, *, on_arriva
         with pytest.raises(asyncio.CancelledError):
             await task
         assert others() == []
-        assert held()["socket"] == before["socket"] + LOOP
+        assert held()["socket"] <= before["socket"] + LOOP
 
     settings = TPOSettings(width=WIDTH, depth=1, score_on_arrival=on_arrival)
     reward = OpenAIVerifier(base_url, model="reward")
     tpo = TPORunnable(model=ScriptedModel(), reward=reward, settings=settings)
+    gc.collect()  # nothing of earlier tests may go while connections are counted
     before = held()
     asyncio.run(scenario())
-    assert held() == before
+    assert held() <= before
 
 
 class Uneven(ScriptedModel):
@@ -349,46 +260,4 @@ def test_a_cancelled_evaluation_lets_go_of_its_file(tmp_path: Path) -> None:
 
     before = held()
     asyncio.run(scenario())
-    assert held() == before
-
-
-@contextmanager
-def ctrl_c(model: ScriptedModel, *, after: int) -> Iterator[None]:
-    """Press Ctrl-C once the model has got so many requests."""
-
-    def press() -> None:
-        deadline = time.monotonic() + SOON
-        while len(model.notebook.calls) < after and time.monotonic() < deadline:
-            time.sleep(0.005)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=press)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
-
-
-SYNC_DOORS: dict[str, Callable[[TPORunnable], object]] = {
-    "optimize": lambda tpo: tpo.optimize(QUESTION),
-    "invoke": lambda tpo: tpo.invoke(QUESTION),
-    "stream": lambda tpo: list(tpo.stream(QUESTION)),
-    "batch": lambda tpo: tpo.batch([QUESTION] * 3, {"max_concurrency": 4}),
-    "batch_as_completed": lambda tpo: list(tpo.batch_as_completed([QUESTION] * 3)),
-}
-
-
-@pytest.mark.parametrize("door", SYNC_DOORS)
-def test_ctrl_c_in_a_sync_run_leaves_no_thread(door: str) -> None:
-    """Requests under way cannot be cancelled there: they are waited for."""
-    model = ScriptedModel(latency=0.05)
-    settings = TPOSettings(width=WIDTH, depth=2)
-    tpo = TPORunnable(model=model, reward=last_number, settings=settings)
-    before = held()
-
-    with pytest.raises(KeyboardInterrupt), ctrl_c(model, after=WIDTH + 1):
-        SYNC_DOORS[door](tpo)
-
-    assert held() == before
-    assert model.notebook.in_flight == 0
+    assert held() <= before

@@ -13,7 +13,6 @@ import pytest
 from langchain_core.messages import convert_to_messages
 
 from langchain_tpo import TPOResult, TPORunnable, TPOSettings
-from tests.fakes import obedient, step_of
 from tests.faults.faulty_proxy import Exchange, Fault, FaultyProxy, pass_on
 from tests.faults.http_faults import CHOICE_CHANGES, EXCHANGES, answer_with, choices
 from tests.faults.places import (
@@ -31,7 +30,7 @@ from tests.faults.places import (
     failed,
     requests_until,
 )
-from tests.servers.openai_double import OpenAIDouble
+from tests.servers.openai_double import OpenAIDouble, obedient_script
 from tests.servers.own_process import in_own_process
 
 openai = pytest.importorskip("openai", reason="needs the extra `openai`")
@@ -43,11 +42,6 @@ PATIENCE = 2.0
 """Seconds that a client waits for an answer which will not come."""
 
 
-def reply(body: dict[str, Any], number: int) -> str:
-    messages = convert_to_messages(body["messages"])
-    return obedient(step_of(messages), messages, number)
-
-
 @pytest.fixture(scope="module")
 def http_client() -> Iterator[Any]:
     with openai.DefaultHttpxClient() as client:
@@ -56,7 +50,7 @@ def http_client() -> Iterator[Any]:
 
 @contextmanager
 def obedient_server() -> Iterator[str]:
-    with OpenAIDouble(reply) as double:
+    with OpenAIDouble(obedient_script) as double:
         yield double.base_url
 
 
@@ -80,7 +74,8 @@ def method(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def runner(http_client: Any) -> AsyncIterator["Runner"]:
-    async with openai.DefaultAsyncHttpxClient() as async_client:
+    # Without TLS: reading the certificates takes longer than a run.
+    async with openai.DefaultAsyncHttpxClient(verify=False) as async_client:
         yield Runner(http_client, async_client)
 
 

@@ -7,8 +7,18 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+from langchain_core.messages import convert_to_messages
+
+from tests.fakes import obedient, step_of
+
 Script = Callable[[dict[str, Any], int], str]
 """(request body, number of this completion) -> text of the completion."""
+
+
+def obedient_script(body: dict[str, Any], number: int) -> str:
+    """Write what the step of the loop asks for."""
+    messages = convert_to_messages(body["messages"])
+    return obedient(step_of(messages), messages, number)
 
 
 class _Server(ThreadingHTTPServer):
@@ -88,6 +98,7 @@ class OpenAIDouble:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

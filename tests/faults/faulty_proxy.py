@@ -34,7 +34,8 @@ class Exchange:
         where = self._proxy.upstream
         connection = HTTPConnection(where.hostname or "", where.port, timeout=LONGEST_HANG)
         try:
-            headers = {"Content-Type": "application/json"}
+            given = self._handler.headers
+            headers = {name: given[name] for name in ("content-type", "authorization")}
             connection.request("POST", where.path + "/chat/completions", self._raw, headers)
             answer = connection.getresponse()
             assert answer.status == 200, answer.read()

@@ -75,7 +75,7 @@ class Bench:
         """Run once, to know the requests and to have everything loaded."""
         self._url = url
         self._settings = settings
-        self._queries = [f"Say something useful about query #{n}." for n in range(queries)]
+        self.queries = [f"Say something useful about query #{n}." for n in range(queries)]
         self._cpu: dict[str, list[float]] = {}
         self._chains = self._timed("", self._recorded)
 
@@ -101,7 +101,7 @@ class Bench:
         recorder = Recorder()
         async with DefaultAsyncHttpxClient(event_hooks=recorder.hooks) as client:
             tpo = self._tpo(client)
-            runs = (recorder.run(query, tpo.ainvoke(query)) for query in self._queries)
+            runs = (recorder.run(query, tpo.ainvoke(query)) for query in self.queries)
             await asyncio.gather(*map(asyncio.create_task, runs))
         return recorder.chains
 
@@ -138,12 +138,12 @@ class Bench:
         async with DefaultAsyncHttpxClient() as client:
             tpo = self._tpo(client)
             since = time.perf_counter()
-            await tpo.abatch(self._queries)
+            await tpo.abatch(self.queries)
             return time.perf_counter() - since
 
     async def _evaluate(self) -> float:
         system = System(name="tpo", kind="tpo", settings=self._settings)
-        rows = [Example(id=query, messages=(HumanMessage(query),)) for query in self._queries]
+        rows = [Example(id=query, messages=(HumanMessage(query),)) for query in self.queries]
         with TemporaryDirectory() as folder, RecordFile(Path(folder) / "records") as file:
             async with DefaultAsyncHttpxClient() as client:
                 parts = Parts(model=self._model(client), reward=as_reward_model(reward))
@@ -168,6 +168,11 @@ class Bench:
 
 async def reward(_prompt: str, response: str) -> float:
     """Like later draws better, without a thread and without waiting."""
+    return response_number(response)
+
+
+def response_number(response: str) -> float:
+    """Read how many draws came before this one."""
     return float(response.partition(":")[0].rpartition(" ")[2])
 
 

@@ -58,9 +58,15 @@ async def test_the_reward_is_the_models_own_margin(local: LocalServer) -> None:
 
 def test_ratings_and_written_scores(local: LocalServer) -> None:
     rating = OpenAIVerifier(
-        local.base_url, api_key=local.api_key, rubric="Right.", question=Rating()
+        local.base_url,
+        api_key=local.api_key,
+        rubric="Right.",
+        question=Rating(),
+        top_logprobs=200,
+        extra_body=ALONE,
     )
-    assert all(isinstance(r, float) and 1 < r < 5 for r in rating.invoke(REQUEST))
+    ratings = rating.invoke(REQUEST, {"max_concurrency": 1})
+    assert all(isinstance(one, float) and 1 < one < 5 for one in ratings), ratings
     form = {"type": "json_schema", "json_schema": {"name": "s", "schema": JsonScore().schema}}
     written = OpenAIVerifier(
         local.base_url,

@@ -226,7 +226,7 @@ async def test_max_concurrency_bounds_the_requests_of_a_run(door: str) -> None:
 
 @pytest.mark.parametrize("door", ["invoke", "ainvoke"])
 async def test_all_draws_fly_together_by_default(door: str) -> None:
-    model = ScriptedModel(latency=0.05)
+    model = ScriptedModel(latency=0.5)
     tpo = TPORunnable(model=model, reward=last_number, width=12, depth=0)
 
     await _through(door, tpo, "Wood?")

@@ -96,12 +96,7 @@ def price_of(
         critic: Price of the critic; that of the policy when None.
         reward: Price of a judge's tokens; nothing when None.
     """
-    prices: dict[ModelRole, Price | None] = {
-        "model": model,
-        "critic": critic or model,
-        "reward": reward,
-    }
-    return price_of_models(usage_by_model(steps), prices)
+    return price_of_models(usage_by_model(steps), model=model, critic=critic, reward=reward)
 
 
 def usage_by_model(steps: Iterable[StepRecord]) -> dict[ModelRole, Usage]:
@@ -113,14 +108,25 @@ def usage_by_model(steps: Iterable[StepRecord]) -> dict[ModelRole, Usage]:
 
 
 def price_of_models(
-    usage: Mapping[ModelRole, Usage], prices: Mapping[ModelRole, Price | None]
+    usage: Mapping[ModelRole, Usage],
+    *,
+    model: Price,
+    critic: Price | None = None,
+    reward: Price | None = None,
 ) -> float | None:
     """Give what models cost in money; None where a token count is unknown.
 
     Args:
         usage: What each took.
-        prices: What each costs; one without a price costs nothing.
+        model: Price of the policy.
+        critic: Price of the critic; that of the policy when None.
+        reward: Price of a judge's tokens; nothing when None.
     """
+    prices: dict[ModelRole, Price | None] = {
+        "model": model,
+        "critic": critic or model,
+        "reward": reward,
+    }
     parts = [price.of(usage[role]) for role, price in prices.items() if price is not None]
     known = [part for part in parts if part is not None]
     return sum(known) if len(known) == len(parts) else None

@@ -7,6 +7,7 @@ averaged in.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from statistics import fmean
 from typing import Any, TypeAlias
 
@@ -188,9 +189,14 @@ def _with_costs(
     if parameters and system.input_tokens is not None and system.output_tokens is not None:
         estimate = pflops(parameters, system.input_tokens + system.output_tokens)
         system = replace(system, pflops=estimate)
-    if "model" in prices:
-        every = {"critic": prices["model"], **prices}
-        paid = [price_of_models(one.usage_by_model, every) for one in outcomes]
+    if prices:
+        price_of = partial(
+            price_of_models,
+            model=prices["model"],
+            critic=prices.get("critic"),
+            reward=prices.get("reward"),
+        )
+        paid = [price_of(one.usage_by_model) for one in outcomes]
         system = replace(system, price=_all_known(paid))
     return system
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.draws import Draws
 from langchain_tpo.reward_models.scores import with_score
-from langchain_tpo.secrecy import without_credentials
+from langchain_tpo.secrecy import named
 from langchain_tpo.state import Drop, DropReason, StepName
 
 DETAIL_CHARACTERS = 200
@@ -79,7 +79,7 @@ def usable(
         round_number: The round the draws belong to.
     """
     drops = [
-        Drop(step=step, round=round_number, reason="failed", detail=_named(failure))
+        Drop(step=step, round=round_number, reason="failed", detail=named(failure))
         for failure in draws.failures
     ]
     candidates = []
@@ -92,7 +92,3 @@ def usable(
             fresh = Candidate(text=response, reward=None, round=round_number)
             candidates.append(with_score(fresh, draws.scores.get(response)))
     return candidates, drops
-
-
-def _named(error: Exception) -> str:
-    return f"{type(error).__name__}: {without_credentials(str(error))}"

@@ -18,7 +18,7 @@ from langchain_tpo.evaluation.outcomes import known_mean
 from langchain_tpo.evaluation.records import Record, RecordFile, read_records
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.pairwise_judge import PairwiseJudge
-from langchain_tpo.secrecy import without_credentials
+from langchain_tpo.secrecy import named
 
 JUDGEMENTS = "judgements.jsonl"
 """The file's name in the folder of a run."""
@@ -162,6 +162,6 @@ async def _compare(
     try:
         (score,) = await judge.ainvoke(request)
     except Exception as error:  # noqa: BLE001 any provider's: this pair has no verdict
-        return None, f"{type(error).__name__}: {without_credentials(str(error))}"
+        return None, named(error)
     win = score["reward"] if isinstance(score, Mapping) else score
     return win, None if win is not None else "The judge's reply could not be read."

@@ -5,9 +5,11 @@ Nothing here is worked out by the package: the tables say in words what DESIGN d
 
 import threading
 from collections import Counter
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import pytest
 from langchain_core.messages import BaseMessage
 
 from langchain_tpo import TPOResult
@@ -153,3 +155,12 @@ def drops_of(result: TPOResult) -> Counter[tuple[str, int, str]]:
 
 def _named(drop: Drop) -> tuple[str, int, str]:
     return drop["step"], drop["round"], drop["reason"]
+
+
+async def raised_by(run: Awaitable[object]) -> Exception:
+    """Give what a run raises; it has to."""
+    try:
+        result = await run
+    except Exception as error:  # noqa: BLE001 the table says which
+        return error
+    pytest.fail(f"no error, but {result}")

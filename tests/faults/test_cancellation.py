@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,8 @@ from langchain_tpo import TPORunnable, TPOSettings
 from langchain_tpo.reward_models import OpenAIVerifier
 from tests.evaluation_runs import evaluated, questions
 from tests.fakes import ScriptedModel, last_number
-from tests.faults.hanging import LOOP, QUESTION, SOON, Hanging, hanging_server, held, others
+from tests.faults.hanging import LOOP, QUESTION, SOON, Hanging, held, others
 from tests.faults.places import PLACES, WIDTH, Place
-from tests.servers.own_process import in_own_process
 
 openai = pytest.importorskip("openai", reason="needs the extra `openai`")
 
@@ -25,13 +24,6 @@ pytestmark = [
     pytest.mark.integration,
     pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc to count handles"),
 ]
-
-
-@pytest.fixture(scope="module")
-def base_url() -> Iterator[str]:
-    """Serve from another process, so that what is counted here is the client's."""
-    with in_own_process(hanging_server) as url:
-        yield url
 
 
 Way = Callable[[Hanging, Awaitable[object]], Awaitable[None]]
@@ -117,26 +109,26 @@ def check(hanging: Hanging, door: str, way: Way) -> None:
 @pytest.mark.parametrize("one_request", [True, False], ids=["one request", "N requests"])
 @pytest.mark.parametrize("way", [cancel, time_out])
 def test_a_stopped_run_leaves_no_task_thread_or_socket(
-    base_url: str, place: Place, way: Way, *, one_request: bool
+    hanging_url: str, place: Place, way: Way, *, one_request: bool
 ) -> None:
-    check(Hanging(base_url, place, one_request), "aoptimize", way)
+    check(Hanging(hanging_url, place, one_request), "aoptimize", way)
 
 
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("way", [cancel, fail_beside])
-def test_neither_does_one_behind_any_other_door(base_url: str, door: str, way: Way) -> None:
-    check(Hanging(base_url, ("update", 1), one_request=False), door, way)
+def test_neither_does_one_behind_any_other_door(hanging_url: str, door: str, way: Way) -> None:
+    check(Hanging(hanging_url, ("update", 1), one_request=False), door, way)
 
 
 @pytest.mark.parametrize("door", ["optimize", "aoptimize"])
 @pytest.mark.parametrize("one_request", [True, False], ids=["one request", "N requests"])
 def test_a_client_that_loses_patience_leaves_nothing(
-    base_url: str, door: str, *, one_request: bool
+    hanging_url: str, door: str, *, one_request: bool
 ) -> None:
     def run() -> Any:
         with openai.DefaultHttpxClient() as client:
             options = {"http_client": client, "timeout": 0.3}
-            hanging = Hanging(base_url, ("update", 1), one_request, options=options)
+            hanging = Hanging(hanging_url, ("update", 1), one_request, options=options)
             if door == "optimize":
                 return hanging.tpo().optimize(QUESTION)
             return asyncio.run(scenario(hanging))
@@ -155,10 +147,10 @@ def test_a_client_that_loses_patience_leaves_nothing(
     assert held() <= before
 
 
-def test_a_time_budget_leaves_nothing(base_url: str) -> None:
+def test_a_time_budget_leaves_nothing(hanging_url: str) -> None:
     async def scenario() -> Any:
         async with openai.DefaultAsyncHttpxClient() as client:
-            hanging = Hanging(base_url, ("update", 1), one_request=False, client=client)
+            hanging = Hanging(hanging_url, ("update", 1), one_request=False, client=client)
             result = await hanging.tpo(time_budget=0.5).aoptimize(QUESTION)
             assert others() == []
             return result
@@ -171,7 +163,7 @@ def test_a_time_budget_leaves_nothing(base_url: str) -> None:
 
 
 @pytest.mark.parametrize("on_arrival", [True, False])
-def test_a_reward_server_that_hangs_can_be_cancelled(base_url: str, *, on_arrival: bool) -> None:
+def test_a_reward_server_that_hangs_can_be_cancelled(hanging_url: str, *, on_arrival: bool) -> None:
     """It has connections of its own, and nobody else to close them."""
 
     async def scenario() -> None:
@@ -186,7 +178,7 @@ def test_a_reward_server_that_hangs_can_be_cancelled(base_url: str, *, on_arriva
         assert held()["socket"] <= before["socket"] + LOOP
 
     settings = TPOSettings(width=WIDTH, depth=1, score_on_arrival=on_arrival)
-    reward = OpenAIVerifier(base_url, model="reward")
+    reward = OpenAIVerifier(hanging_url, model="reward")
     tpo = TPORunnable(model=ScriptedModel(), reward=reward, settings=settings)
     gc.collect()  # nothing of earlier tests may go while connections are counted
     before = held()

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +28,7 @@ from tests.faults.places import (
     check_honest,
     drops_of,
     failed,
+    raised_by,
     requests_until,
 )
 from tests.servers.openai_double import OpenAIDouble, obedient_script
@@ -65,11 +66,6 @@ def base_url() -> Iterator[str]:
 def proxy(base_url: str) -> Iterator[FaultyProxy]:
     with FaultyProxy(base_url) as proxy:
         yield proxy
-
-
-@pytest.fixture(params=["optimize", "aoptimize"])
-def method(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 @pytest.fixture
@@ -118,14 +114,6 @@ def striking(fault: Fault, strike: Strike) -> Fault:
         (fault if hit else pass_on)(exchange)
 
     return treat
-
-
-async def raised_by(run: Awaitable[object]) -> Exception:
-    try:
-        result = await run
-    except Exception as error:  # noqa: BLE001 the table says which
-        return error
-    pytest.fail(f"no error, but {result}")
 
 
 async def check_whole_place(

@@ -13,22 +13,14 @@ import pytest
 
 from langchain_tpo import TPORunnable, TPOSettings
 from tests.fakes import ScriptedModel, last_number
-from tests.faults.hanging import QUESTION, SOON, hanging_server, held
+from tests.faults.hanging import QUESTION, SOON, held
 from tests.faults.places import WIDTH, Place
-from tests.servers.own_process import in_own_process
 from tests.tpo_process import tpo_process
 
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc to count handles"),
 ]
-
-
-@pytest.fixture(scope="module")
-def base_url() -> Iterator[str]:
-    """Serve from another process, so that what is counted here is the client's."""
-    with in_own_process(hanging_server) as url:
-        yield url
 
 
 @contextmanager
@@ -75,13 +67,13 @@ def test_ctrl_c_in_a_sync_run_leaves_no_thread(door: str) -> None:
 
 @pytest.mark.parametrize("place", [("textual_loss", 1), ("update", 2)], ids=str)
 def test_ctrl_c_of_tpo_prints_the_best_so_far_while_a_server_hangs(
-    base_url: str, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hanging_url: str, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("typer", reason="needs the extra `cli`")
     monkeypatch.setenv("OPENAI_API_KEY", "-")
     monkeypatch.setenv("PYTHONWARNINGS", "default")
     step, number = place
-    model = ["-m", f"openai:{step}:{number}:cli", "--base-url", base_url]
+    model = ["-m", f"openai:{step}:{number}:cli", "--base-url", hanging_url]
     reward = ["-r", "python:tests.fakes:last_number"]
 
     with tpo_process(

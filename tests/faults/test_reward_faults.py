@@ -35,11 +35,6 @@ class FaultyReward:
         return self._scores(honest) if here == self._struck else honest
 
 
-@pytest.fixture(params=["optimize", "aoptimize"])
-def method(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 async def optimize(tpo: TPORunnable, method: str) -> TPOResult:
     return tpo.optimize("Wood?") if method == "optimize" else await tpo.aoptimize("Wood?")
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable
 from typing import Any
 
 import pytest
@@ -22,14 +21,10 @@ from tests.faults.places import (
     check_end,
     check_honest,
     drops_of,
+    raised_by,
     requests_until,
 )
 from tests.faults.scripted_faults import CONTENTS, FAULTS, REVISIONS, FaultyModel, Rewrite, saying
-
-
-@pytest.fixture(params=["optimize", "aoptimize"])
-def method(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 async def run(
@@ -40,14 +35,6 @@ async def run(
     tpo = TPORunnable(model=model, reward=scored, settings=given)
     result = tpo.optimize("Wood?") if method == "optimize" else await tpo.aoptimize("Wood?")
     return result, scored
-
-
-async def raised_by(running: Awaitable[object]) -> Exception:
-    try:
-        result = await running
-    except Exception as error:  # noqa: BLE001 the table says which
-        return error
-    pytest.fail(f"no error, but {result}")
 
 
 def faulty(

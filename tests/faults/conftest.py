@@ -1,0 +1,21 @@
+"""What the tests of faults share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers.own_process import in_own_process
+
+
+@pytest.fixture(params=["optimize", "aoptimize"])
+def method(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def hanging_url() -> Iterator[str]:
+    """Serve from another process, so that what is counted here is the client's."""
+    from tests.faults.hanging import hanging_server  # noqa: PLC0415 needs the extra `openai`
+
+    with in_own_process(hanging_server) as url:
+        yield url

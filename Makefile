@@ -28,7 +28,7 @@ test: $(STAMP)  ## Run all tests.
 	$(BIN)/python -m pytest
 
 test_lowest test_newest: test_%:  ## Run the unit tests on the lowest or newest versions allowed (needs uv).
-	tests/lowest.sh $*
+	tools/test_versions.sh $*
 
 lint: $(STAMP)  ## Check style, types and the layers of the package.
 	$(BIN)/ruff check .

@@ -8,11 +8,11 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableLambda
 
 from langchain_tpo import TPOSettings
-from langchain_tpo.evaluation.answering import Parts
 from langchain_tpo.evaluation.examples import Example
 from langchain_tpo.evaluation.record_writer import RecordWriter
 from langchain_tpo.evaluation.records import RecordFile, read_records
 from langchain_tpo.evaluation.run_evaluation import run_evaluation
+from langchain_tpo.evaluation.system_runner import Parts
 from langchain_tpo.evaluation.systems import parse_systems
 from langchain_tpo.reward_models.coercion import as_reward_model
 

@@ -21,9 +21,9 @@ import numpy as np
 from langchain_tpo import TPOSettings
 from langchain_tpo.candidate_pool import best_reward
 from langchain_tpo.evaluation.records import RECORDS, read_records
-from langchain_tpo.evaluation.statistics import bootstrap
+from langchain_tpo.evaluation.report.statistics import bootstrap
 from langchain_tpo.evaluation.systems import parse_systems
-from langchain_tpo.stopping import stop_reason, usage_of_steps
+from langchain_tpo.loop.stopping import stop_reason, usage_of_steps
 
 
 def main(folder: Path, rules: list[str]) -> None:

@@ -36,9 +36,9 @@ from langchain_tpo.reward_models.interface import (
     ScoreRequest,
 )
 from langchain_tpo.runnable import TPORunnable
+from langchain_tpo.sampling.usage import Usage
 from langchain_tpo.settings import SamplingOptions, TPOSettings
 from langchain_tpo.state import StopReason, TPOState
-from langchain_tpo.usage import Usage
 
 __all__ = [
     "FUSED_PROMPTS",

@@ -24,6 +24,28 @@ class Candidate(TypedDict):
     """What the reward model said of it, where it says anything."""
 
 
+class Scored(TypedDict):
+    """The score of one response as the pool keeps it."""
+
+    reward: float | None
+    rationale: NotRequired[str]
+
+
+def with_score(candidate: Candidate, score: Scored | Candidate | None) -> Candidate:
+    """Give a candidate what it earned; without a score it stays as it is.
+
+    Example:
+        >>> with_score({"text": "a", "reward": None, "round": 0}, {"reward": 1.0})
+        {'text': 'a', 'reward': 1.0, 'round': 0}
+    """
+    if score is None:
+        return candidate
+    scored: Candidate = {**candidate, "reward": score["reward"]}
+    if "rationale" in score:
+        scored["rationale"] = score["rationale"]
+    return scored
+
+
 def chosen(pool: Sequence[Candidate]) -> int | None:
     """Give the index of the highest reward, the earliest of equals; None when none is scored.
 

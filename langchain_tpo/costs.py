@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 from typing import Literal, TypeAlias
 
 from langchain_tpo.errors import SettingsError
+from langchain_tpo.sampling.usage import Usage, total_usage
 from langchain_tpo.state import StepName, StepRecord
-from langchain_tpo.usage import Usage, total_usage
 
 PAPER_TPO_PFLOPS = 9.3
 """A query at D2-N5 with Llama-3.1-70B-SFT (arXiv 2501.12895)."""

@@ -4,14 +4,14 @@ from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 
-from langchain_tpo.chat_models import ChatModel, check_chat_model
-from langchain_tpo.draws import Drawer
-from langchain_tpo.fitting import FittingDrawer
+from langchain_tpo.loop.node import StepNode, StepPlan
+from langchain_tpo.loop.scoring import Scorer
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
-from langchain_tpo.scoring import Scorer
+from langchain_tpo.sampling.draws import Drawer
+from langchain_tpo.sampling.fitting import FittingDrawer
+from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import StepName, TPOInput, TPOState
-from langchain_tpo.step import StepNode, StepPlan
 from langchain_tpo.steps.reward import reward as reward_step
 from langchain_tpo.steps.sample import sample
 from langchain_tpo.steps.textual_gradient import textual_gradient

@@ -13,13 +13,13 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, SystemMe
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langgraph.types import Command
 
-from langchain_tpo.chat_models import ChatModel, quiet
+from langchain_tpo.chat_models.first_reply import Answer, FirstReply, Reply
 from langchain_tpo.errors import MissingExtraError
-from langchain_tpo.first_reply import Answer, FirstReply, Reply
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.runnable import TPORunnable
+from langchain_tpo.sampling.wrapped_models import without_tools
+from langchain_tpo.sampling.wrappers import ChatModel, quiet
 from langchain_tpo.settings import TPOSettings
-from langchain_tpo.wrapped_models import without_tools
 
 try:
     from langchain.agents.middleware import (

@@ -9,8 +9,8 @@ from typing_extensions import TypedDict
 from langchain_tpo.candidate_pool import Candidate, chosen
 from langchain_tpo.costs import Price, price_of
 from langchain_tpo.errors import RunError
+from langchain_tpo.sampling.usage import Usage, as_usage_metadata, total_usage
 from langchain_tpo.state import Drop, Failure, Round, StepName, StepRecord, StopReason, TPOState
-from langchain_tpo.usage import Usage, as_usage_metadata, total_usage
 
 
 class StepTotal(TypedDict):

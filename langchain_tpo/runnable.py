@@ -15,16 +15,16 @@ from langchain_core.runnables import (
 from langgraph.graph.state import CompiledStateGraph
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from langchain_tpo.batching import BatchesByRequests
-from langchain_tpo.chat_models import ChatModel, check_chat_model
 from langchain_tpo.errors import RunError, SettingsError
 from langchain_tpo.graph import build_tpo_graph
+from langchain_tpo.loop.run_input import TPORunnableInput, as_tpo_input
 from langchain_tpo.result import TPOResult
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.reward_models.interface import RewardModel
+from langchain_tpo.sampling.batching import BatchesByRequests
+from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOInput, TPOState, TPOUpdate
-from langchain_tpo.tpo_input import TPORunnableInput, as_tpo_input
 
 ANY_DEPTH = 10_000
 """Supersteps for a node of some graph, whose context may ask for any depth: the loop ends by

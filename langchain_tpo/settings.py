@@ -157,7 +157,7 @@ class TPOSettings(_Frozen):
         """Give settings for models of about 0.1 to 3 billion parameters.
 
         The same loop with short, capped critiques and revisions read without tags, which such
-        models can follow; `tests/benchmarks/revision_forms.py` measures how well.
+        models can follow; `benchmarks/revision_forms.py` measures how well.
 
         Args:
             changes: Fields to set otherwise, such as `width=4`.

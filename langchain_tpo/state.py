@@ -12,7 +12,7 @@ from langgraph.types import Command
 from typing_extensions import TypedDict
 
 from langchain_tpo.candidate_pool import Candidate
-from langchain_tpo.usage import Usage
+from langchain_tpo.sampling.usage import Usage
 
 StepName: TypeAlias = Literal["sample", "reward", "textual_loss", "textual_gradient", "update"]
 """The five steps of Algorithm 1, by the names of their nodes."""

@@ -20,7 +20,6 @@ from langchain_tpo.cli.flags import Flags, QuietOption, takes_flags
 from langchain_tpo.cli.model_strings import chat_model
 from langchain_tpo.cli.run_choices import RunChoices, run_choices
 from langchain_tpo.errors import SettingsError
-from langchain_tpo.evaluation.answering import Parts
 from langchain_tpo.evaluation.datasets import count_rows, fingerprint, read_examples
 from langchain_tpo.evaluation.manifest import (
     manifest_of,
@@ -31,6 +30,7 @@ from langchain_tpo.evaluation.manifest import (
 from langchain_tpo.evaluation.record_writer import DiskFullError, RecordWriter
 from langchain_tpo.evaluation.records import RECORDS, Record, RecordFile, drop_failed
 from langchain_tpo.evaluation.run_evaluation import read_done, run_evaluation
+from langchain_tpo.evaluation.system_runner import Parts
 from langchain_tpo.evaluation.systems import System, parse_systems
 
 INTERRUPTED = 130

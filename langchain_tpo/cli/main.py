@@ -19,7 +19,7 @@ from langchain_tpo.cli.optimize import optimize
 from langchain_tpo.cli.report import report
 from langchain_tpo.cli.rewards import rewards
 from langchain_tpo.errors import ConfigurationError
-from langchain_tpo.secrecy import without_credentials
+from langchain_tpo.text.secrecy import without_credentials
 
 FAILED = 1
 """Exit code for what went wrong although it could have worked."""

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 from langchain_core.runnables import Runnable
 from pydantic import ValidationError
 
-from langchain_tpo.chat_models import ChatModel, check_chat_model
 from langchain_tpo.cli.python_objects import python_object
 from langchain_tpo.errors import ConfigurationError, MissingExtraError
-from langchain_tpo.secrecy import without_credentials
+from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
+from langchain_tpo.text.secrecy import without_credentials
 
 SELF_HOSTED_KEY = "-"
 """What an OpenAI-compatible server of your own is sent where no key is set: clients want one."""

@@ -18,10 +18,10 @@ from langchain_tpo.cli.flags import Flags, QuietOption, takes_flags
 from langchain_tpo.cli.rounds_display import RoundsDisplay, rounds_display
 from langchain_tpo.cli.run_choices import run_choices
 from langchain_tpo.errors import ConversationError, SettingsError
+from langchain_tpo.loop.run_input import TPORunnableInput, as_tpo_input
 from langchain_tpo.result import TPOResult
 from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.state import TPOState
-from langchain_tpo.tpo_input import TPORunnableInput, as_tpo_input
 
 INTERRUPTED = 130
 

@@ -37,7 +37,7 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
 ) -> None:
     """Make a report of a run, finished or not, and print the path of its page."""
-    from langchain_tpo.evaluation.report import make_report  # noqa: PLC0415 an extra of its own
+    from langchain_tpo.evaluation.report.report import make_report  # noqa: PLC0415 an extra of its own
 
     prices = _prices(price or [])
     made = make_report(folder, parameters=parameters, prices=prices, baseline=baseline, seed=seed)

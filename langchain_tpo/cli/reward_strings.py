@@ -19,7 +19,7 @@ from langchain_tpo.errors import ConfigurationError, SettingsError
 from langchain_tpo.reward_models import chat_templates
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.reward_models.interface import RewardModel
-from langchain_tpo.secrecy import without_credentials
+from langchain_tpo.text.secrecy import without_credentials
 
 Options = dict[str, Any]
 """What stands behind the `?`, by name."""
@@ -123,7 +123,7 @@ def _head(rest: str, options: Options) -> RewardLike:
 
 
 def _transformers(rest: str, options: Options) -> RewardLike:
-    classifiers = import_module(f"{_PACKAGE}.sequence_classifier")
+    classifiers = import_module(f"{_PACKAGE}.in_process.sequence_classifier")
     whole = {"batch_size": int, "max_length": int}
     known = {"dtype", "device", "revision", "template", *whole}
     for name in options.keys() - known:
@@ -171,7 +171,7 @@ def _templated(options: Options) -> Options:
 def _questioned(options: Options) -> Options:
     if "question" not in options:
         return options
-    questions = import_module(f"{_PACKAGE}.verifier_questions")
+    questions = import_module(f"{_PACKAGE}.servers.verifier_questions")
     kinds = {"yes-no": questions.YesNo, "rating": questions.Rating, "json": questions.JsonScore}
     return {**options, "question": _one_of("question", options["question"], kinds)()}
 
@@ -219,52 +219,52 @@ SCHEMES: Mapping[str, Scheme] = {
     "judge": Scheme(
         example="judge:openai:gpt-4o-mini",
         about="a chat model that rates (extra of its provider)",
-        build=_judge("chat_judge", "ChatJudge"),
+        build=_judge("judges.chat_judge", "ChatJudge"),
     ),
     "pairwise": Scheme(
         example="pairwise:openai:gpt-4o-mini",
         about="a chat model that compares with the first response, in both orders",
-        build=_judge("pairwise_judge", "PairwiseJudge"),
+        build=_judge("judges.pairwise_judge", "PairwiseJudge"),
     ),
     "tgi": Scheme(
         example="tgi:http://host:8080",
         about="a generative verifier behind Text Generation Inference (extra `tgi`)",
-        build=_server("tgi", "TGIRewardModel"),
+        build=_server("servers.tgi", "TGIRewardModel"),
     ),
     "openai": Scheme(
         example="openai:http://host:8000/v1",
         about="a generative verifier behind any server with log-probabilities (extra `http`)",
-        build=_server("openai_compatible", "OpenAIVerifier"),
+        build=_server("servers.openai_compatible", "OpenAIVerifier"),
     ),
     "implicit": Scheme(
         example="implicit:http://dpo:8080?reference=http://sft:8080",
         about="what preference training left in a model (extra `tgi`)",
-        build=_server("implicit", "ImplicitRewardModel"),
+        build=_server("servers.implicit", "ImplicitRewardModel"),
     ),
     "vllm": Scheme(
         example="vllm:http://host:8000",
         about="a sequence classifier behind vLLM (extra `http`)",
-        build=_server("classifier_servers", "VLLMClassifier"),
+        build=_server("servers.classifiers", "VLLMClassifier"),
     ),
     "tei": Scheme(
         example="tei:http://host:8080",
         about="a sequence classifier behind Text Embeddings Inference (extra `http`)",
-        build=_server("classifier_servers", "TEIClassifier"),
+        build=_server("servers.classifiers", "TEIClassifier"),
     ),
     "sglang": Scheme(
         example="sglang:http://host:30000?template=llama3",
         about="a sequence classifier behind SGLang (extra `http`)",
-        build=_server("classifier_servers", "SGLangClassifier"),
+        build=_server("servers.classifiers", "SGLangClassifier"),
     ),
     "infinity": Scheme(
         example="infinity:http://host:7997",
         about="a sequence classifier behind Infinity (extra `http`)",
-        build=_server("classifier_servers", "InfinityClassifier"),
+        build=_server("servers.classifiers", "InfinityClassifier"),
     ),
     "hf-endpoint": Scheme(
         example="hf-endpoint:https://x.endpoints.huggingface.cloud?template=llama3",
         about="a Hugging Face Inference Endpoint (extra `http`)",
-        build=_server("classifier_servers", "HFEndpointClassifier"),
+        build=_server("servers.classifiers", "HFEndpointClassifier"),
     ),
     "transformers": Scheme(
         example="transformers:Skywork/Skywork-Reward-V2-Qwen3-0.6B",

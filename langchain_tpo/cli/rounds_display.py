@@ -1,6 +1,6 @@
 """A run, round by round, on a terminal or as plain lines.
 
-Reads the custom events of a run (`langchain_tpo.progress`); knows no texts.
+Reads the custom events of a run (`langchain_tpo.loop.progress`); knows no texts.
 """
 
 from collections.abc import Mapping

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from langchain_tpo.chat_models import ChatModel
 from langchain_tpo.cli.flags import Flags
 from langchain_tpo.cli.model_strings import chat_model, model_label
 from langchain_tpo.cli.reward_strings import reward_label, reward_model
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models.interface import RewardModel
 from langchain_tpo.runnable import TPORunnable
+from langchain_tpo.sampling.wrappers import ChatModel
 from langchain_tpo.settings import SamplingOptions, TPOSettings
 
 DEFAULT_MODEL = "local"

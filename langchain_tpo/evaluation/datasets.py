@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 
 from langchain_tpo.errors import DatasetError, MissingExtraError, TPOError
 from langchain_tpo.evaluation.examples import BadRow, Row, example_of
-from langchain_tpo.secrecy import without_credentials
+from langchain_tpo.text.secrecy import without_credentials
 
 HUB = "hf:"
 """What opens the name of a data set of the hub: `hf:owner/name?split=test&config=main`."""

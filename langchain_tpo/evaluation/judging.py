@@ -12,13 +12,13 @@ from typing import Any, TypedDict
 
 from langchain_core.messages import BaseMessage, convert_to_messages
 
-from langchain_tpo.chat_models import ChatModel
-from langchain_tpo.evaluation.analysis import Verdicts
 from langchain_tpo.evaluation.outcomes import known_mean
 from langchain_tpo.evaluation.records import Record, RecordFile, read_records
+from langchain_tpo.evaluation.report.analysis import Verdicts
 from langchain_tpo.reward_models.interface import ScoreRequest
-from langchain_tpo.reward_models.pairwise_judge import PairwiseJudge
-from langchain_tpo.secrecy import named
+from langchain_tpo.reward_models.judges.pairwise_judge import PairwiseJudge
+from langchain_tpo.sampling.wrappers import ChatModel
+from langchain_tpo.text.secrecy import named
 
 JUDGEMENTS = "judgements.jsonl"
 """The file's name in the folder of a run."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from langchain_tpo.errors import DatasetError, SettingsError
 from langchain_tpo.evaluation.systems import System
-from langchain_tpo.secrecy import without_secrets
+from langchain_tpo.text.secrecy import without_secrets
 
 MANIFEST = "manifest.json"
 """The file's name in the folder of a run."""

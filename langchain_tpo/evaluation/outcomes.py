@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from langchain_tpo.costs import ModelRole, usage_by_model
 from langchain_tpo.evaluation.records import Record
-from langchain_tpo.usage import Usage, total_usage
+from langchain_tpo.sampling.usage import Usage, total_usage
 
 MetricValues: TypeAlias = Callable[
     [Mapping[str, Any], Sequence[str], Sequence[str]], Mapping[str, float | None]

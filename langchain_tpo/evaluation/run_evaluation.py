@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from langchain_tpo.errors import RunError
-from langchain_tpo.evaluation.answering import Answerer, Parts, Spending, spending
 from langchain_tpo.evaluation.examples import BadRow, Row
 from langchain_tpo.evaluation.record_writer import RecordWriter
 from langchain_tpo.evaluation.records import Record, RecordedFailure, read_records
+from langchain_tpo.evaluation.system_runner import Answerer, Parts, Spending, spending
 from langchain_tpo.evaluation.systems import System
 from langchain_tpo.evaluation.token_matching import spent_in
-from langchain_tpo.request_limit import RequestLimit
-from langchain_tpo.secrecy import without_credentials
+from langchain_tpo.sampling.request_limit import RequestLimit
+from langchain_tpo.text.secrecy import without_credentials
 
 Key = tuple[str, str]
 """Names of an example and of a system."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from langchain_tpo.evaluation.systems import MatchOn
 from langchain_tpo.result import TPOResult
-from langchain_tpo.usage import Usage
+from langchain_tpo.sampling.usage import Usage
 
 MOST_SAMPLES = 512
 """A bound against a run whose first samples were nearly empty."""

@@ -13,7 +13,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.prompts import ChatPromptTemplate
 
 from langchain_tpo.errors import PromptError
-from langchain_tpo.fencing import quoted, tags_in
+from langchain_tpo.text.fencing import quoted, tags_in
 
 PromptName: TypeAlias = Literal["textual_loss", "textual_gradient", "update"]
 """The steps that have a prompt; the same words name the fields of a set."""

@@ -1,7 +1,7 @@
 """A set for models of about 0.1 to 3 billion parameters: short tasks, and whole replies.
 
 Such models lose track of nested tags and of long critiques, do what they read last, and answer in
-no form but their own. `tests/benchmarks/revision_forms.py` measures the forms of the update that
+no form but their own. `benchmarks/revision_forms.py` measures the forms of the update that
 this one was chosen from: it is the only one whose revisions earned a 1.5B model a higher reward.
 """
 

@@ -2,7 +2,7 @@
 
 Each call of a round begins with all of the call before it, so that a server with a prefix cache
 (vLLM, SGLang, TGI, llama.cpp, most providers) reads little more than the last reply. Nothing is
-quoted twice. `tests/benchmarks/prefix_cache.py` measures it.
+quoted twice. `benchmarks/prefix_cache.py` measures it.
 """
 
 from langchain_core.prompts import ChatPromptTemplate

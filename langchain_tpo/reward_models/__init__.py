@@ -7,54 +7,58 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from langchain_tpo.reward_models.chat_judge import ChatJudge as ChatJudge
-    from langchain_tpo.reward_models.classifier_servers import (
-        HFEndpointClassifier as HFEndpointClassifier,
-    )
-    from langchain_tpo.reward_models.classifier_servers import (
-        InfinityClassifier as InfinityClassifier,
-    )
-    from langchain_tpo.reward_models.classifier_servers import SGLangClassifier as SGLangClassifier
-    from langchain_tpo.reward_models.classifier_servers import TEIClassifier as TEIClassifier
-    from langchain_tpo.reward_models.classifier_servers import VLLMClassifier as VLLMClassifier
     from langchain_tpo.reward_models.coercion import as_reward_model as as_reward_model
-    from langchain_tpo.reward_models.ensemble import Ensemble as Ensemble
-    from langchain_tpo.reward_models.generative_scoring import (
-        GenerativeScoringRewardModel as GenerativeScoringRewardModel,
-    )
-    from langchain_tpo.reward_models.human import HumanReward as HumanReward
-    from langchain_tpo.reward_models.implicit import ImplicitRewardModel as ImplicitRewardModel
-    from langchain_tpo.reward_models.length_penalty import LengthPenalty as LengthPenalty
-    from langchain_tpo.reward_models.openai_compatible import OpenAIVerifier as OpenAIVerifier
-    from langchain_tpo.reward_models.pairwise_judge import PairwiseJudge as PairwiseJudge
-    from langchain_tpo.reward_models.preference_head import PreferenceHead as PreferenceHead
-    from langchain_tpo.reward_models.python_function import FunctionReward as FunctionReward
-    from langchain_tpo.reward_models.sequence_classifier import (
+    from langchain_tpo.reward_models.combined.ensemble import Ensemble as Ensemble
+    from langchain_tpo.reward_models.combined.length_penalty import LengthPenalty as LengthPenalty
+    from langchain_tpo.reward_models.human.human import HumanReward as HumanReward
+    from langchain_tpo.reward_models.in_process.sequence_classifier import (
         SequenceClassifier as SequenceClassifier,
     )
-    from langchain_tpo.reward_models.tgi import TGIRewardModel as TGIRewardModel
+    from langchain_tpo.reward_models.judges.chat_judge import ChatJudge as ChatJudge
+    from langchain_tpo.reward_models.judges.pairwise_judge import PairwiseJudge as PairwiseJudge
+    from langchain_tpo.reward_models.preference_head import PreferenceHead as PreferenceHead
+    from langchain_tpo.reward_models.python_function import FunctionReward as FunctionReward
+    from langchain_tpo.reward_models.servers.classifiers import (
+        HFEndpointClassifier as HFEndpointClassifier,
+    )
+    from langchain_tpo.reward_models.servers.classifiers import (
+        InfinityClassifier as InfinityClassifier,
+    )
+    from langchain_tpo.reward_models.servers.classifiers import SGLangClassifier as SGLangClassifier
+    from langchain_tpo.reward_models.servers.classifiers import TEIClassifier as TEIClassifier
+    from langchain_tpo.reward_models.servers.classifiers import VLLMClassifier as VLLMClassifier
+    from langchain_tpo.reward_models.servers.generative_scoring import (
+        GenerativeScoringRewardModel as GenerativeScoringRewardModel,
+    )
+    from langchain_tpo.reward_models.servers.implicit import (
+        ImplicitRewardModel as ImplicitRewardModel,
+    )
+    from langchain_tpo.reward_models.servers.openai_compatible import (
+        OpenAIVerifier as OpenAIVerifier,
+    )
+    from langchain_tpo.reward_models.servers.tgi import TGIRewardModel as TGIRewardModel
     from langchain_tpo.reward_models.verifiable_instructions import (
         VerifiableInstructions as VerifiableInstructions,
     )
 
 _MODULES = {
-    "ChatJudge": "chat_judge",
-    "Ensemble": "ensemble",
+    "ChatJudge": "judges.chat_judge",
+    "Ensemble": "combined.ensemble",
     "FunctionReward": "python_function",
-    "GenerativeScoringRewardModel": "generative_scoring",
-    "HFEndpointClassifier": "classifier_servers",
-    "HumanReward": "human",
-    "ImplicitRewardModel": "implicit",
-    "InfinityClassifier": "classifier_servers",
-    "LengthPenalty": "length_penalty",
-    "OpenAIVerifier": "openai_compatible",
-    "PairwiseJudge": "pairwise_judge",
+    "GenerativeScoringRewardModel": "servers.generative_scoring",
+    "HFEndpointClassifier": "servers.classifiers",
+    "HumanReward": "human.human",
+    "ImplicitRewardModel": "servers.implicit",
+    "InfinityClassifier": "servers.classifiers",
+    "LengthPenalty": "combined.length_penalty",
+    "OpenAIVerifier": "servers.openai_compatible",
+    "PairwiseJudge": "judges.pairwise_judge",
     "PreferenceHead": "preference_head",
-    "SGLangClassifier": "classifier_servers",
-    "SequenceClassifier": "sequence_classifier",
-    "TEIClassifier": "classifier_servers",
-    "TGIRewardModel": "tgi",
-    "VLLMClassifier": "classifier_servers",
+    "SGLangClassifier": "servers.classifiers",
+    "SequenceClassifier": "in_process.sequence_classifier",
+    "TEIClassifier": "servers.classifiers",
+    "TGIRewardModel": "servers.tgi",
+    "VLLMClassifier": "servers.classifiers",
     "VerifiableInstructions": "verifiable_instructions",
     "as_reward_model": "coercion",
 }

@@ -9,8 +9,8 @@ from typing import TypeAlias, TypedDict
 
 from langchain_core.messages import BaseMessage, ChatMessage
 
-from langchain_tpo.conversation import message_text
-from langchain_tpo.fencing import inert
+from langchain_tpo.text.conversation import message_text
+from langchain_tpo.text.fencing import inert
 
 
 class Turn(TypedDict):

@@ -5,12 +5,12 @@ from typing import TypeAlias
 
 from langchain_core.runnables import Runnable
 
-from langchain_tpo.chat_models import is_chat_model
 from langchain_tpo.errors import RewardTypeError
-from langchain_tpo.reward_models.chat_judge import ChatJudge
 from langchain_tpo.reward_models.interface import RewardModel, Score
+from langchain_tpo.reward_models.judges.chat_judge import ChatJudge
 from langchain_tpo.reward_models.python_function import FunctionReward
-from langchain_tpo.secrecy import without_credentials
+from langchain_tpo.sampling.wrappers import is_chat_model
+from langchain_tpo.text.secrecy import without_credentials
 
 RewardFunction: TypeAlias = Callable[[str, str], Score | Awaitable[Score]]
 """`(prompt, response) -> score`; the prompt is the conversation as text."""

@@ -8,9 +8,9 @@ from langchain_core.runnables import RunnableConfig, RunnableSerializable, run_i
 from langchain_core.runnables.utils import gather_with_concurrency
 from pydantic import ConfigDict, field_validator
 
-from langchain_tpo.conversation import conversation_text
 from langchain_tpo.errors import RewardTypeError
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
+from langchain_tpo.text.conversation import conversation_text
 
 
 class FunctionReward(RunnableSerializable[ScoreRequest, list[Score]]):

@@ -3,36 +3,14 @@
 import math
 from collections.abc import Iterable, Mapping
 from itertools import islice
-from typing import NotRequired, SupportsFloat, TypedDict
+from typing import SupportsFloat
 
-from langchain_tpo.candidate_pool import Candidate
+from langchain_tpo.candidate_pool import Scored
 from langchain_tpo.errors import RewardOutputError
-from langchain_tpo.well_formed import well_formed
+from langchain_tpo.text.well_formed import well_formed
 
 MOST_COUNTED = 1000
 """Scores too many that are still counted: an endless iterator is one mistake more."""
-
-
-class Scored(TypedDict):
-    """The score of one response as the pool keeps it."""
-
-    reward: float | None
-    rationale: NotRequired[str]
-
-
-def with_score(candidate: Candidate, score: Scored | Candidate | None) -> Candidate:
-    """Give a candidate what it earned; without a score it stays as it is.
-
-    Example:
-        >>> with_score({"text": "a", "reward": None, "round": 0}, {"reward": 1.0})
-        {'text': 'a', 'reward': 1.0, 'round': 0}
-    """
-    if score is None:
-        return candidate
-    scored: Candidate = {**candidate, "reward": score["reward"]}
-    if "rationale" in score:
-        scored["rationale"] = score["rationale"]
-    return scored
 
 
 def checked(scores: object, texts: list[str]) -> dict[str, Scored]:

@@ -3,15 +3,14 @@
 The scorers themselves are in `reward_models/`.
 """
 
-from langchain_tpo.candidate_pool import Candidate, chosen, known_reward, rejected
+from langchain_tpo.candidate_pool import Candidate, chosen, known_reward, rejected, with_score
 from langchain_tpo.errors import NothingScoredError
+from langchain_tpo.loop.node import StepPlan
+from langchain_tpo.loop.scoring import Scorer, Scores
+from langchain_tpo.loop.stopping import stop_reason
 from langchain_tpo.reward_models.interface import ScoreRequest
-from langchain_tpo.reward_models.scores import with_score
-from langchain_tpo.scoring import Scorer, Scores
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import Drop, Round, TPOState, TPOUpdate
-from langchain_tpo.step import StepPlan
-from langchain_tpo.stopping import stop_reason
 
 
 def reward(scorer: Scorer) -> StepPlan[ScoreRequest, Scores]:

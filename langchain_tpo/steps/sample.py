@@ -6,16 +6,16 @@ Opens the run: whatever a checkpointed thread held of an earlier question is res
 from functools import partial
 
 from langchain_tpo.candidate_pool import Candidate
-from langchain_tpo.conversation import sendable
-from langchain_tpo.draws import Drawer, DrawRequest, Draws
 from langchain_tpo.errors import NoResponseError
-from langchain_tpo.revisions import read_response, usable
+from langchain_tpo.loop.node import StepPlan
+from langchain_tpo.loop.revisions import read_response, usable
+from langchain_tpo.loop.scoring import Scorer
 from langchain_tpo.reward_models.interface import ScoreRequest
-from langchain_tpo.scoring import Scorer
+from langchain_tpo.sampling.draws import Drawer, DrawRequest, Draws
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOState, TPOUpdate
-from langchain_tpo.step import StepPlan
-from langchain_tpo.well_formed import well_formed
+from langchain_tpo.text.conversation import sendable
+from langchain_tpo.text.well_formed import well_formed
 
 
 def sample(policy: Drawer, scorer: Scorer) -> StepPlan[DrawRequest, Draws]:

@@ -5,15 +5,15 @@ Wording: `TPOPrompts.update`.
 
 from functools import partial
 
-from langchain_tpo.critique import prompt_messages
-from langchain_tpo.draws import DrawRequest, Draws
-from langchain_tpo.fitting import FittingDrawer, FittingRequest
-from langchain_tpo.revisions import revision_reader, usable
+from langchain_tpo.loop.node import StepPlan
+from langchain_tpo.loop.revisions import revision_reader, usable
+from langchain_tpo.loop.scoring import Scorer
+from langchain_tpo.loop.step_prompts import prompt_messages
 from langchain_tpo.reward_models.interface import ScoreRequest
-from langchain_tpo.scoring import Scorer
+from langchain_tpo.sampling.draws import DrawRequest, Draws
+from langchain_tpo.sampling.fitting import FittingDrawer, FittingRequest
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOState, TPOUpdate
-from langchain_tpo.step import StepPlan
 
 
 def update(policy: FittingDrawer, scorer: Scorer) -> StepPlan[FittingRequest, Draws]:

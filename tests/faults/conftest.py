@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers.own_process import in_own_process
+from tests.support.servers.own_process import in_own_process
 
 
 @pytest.fixture(params=["optimize", "aoptimize"])

@@ -14,10 +14,10 @@ import pytest
 from langchain_core.messages import convert_to_messages
 
 from langchain_tpo import TPORunnable, TPOSettings
-from tests.fakes import last_number
 from tests.faults.faulty_proxy import Exchange, FaultyProxy, pass_on
 from tests.faults.places import WIDTH, Place, Strike, requests_until
-from tests.servers.openai_double import OpenAIDouble, obedient_script
+from tests.support.fakes import last_number
+from tests.support.servers.openai_double import OpenAIDouble, obedient_script
 
 langchain_openai = pytest.importorskip("langchain_openai", reason="needs the extra `openai`")
 

@@ -14,7 +14,7 @@ from langchain_core.messages import BaseMessage
 
 from langchain_tpo import TPOResult
 from langchain_tpo.state import Drop
-from tests.fakes import step_of
+from tests.support.fakes import step_of
 
 WIDTH = 5
 

@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
-from tests.fakes import Call, ScriptedModelWithN
 from tests.faults.places import (
     EMPTY_REVISION,
     HARMLESS,
@@ -17,6 +16,7 @@ from tests.faults.places import (
     Strike,
     failed,
 )
+from tests.support.fakes import Call, ScriptedModelWithN
 
 Rewrite: TypeAlias = Callable[[str], Any]
 """From the text that an obedient model would have written to the content of a struck message."""

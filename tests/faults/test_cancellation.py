@@ -13,10 +13,10 @@ from langchain_core.outputs import ChatResult
 
 from langchain_tpo import TPORunnable, TPOSettings
 from langchain_tpo.reward_models import OpenAIVerifier
-from tests.evaluation_runs import evaluated, questions
-from tests.fakes import ScriptedModel, last_number
 from tests.faults.hanging import LOOP, QUESTION, SOON, Hanging, held, others
 from tests.faults.places import PLACES, WIDTH, Place
+from tests.support.evaluation_runs import evaluated, questions
+from tests.support.fakes import ScriptedModel, last_number
 
 openai = pytest.importorskip("openai", reason="needs the extra `openai`")
 

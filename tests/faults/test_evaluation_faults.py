@@ -13,11 +13,11 @@ from langchain_core.runnables import RunnableLambda
 
 from langchain_tpo import TPOSettings
 from langchain_tpo.evaluation.records import Record, drop_failed, read_records
-from tests.evaluation_runs import evaluated, keys, questions
-from tests.fakes import Call, ScriptedModelWithN, last_number
 from tests.faults.places import WIDTH, Place
 from tests.faults.reward_faults import TABLE
 from tests.faults.scripted_faults import FAULTS, rewritten
+from tests.support.evaluation_runs import evaluated, keys, questions
+from tests.support.fakes import Call, ScriptedModelWithN, last_number
 
 PROMPTS = 500
 SHARE = 0.2

@@ -31,8 +31,8 @@ from tests.faults.places import (
     raised_by,
     requests_until,
 )
-from tests.servers.openai_double import OpenAIDouble, obedient_script
-from tests.servers.own_process import in_own_process
+from tests.support.servers.openai_double import OpenAIDouble, obedient_script
+from tests.support.servers.own_process import in_own_process
 
 openai = pytest.importorskip("openai", reason="needs the extra `openai`")
 langchain_openai = pytest.importorskip("langchain_openai", reason="needs the extra `openai`")

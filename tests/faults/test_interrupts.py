@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from langchain_tpo import TPORunnable, TPOSettings
-from tests.fakes import ScriptedModel, last_number
 from tests.faults.hanging import QUESTION, SOON, held
 from tests.faults.places import WIDTH, Place
-from tests.tpo_process import tpo_process
+from tests.support.fakes import ScriptedModel, last_number
+from tests.support.tpo_process import tpo_process
 
 pytestmark = [
     pytest.mark.integration,
@@ -74,7 +74,7 @@ def test_ctrl_c_of_tpo_prints_the_best_so_far_while_a_server_hangs(
     monkeypatch.setenv("PYTHONWARNINGS", "default")
     step, number = place
     model = ["-m", f"openai:{step}:{number}:cli", "--base-url", hanging_url]
-    reward = ["-r", "python:tests.fakes:last_number"]
+    reward = ["-r", "python:tests.support.fakes:last_number"]
 
     with tpo_process(
         ["optimize", QUESTION, "-N", "3", "-D", "2", *model, *reward], tmp_path

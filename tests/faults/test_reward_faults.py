@@ -10,9 +10,9 @@ from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 
 from langchain_tpo import RewardOutputError, TPOResult, TPORunnable, TPOSettings
-from tests.fakes import ScriptedModel, ScriptedModelWithN, last_number
 from tests.faults.places import WIDTH, drops_of
 from tests.faults.reward_faults import TABLE, Scores
+from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number
 
 ROUNDS = (0, 1, 2)
 REQUESTS = (1, 4, 7)

@@ -8,7 +8,6 @@ import pytest
 from langchain_core.outputs import ChatResult
 
 from langchain_tpo import NoResponseError, TPOResult, TPORunnable, TPOSettings
-from tests.fakes import Call, ScriptedModel, ScriptedModelWithN, obedient
 from tests.faults.places import (
     DRAWING,
     PLACES,
@@ -25,6 +24,7 @@ from tests.faults.places import (
     requests_until,
 )
 from tests.faults.scripted_faults import CONTENTS, FAULTS, REVISIONS, FaultyModel, Rewrite, saying
+from tests.support.fakes import Call, ScriptedModel, ScriptedModelWithN, obedient
 
 
 async def run(

@@ -35,11 +35,11 @@ with atheris.instrument_imports(include=["langchain_tpo"], enable_loader_overrid
     from langchain_tpo.evaluation.records import RecordFile, drop_failed
     from langchain_tpo.evaluation.run_evaluation import read_done
     from langchain_tpo.evaluation.systems import parse_systems
-    from langchain_tpo.fencing import fence
-    from langchain_tpo.revisions import Unusable, revision_reader
-    from langchain_tpo.reward_models.judgement import read_json
+    from langchain_tpo.loop.revisions import Unusable, revision_reader
+    from langchain_tpo.loop.run_input import as_tpo_input
+    from langchain_tpo.reward_models.judges.judgement import read_json
     from langchain_tpo.settings import TPOSettings
-    from langchain_tpo.tpo_input import as_tpo_input
+    from langchain_tpo.text.fencing import fence
 
 TAG = "IMPROVED_VARIABLE"
 SUFFIXES = [".jsonl", ".json", ".csv", ".txt"]

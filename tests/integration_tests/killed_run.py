@@ -20,7 +20,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import START, MessagesState, StateGraph
 
 from langchain_tpo import TPORunnable, TPOSettings, build_tpo_graph
-from tests.fakes import Call, ScriptedModel, step_of
+from tests.support.fakes import Call, ScriptedModel, step_of
 
 SETTINGS = TPOSettings(width=3, depth=2, seed=0)
 CONFIG: Any = {"configurable": {"thread_id": "1"}}

@@ -11,7 +11,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 
 from langchain_tpo import SamplingOptions, TPOSettings
-from langchain_tpo.chat_tpo import ChatTPO
+from langchain_tpo.chat_models.chat_tpo import ChatTPO
 from langchain_tpo.errors import WeightsError
 from langchain_tpo.local import LocalChatModel, LocalServer
 

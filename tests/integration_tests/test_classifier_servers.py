@@ -28,8 +28,8 @@ import pytest
 from langchain_core.messages import HumanMessage
 
 from langchain_tpo.reward_models.chat_templates import llama3, turns
-from langchain_tpo.reward_models.classifier_servers import InfinityClassifier, VLLMClassifier
 from langchain_tpo.reward_models.interface import ScoreRequest
+from langchain_tpo.reward_models.servers.classifiers import InfinityClassifier, VLLMClassifier
 
 pytestmark = pytest.mark.integration
 

@@ -8,14 +8,19 @@ from pathlib import Path
 import pytest
 
 from langchain_tpo.evaluation.records import RECORDS, read_records
-from tests.tpo_process import tpo_process
+from tests.support.tpo_process import tpo_process
 
 pytest.importorskip("typer", reason="needs the extra `cli`")
 
 pytestmark = pytest.mark.integration
 
 
-SLOW = ["-m", "python:tests.evaluation_models:slow", "-r", "python:tests.fakes:last_number"]
+SLOW = [
+    "-m",
+    "python:tests.support.evaluation_models:slow",
+    "-r",
+    "python:tests.support.fakes:last_number",
+]
 
 
 def test_ctrl_c_prints_the_best_so_far_and_exits_130(tmp_path: Path) -> None:
@@ -57,7 +62,12 @@ def test_ctrl_c_ends_an_evaluation_that_can_be_resumed(tmp_path: Path) -> None:
     assert len(list(read_records(folder / RECORDS))) == 1
 
 
-LONG = ["-m", "python:tests.evaluation_models:long_answers", "-r", "python:tests.fakes:last_number"]
+LONG = [
+    "-m",
+    "python:tests.support.evaluation_models:long_answers",
+    "-r",
+    "python:tests.support.fakes:last_number",
+]
 
 
 def test_a_disk_that_takes_no_more_leaves_the_rest_finished_and_the_reason_recorded(
@@ -93,7 +103,7 @@ def test_a_disk_that_is_full_from_the_start_is_a_failure_that_says_so(tmp_path: 
     prompts.write_text("".join(f"question {n}\n" for n in range(200)))
     folder.mkdir()
     (folder / RECORDS).symlink_to("/dev/full")
-    model = ["-m", "python:tests.fakes:ScriptedModelWithN", *LONG[2:]]
+    model = ["-m", "python:tests.support.fakes:ScriptedModelWithN", *LONG[2:]]
     command = ["evaluate", str(prompts), "--out", str(folder), "-s", "single", *model]
 
     with tpo_process(command, tmp_path) as tpo:

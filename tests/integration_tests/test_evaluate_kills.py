@@ -15,8 +15,8 @@ import pytest
 from langchain_tpo.evaluation.records import RECORDS, read_records
 
 pytest.importorskip("typer", reason="needs the extra `cli`")
-from tests.evaluation_models import run_logged
-from tests.tpo_process import PATIENCE
+from tests.support.evaluation_models import run_logged
+from tests.support.tpo_process import PATIENCE
 
 KILLS = 20
 QUESTIONS = 50
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.integration
 def processes() -> Iterator[ForkServerContext]:
     """Start processes that have everything imported already, so that kills hit the work."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["langchain_tpo.cli.main", "tests.evaluation_models"])
+    context.set_forkserver_preload(["langchain_tpo.cli.main", "tests.support.evaluation_models"])
     return context
 
 
@@ -56,8 +56,8 @@ def test_twenty_kills_lose_nothing_and_repeat_nothing(
     command = [
         *("evaluate", str(prompts), "--out", str(folder), "--resume", "--quiet"),
         *("-s", "single", "-s", "best-of-n=best-of-n:width=2", "-s", "tpo=tpo:width=3,depth=1"),
-        *("-m", "python:tests.evaluation_models:LoggedModel"),
-        *("-r", "python:tests.evaluation_models:length", "-j", "4"),
+        *("-m", "python:tests.support.evaluation_models:LoggedModel"),
+        *("-r", "python:tests.support.evaluation_models:length", "-j", "4"),
     ]
     moments = random.Random(7)  # noqa: S311 no secret
     repeated: list[str] = []

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from langchain_tpo import REVISION_PROMPTS, TPO_PROMPTS, TPOPrompts, TPORunnable, TPOSettings
-from tests.fakes import last_number
-from tests.servers.openai_double import OpenAIDouble
+from tests.support.fakes import last_number
+from tests.support.servers.openai_double import OpenAIDouble
 
 openai = pytest.importorskip("langchain_openai", reason="needs the extra `openai`")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from langchain_tpo.evaluation.report import make_report
-from tests.unit_tests.evaluation.hostile_run import MARK, hostile_run
+from langchain_tpo.evaluation.report.report import make_report
+from tests.unit_tests.evaluation.report.hostile_run import MARK, hostile_run
 
 pytestmark = pytest.mark.integration
 

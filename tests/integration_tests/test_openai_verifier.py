@@ -9,9 +9,9 @@ from langchain_core.messages import HumanMessage
 from langchain_tpo.errors import MissingExtraError, RewardServerError, WeightsError
 from langchain_tpo.local.server import LocalServer
 from langchain_tpo.reward_models.interface import ScoreRequest
-from langchain_tpo.reward_models.openai_compatible import OpenAIVerifier
-from langchain_tpo.reward_models.verifier_questions import JsonScore, Rating
-from tests.servers.tgi_double import LlamaBrain
+from langchain_tpo.reward_models.servers.openai_compatible import OpenAIVerifier
+from langchain_tpo.reward_models.servers.verifier_questions import JsonScore, Rating
+from tests.support.servers.tgi_double import LlamaBrain
 
 pytestmark = pytest.mark.integration
 

@@ -17,9 +17,9 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.types import Command
 
 from langchain_tpo import TPOSettings, build_tpo_graph
-from langchain_tpo.reward_models.human import HumanReward
-from tests.fakes import ScriptedModelWithN, last_number, obedient
-from tests.hostile import ORDERS
+from langchain_tpo.reward_models.human.human import HumanReward
+from tests.support.fakes import ScriptedModelWithN, last_number, obedient
+from tests.support.hostile import ORDERS
 
 pytestmark = pytest.mark.integration
 

@@ -22,16 +22,16 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from pydantic import SecretStr
 
 from langchain_tpo import TPORunnable, TPOSettings, build_tpo_graph
-from langchain_tpo.chat_tpo import ChatTPO
+from langchain_tpo.chat_models.chat_tpo import ChatTPO
 from langchain_tpo.cli.main import run_app
 from langchain_tpo.errors import RewardServerError
 from langchain_tpo.reward_models import ChatJudge, Ensemble, PairwiseJudge, TGIRewardModel
-from langchain_tpo.reward_models.http_reward_model import HttpRewardModel
-from langchain_tpo.reward_models.http_transport import Flow
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
-from tests.fakes import ScriptedModel
-from tests.servers.http_double import Asked, Reply, serve
-from tests.servers.tgi_double import ScriptedBrain, TGIDouble
+from langchain_tpo.reward_models.servers.http_reward_model import HttpRewardModel
+from langchain_tpo.reward_models.servers.http_transport import Flow
+from tests.support.fakes import ScriptedModel
+from tests.support.servers.http_double import Asked, Reply, serve
+from tests.support.servers.tgi_double import ScriptedBrain, TGIDouble
 
 pytestmark = pytest.mark.integration
 

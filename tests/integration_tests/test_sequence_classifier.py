@@ -11,8 +11,8 @@ import pytest
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from langchain_tpo.errors import RewardError, RewardTypeError
+from langchain_tpo.reward_models.in_process.sequence_classifier import SequenceClassifier
 from langchain_tpo.reward_models.interface import ScoreRequest
-from langchain_tpo.reward_models.sequence_classifier import SequenceClassifier
 
 pytest.importorskip("torch", reason="the extra `transformers` is not installed: no torch")
 transformers = pytest.importorskip(

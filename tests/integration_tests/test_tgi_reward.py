@@ -15,12 +15,12 @@ from langchain_core.messages import HumanMessage
 from langchain_tpo import TPORunnable
 from langchain_tpo.errors import MissingExtraError, RewardServerError, WeightsError
 from langchain_tpo.local.server import LocalServer
-from langchain_tpo.reward_models import http_transport
 from langchain_tpo.reward_models.interface import ScoreRequest
-from langchain_tpo.reward_models.tgi import TGIRewardModel
-from langchain_tpo.reward_models.verifier_questions import JsonScore, Rating
-from tests.servers.http_double import Reply, serve
-from tests.servers.tgi_double import LlamaBrain, ScriptedBrain, TGIDouble
+from langchain_tpo.reward_models.servers import http_transport
+from langchain_tpo.reward_models.servers.tgi import TGIRewardModel
+from langchain_tpo.reward_models.servers.verifier_questions import JsonScore, Rating
+from tests.support.servers.http_double import Reply, serve
+from tests.support.servers.tgi_double import LlamaBrain, ScriptedBrain, TGIDouble
 
 pytestmark = pytest.mark.integration
 

@@ -11,10 +11,10 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command
 
 from langchain_tpo import RewardError, RunError, TPORunnable, TPOSettings, build_tpo_graph
-from langchain_tpo.chat_tpo import ChatTPO
-from langchain_tpo.reward_models.human import HumanReward
-from tests.fakes import ScriptedModel, ScriptedModelWithN, last_number
-from tests.tool_fakes import TWO_TOOLS, ScriptedAgentModel, ToolLog
+from langchain_tpo.chat_models.chat_tpo import ChatTPO
+from langchain_tpo.reward_models.human.human import HumanReward
+from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number
+from tests.support.tool_fakes import TWO_TOOLS, ScriptedAgentModel, ToolLog
 
 QUESTION = {"messages": [HumanMessage("Wood?")]}
 THREAD = {"configurable": {"thread_id": "1"}}

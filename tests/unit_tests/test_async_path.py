@@ -11,10 +11,10 @@ from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableLambda
 
 from langchain_tpo import TPORunnable
-from langchain_tpo.chat_tpo import ChatTPO
+from langchain_tpo.chat_models.chat_tpo import ChatTPO
 from langchain_tpo.middleware import TPOMiddleware
-from tests.fakes import last_number
-from tests.tool_fakes import TWO_TOOLS, ScriptedAgentModel, ToolLog
+from tests.support.fakes import last_number
+from tests.support.tool_fakes import TWO_TOOLS, ScriptedAgentModel, ToolLog
 
 
 @pytest.fixture

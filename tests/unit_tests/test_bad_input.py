@@ -22,7 +22,7 @@ from langchain_tpo import (
     TPORunnable,
     TPOSettings,
 )
-from tests.fakes import ScriptedModel, ScriptedModelWithN, last_number
+from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number
 
 
 @pytest.mark.parametrize(

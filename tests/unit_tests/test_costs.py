@@ -8,8 +8,8 @@ import pytest
 
 from langchain_tpo import Price, SettingsError, TPORunnable, TPOSettings
 from langchain_tpo.costs import ASKED_BY, PAPER_TPO_PFLOPS, pflops
-from langchain_tpo.usage import Usage, total_usage
-from tests.fakes import ScriptedModel, ScriptedModelWithN, last_number
+from langchain_tpo.sampling.usage import Usage, total_usage
+from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number
 
 
 def run(model: Any = None, **fields: Any) -> Any:

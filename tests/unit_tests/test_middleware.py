@@ -16,9 +16,9 @@ from pydantic import BaseModel
 
 from langchain_tpo import MissingExtraError, RewardTypeError, SettingsError
 from langchain_tpo.middleware import TPOMiddleware
-from langchain_tpo.reward_models.human import HumanReward
-from tests.fakes import ScriptedModel, last_number
-from tests.tool_fakes import TWO_TOOLS, ScriptedAgentModel, ToolLog
+from langchain_tpo.reward_models.human.human import HumanReward
+from tests.support.fakes import ScriptedModel, last_number
+from tests.support.tool_fakes import TWO_TOOLS, ScriptedAgentModel, ToolLog
 
 QUESTION = {"messages": [HumanMessage("What does the right oil for oak cost?")]}
 

@@ -14,7 +14,7 @@ from langchain_tpo import (
     TPORunnable,
     TPOSettings,
 )
-from tests.fakes import ScriptedModel, ScriptedModelWithN, last_number, obedient
+from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number, obedient
 
 STEPS = ["sample", "textual_loss", "textual_gradient", "update"]
 

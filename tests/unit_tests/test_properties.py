@@ -9,10 +9,10 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from langchain_tpo import TPOResult, TPOSettings
 from langchain_tpo.candidate_pool import Candidate, best_reward, chosen, rejected, worst_reward
-from langchain_tpo.revisions import Unusable, revision_reader
+from langchain_tpo.loop.revisions import Unusable, revision_reader
+from langchain_tpo.loop.stopping import over_budget, stop_reason
+from langchain_tpo.sampling.usage import Usage
 from langchain_tpo.state import Drop, Failure, Round, StepRecord, TPOState
-from langchain_tpo.stopping import over_budget, stop_reason
-from langchain_tpo.usage import Usage
 
 TAG = "IMPROVED_VARIABLE"
 read = revision_reader(TAG)

@@ -19,7 +19,7 @@ from langgraph.errors import GraphRecursionError
 from langgraph.graph import START, MessagesState, StateGraph
 
 from langchain_tpo import TPORunnable, TPOSettings, build_tpo_graph
-from tests.fakes import ScriptedModel, ScriptedModelWithN, last_number, obedient
+from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number, obedient
 
 ANSWER = "revision 18"
 

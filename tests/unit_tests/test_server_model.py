@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.benchmarks import server_model
-from tests.benchmarks.batching_server import Chain, Request, Server, Stage, predict
+from benchmarks import server_model
+from benchmarks.batching_server import Chain, Request, Server, Stage, predict
 
 PACE = {1: 0.01, 2: 0.015, 4: 0.02}
 READ = {1000: 1.0}

@@ -13,10 +13,10 @@ from langchain_core.tracers.schemas import Run
 from langsmith import Client
 
 from langchain_tpo import TPORunnable
-from langchain_tpo.chat_tpo import ChatTPO
+from langchain_tpo.chat_models.chat_tpo import ChatTPO
 from langchain_tpo.state import StepName
-from tests.fakes import last_number
-from tests.tool_fakes import ScriptedAgentModel, ToolLog
+from tests.support.fakes import last_number
+from tests.support.tool_fakes import ScriptedAgentModel, ToolLog
 
 
 class Trees(BaseTracer):
@@ -111,7 +111,7 @@ def test_inner_calls_say_their_step_round_and_candidate() -> None:
             keys = ("tpo_step", "tpo_round", "tpo_candidate")
             self.seen.append(tuple(metadata[key] for key in keys))
 
-    from tests.fakes import ScriptedModel  # noqa: PLC0415 one request per draw
+    from tests.support.fakes import ScriptedModel  # noqa: PLC0415 one request per draw
 
     tpo = TPORunnable(model=ScriptedModel(), reward=brevity, width=2, depth=1)
     tpo.invoke("Wood?", {"callbacks": [Labels()]})

@@ -11,11 +11,11 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict, Field
 
-from langchain_tpo.conversation import conversation_text, message_text
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.reward_models.preference_head.features import features
 from langchain_tpo.reward_models.preference_head.reading import Reading
 from langchain_tpo.reward_models.preference_head.weights import HeadWeights
+from langchain_tpo.text.conversation import conversation_text, message_text
 
 
 class PreferenceHead(RunnableSerializable[ScoreRequest, list[Score]]):

@@ -52,7 +52,7 @@ class HeadWeights(BaseModel):
 
     @classmethod
     def read(cls, path: str | PathLike[str]) -> Self:
-        """Give the weights in a file that `examples/train_preference_head.py` wrote.
+        """Give the weights in a file that `tools/train_preference_head.py` wrote.
 
         Raises:
             SettingsError: In one line, when the file holds anything else.
@@ -63,7 +63,7 @@ class HeadWeights(BaseModel):
             reason = error.errors()[0]["msg"].removeprefix("Value error, ")
             raise SettingsError(
                 f"`{path}` holds no weights of a preference head: {reason}. Train it again with "
-                "`examples/train_preference_head.py`."
+                "`tools/train_preference_head.py`."
             ) from None
 
     def reward(self, seen: dict[str, float]) -> float:

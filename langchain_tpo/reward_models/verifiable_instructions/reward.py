@@ -11,10 +11,10 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict
 
-from langchain_tpo.conversation import message_text
 from langchain_tpo.reward_models.interface import ExplainedScore, Score, ScoreRequest
 from langchain_tpo.reward_models.verifiable_instructions.prompt_rules import rules_in
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule
+from langchain_tpo.text.conversation import message_text
 
 NO_RULE = "The prompt sets no limit that can be checked by rule."
 """What is said when there is nothing to check."""

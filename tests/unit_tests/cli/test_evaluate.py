@@ -8,8 +8,8 @@ import pytest
 
 from langchain_tpo.cli.main import run_app
 
-MODEL = ["-m", "python:tests.fakes:ScriptedModelWithN", "-N", "2", "-D", "1", "--quiet"]
-REWARD = ["-r", "python:tests.fakes:last_number"]
+MODEL = ["-m", "python:tests.support.fakes:ScriptedModelWithN", "-N", "2", "-D", "1", "--quiet"]
+REWARD = ["-r", "python:tests.support.fakes:last_number"]
 SYSTEMS = ["-s", "single", "-s", "tpo"]
 
 
@@ -33,7 +33,7 @@ def test_from_the_data_set_to_the_page(
     assert capfd.readouterr().out == f"{folder}\n"
     assert len(records(folder)) == 10
 
-    judge = ["-m", "python:tests.evaluation_models:biased_judge", "--quiet"]
+    judge = ["-m", "python:tests.support.evaluation_models:biased_judge", "--quiet"]
     assert run_app(["judge", str(folder), *judge]) == 0
     assert json.loads(capfd.readouterr().out) == {"judged": 5, "failed": 0}
     assert run_app(["judge", str(folder), *judge]) == 0
@@ -76,8 +76,8 @@ def test_pairs_that_a_judge_could_not_decide_are_asked_again(
     folder = tmp_path / "run"
     run_app(["evaluate", str(prompts), "--out", str(folder), *SYSTEMS, *MODEL, *REWARD])
     capfd.readouterr()
-    mute = ["-m", "python:tests.fakes:ScriptedModelWithN", "--quiet"]
-    able = ["-m", "python:tests.evaluation_models:biased_judge", "--quiet"]
+    mute = ["-m", "python:tests.support.fakes:ScriptedModelWithN", "--quiet"]
+    able = ["-m", "python:tests.support.evaluation_models:biased_judge", "--quiet"]
 
     for _ in range(2):
         assert run_app(["judge", str(folder), *mute]) == 1
@@ -102,7 +102,9 @@ def test_a_folder_that_holds_a_run_is_not_written_over(
 
     assert run_app([*command, *REWARD]) == 2
     assert "--resume" in capfd.readouterr().err
-    assert run_app([*command, "-r", "python:tests.evaluation_models:length", "--resume"]) == 2
+    assert (
+        run_app([*command, "-r", "python:tests.support.evaluation_models:length", "--resume"]) == 2
+    )
     assert "`reward` was" in capfd.readouterr().err
     assert records(tmp_path / "run") == before
 
@@ -111,7 +113,7 @@ def test_failed_examples_are_tried_again_when_asked(prompts: Path, tmp_path: Pat
     with prompts.open("a") as file:
         file.write('{broken\n{"prompt": "question 7"}\n')
     folder = tmp_path / "run"
-    model = ["-m", "python:tests.evaluation_models:failing_on_seven", *MODEL[2:]]
+    model = ["-m", "python:tests.support.evaluation_models:failing_on_seven", *MODEL[2:]]
     command = ["evaluate", str(prompts), "--out", str(folder), *SYSTEMS, *model, *REWARD]
 
     assert run_app(command) == 0
@@ -129,7 +131,7 @@ def test_a_run_in_which_nothing_worked_is_a_failure_that_says_why(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "p.txt").write_text("question 7\n")
-    model = ["-m", "python:tests.evaluation_models:failing_on_seven", *MODEL[2:]]
+    model = ["-m", "python:tests.support.evaluation_models:failing_on_seven", *MODEL[2:]]
 
     assert run_app(["evaluate", str(tmp_path / "p.txt"), "--out", str(tmp_path / "r"), *model]) == 1
     assert "RuntimeError: the provider is out of sevens" in capfd.readouterr().err

@@ -10,7 +10,12 @@ import pytest
 from langchain_tpo.cli.main import run_app
 
 ROOT = Path(__file__).parents[3]
-SCRIPTED = ["-m", "python:tests.fakes:ScriptedModelWithN", "-r", "python:tests.fakes:last_number"]
+SCRIPTED = [
+    "-m",
+    "python:tests.support.fakes:ScriptedModelWithN",
+    "-r",
+    "python:tests.support.fakes:last_number",
+]
 
 
 @pytest.mark.parametrize(
@@ -28,7 +33,7 @@ SCRIPTED = ["-m", "python:tests.fakes:ScriptedModelWithN", "-r", "python:tests.f
         (["optimize", "hi", "--file", "x", *SCRIPTED], "not both"),
         (["optimize", "--file", "no-such-file", *SCRIPTED], "no-such-file"),
         (["optimize", "hi", "-m", "python:no_such_module:x"], "no_such_module"),
-        (["optimize", "hi", "-m", "python:tests.fakes:nothing"], "`nothing`"),
+        (["optimize", "hi", "-m", "python:tests.support.fakes:nothing"], "`nothing`"),
         (["optimize", "hi", *SCRIPTED[:2], "-r", "oracle:x"], "`oracle:...`"),
         (["optimize", "hi", "-c", "no-such-file.toml"], "no-such-file.toml"),
         (["evaluate", "no-such-file.jsonl", *SCRIPTED], "no-such-file.jsonl"),
@@ -49,7 +54,12 @@ def test_a_mistake_is_one_line_and_exit_code_2(
 
 
 def test_a_failure_is_one_line_and_exit_code_1(capfd: pytest.CaptureFixture[str]) -> None:
-    arguments = ["optimize", "question 7", "-m", "python:tests.evaluation_models:failing_on_seven"]
+    arguments = [
+        "optimize",
+        "question 7",
+        "-m",
+        "python:tests.support.evaluation_models:failing_on_seven",
+    ]
 
     code = run_app([*arguments, *SCRIPTED[2:]])
 
@@ -59,7 +69,12 @@ def test_a_failure_is_one_line_and_exit_code_1(capfd: pytest.CaptureFixture[str]
 
 
 def test_debug_shows_where_an_error_came_from(capfd: pytest.CaptureFixture[str]) -> None:
-    arguments = ["optimize", "question 7", "-m", "python:tests.evaluation_models:failing_on_seven"]
+    arguments = [
+        "optimize",
+        "question 7",
+        "-m",
+        "python:tests.support.evaluation_models:failing_on_seven",
+    ]
 
     run_app(["--debug", *arguments, *SCRIPTED[2:]])
 

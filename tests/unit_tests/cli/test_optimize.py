@@ -11,7 +11,12 @@ from langchain_tpo.cli.main import run_app
 from langchain_tpo.cli.optimize import Latest
 
 SCRIPTED = [
-    *("-m", "python:tests.fakes:ScriptedModelWithN", "-r", "python:tests.fakes:last_number"),
+    *(
+        "-m",
+        "python:tests.support.fakes:ScriptedModelWithN",
+        "-r",
+        "python:tests.support.fakes:last_number",
+    ),
     *("-N", "3", "-D", "1"),
 ]
 # Samples are numbered 0 to 2, then come loss and gradient: the last revision is the best.
@@ -76,7 +81,7 @@ def test_a_round_that_fails_leaves_the_best_answer_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "broken_critic.py").write_text(
-        "from tests.fakes import ScriptedModelWithN\n"
+        "from tests.support.fakes import ScriptedModelWithN\n"
         "def reply(step, messages, number):\n"
         "    raise TimeoutError('too slow')\n"
         "def critic():\n"
@@ -92,7 +97,7 @@ def test_a_round_that_fails_leaves_the_best_answer_and_says_so(
 
 
 def test_shortened_prompts_are_told_of(capfd: pytest.CaptureFixture[str]) -> None:
-    model = ["-m", "python:tests.evaluation_models:huge", *SCRIPTED[2:]]
+    model = ["-m", "python:tests.support.evaluation_models:huge", *SCRIPTED[2:]]
 
     assert run_app(["optimize", "Hi", "--set", "context_tokens=100000", *model]) == 0
     assert "characters left out of prompts" in capfd.readouterr().err

@@ -13,12 +13,14 @@ from langchain_tpo.cli.python_objects import python_object
 from langchain_tpo.cli.reward_strings import SCHEMES, reward_label, reward_model
 from langchain_tpo.errors import ConfigurationError, MissingExtraError, SettingsError, TPOError
 from langchain_tpo.reward_models.interface import ScoreRequest
-from tests.fakes import ScriptedModelWithN
+from tests.support.fakes import ScriptedModelWithN
 
 
 def test_a_model_of_ones_own_is_found_or_made() -> None:
-    assert isinstance(chat_model("python:tests.fakes:ScriptedModelWithN"), ScriptedModelWithN)
-    assert isinstance(chat_model("python:tests.evaluation_models:biased_judge"), Runnable)
+    assert isinstance(
+        chat_model("python:tests.support.fakes:ScriptedModelWithN"), ScriptedModelWithN
+    )
+    assert isinstance(chat_model("python:tests.support.evaluation_models:biased_judge"), Runnable)
 
 
 def test_a_module_beside_the_user_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,16 +82,16 @@ def test_every_reward_on_the_help_page_can_be_typed(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "made-up")
     example = {
-        "python": "python:tests.evaluation_models:length",
-        "judge": "judge:python:tests.evaluation_models:biased_judge?scale=10&explain=no",
-        "pairwise": "pairwise:python:tests.evaluation_models:biased_judge?explain=false",
+        "python": "python:tests.support.evaluation_models:length",
+        "judge": "judge:python:tests.support.evaluation_models:biased_judge?scale=10&explain=no",
+        "pairwise": "pairwise:python:tests.support.evaluation_models:biased_judge?explain=false",
     }.get(scheme, SCHEMES[scheme].example)
 
     assert isinstance(reward_model(example), Runnable)
 
 
 def test_a_plain_function_scores() -> None:
-    reward = reward_model("python:tests.evaluation_models:length")
+    reward = reward_model("python:tests.support.evaluation_models:length")
 
     assert reward.invoke(ScoreRequest(messages=[], responses=["ab", "abcd"])) == [2.0, 4.0]
 
@@ -115,9 +117,9 @@ def test_options_reach_the_reward_model(monkeypatch: pytest.MonkeyPatch) -> None
         ("openai:http://rm:8080?question=why", "`why`"),
         ("head?x=1", "takes no options"),
         ("head:no-such-file", "no-such-file"),
-        ("python:tests.fakes:last_number?x=1", "takes no options"),
-        ("judge:python:tests.evaluation_models:biased_judge?mood=bad", "`mood`"),
-        ("judge:python:tests.evaluation_models:biased_judge?explain=maybe", "`maybe`"),
+        ("python:tests.support.fakes:last_number?x=1", "takes no options"),
+        ("judge:python:tests.support.evaluation_models:biased_judge?mood=bad", "`mood`"),
+        ("judge:python:tests.support.evaluation_models:biased_judge?explain=maybe", "`maybe`"),
         ("transformers:some/model?batch_size=many", "whole number"),
         ("transformers:some/model?size=3", "`size`"),
     ],
@@ -143,8 +145,8 @@ def test_labels_hold_no_credentials() -> None:
 
 
 def test_scale_is_read_as_a_number() -> None:
-    judge: Any = reward_model("judge:python:tests.evaluation_models:biased_judge?scale=10")
+    judge: Any = reward_model("judge:python:tests.support.evaluation_models:biased_judge?scale=10")
 
     assert judge.scale == 10
     with pytest.raises((SettingsError, ConfigurationError)):
-        reward_model("judge:python:tests.evaluation_models:biased_judge?scale=1")
+        reward_model("judge:python:tests.support.evaluation_models:biased_judge?scale=1")

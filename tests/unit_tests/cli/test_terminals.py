@@ -16,21 +16,26 @@ import pytest
 from langchain_tpo.cli.console import give, visible
 from langchain_tpo.cli.evaluate import _default_folder
 from langchain_tpo.cli.main import run_app
-from langchain_tpo.well_formed import well_formed
-from tests.evaluation_models import MEGABYTE
-from tests.hostile import ORDERS
+from langchain_tpo.text.well_formed import well_formed
+from tests.support.evaluation_models import MEGABYTE
+from tests.support.hostile import ORDERS
 
 ROOT = Path(__file__).parents[3]
 HOSTILE = [
-    *("-m", "python:tests.evaluation_models:hostile", "-r", "python:tests.fakes:last_number"),
+    *(
+        "-m",
+        "python:tests.support.evaluation_models:hostile",
+        "-r",
+        "python:tests.support.fakes:last_number",
+    ),
     *("-N", "2", "-D", "1"),
 ]
 HUGE = [
-    *("-m", "python:tests.evaluation_models:huge"),
-    *("-r", "python:tests.evaluation_models:huge_rationale"),
+    *("-m", "python:tests.support.evaluation_models:huge"),
+    *("-r", "python:tests.support.evaluation_models:huge_rationale"),
     *("-N", "2", "-D", "1"),
 ]
-FAILING = ["-m", "python:tests.evaluation_models:hostile_error", *HOSTILE[2:]]
+FAILING = ["-m", "python:tests.support.evaluation_models:hostile_error", *HOSTILE[2:]]
 ANSWER = f"{well_formed(' '.join(ORDERS))} 5"
 OWN_SEQUENCES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 """What rich sends to a terminal: colours, and the cursor up and down its own table."""

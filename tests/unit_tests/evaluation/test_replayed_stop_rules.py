@@ -8,8 +8,8 @@ from pathlib import Path
 from langchain_tpo.cli.main import run_app
 
 ROOT = Path(__file__).parents[3]
-PARTS = ["-m", "python:tests.evaluation_models:teachable_where_even", "--quiet"]
-PARTS += ["-r", "python:tests.fakes:last_number", "-N", "2", "-D", "3"]
+PARTS = ["-m", "python:tests.support.evaluation_models:teachable_where_even", "--quiet"]
+PARTS += ["-r", "python:tests.support.fakes:last_number", "-N", "2", "-D", "3"]
 RULES = {"waiting": "patience=1", "gated": "gate_reward=2", "frugal": "call_budget=6"}
 
 

@@ -11,9 +11,9 @@ from langchain_core.messages import BaseMessage, HumanMessage
 
 from langchain_tpo.evaluation.examples import BadRow, Example, Row
 from langchain_tpo.evaluation.records import Record, read_records
-from tests.evaluation_models import failing_on_seven, not_a_number
-from tests.evaluation_runs import evaluated, keys, questions
-from tests.fakes import ScriptedModelWithN, obedient
+from tests.support.evaluation_models import failing_on_seven, not_a_number
+from tests.support.evaluation_runs import evaluated, keys, questions
+from tests.support.fakes import ScriptedModelWithN, obedient
 
 
 async def test_each_example_is_answered_by_each_system_once(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from langchain_tpo import TPOSettings
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.evaluation.systems import parse_systems
 from langchain_tpo.evaluation.token_matching import MOST_SAMPLES, Spent
-from langchain_tpo.usage import NOTHING_USED, Usage
+from langchain_tpo.sampling.usage import NOTHING_USED, Usage
 
 DEFAULTS = TPOSettings(width=5, depth=2)
 

@@ -3,7 +3,6 @@
 import pytest
 from langchain_core.messages import AIMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage
 
-from langchain_tpo.fencing import inert
 from langchain_tpo.reward_models.chat_templates import (
     Turn,
     chatml,
@@ -12,6 +11,7 @@ from langchain_tpo.reward_models.chat_templates import (
     turns,
     without_bos,
 )
+from langchain_tpo.text.fencing import inert
 
 TURNS: list[Turn] = [
     {"role": "user", "content": " Why? "},

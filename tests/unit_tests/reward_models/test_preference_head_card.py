@@ -32,9 +32,9 @@ def stated() -> dict[str, tuple[int, float, float]]:
 @pytest.fixture(scope="module")
 def trainer() -> Iterator[ModuleType]:
     pytest.importorskip("numpy", reason="training needs numpy")
-    sys.path.insert(0, str(ROOT / "examples"))
+    sys.path.insert(0, str(ROOT / "tools"))
     spec = importlib.util.spec_from_file_location(
-        "train_preference_head", ROOT / "examples" / "train_preference_head.py"
+        "train_preference_head", ROOT / "tools" / "train_preference_head.py"
     )
     assert spec is not None
     assert spec.loader is not None
@@ -42,7 +42,7 @@ def trainer() -> Iterator[ModuleType]:
     sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     yield module
-    sys.path.remove(str(ROOT / "examples"))
+    sys.path.remove(str(ROOT / "tools"))
     del sys.modules[spec.name]
 
 

@@ -7,7 +7,8 @@ import pickle
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from langchain_tpo.reward_models.ensemble import Ensemble
+from langchain_tpo.loop.scoring import checked
+from langchain_tpo.reward_models.combined.ensemble import Ensemble
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.reward_models.preference_head import PreferenceHead
 from langchain_tpo.reward_models.verifiable_instructions import (
@@ -19,7 +20,6 @@ from langchain_tpo.reward_models.verifiable_instructions import (
     max_words,
 )
 from langchain_tpo.reward_models.verifiable_instructions.reward import NO_RULE
-from langchain_tpo.scoring import checked
 
 
 def judged(reward: VerifiableInstructions, asked: str | list[BaseMessage], text: str) -> Score:

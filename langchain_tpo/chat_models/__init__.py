@@ -1,0 +1,1 @@
+"""`ChatTPO`: the loop wherever LangChain expects a chat model."""

@@ -1,0 +1,278 @@
+"""`ChatTPO`: the loop wherever LangChain expects a chat model.
+
+Knows LangChain's chat-model contract; what is optimized, and how, is the business of
+`TPORunnable`, which is the better choice in a chain: its traces and token counts are simpler.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from copy import copy
+from functools import cached_property
+from typing import Any, Literal, Self
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable, RunnableConfig, patch_config
+from pydantic import ConfigDict, Field, model_validator
+
+from langchain_tpo.chat_models.child_runs import achild_config, child_config, uncounted_context
+from langchain_tpo.chat_models.routing import answerer
+from langchain_tpo.errors import SettingsError
+from langchain_tpo.reward_models.interface import RewardModel
+from langchain_tpo.runnable import TPORunnable
+from langchain_tpo.sampling.wrapped_models import (
+    Tool,
+    innermost,
+    tool_arguments,
+    with_structured_output,
+)
+from langchain_tpo.sampling.wrappers import ChatModel
+from langchain_tpo.settings import TPOSettings
+
+
+class ChatTPO(BaseChatModel):
+    """A chat model that optimizes its final text answers at test time.
+
+    With tools bound, a reply that calls them passes through untouched, and only an answer in words
+    is optimized. Structured output comes from the wrapped model as it is. Keyword arguments of a
+    call, such as `temperature` or `stop`, reach the draws and the revisions. A stream is the final
+    answer in one chunk.
+
+    `usage_metadata` is the total of all inner calls under the wrapped model's name, and a
+    `UsageMetadataCallbackHandler` hears of that total only. `response_metadata["tpo"]` holds the
+    figures of the run.
+
+    (Long, since a chat model has six doors and each wants a method here.)
+
+    Raises:
+        ConfigurationError: At construction, in one line, when something cannot work.
+
+    Example:
+        >>> from langchain_core.language_models import FakeListChatModel
+        >>> model = FakeListChatModel(responses=["Dust it, then oil it."])
+        >>> chat = ChatTPO(model=model, reward=lambda prompt, response: 1.0, width=2, depth=1)
+        >>> chat.invoke("How do I care for a wooden table?").text
+        'Dust it, then oil it.'
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True
+    )
+
+    model: ChatModel = Field(frozen=True, repr=False)
+    """The policy: draws responses and revisions. Retries and fallbacks around it are kept."""
+    reward: RewardModel = Field(frozen=True, repr=False)
+    """What scores responses; a plain function `(prompt, response) -> float` will do."""
+    critic: ChatModel | None = Field(default=None, frozen=True, repr=False)
+    """Writes loss and gradient; the policy itself when None, as in the paper."""
+    settings: TPOSettings = Field(default=TPOSettings(), frozen=True)
+    """Everything else about the loop."""
+    width: int | None = Field(default=None, frozen=True)
+    """N, for short: wins over `settings.width`."""
+    depth: int | None = Field(default=None, frozen=True)
+    """D, for short: wins over `settings.depth`."""
+    temperature: float | None = Field(default=None, ge=0, frozen=True)
+    """Randomness of draws and revisions: wins over `settings`."""
+    max_tokens: int | None = Field(default=None, ge=1, frozen=True)
+    """Longest draw or revision, in tokens: wins over `settings`."""
+    stop: list[str] | None = Field(default=None, frozen=True)
+    """Texts at which a draw or a revision ends."""
+    max_concurrency: int | None = Field(default=None, ge=1, frozen=True)
+    """How many requests of a run may be on their way at once. A `max_concurrency` in the config
+    of a call does not reach a chat model."""
+
+    disable_streaming: bool | Literal["tool_calling"] = True
+    """A stream is one chunk in any case. LangChain tells `_stream` nothing of the run that it
+    belongs to, so inner calls would be missing from traces and token counts."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check(cls, values: dict[str, Any]) -> dict[str, Any]:
+        for name in values:
+            if name not in cls.model_fields:
+                raise SettingsError(
+                    f"`ChatTPO` takes no `{name}`: what belongs to the wrapped model is set there, "
+                    "how the loop samples in `settings`."
+                )
+        own = {name: value for name, value in values.items() if name in TPORunnable.model_fields}
+        loop = TPORunnable(**{**own, "name": "tpo"})
+        checked = {name: getattr(loop, name) for name in ("model", "reward", "critic", "settings")}
+        return {**values, **checked}
+
+    def _resolve_model_profile(self) -> ModelProfile | None:
+        inner = innermost(self.model)
+        return inner.profile if isinstance(inner, BaseChatModel) else None
+
+    @property
+    def _llm_type(self) -> str:
+        return "tpo"
+
+    @property
+    def model_name(self) -> str:
+        """The wrapped model's name: what traces and token counts are filed under."""
+        inner = innermost(self.model)
+        names = (getattr(inner, field, None) for field in ("model_name", "model"))
+        return next((name for name in names if isinstance(name, str) and name), inner.get_name())
+
+    @property
+    def _identifying_params(self) -> Mapping[str, Any]:
+        return {
+            "model_name": self.model_name,
+            "temperature": self.temperature,
+            "max_tokens": self.max_tokens,
+            "reward": self.reward.get_name(),
+            "width": self.settings.width,
+            "depth": self.settings.depth,
+            "prompts": self.settings.prompts.name,
+        }
+
+    def bind_tools(
+        self,
+        tools: Sequence[Tool],
+        *,
+        tool_choice: str | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Offer tools as the wrapped model does; replies that call one pass through untouched.
+
+        Args:
+            tools: As for the wrapped model.
+            tool_choice: As for the wrapped model.
+            kwargs: As for the wrapped model.
+
+        Raises:
+            ModelTypeError: When the wrapped model, or a fallback of it, takes other arguments.
+        """
+        choice = {} if tool_choice is None else {"tool_choice": tool_choice}
+        return self.bind(**tool_arguments(self.model, tools, {**choice, **kwargs}))
+
+    def with_structured_output(
+        self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, Any]:
+        """Give the wrapped model's own structured output; there is no text to optimize in it.
+
+        Args:
+            schema: As for the wrapped model.
+            include_raw: As for the wrapped model.
+            kwargs: As for the wrapped model.
+        """
+        return with_structured_output(self.model, schema, {"include_raw": include_raw, **kwargs})
+
+    def get_token_ids(self, text: str) -> list[int]:
+        """Give the tokens of a text as the wrapped model counts them."""
+        inner = innermost(self.model)
+        if not isinstance(inner, BaseChatModel):
+            return super().get_token_ids(text)
+        return inner.get_token_ids(text)
+
+    @cached_property
+    def loop(self) -> TPORunnable:
+        """The loop behind this chat model; `loop.optimize(...)` gives everything it found out."""
+        return TPORunnable(
+            model=self.model, reward=self.reward, critic=self.critic, settings=self.settings
+        )
+
+    def stream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[AIMessageChunk]:
+        """Give the answer in one chunk."""
+        yield _as_chunk(self.invoke(input, config, stop=stop, **kwargs))
+
+    async def astream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[AIMessageChunk]:
+        """Give the answer in one chunk."""
+        yield _as_chunk(await self.ainvoke(input, config, stop=stop, **kwargs))
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        way = answerer(self.loop, self._arguments(stop, kwargs))
+        config = self._bounded(child_config(run_manager))
+        return self._result(uncounted_context().run(way.invoke, messages, config))
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        way = answerer(self.loop, self._arguments(stop, kwargs))
+        answer = way.ainvoke(messages, self._bounded(achild_config(run_manager)))
+        task = asyncio.get_running_loop().create_task(answer, context=uncounted_context())
+        return self._result(await task)
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        result = self._generate(messages, stop, run_manager, **kwargs)
+        yield ChatGenerationChunk(message=_as_chunk(result.generations[0].message))
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        result = await self._agenerate(messages, stop, run_manager, **kwargs)
+        yield ChatGenerationChunk(message=_as_chunk(result.generations[0].message))
+
+    def _arguments(self, stop: list[str] | None, kwargs: dict[str, Any]) -> dict[str, Any]:
+        own = {
+            "temperature": self.temperature,
+            "max_tokens": self.max_tokens,
+            "stop": stop or self.stop,
+        }
+        return {name: value for name, value in own.items() if value is not None} | kwargs
+
+    def _bounded(self, config: RunnableConfig) -> RunnableConfig:
+        return patch_config(config, max_concurrency=self.max_concurrency)
+
+    def _result(self, message: AIMessage) -> ChatResult:
+        """File an optimized answer under the wrapped model's name; leave any other as it is."""
+        if "tpo" in message.response_metadata:
+            metadata = {"model_name": self.model_name, **message.response_metadata}
+            message = message.model_copy(update={"response_metadata": metadata})
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def __copy__(self) -> Self:
+        """Copy without the loop, which belongs to the fields it was built from."""
+        clone = super().__copy__()
+        clone.__dict__.pop("loop", None)
+        return clone
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Copy deeply without the loop."""
+        return super(ChatTPO, copy(self)).__deepcopy__(memo)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Pickle without the loop: it is built again at first use."""
+        state = super().__getstate__()
+        own = {key: value for key, value in state["__dict__"].items() if key != "loop"}
+        return {**state, "__dict__": own}
+
+
+def _as_chunk(message: BaseMessage) -> AIMessageChunk:
+    return AIMessageChunk(**message.model_dump(exclude={"type"}), chunk_position="last")

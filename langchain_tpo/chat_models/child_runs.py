@@ -1,0 +1,76 @@
+"""Runs below a chat model's own run: traced as its children, and not counted twice.
+
+LangChain gives chains and tools a manager for their children, chat models none. A chat model that
+calls others also has to see to it that handlers that add up tokens hear of its total only.
+"""
+
+from contextvars import Context, copy_context
+from typing import TypeVar
+
+from langchain_core.callbacks import (
+    AsyncCallbackManager,
+    AsyncCallbackManagerForLLMRun,
+    BaseCallbackManager,
+    CallbackManager,
+    CallbackManagerForLLMRun,
+    UsageMetadataCallbackHandler,
+)
+from langchain_core.runnables import RunnableConfig
+
+from langchain_tpo.sampling.usage import UsageCounter
+
+TOKEN_COUNTERS = (UsageMetadataCallbackHandler, UsageCounter)
+"""Handlers that add up what every chat model below them reports."""
+
+ManagerT = TypeVar("ManagerT", bound=BaseCallbackManager)
+
+
+def child_config(run: CallbackManagerForLLMRun | None) -> RunnableConfig:
+    """Give the config for calls made inside a chat model's run."""
+    if run is None:
+        return RunnableConfig()
+    manager = CallbackManager(handlers=[], parent_run_id=run.run_id)
+    return RunnableConfig(callbacks=_inherit(manager, run))
+
+
+def achild_config(run: AsyncCallbackManagerForLLMRun | None) -> RunnableConfig:
+    """Give the config for calls made inside a chat model's async run."""
+    if run is None:
+        return RunnableConfig()
+    manager = AsyncCallbackManager(handlers=[], parent_run_id=run.run_id)
+    return RunnableConfig(callbacks=_inherit(manager, run))
+
+
+def uncounted_context() -> Context:
+    """Copy the current context without the token counters that are set in it.
+
+    `get_usage_metadata_callback()` reaches every chat model through a context variable.
+
+    Example:
+        >>> from langchain_core.callbacks import get_usage_metadata_callback
+        >>> with get_usage_metadata_callback() as counter:
+        ...     counter in copy_context().values(), counter in uncounted_context().values()
+        (True, False)
+    """
+    context = copy_context()
+    for variable, value in list(context.items()):
+        if isinstance(value, TOKEN_COUNTERS):
+            context.run(variable.set, None)
+    return context
+
+
+def _inherit(
+    manager: ManagerT, run: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun
+) -> ManagerT:
+    for handler in run.inheritable_handlers:
+        if not isinstance(handler, TOKEN_COUNTERS):
+            manager.add_handler(handler)
+    manager.add_tags(run.inheritable_tags)
+    own = {key: value for key, value in run.inheritable_metadata.items() if _is_callers(key)}
+    manager.add_metadata(own)
+    return manager
+
+
+def _is_callers(key: str) -> bool:
+    """Leave out what LangChain says of the outer model: each inner one says it of itself."""
+    return not key.startswith(("ls_", "lc_versions"))

@@ -1,0 +1,78 @@
+"""Which way a chat model's call goes: straight through, into the loop, or reply first.
+
+Knows the arguments of calls; the ways themselves are `TPORunnable` and `FirstReply`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.runnables import RunnableConfig, RunnableLambda
+from langgraph.constants import TAG_NOSTREAM
+
+from langchain_tpo.chat_models.first_reply import FirstReply, Reply
+from langchain_tpo.runnable import TPORunnable
+from langchain_tpo.sampling.wrapped_models import is_structured, offers_tools, without_tools
+from langchain_tpo.sampling.wrappers import ChatModel, quiet
+from langchain_tpo.settings import SamplingOptions, TPOSettings
+
+
+class Answerer(Protocol):
+    """What answers a conversation with a message."""
+
+    def invoke(self, messages: list[BaseMessage], config: RunnableConfig, /) -> AIMessage:
+        """Give the answer."""
+        ...
+
+    async def ainvoke(self, messages: list[BaseMessage], config: RunnableConfig, /) -> AIMessage:
+        """Give the answer without blocking the event loop."""
+        ...
+
+
+def answerer(loop: TPORunnable, arguments: Mapping[str, Any]) -> Answerer:
+    """Choose the way for a call with these arguments.
+
+    Args:
+        loop: The loop around the model that is called.
+        arguments: Keyword arguments of the call, `stop` and tools included.
+    """
+    if is_structured(arguments):
+        return _called(loop.model, arguments)
+    if not arguments:
+        return loop
+    tuned = loop.model_copy(update={"settings": with_arguments(loop.settings, arguments)})
+    if not offers_tools(arguments):
+        return tuned
+    first = _called(loop.model, arguments) | RunnableLambda(as_reply)
+    return FirstReply(first.with_config(run_name="model"), tuned)
+
+
+def with_arguments(settings: TPOSettings, arguments: Mapping[str, Any]) -> TPOSettings:
+    """Give settings whose draws and revisions are made with these arguments.
+
+    First responses are drawn as the first reply was, tools included: providers refuse a
+    conversation with tool calls where no tools are offered. Revisions are texts.
+
+    Example:
+        >>> tuned = with_arguments(TPOSettings(), {"temperature": 0.5, "tools": ["a tool"]})
+        >>> tuned.sample.as_kwargs(), tuned.update.as_kwargs()
+        ({'temperature': 0.5, 'tools': ['a tool']}, {'temperature': 0.5})
+    """
+    return settings.with_changes(
+        sample=_with_extra(settings.sample, arguments),
+        update=_with_extra(settings.update, without_tools(arguments)),
+    )
+
+
+def _with_extra(options: SamplingOptions, arguments: Mapping[str, Any]) -> SamplingOptions:
+    return options.model_copy(update={"extra": {**options.extra, **arguments}})
+
+
+def _called(model: ChatModel, arguments: Mapping[str, Any]) -> ChatModel:
+    """Give the plain model: what it says reaches the caller whole, not token by token."""
+    return quiet(model, cache=True).bind(**arguments).with_config(tags=[TAG_NOSTREAM])
+
+
+def as_reply(message: AIMessage) -> Reply:
+    """Give the reply that a chat model's message is."""
+    return Reply(messages=[message])

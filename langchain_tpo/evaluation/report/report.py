@@ -1,0 +1,138 @@
+"""A run's report: one HTML page, Markdown, JSON and PNG plots.
+
+Puts analysis, plots and gallery together; each of them knows its own part.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from langchain_tpo.costs import ModelRole, Price
+from langchain_tpo.errors import DatasetError
+from langchain_tpo.evaluation.judging import JUDGEMENTS, read_judgements, verdicts
+from langchain_tpo.evaluation.manifest import read_manifest
+from langchain_tpo.evaluation.metrics.of_answers import metric_values
+from langchain_tpo.evaluation.outcomes import Failed, Outcome, outcome_of
+from langchain_tpo.evaluation.records import RECORDS, read_records
+from langchain_tpo.evaluation.report.analysis import analyse
+from langchain_tpo.evaluation.report.chart import Chart
+from langchain_tpo.evaluation.report.charts import charts
+from langchain_tpo.evaluation.report.gallery import Gallery, chosen_examples, gallery_of
+from langchain_tpo.evaluation.report.report_markdown import markdown
+from langchain_tpo.evaluation.report.report_page import page
+from langchain_tpo.evaluation.report.summaries import Analysis
+from langchain_tpo.text.well_formed import well_formed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Everything that a report says."""
+
+    manifest: Mapping[str, Any]
+    """What the run was."""
+    analysis: Analysis
+    """It in numbers."""
+    charts: Sequence[Chart]
+    """Its plots."""
+    gallery: Gallery | None
+    """Its best and worst cases; None where there is nothing to compare."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give manifest and numbers as JSON values."""
+        return {"manifest": dict(self.manifest), **self.analysis.as_dict()}
+
+    def write(self, folder: Path) -> Path:
+        """Write all forms of the report, and give the path of the page.
+
+        Args:
+            folder: Where to; it is made if need be.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        plots = folder / "plots"
+        plots.mkdir(exist_ok=True)
+        for chart in self.charts:
+            chart.write_png(plots)
+        numbers = well_formed(json.dumps(self.as_dict(), indent=2, ensure_ascii=False))
+        (folder / "report.json").write_text(numbers + "\n", encoding="utf-8")
+        text = markdown(self.manifest, self.analysis, self.charts)
+        (folder / "report.md").write_text(text, encoding="utf-8")
+        html = folder / "report.html"
+        drawn = page(self.manifest, self.analysis, self.charts, self.gallery)
+        html.write_text(well_formed(drawn), encoding="utf-8")
+        return html
+
+
+def make_report(
+    folder: Path,
+    *,
+    parameters: float | None = None,
+    prices: Mapping[ModelRole, Price] | None = None,
+    baseline: str | None = None,
+    seed: int = 0,
+) -> Report:
+    """Read a run and work out its report.
+
+    Args:
+        folder: Of the run.
+        parameters: Of the policy, to estimate arithmetic.
+        prices: Of the models, to work out money; a critic without one is the policy itself.
+        baseline: Whom the gallery compares with; by default best-of-N, or the first other system.
+        seed: Makes the intervals repeatable.
+
+    Raises:
+        DatasetError: In one line, when the folder holds no run.
+        MissingExtraError: When a package is missing.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise DatasetError(f"`{folder}` holds no run: give the folder that `tpo evaluate` wrote.")
+    kinds = {system["name"]: system["kind"] for system in manifest["systems"]}
+    outcomes = [outcome_of(record, metric_values) for record in read_records(folder / RECORDS)]
+    analysis = analyse(
+        outcomes,
+        kinds,
+        verdicts=verdicts(read_judgements(folder / JUDGEMENTS)),
+        parameters=parameters,
+        prices=prices,
+        seed=seed,
+    )
+    return Report(
+        manifest=manifest,
+        analysis=analysis,
+        charts=charts(analysis, _points(outcomes)),
+        gallery=_gallery(folder, outcomes, kinds, baseline),
+    )
+
+
+def _points(outcomes: Sequence[Outcome | Failed]) -> dict[str, list[tuple[float, float]]]:
+    points: dict[str, list[tuple[float, float]]] = {}
+    for one in outcomes:
+        if isinstance(one, Outcome):
+            points.setdefault(one.system, []).append((one.length, one.reward))
+    return points
+
+
+def _gallery(
+    folder: Path,
+    outcomes: Sequence[Outcome | Failed],
+    kinds: Mapping[str, str],
+    baseline: str | None,
+) -> Gallery | None:
+    loops = [name for name, kind in kinds.items() if kind in ("tpo", "revision")]
+    loops.sort(key=lambda name: kinds[name] != "tpo")
+    if baseline is not None and baseline not in kinds:
+        known = ", ".join(f"`{name}`" for name in kinds)
+        raise DatasetError(f"`--baseline` must be one of {known}, got `{baseline}`.")
+    others = sorted(kinds, key=lambda name: kinds[name] != "best-of-n")
+    against = baseline or next((name for name in others if name not in loops[:1]), None)
+    if not loops or against is None:
+        return None
+    by_system: dict[str, dict[str, Outcome]] = {loops[0]: {}, against: {}}
+    for one in outcomes:
+        if isinstance(one, Outcome) and one.system in by_system:
+            by_system[one.system][one.example] = one
+    examples = chosen_examples(by_system[loops[0]], by_system[against])
+    records = read_records(folder / RECORDS)
+    return gallery_of(records, system=loops[0], baseline=against, examples=examples)

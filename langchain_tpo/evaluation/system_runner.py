@@ -1,0 +1,148 @@
+"""How a system answers an example: one run for each of its turns.
+
+Builds the loop that a system stands for, once where it is the same for every example. Knows models;
+knows no files.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    HumanMessage,
+    convert_to_openai_messages,
+)
+from langchain_core.runnables import RunnableConfig
+
+from langchain_tpo.errors import DatasetError, RunError
+from langchain_tpo.evaluation.examples import Example
+from langchain_tpo.evaluation.given_critiques import NO_CRITIQUE, given_critic, read_critiques
+from langchain_tpo.evaluation.systems import System
+from langchain_tpo.evaluation.token_matching import Spent, spent_by
+from langchain_tpo.result import TPOResult
+from langchain_tpo.reward_models.interface import RewardModel
+from langchain_tpo.runnable import TPORunnable
+from langchain_tpo.sampling.wrappers import ChatModel
+
+Spending: TypeAlias = Sequence[Spent]
+"""What each turn of an example took."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What all systems of an evaluation share."""
+
+    model: ChatModel
+    """The policy."""
+    reward: RewardModel
+    """What scores."""
+    critic: ChatModel | None = None
+    """Writes loss and gradient, where a system does not say otherwise; None is the policy."""
+    model_named: Callable[[str], ChatModel] | None = None
+    """Gives the model of a string, for systems with a critic of their own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """One answered turn."""
+
+    messages: Sequence[BaseMessage]
+    """What was answered."""
+    result: TPOResult
+    """How."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give everything as JSON values."""
+        return {"messages": convert_to_openai_messages(self.messages), **self.result.as_dict()}
+
+
+class Answerer:
+    """Answers examples as one system would; immutable."""
+
+    def __init__(self, system: System, parts: Parts) -> None:
+        """Build what the system needs.
+
+        Args:
+            system: Which one.
+            parts: Models and reward.
+
+        Raises:
+            ConfigurationError: In one line, when a part of it cannot work.
+        """
+        self.system = system
+        self._parts = parts
+        self._critic = self._own_critic()
+        self._critiques: Mapping[str, str] | None = None
+        if system.critique is not None:
+            self._critiques = read_critiques(system.critique)
+
+    async def answer(self, example: Example, budget: Spending | None = None) -> list[Turn]:
+        """Run the system on every turn of an example.
+
+        Args:
+            example: What to answer.
+            budget: What each turn of the matched system took; only matched systems need it.
+
+        Raises:
+            Exception: What a run raises.
+        """
+        turns: list[Turn] = []
+        messages = list(example.messages)
+        for number in range(1 + len(example.follow_ups)):
+            tpo = self._runnable(example, number, budget)
+            limit = max(tpo.settings.width, 1)
+            result = await tpo.aoptimize(messages, RunnableConfig(max_concurrency=limit))
+            turns.append(Turn(messages=list(messages), result=result))
+            if number < len(example.follow_ups):
+                said = HumanMessage(example.follow_ups[number])
+                messages = [*messages, AIMessage(result.answer), said]
+        return turns
+
+    @cached_property
+    def _shared(self) -> TPORunnable:
+        return self._built(self.system, self._critic)
+
+    def _runnable(self, example: Example, number: int, budget: Spending | None) -> TPORunnable:
+        if self.system.critique is not None:
+            return self._built(self.system, given_critic(self._critique(example)))
+        if self.system.match is None:
+            return self._shared
+        if budget is None:
+            raise RunError(f"`{self.system.match}` has no answer whose tokens could be matched.")
+        width = budget[number].width(self.system.match_on)
+        return self._shared.model_copy(
+            update={"settings": self.system.settings.with_changes(width=width), "width": None}
+        )
+
+    def _built(self, system: System, critic: ChatModel | None) -> TPORunnable:
+        return TPORunnable(
+            model=self._parts.model,
+            reward=self._parts.reward,
+            critic=critic,
+            settings=system.settings,
+            name=system.name,
+        )
+
+    def _own_critic(self) -> ChatModel | None:
+        if self.system.critic is None:
+            return self._parts.critic
+        if self._parts.model_named is None:
+            raise DatasetError(f"`{self.system.name}` names a critic, and nothing can find it.")
+        return self._parts.model_named(self.system.critic)
+
+    def _critique(self, example: Example) -> str:
+        if self._critiques is None:
+            return NO_CRITIQUE
+        if example.id not in self._critiques:
+            raise DatasetError(
+                f"`{self.system.critique}` holds no critique for example `{example.id}`."
+            )
+        return self._critiques[example.id]
+
+
+def spending(turns: Sequence[Turn]) -> Spending:
+    """Read what each turn took."""
+    return [spent_by(turn.result) for turn in turns]

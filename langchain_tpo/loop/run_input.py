@@ -1,0 +1,89 @@
+"""Turns what users hand to a chain's link into the input of a run."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired, TypeAlias, cast
+
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import (
+    AIMessage,
+    AnyMessage,
+    BaseMessage,
+    HumanMessage,
+    convert_to_messages,
+)
+from langchain_core.prompt_values import PromptValue
+from typing_extensions import TypedDict
+
+from langchain_tpo.errors import ConversationError
+from langchain_tpo.state import TPOInput
+from langchain_tpo.text.conversation import message_text
+
+
+class TPORequest(TypedDict):
+    """A conversation with answers that exist already."""
+
+    messages: LanguageModelInput
+    """The conversation: a string, a prompt value or messages."""
+    drafts: NotRequired[str | AIMessage | Sequence[str | AIMessage]]
+    """Answers to it; they enter the pool as candidates of round 0."""
+
+
+TPORunnableInput: TypeAlias = LanguageModelInput | BaseMessage | TPORequest
+"""Whatever a chat model takes, or a `TPORequest`."""
+
+
+def as_tpo_input(value: TPORunnableInput) -> TPOInput:
+    """Give the input of a run.
+
+    Raises:
+        ConversationError: When there is nothing to answer, or a draft that holds no text.
+
+    Example:
+        >>> as_tpo_input({"messages": "Why is the sky blue?", "drafts": "It scatters light."})
+        ... # doctest: +ELLIPSIS
+        {'messages': [HumanMessage(...)], 'drafts': ['It scatters light.']}
+    """
+    if isinstance(value, Mapping):
+        if "messages" not in value:
+            raise ConversationError(
+                f"The input lacks the key `messages`, got the keys {sorted(map(str, value))}."
+            )
+        messages = _messages(value["messages"])
+        return TPOInput(messages=messages, drafts=_drafts(value.get("drafts") or []))
+    return TPOInput(messages=_messages(value), drafts=[])
+
+
+def _messages(value: object) -> list[AnyMessage]:
+    messages = _converted(value)
+    if not any(message_text(message).strip() for message in messages):
+        raise ConversationError(
+            f"The conversation is empty, got `{str(value)[:60]!r}`: pass at least one message "
+            "with content."
+        )
+    return cast("list[AnyMessage]", messages)
+
+
+def _converted(value: Any) -> list[BaseMessage]:  # noqa: ANN401 checked here
+    if isinstance(value, str):
+        return [HumanMessage(value)]
+    if isinstance(value, PromptValue):
+        return value.to_messages()
+    if isinstance(value, BaseMessage):
+        return [value]
+    if isinstance(value, Sequence):
+        return convert_to_messages(value)
+    raise ConversationError(
+        f"The input must be a string, a prompt value, messages or a dict with `messages`, got "
+        f"{type(value).__name__} `{str(value)[:60]}`."
+    )
+
+
+def _drafts(value: object) -> list[str]:
+    listed = [value] if isinstance(value, str | BaseMessage) else value
+    if not isinstance(listed, Sequence):
+        raise ConversationError(f"`drafts` must be texts or messages, got {type(value).__name__}.")
+    texts = [str(draft.text) if isinstance(draft, BaseMessage) else draft for draft in listed]
+    for text in texts:
+        if not isinstance(text, str) or not text.strip():
+            raise ConversationError(f"A draft must hold text, got `{text!r}`.")
+    return texts

@@ -1,0 +1,106 @@
+"""When a run ends: pure rules over what it has found and spent, each with a word of its own."""
+
+from collections.abc import Sequence
+
+from langchain_tpo.candidate_pool import Candidate, best_reward, worst_reward
+from langchain_tpo.sampling.usage import Usage, total_usage
+from langchain_tpo.settings import TPOSettings
+from langchain_tpo.state import StepName, StepRecord, StopReason
+
+
+def stop_reason(
+    pool: Sequence[Candidate], steps: Sequence[StepRecord], *, settings: TPOSettings
+) -> StopReason | None:
+    """Say why no further round begins after a scored one, or None when one does.
+
+    Args:
+        pool: Every response of the run, at least one of them scored.
+        steps: What every step so far has cost, the scoring of this round included.
+        settings: The run's settings.
+
+    Example:
+        >>> alike = [{"text": text, "reward": 1.0, "round": 0} for text in "ab"]
+        >>> stop_reason(alike, [], settings=TPOSettings(depth=2))
+        'no_contrast'
+    """
+    done = max((step["round"] for step in steps), default=0)
+    best = best_reward(pool, until=done)
+    contrast = best - worst_reward(pool)
+    if done >= settings.depth:
+        return "depth"
+    if settings.target_reward is not None and best >= settings.target_reward:
+        return "target_reward"
+    if done == 0 and _gate_closed(best, contrast, settings):
+        return "gate"
+    if contrast <= settings.min_contrast:
+        return "no_contrast"
+    if _has_stalled(pool, done, settings):
+        return "plateau"
+    return _round_over_budget(steps, done, settings)
+
+
+def over_budget(
+    step: StepName, steps: Sequence[StepRecord], *, settings: TPOSettings
+) -> StopReason | None:
+    """Say which budget forbids a step, before it calls anything.
+
+    Example:
+        >>> slow = {"step": "reward", "round": 0, "usage": total_usage([]), "seconds": 3.0}
+        >>> over_budget("textual_loss", [slow], settings=TPOSettings(time_budget=2))
+        'time_budget'
+    """
+    if settings.time_budget is not None and seconds_of(steps) >= settings.time_budget:
+        return "time_budget"
+    if step == "reward":  # what is drawn is paid for: score it
+        return None
+    spent = usage_of_steps(steps)
+    needed = settings.width if step == "update" else 1
+    if settings.call_budget is not None and spent["completions"] + needed > settings.call_budget:
+        return "call_budget"
+    if settings.token_budget is not None and _tokens(spent) >= settings.token_budget:
+        return "token_budget"
+    return None
+
+
+def seconds_of(steps: Sequence[StepRecord]) -> float:
+    """Add up the wall time of steps."""
+    return sum(step["seconds"] for step in steps)
+
+
+def usage_of_steps(steps: Sequence[StepRecord]) -> Usage:
+    """Add up the usage of steps."""
+    return total_usage(step["usage"] for step in steps)
+
+
+def _gate_closed(best: float, contrast: float, settings: TPOSettings) -> bool:
+    good = settings.gate_reward is not None and best >= settings.gate_reward
+    alike = settings.gate_contrast is not None and contrast <= settings.gate_contrast
+    return good or alike
+
+
+def _has_stalled(pool: Sequence[Candidate], done: int, settings: TPOSettings) -> bool:
+    if settings.patience is None or done < settings.patience:
+        return False
+    before = best_reward(pool, until=done - settings.patience)
+    return best_reward(pool, until=done) - before <= settings.min_gain
+
+
+def _round_over_budget(
+    steps: Sequence[StepRecord], done: int, settings: TPOSettings
+) -> StopReason | None:
+    """Refuse a round that could not be finished: half a round is money for nothing."""
+    spent, last = usage_of_steps(steps), [step for step in steps if step["round"] == done]
+    judged = sum(step["usage"]["completions"] for step in last if step["step"] == "reward")
+    needed = settings.prompts.critiques + settings.width + judged
+    if settings.call_budget is not None and spent["completions"] + needed > settings.call_budget:
+        return "call_budget"
+    expected = _tokens(usage_of_steps(last)) if done > 0 else 0
+    if settings.token_budget is not None and _tokens(spent) + expected >= settings.token_budget:
+        return "token_budget"
+    return over_budget("textual_loss", steps, settings=settings)
+
+
+def _tokens(usage: Usage) -> float:
+    if usage["input_tokens"] is None or usage["output_tokens"] is None:
+        return float("inf")
+    return usage["input_tokens"] + usage["output_tokens"]

@@ -1,0 +1,1 @@
+"""Sequence classifiers in this process."""

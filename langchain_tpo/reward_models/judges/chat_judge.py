@@ -1,0 +1,176 @@
+"""A chat model as R(x, y): it rates every response by itself.
+
+Knows ratings; how a model is asked is `judgement`, what it is told `judge_prompts`.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TypeAlias
+
+from langchain_core.exceptions import OutputParserException
+from langchain_core.messages import BaseMessage
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import Runnable, RunnableLambda, RunnableSequence
+from pydantic import BaseModel, Field, field_validator
+
+from langchain_tpo.reward_models.base import ComposedReward
+from langchain_tpo.reward_models.interface import ExplainedScore, Score, ScoreRequest
+from langchain_tpo.reward_models.judges.judge_prompts import (
+    CRITERIA,
+    RATING_PROMPT,
+    RATING_VARIABLES,
+    RATIONALE,
+    SCORE,
+    checked_prompt,
+    form_text,
+    render,
+)
+from langchain_tpo.reward_models.judges.judgement import AllAtOnce, count_failures, judgement
+from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
+
+
+class Rating(BaseModel):
+    """A verdict on one response."""
+
+    score: float = Field(description=SCORE)
+
+
+class ExplainedRating(BaseModel):
+    """A verdict on one response; the reasons come first, so that the score can follow from them."""
+
+    rationale: str = Field(description=RATIONALE)
+    score: float = Field(description=SCORE)
+
+
+Outcome: TypeAlias = Rating | ExplainedRating | Exception
+"""A rating, or what came in its place."""
+
+
+class ChatJudge(ComposedReward):
+    """Rates each response with a chat model; the reward is the score, from 1 to `scale`.
+
+    One request for each different text of a round, all at once within `max_concurrency`. Scores of
+    different rounds are on one scale. Ties are common, as a model rates in whole numbers; where the
+    server gives log-probabilities, a reward read from them is finer and needs one token.
+
+    A response whose request failed, or whose rating is unreadable or off the scale, is not scored,
+    and a warning counts it. When all requests fail, the provider's first error is raised.
+
+    Raises:
+        ModelTypeError: When `model` is no chat model.
+        PromptError: When `prompt` asks for something that is never filled.
+        SettingsError: When `scale` is below 2.
+
+    Example:
+        >>> from langchain_core.language_models import FakeListChatModel
+        >>> from langchain_core.messages import HumanMessage
+        >>> model = FakeListChatModel(responses=['{"rationale": "Curt, but right.", "score": 4}'])
+        >>> judge = ChatJudge(model)
+        >>> judge.invoke({"messages": [HumanMessage("6 x 7?")], "responses": ["42"]})
+        [{'reward': 4.0, 'rationale': 'Curt, but right.'}]
+    """
+
+    model: ChatModel = Field(repr=False)
+    """Who rates."""
+    scale: int = Field(ge=2)
+    """The best score; the worst is 1."""
+    explain: bool
+    """Whether the model gives its reasons first; the textual loss is shown them."""
+    criteria: str
+    """What makes a good response."""
+    prompt: ChatPromptTemplate
+    """How the model is asked."""
+    structured: bool
+    """Whether to use structured output where the model has it; False asks for JSON text."""
+
+    def __init__(
+        self,
+        model: ChatModel,
+        *,
+        scale: int = 5,
+        explain: bool = True,
+        criteria: str = CRITERIA,
+        prompt: ChatPromptTemplate = RATING_PROMPT,
+        structured: bool = True,
+        name: str | None = None,
+    ) -> None:
+        """Check the options; no model is called.
+
+        Args:
+            model: A chat model, also one with `bind`, `with_retry` or `with_fallbacks`.
+            scale: The best score.
+            explain: Whether to ask for reasons. Without them a rating costs a few tokens.
+            criteria: What makes a good response, in your words.
+            prompt: Another prompt; `RATING_VARIABLES` says what it may ask for.
+            structured: Pass False for a server that accepts no response format and no tools.
+            name: How traces call this judge.
+        """
+        super().__init__(
+            model=model,
+            scale=scale,
+            explain=explain,
+            criteria=criteria,
+            prompt=prompt,
+            structured=structured,
+            name=name,
+        )
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _is_chat_model(cls, model: object) -> ChatModel:
+        return check_chat_model(model, field="model")
+
+    @field_validator("prompt", mode="before")
+    @classmethod
+    def _can_be_filled(cls, prompt: object) -> ChatPromptTemplate:
+        return checked_prompt(prompt, fills=RATING_VARIABLES)
+
+    def chain(self, request: ScoreRequest) -> Runnable[ScoreRequest, list[Score]]:
+        """Ask for a rating of each different text, then hand it to every response that has it."""
+        texts = list(dict.fromkeys(request["responses"]))
+        form: type[Rating | ExplainedRating] = ExplainedRating if self.explain else Rating
+        return RunnableSequence(
+            RunnableLambda(partial(self._questions, texts), name="questions"),
+            AllAtOnce(judgement(self.model, form, structured=self.structured)),
+            RunnableLambda(partial(self._scores, request, texts), name="scores"),
+            name=self.get_name(),
+        )
+
+    def _questions(self, texts: list[str], request: ScoreRequest) -> list[list[BaseMessage]]:
+        fields = {"rationale": RATIONALE} if self.explain else {}
+        instructions = {
+            "criteria": self.criteria,
+            "scale": str(self.scale),
+            "form": form_text({**fields, "score": SCORE}),
+        }
+        return [
+            render(
+                self.prompt,
+                request["messages"],
+                instructions=instructions,
+                responses={"response": text},
+            )
+            for text in texts
+        ]
+
+    def _scores(
+        self,
+        request: ScoreRequest,
+        texts: list[str],
+        outcomes: Sequence[Outcome],
+    ) -> list[Score]:
+        checked = [self._on_scale(outcome) for outcome in outcomes]
+        count_failures(checked, judge=self.get_name())
+        ratings = dict(zip(texts, checked, strict=True))
+        return [_score(ratings[response]) for response in request["responses"]]
+
+    def _on_scale(self, outcome: Outcome) -> Outcome:
+        if isinstance(outcome, Exception) or 1 <= outcome.score <= self.scale:
+            return outcome
+        return OutputParserException(f"The score {outcome.score} is not from 1 to {self.scale}.")
+
+
+def _score(outcome: Outcome) -> Score:
+    if isinstance(outcome, ExplainedRating):
+        return ExplainedScore(reward=outcome.score, rationale=outcome.rationale)
+    return None if isinstance(outcome, Exception) else outcome.score

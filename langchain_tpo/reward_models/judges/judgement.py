@@ -1,0 +1,220 @@
+"""One judgement of a chat model, in a fixed form, and many of them at once.
+
+Structured output where the model has it, else a JSON object in plain text; seen through `bind`,
+`with_config`, `with_retry` and `with_fallbacks`. Knows models; does not know what is judged.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from langchain_core.exceptions import OutputParserException
+from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, ensure_config
+from langchain_core.runnables.base import RunnableBindingBase
+from langchain_core.runnables.config import merge_configs
+from langchain_core.runnables.fallbacks import RunnableWithFallbacks
+from langgraph.constants import TAG_NOSTREAM
+from langgraph.errors import GraphBubbleUp
+from pydantic import BaseModel, ValidationError
+
+from langchain_tpo.errors import RewardOutputError
+from langchain_tpo.sampling.wrappers import ChatModel, quiet, reply_text
+
+logger = logging.getLogger(__name__)
+
+OBJECTS_TRIED = 50
+"""How many opening braces of a reply are tried, from its end: a bound against a reply of braces."""
+
+FormT = TypeVar("FormT", bound=BaseModel)
+InputT = TypeVar("InputT")
+OutputT = TypeVar("OutputT")
+
+
+def judgement(model: ChatModel, form: type[FormT], *, structured: bool) -> Runnable[Any, FormT]:
+    """Build what asks a chat model once and reads its reply.
+
+    A reply that does not fit the form is an `OutputParserException`. It is raised where the model
+    stands, so that a `with_retry` around the model asks again and a `with_fallbacks` moves on.
+
+    Args:
+        model: A chat model, wrapped or not; what cannot be looked into is asked for plain text.
+        form: What a reply has to hold.
+        structured: Whether to use the model's structured output where it has one.
+
+    Example:
+        >>> from langchain_core.language_models import FakeListChatModel
+        >>> class Rating(BaseModel):
+        ...     score: float
+        >>> talkative = FakeListChatModel(responses=['Fine work: {"score": 4}'])
+        >>> judgement(talkative, Rating, structured=True).invoke("Rate it.")
+        Rating(score=4.0)
+    """
+    return _reading(quiet(model, cache=True), form, structured).with_config(tags=[TAG_NOSTREAM])
+
+
+def _reading(model: ChatModel, form: type[FormT], structured: bool) -> Runnable[Any, FormT]:  # noqa: FBT001 private
+    if isinstance(model, RunnableBindingBase):
+        return model.model_copy(update={"bound": _reading(model.bound, form, structured)})
+    if isinstance(model, RunnableWithFallbacks):
+        fallbacks = [_reading(fallback, form, structured) for fallback in model.fallbacks]
+        first = _reading(model.runnable, form, structured)
+        return model.model_copy(update={"runnable": first, "fallbacks": fallbacks})
+    if structured and isinstance(model, BaseChatModel):
+        try:
+            return model.with_structured_output(form) | RunnableLambda(_filled(form))
+        except NotImplementedError:
+            logger.debug("%s has no structured output: asking for JSON text", model.get_name())
+    return model | RunnableLambda(_read(form))
+
+
+def _filled(form: type[FormT]) -> Callable[[object], FormT]:
+    def check(verdict: object) -> FormT:
+        if isinstance(verdict, form):
+            return verdict
+        raise OutputParserException(f"The judge did not fill in the form `{form.__name__}`.")
+
+    return check
+
+
+def _read(form: type[FormT]) -> Callable[[object], FormT]:
+    def read(reply: object) -> FormT:
+        return read_json(reply_text(reply), form)
+
+    return read
+
+
+def read_json(text: str, form: type[FormT]) -> FormT:
+    """Read the last JSON object of a text that fits the form.
+
+    Args:
+        text: A model's reply, prose and code fences included.
+        form: What the object has to hold.
+
+    Raises:
+        OutputParserException: When no object fits.
+
+    Example:
+        >>> class Rating(BaseModel):
+        ...     score: float
+        >>> read_json('Say {"score": 2}? No: ```json {"score": 4}```', Rating)
+        Rating(score=4.0)
+    """
+    for candidate in _objects(text):
+        try:
+            return form.model_validate(candidate)
+        except ValidationError:
+            continue
+    raise OutputParserException(
+        f"The judge's reply holds no JSON object of the form `{form.__name__}` "
+        f"({', '.join(form.model_fields)})."
+    )
+
+
+def _objects(text: str) -> Iterator[object]:
+    """Give what may be the verdict: the only object, else the last ones, however long they are."""
+    start = text.find("{")
+    found, stop = _object_at(text, start)
+    if found is not None and "{" not in text[stop:]:  # whatever else it holds is inside of it
+        yield found
+    end = len(text)
+    for _ in range(OBJECTS_TRIED):
+        end = text.rfind("{", 0, end)
+        if end < 0:
+            return
+        yield _object_at(text, end)[0]
+
+
+def _object_at(text: str, start: int) -> tuple[object, int]:
+    """Give the JSON object that begins here, and where it ends; None where none does."""
+    try:
+        return json.JSONDecoder().raw_decode(text, start) if start >= 0 else (None, 0)
+    except (ValueError, RecursionError):
+        return None, 0
+
+
+class AllAtOnce(Runnable[list[InputT], list[OutputT | Exception]]):
+    """Runs a Runnable for a list of inputs at once; what fails is an exception in its place.
+
+    As many at once as `max_concurrency` says; without it, all of them. Every input has a run of
+    its own: `RunnableRetry.batch` mixes up results when some of them fail.
+
+    Example:
+        >>> from langchain_core.runnables import RunnableLambda
+        >>> AllAtOnce(RunnableLambda(lambda number: 6 / number)).invoke([2, 0])
+        [3.0, ZeroDivisionError('division by zero')]
+    """
+
+    def __init__(self, one: Runnable[InputT, OutputT]) -> None:
+        """Take what runs for each input.
+
+        Args:
+            one: From one input to one output.
+        """
+        self._one: Runnable[InputT, OutputT] = RunnableLambda(
+            one.invoke, one.ainvoke, name="judgement"
+        )
+
+    def invoke(
+        self, input: list[InputT], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> list[OutputT | Exception]:
+        """Run for all inputs, in threads."""
+        wide = _wide(config, len(input))
+        return _not_paused(self._one.batch(input, wide, return_exceptions=True, **kwargs))
+
+    async def ainvoke(
+        self, input: list[InputT], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> list[OutputT | Exception]:
+        """Run for all inputs, without blocking the event loop."""
+        wide = _wide(config, len(input))
+        return _not_paused(await self._one.abatch(input, wide, return_exceptions=True, **kwargs))
+
+
+def _wide(config: RunnableConfig | None, width: int) -> RunnableConfig:
+    """Replace the few workers that a thread pool has by default."""
+    limit = ensure_config(config).get("max_concurrency") or max(width, 1)
+    return merge_configs(config, RunnableConfig(max_concurrency=limit))
+
+
+def _not_paused(outcomes: Sequence[OutputT | Exception]) -> list[OutputT | Exception]:
+    for outcome in outcomes:
+        if isinstance(outcome, GraphBubbleUp):  # a graph that pauses has not failed
+            raise outcome
+    return list(outcomes)
+
+
+def count_failures(outcomes: Sequence[object], *, judge: str) -> None:
+    """Warn of judgements that failed; where none came back, raise what the model raised.
+
+    Args:
+        outcomes: Judgements, and exceptions in the place of those that failed.
+        judge: Who judged, for log and error.
+
+    Raises:
+        RewardOutputError: When every reply was unreadable.
+        Exception: When every judgement failed, the first error of the model's provider as it was.
+
+    Example:
+        >>> count_failures([0.5, 1.0], judge="ChatJudge")
+    """
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    if failures and len(failures) == len(outcomes):
+        raise _cause(failures, judge)
+    if failures:
+        kinds = ", ".join(sorted({type(failure).__name__ for failure in failures}))
+        logger.warning(
+            "%s: %d of %d judgements failed (%s)", judge, len(failures), len(outcomes), kinds
+        )
+
+
+def _cause(failures: Sequence[Exception], judge: str) -> Exception:
+    for failure in failures:
+        if not isinstance(failure, OutputParserException | ValidationError):
+            return failure
+    error = RewardOutputError(
+        f"`{judge}` could read none of {len(failures)} replies as the JSON object that it asked "
+        "for: take a model that follows instructions better, or one with structured output."
+    )
+    error.__cause__ = failures[0]
+    return error

@@ -1,0 +1,15 @@
+"""Sequence classifiers behind HTTP servers, one adapter per server."""
+
+from langchain_tpo.reward_models.servers.classifiers.hf_endpoint import HFEndpointClassifier
+from langchain_tpo.reward_models.servers.classifiers.infinity import InfinityClassifier
+from langchain_tpo.reward_models.servers.classifiers.sglang import SGLangClassifier
+from langchain_tpo.reward_models.servers.classifiers.tei import TEIClassifier
+from langchain_tpo.reward_models.servers.classifiers.vllm import VLLMClassifier
+
+__all__ = [
+    "HFEndpointClassifier",
+    "InfinityClassifier",
+    "SGLangClassifier",
+    "TEIClassifier",
+    "VLLMClassifier",
+]

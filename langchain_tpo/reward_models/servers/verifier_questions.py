@@ -1,0 +1,153 @@
+"""What a verifier may be asked about a response, and how its reply becomes a reward.
+
+Each question is one frozen object: its wording, the grammar that fits the reply, the read-out.
+Knows no server.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+from pydantic import JsonValue
+
+from langchain_tpo.errors import RewardServerError, SettingsError
+from langchain_tpo.reward_models.servers.verifier_readout import (
+    Reading,
+    TopToken,
+    expected_rating,
+    yes_no_margin,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class YesNo:
+    """Asks whether the response meets the criteria; the reward is log P(yes) - log P(no).
+
+    Example:
+        >>> YesNo(yes="Good", no="Bad").regex
+        '(Good|Bad)'
+    """
+
+    yes: str = "Yes"
+    """The label that praises: one token of the model."""
+    no: str = "No"
+    """The label that blames: one token of the model."""
+    wording: str = "Does the response meet the criteria? Reply with one word, {yes} or {no}."
+    """What is asked; a verifier trained on other words is asked in those."""
+
+    def __post_init__(self) -> None:
+        """Refuse labels that cannot be told apart."""
+        if not self.yes.strip() or self.yes.casefold() == self.no.casefold():
+            raise SettingsError(
+                f"`yes` and `no` must be two different labels, got `{self.yes}` and `{self.no}`."
+            )
+
+    @property
+    def text(self) -> str:
+        """The question, ready to send."""
+        return self.wording.replace("{yes}", self.yes).replace("{no}", self.no)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The replies that count."""
+        return (self.yes, self.no)
+
+    @property
+    def regex(self) -> str:
+        """What the reply may be."""
+        return f"({'|'.join(map(re.escape, self.labels))})"
+
+    def read(self, tokens: Sequence[TopToken]) -> Reading:
+        """Give the reward in the likeliest first tokens."""
+        return yes_no_margin(tokens, yes=self.yes, no=self.no)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rating:
+    """Asks for a rating from 1 to `highest`; the reward is the expected rating.
+
+    Example:
+        >>> Rating().labels
+        ('1', '2', '3', '4', '5')
+    """
+
+    highest: int = 5
+    """The best rating; 5 fits the five likeliest tokens that TGI lists at most."""
+
+    def __post_init__(self) -> None:
+        """Refuse ratings of more than one token."""
+        if not 2 <= self.highest <= 9:  # noqa: PLR2004 - a choice, in single digits
+            raise SettingsError(
+                f"`highest` must be from 2 to 9 (one token each), got `{self.highest!r}`."
+            )
+
+    @property
+    def text(self) -> str:
+        """The question, ready to send."""
+        return (
+            "How well does the response meet the criteria? Reply with one digit, from 1 (not at "
+            f"all) to {self.highest} (fully)."
+        )
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The replies that count."""
+        return tuple(str(rating) for rating in range(1, self.highest + 1))
+
+    @property
+    def regex(self) -> str:
+        """What the reply may be."""
+        return f"[1-{self.highest}]"
+
+    def read(self, tokens: Sequence[TopToken]) -> Reading:
+        """Give the reward in the likeliest first tokens."""
+        return expected_rating(tokens, highest=self.highest)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JsonScore:
+    """Asks for a score from 0 to 100 in writing: the last resort, where no log-probabilities come.
+
+    Coarser than the others: scores of several responses are often equal.
+
+    Example:
+        >>> JsonScore().read_text('Here you go: {"score": 87}')
+        87.0
+    """
+
+    text: ClassVar[str] = (
+        "How well does the response meet the criteria? Reply with nothing but a JSON object such "
+        'as {"score": 50}, where the score is from 0 (not at all) to 100 (fully).'
+    )
+    """The question, ready to send."""
+    max_tokens: ClassVar[int] = 24
+    """Room for the object, and for a word or two before it."""
+
+    @property
+    def schema(self) -> dict[str, JsonValue]:
+        """The JSON schema of the reply."""
+        score: JsonValue = {"type": "integer", "minimum": 0, "maximum": 100}
+        return {"type": "object", "properties": {"score": score}, "required": ["score"]}
+
+    def read_text(self, reply: str) -> float:
+        """Give the score in a reply.
+
+        Raises:
+            RewardServerError: There is none, or it is out of range.
+        """
+        found = re.search(r'"score"\s*:\s*(-?\d+(?:\.\d+)?)', reply)
+        score = float(found[1]) if found else -1.0
+        if not 0 <= score <= 100:  # noqa: PLR2004 - the scale asked for
+            raise RewardServerError(
+                f"The verifier's reply holds no score from 0 to 100: {json.dumps(reply[:60])}."
+            )
+        return score
+
+
+LabelQuestion: TypeAlias = YesNo | Rating
+"""A question that is answered by the log-probabilities of one token."""
+
+Question: TypeAlias = LabelQuestion | JsonScore
+"""Any question."""

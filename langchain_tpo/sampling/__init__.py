@@ -1,0 +1,1 @@
+"""Drawing from chat models: requests, usage, limits, windows."""

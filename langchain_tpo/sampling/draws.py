@@ -1,0 +1,295 @@
+"""N responses from one chat model: in one request where it can, in N concurrent ones otherwise.
+
+Each of several requests is a LangGraph task, so a checkpointed run that was killed repeats none
+that had finished. Knows models and their cost; knows nothing of pools, prompts or rewards.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.runnables import RunnableConfig, ensure_config
+from langchain_core.runnables.config import merge_configs
+from langgraph.constants import TAG_NOSTREAM
+from langgraph.errors import GraphBubbleUp
+from langgraph.func import task
+from typing_extensions import TypedDict
+
+from langchain_tpo.candidate_pool import Scored
+from langchain_tpo.sampling.request_limit import aplace, place
+from langchain_tpo.sampling.usage import (
+    FAILED_REQUEST,
+    NOTHING_USED,
+    Usage,
+    UsageCounter,
+    total_usage,
+    usage_of,
+)
+from langchain_tpo.sampling.wrappers import ChatModel, many_at_once, quiet, reply_text
+from langchain_tpo.text.secrecy import keys_hidden
+
+
+class DrawRequest(TypedDict):
+    """What is drawn: `n` responses to the same messages."""
+
+    messages: list[BaseMessage]
+    n: int
+    at_least: int
+    """With fewer answered requests than this, the first failure is raised."""
+    options: dict[str, Any]
+    """Sampling options, sent with every request."""
+    first_seed: int | None
+    """Seed of the first draw; draw i gets `first_seed + i` where it is a request of its own."""
+    one_request: bool
+    """Whether to ask for all at once where the model can."""
+    seconds: float | None
+    """In async runs: draws that take longer are cancelled and count as failed."""
+    labels: dict[str, Any]
+    """What the requests' traces say of themselves."""
+    on_arrival: "OnArrival | None"
+    """What is done with the reply to each of several requests as soon as it is there."""
+
+
+class ModelRequest(TypedDict):
+    """One request to the model."""
+
+    messages: list[BaseMessage]
+    n: int
+    options: dict[str, Any]
+    labels: dict[str, Any]
+    on_arrival: "OnArrival | None"
+
+
+class ModelReply(TypedDict):
+    """What one request brought, as plain values that a checkpoint can hold."""
+
+    texts: list[str]
+    usage: Usage
+    scores: dict[str, Scored]
+    """Scores of the responses in it that were scored on arrival, by their text."""
+    judged: Usage
+    """What scoring them cost in model tokens."""
+
+
+class OnArrival(Protocol):
+    """Adds scores to a reply as soon as it is there."""
+
+    def run(self, reply: ModelReply, config: RunnableConfig) -> ModelReply:
+        """Give the reply with scores, or as it was."""
+        ...
+
+    async def arun(self, reply: ModelReply, config: RunnableConfig) -> ModelReply:
+        """As `run`, without blocking the event loop."""
+        ...
+
+
+Outcome: TypeAlias = ModelReply | BaseException
+"""A reply, or the error that came in its place."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draws:
+    """The responses, what failed, and what it cost."""
+
+    texts: list[str]
+    failures: list[Exception]
+    usage: Usage
+    scores: Mapping[str, Scored] = field(default_factory=dict)
+    """Of responses that were scored on arrival, by their text."""
+    judged: Usage = field(default_factory=lambda: NOTHING_USED)
+    """What scoring them cost."""
+    left_out: int = 0
+    """Characters of quoted text that the prompt had no room for."""
+
+
+class Drawer:
+    """Draws responses from one model; immutable, and usable inside a LangGraph run only."""
+
+    def __init__(self, model: ChatModel, *, cache: bool) -> None:
+        """Prepare a quiet copy of the model.
+
+        Args:
+            model: A chat model, wrapped or not.
+            cache: Whether LangChain's cache may answer: draws that should differ say no.
+        """
+        self.model = quiet(model, cache=cache)
+        self._many = many_at_once(self.model)
+
+    def run(self, request: DrawRequest, config: RunnableConfig) -> Draws:
+        """Draw, with as many requests at once as the run's `max_concurrency` allows."""
+        if request["n"] == 1:
+            return _collect(request, [self.reply(_model_request(request, 0), config)])
+        outcomes = self._send_all(self.requests(request))
+        outcomes += self._send_all(_missing(request, outcomes))
+        return _collect(request, outcomes)
+
+    async def arun(self, request: DrawRequest, config: RunnableConfig) -> Draws:
+        """Draw as `run` does, without blocking the event loop."""
+        if request["n"] == 1:
+            return _collect(request, [await self.areply(_model_request(request, 0), config)])
+        outcomes = await self._asend_all(self.requests(request), request["seconds"])
+        outcomes += await self._asend_all(_missing(request, outcomes), request["seconds"])
+        return _collect(request, outcomes)
+
+    def requests(self, request: DrawRequest) -> list[ModelRequest]:
+        """Give the requests that these draws take, unless a server brings too few."""
+        if request["n"] > 1 and request["one_request"] and self._many is not None:
+            return [_model_request(request, 0, n=request["n"])]
+        return [_model_request(request, index) for index in range(request["n"])]
+
+    def _send_all(self, requests: list[ModelRequest]) -> list[Outcome]:
+        return [_outcome(future) for future in [_SEND(request, self) for request in requests]]
+
+    async def _asend_all(
+        self, requests: list[ModelRequest], seconds: float | None
+    ) -> list[Outcome]:
+        futures = [asyncio.wait_for(_ASEND(request, self), seconds) for request in requests]
+        return list(await asyncio.gather(*futures, return_exceptions=True))
+
+    def reply(self, request: ModelRequest, config: RunnableConfig) -> ModelReply:
+        """Send one request to the model."""
+        counter = UsageCounter()
+        inner = _inner_config(request, config, counter)
+        if request["n"] == 1 or self._many is None:
+            with place("model"):
+                reply = self.model.invoke(request["messages"], inner, **request["options"])
+            return _one(reply, counter)
+        many = self._many
+        arguments = _generate_arguments(many.kwargs, request, merge_configs(many.config, inner))
+        with place("model"):
+            result = many.model.generate([request["messages"]], **arguments)
+        return _several(result, counter)
+
+    async def areply(self, request: ModelRequest, config: RunnableConfig) -> ModelReply:
+        """Send one request to the model without blocking the event loop."""
+        counter = UsageCounter()
+        inner = _inner_config(request, config, counter)
+        if request["n"] == 1 or self._many is None:
+            async with aplace("model"):
+                reply = await self.model.ainvoke(request["messages"], inner, **request["options"])
+            return _one(reply, counter)
+        many = self._many
+        arguments = _generate_arguments(many.kwargs, request, merge_configs(many.config, inner))
+        async with aplace("model"):
+            result = await many.model.agenerate([request["messages"]], **arguments)
+        return _several(result, counter)
+
+
+def model_call(request: ModelRequest, drawer: Drawer, config: RunnableConfig) -> ModelReply:
+    """Send one of several requests of a step, as a task whose reply a checkpoint keeps."""
+    with keys_hidden():
+        reply, on_arrival = drawer.reply(request, config), request["on_arrival"]
+    return reply if on_arrival is None else on_arrival.run(reply, config)
+
+
+async def amodel_call(request: ModelRequest, drawer: Drawer, config: RunnableConfig) -> ModelReply:
+    """Send one of several requests of a step, as `model_call` does."""
+    with keys_hidden():
+        reply, on_arrival = await drawer.areply(request, config), request["on_arrival"]
+    return reply if on_arrival is None else await on_arrival.arun(reply, config)
+
+
+# Functions of the module, not methods: LangGraph prepares such a task once, not at every call.
+_as_task: Callable[[Any], Callable[..., Any]] = task(name="model_call")
+_SEND = _as_task(model_call)
+_ASEND = _as_task(amodel_call)
+
+
+def _model_request(request: DrawRequest, index: int, *, n: int = 1) -> ModelRequest:
+    seed = request["first_seed"]
+    seeded = {} if seed is None else {"seed": seed + index}
+    return ModelRequest(
+        messages=request["messages"],
+        n=n,
+        options={**request["options"], **seeded},
+        labels={**request["labels"], "tpo_candidate": index},
+        on_arrival=request["on_arrival"],
+    )
+
+
+def _missing(request: DrawRequest, outcomes: Sequence[Outcome]) -> list[ModelRequest]:
+    """Ask one by one for what a server that ignores `n` left out; a failed request stays one."""
+    if len(outcomes) != 1 or isinstance(outcomes[0], BaseException):
+        return []
+    received = len(outcomes[0]["texts"])
+    return [_model_request(request, index) for index in range(received, request["n"])]
+
+
+def _collect(request: DrawRequest, outcomes: Sequence[Outcome]) -> Draws:
+    replies, failures = [], []
+    for outcome in outcomes:
+        if not isinstance(outcome, BaseException):
+            replies.append(outcome)
+        elif isinstance(outcome, Exception) and not isinstance(outcome, GraphBubbleUp):
+            failures.append(outcome)
+        else:  # a cancelled task, or a graph that pauses for a person
+            raise outcome
+    if failures and sum(len(reply["texts"]) for reply in replies) < request["at_least"]:
+        raise failures[0]
+    return Draws(
+        texts=[text for reply in replies for text in reply["texts"]],
+        failures=failures,
+        usage=total_usage([reply["usage"] for reply in replies] + [FAILED_REQUEST] * len(failures)),
+        scores={text: score for reply in replies for text, score in reply["scores"].items()},
+        judged=total_usage(reply["judged"] for reply in replies),
+    )
+
+
+def _outcome(future: Any) -> Outcome:  # noqa: ANN401 LangGraph types task futures loosely
+    try:
+        reply: ModelReply = future.result()
+    except Exception as error:  # noqa: BLE001 every failed draw is counted; see `_collect`
+        return error
+    return reply
+
+
+def _inner_config(
+    request: ModelRequest, config: RunnableConfig, counter: UsageCounter
+) -> RunnableConfig:
+    own = RunnableConfig(
+        callbacks=[counter],
+        tags=[TAG_NOSTREAM],
+        metadata={"lc_source": "tpo", **request["labels"]},
+    )
+    return merge_configs(config, own)
+
+
+def _generate_arguments(
+    bound: dict[str, Any], request: ModelRequest, config: RunnableConfig
+) -> dict[str, Any]:
+    full = ensure_config(config)
+    return {
+        **bound,
+        **request["options"],
+        "n": request["n"],
+        "callbacks": full.get("callbacks"),
+        "tags": full.get("tags"),
+        "metadata": full.get("metadata"),
+        "run_name": full.get("run_name"),
+    }
+
+
+def _one(reply: object, counter: UsageCounter) -> ModelReply:
+    text = reply_text(reply)
+    usage = counter.usage
+    if usage["completions"] == 0:  # a function, say: no model that LangChain could count
+        message = reply if isinstance(reply, AIMessage) else AIMessage(text)
+        usage = usage_of(LLMResult(generations=[[ChatGeneration(message=message)]]))
+    return _reply([text], usage)
+
+
+def _several(result: LLMResult, counter: UsageCounter) -> ModelReply:
+    texts = [
+        reply_text(generation.message)
+        if isinstance(generation, ChatGeneration)
+        else generation.text
+        for generation in result.generations[0]
+    ]
+    return _reply(texts, counter.usage)
+
+
+def _reply(texts: list[str], usage: Usage) -> ModelReply:
+    return ModelReply(texts=texts, usage=usage, scores={}, judged=NOTHING_USED)

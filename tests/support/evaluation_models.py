@@ -1,0 +1,127 @@
+"""Models and rewards that `tpo` finds by name, and a child process to kill."""
+
+import os
+import re
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.runnables import RunnableLambda
+
+from langchain_tpo.cli.main import run_app
+from langchain_tpo.prompts import TPO_PROMPTS
+from tests.support.fakes import ScriptedModelWithN, last_number, obedient
+from tests.support.hostile import ORDERS, megabyte
+
+MEGABYTE = megabyte(TPO_PROMPTS.frame_tags)
+
+CALL_LOG = "TPO_TEST_CALL_LOG"
+"""Environment variable: the file that every model call is written to."""
+
+
+class LoggedModel(ScriptedModelWithN):
+    """Writes down which question every call was for, and how many completions it asked."""
+
+    latency: float = 0.015
+
+    def _result(self, call: Any) -> Any:
+        asked = re.findall(r"question (\d+)", " ".join(m.text for m in call.messages))
+        line = f"{os.getpid()} {asked[0]} {call.step} {call.n}\n"
+        log = os.open(os.environ[CALL_LOG], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        os.write(log, line.encode())
+        os.close(log)
+        return super()._result(call)
+
+
+def run_logged(arguments: list[str], log: str) -> None:
+    """Run `tpo` in this process; meant for one that will be killed."""
+    os.environ[CALL_LOG] = log
+    os._exit(run_app(arguments))
+
+
+def long_answers() -> ScriptedModelWithN:
+    return ScriptedModelWithN(
+        reply=lambda step, messages, number: (
+            "x" * 200_000 + f" {number}"
+            if "long" in messages[-1].text
+            else obedient(step, messages, number)
+        )
+    )
+
+
+def slow() -> ScriptedModelWithN:
+    """Answer at once, then take its time over the first critique."""
+    return SlowCritic()
+
+
+class SlowCritic(ScriptedModelWithN):
+    async def _agenerate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Any:
+        if messages[0].type == "system":
+            object.__setattr__(self, "latency", 60.0)
+        return await super()._agenerate(messages, *args, **kwargs)
+
+
+def failing_on_seven() -> ScriptedModelWithN:
+    def reply(step: str, messages: list[BaseMessage], number: int) -> str:
+        if "question 7" in messages[-1].text:
+            raise RuntimeError("the provider is out of sevens")
+        return obedient(step, messages, number)
+
+    return ScriptedModelWithN(reply=reply)
+
+
+def not_a_number(prompt: str, response: str) -> float:
+    """Score nothing of question 3."""
+    return float("nan") if prompt.strip().endswith("question 3") else float(len(response))
+
+
+def always_b(messages: list[BaseMessage]) -> AIMessage:
+    """Judge: sure that whatever stands second is better."""
+    return AIMessage('{"a_is_better": 0}')
+
+
+def teachable_where_even() -> ScriptedModelWithN:
+    """Revise once for the better where the question's number is even, and else for the worse."""
+
+    def reply(step: str, messages: list[BaseMessage], number: int) -> str:
+        if step == "update":
+            asked = re.findall(r"question (\d+)", " ".join(one.text for one in messages))
+            revision = 0 if int(asked[0]) % 2 else 9
+            return f"<IMPROVED_VARIABLE>revision {revision}</IMPROVED_VARIABLE>"
+        return f"{step} {1 + number % 2}"
+
+    return ScriptedModelWithN(reply=reply)
+
+
+def hostile() -> ScriptedModelWithN:
+    """Say what terminals, pages and prompts may stumble over, then a number."""
+    said = " ".join(ORDERS)
+    return ScriptedModelWithN(
+        reply=lambda step, messages, number: (
+            f"<IMPROVED_VARIABLE>{said} {number}" if step == "update" else f"{said} {number}"
+        )
+    )
+
+
+def huge() -> ScriptedModelWithN:
+    """Say a megabyte of that, critiques included."""
+    return ScriptedModelWithN(
+        reply=lambda step, messages, number: f"<IMPROVED_VARIABLE>{number} {MEGABYTE} {number}"
+    )
+
+
+def huge_rationale(prompt: str, response: str) -> dict[str, Any]:
+    return {"reward": last_number(prompt, response), "rationale": MEGABYTE}
+
+
+def hostile_error() -> ScriptedModelWithN:
+    def reply(step: str, messages: list[BaseMessage], number: int) -> str:
+        raise RuntimeError(" ".join(ORDERS))
+
+    return ScriptedModelWithN(reply=reply)
+
+
+biased_judge = RunnableLambda(always_b)
+
+
+def length(prompt: str, response: str) -> float:
+    return float(len(response))

@@ -1,0 +1,31 @@
+"""What README and docs show is what happens: every Python block runs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SKIPPED = re.compile(r"# not run here: .+|# with the embedded model")
+"""First line of a block that needs what a test machine lacks (a key, a GPU, a server), or a
+network: `test_readme.py` among the integration tests runs those."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_python_block_runs(page: Path) -> None:
+    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
+    names: dict[str, object] = {"__name__": "docs"}
+
+    for block in blocks:
+        source = compile(block, str(page), "exec")
+        if not SKIPPED.match(block):
+            exec(source, names)  # noqa: S102 our own pages
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_local_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://|#|mailto:)([^)#]+)", page.read_text(encoding="utf-8"))
+
+    assert [link for link in links if not (page.parent / link).exists()] == []

@@ -1,0 +1,70 @@
+"""Puts the fake servers behind httpx's transports."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from langchain_core.messages import HumanMessage
+
+from langchain_tpo.reward_models.servers.classifiers.server import ClassifierServer
+
+from .fake_servers import QUESTION, FakeServer, Recorded, Replay, ScoreWith, Serve
+
+RECORDINGS = Path(__file__).parents[6] / "shared" / "fixtures"
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
+    def install(server: FakeServer) -> None:
+        async def arespond(_: Any, request: httpx.Request) -> httpx.Response:
+            return await server.arespond(request)
+
+        monkeypatch.setattr(
+            httpx.HTTPTransport, "handle_request", lambda _, request: server.respond(request)
+        )
+        monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", arespond)
+
+    return install
+
+
+@pytest.fixture(params=["invoke", "ainvoke"])
+def score(request: pytest.FixtureRequest) -> ScoreWith:
+    """Score in both modes; a test that takes this runs twice."""
+
+    def run(
+        reward: ClassifierServer, *responses: str, question: str = QUESTION, **config: Any
+    ) -> list[Any]:
+        given: Any = {"messages": [HumanMessage(question)], "responses": [*responses]}
+        if request.param == "invoke":
+            return reward.invoke(given, config)
+        return asyncio.run(reward.ainvoke(given, config))
+
+    return run
+
+
+@pytest.fixture
+def recorded() -> Recorded:
+    """Give a recorded exchange, or skip."""
+
+    def read(name: str) -> Any:
+        path = RECORDINGS / name
+        if not path.exists():
+            pytest.skip(f"no recorded answers beside the repository ({name})")
+        text = path.read_text()
+        return json.loads(text) if path.suffix == ".json" else text
+
+    return read
+
+
+@pytest.fixture
+def replay(serve: Serve, recorded: Recorded) -> Callable[[str], Replay]:
+    def install(name: str) -> Replay:
+        server = Replay(recorded(name))
+        serve(server)
+        return server
+
+    return install

@@ -1,0 +1,188 @@
+"""`max_concurrency` of a batch counts requests: places are all taken, and none twice."""
+
+import asyncio
+import random
+import threading
+import time
+from typing import Any
+
+import pytest
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import RunnableLambda
+
+from langchain_tpo import ScoreRequest, TPORunnable, TPOSettings
+from langchain_tpo.sampling.request_limit import RequestLimit, aplace, place
+from tests.support.fakes import ScriptedModel, last_number, obedient
+
+QUESTIONS = [f"Question {number}?" for number in range(6)]
+
+
+class Gauge:
+    """Counts what is under way at once, and how often places stood empty."""
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+        self.lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.now -= 1
+
+
+@pytest.fixture(params=["batch", "abatch", "batch_as_completed", "abatch_as_completed"])
+def door(request: pytest.FixtureRequest) -> Any:
+    async def through(runs: Any, inputs: list[Any], config: Any) -> list[Any]:
+        if request.param == "batch":
+            return runs.batch(inputs, config)
+        if request.param == "abatch":
+            return await runs.abatch(inputs, config)
+        if request.param == "batch_as_completed":
+            done = dict(runs.batch_as_completed(inputs, config))
+        else:
+            done = {place: one async for place, one in runs.abatch_as_completed(inputs, config)}
+        return [done[place] for place in range(len(inputs))]
+
+    return through
+
+
+def busy(latency: float = 0.01, **fields: Any) -> tuple[TPORunnable, ScriptedModel]:
+    model = ScriptedModel(latency=latency)
+    return TPORunnable(model=model, reward=last_number, width=4, depth=1, **fields), model
+
+
+async def test_a_batch_keeps_its_requests_within_max_concurrency(door: Any) -> None:
+    tpo, model = busy()
+
+    answers = await door(tpo, QUESTIONS, {"max_concurrency": 3})
+
+    assert len(answers) == len(QUESTIONS)
+    assert model.notebook.completions() == len(QUESTIONS) * tpo.settings.completions
+    assert model.notebook.most_in_flight == 3
+
+
+async def test_so_does_a_batch_of_a_chain() -> None:
+    tpo, model = busy()
+    chain = ChatPromptTemplate([("human", "{it}")]) | tpo | StrOutputParser()
+    inputs = [{"it": question} for question in QUESTIONS]
+
+    await chain.abatch(inputs, {"max_concurrency": 3})
+    chain.batch(inputs, {"max_concurrency": 3})
+
+    assert model.notebook.most_in_flight == 3
+
+
+async def test_without_a_limit_all_queries_go_at_once(door: Any) -> None:
+    tpo, model = busy(latency=0.1)
+
+    await door(tpo, QUESTIONS[:3], None)
+
+    assert model.notebook.most_in_flight == 3 * 4
+
+
+async def test_all_places_are_taken_while_a_query_is_being_scored() -> None:
+    asked = Gauge()
+    scored: list[str] = []
+
+    async def scores(request: ScoreRequest) -> list[float]:
+        scored.extend(request["responses"])
+        if len(scored) == 1:
+            async with asyncio.timeout(10):
+                while asked.now < 5:
+                    await asyncio.sleep(0.001)
+        return [1.0 for _ in request["responses"]]
+
+    async def answer(_messages: Any) -> str:
+        with asked:
+            await asyncio.sleep(0.3)  # long beside our own time, also on a busy machine
+        return "An answer."
+
+    reward = RunnableLambda(scores)
+    tpo = TPORunnable(model=RunnableLambda(answer), reward=reward, width=1, depth=0)
+    await tpo.abatch([f"{number}?" for number in range(12)], {"max_concurrency": 5})
+
+    assert asked.most == 5
+    assert len(scored) == 12
+
+
+async def test_a_slow_query_holds_no_other_back() -> None:
+    def reply(step: str, messages: list[Any], number: int) -> str:
+        return obedient(step, messages, number)
+
+    class SlowOnZero(ScriptedModel):
+        async def _agenerate(self, messages: list[Any], *args: Any, **kwargs: Any) -> Any:
+            if "Question 0?" in messages[-1].text:
+                await asyncio.sleep(0.5)
+            return await super()._agenerate(messages, *args, **kwargs)
+
+    tpo = TPORunnable(model=SlowOnZero(reply=reply), reward=last_number, width=2, depth=0)
+    order = [place async for place, _ in tpo.abatch_as_completed(QUESTIONS, {"max_concurrency": 4})]
+
+    assert order[-1] == 0
+
+
+async def test_the_reward_server_has_places_of_its_own() -> None:
+    under_way = Gauge()
+
+    async def send() -> None:
+        async with aplace("reward"):
+            with under_way:
+                await asyncio.sleep(0.01)
+
+    async def query() -> None:
+        async with aplace("model"):
+            await asyncio.gather(*(send() for _ in range(8)))
+
+    with RequestLimit(2).shared():
+        await asyncio.gather(send(), send(), send(), send())
+    assert under_way.most == 2
+    with RequestLimit(2).shared():
+        await asyncio.wait_for(query(), 5)
+
+
+async def test_a_model_that_is_a_loop_itself_waits_for_no_place_it_holds() -> None:
+    inner = TPORunnable(model=ScriptedModel(), reward=last_number, width=2, depth=0)
+    outer = TPORunnable(model=inner, reward=last_number, width=2, depth=0)
+
+    answers = await asyncio.wait_for(outer.abatch(QUESTIONS[:2], {"max_concurrency": 1}), 20)
+
+    assert len(answers) == 2
+
+
+def test_a_place_is_given_back_when_its_request_fails() -> None:
+    with RequestLimit(1).shared():
+        for _ in range(3):
+            with pytest.raises(ValueError, match="refused"), place("model"):
+                raise ValueError("refused")
+
+
+async def test_a_place_is_given_back_when_its_request_is_cancelled() -> None:
+    async def hang() -> None:
+        async with aplace("model"):
+            await asyncio.sleep(60)
+
+    with RequestLimit(1).shared():
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(hang(), 0.01)
+
+
+def test_threads_wait_for_each_other_too() -> None:
+    under_way = Gauge()
+    pause = random.Random(1)  # noqa: S311 no secret
+
+    def answer(_messages: Any) -> str:
+        with under_way:
+            time.sleep(0.005 + pause.random() / 200)
+        return "An answer."
+
+    settings = TPOSettings(width=4, depth=1)
+    tpo = TPORunnable(model=RunnableLambda(answer), reward=lambda *_: 1.0, settings=settings)
+    tpo.batch(QUESTIONS, {"max_concurrency": 3})
+
+    assert under_way.most == 3

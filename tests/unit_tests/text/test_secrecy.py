@@ -1,0 +1,127 @@
+"""What looks like a key is hidden, and nothing else is."""
+
+import inspect
+import pickle
+import time
+from typing import Any
+
+import pytest
+from langchain_core.load import dumps
+
+from langchain_tpo import TPORunnable, reward_models
+from langchain_tpo.cli.model_strings import chat_model
+from langchain_tpo.errors import ConfigurationError, ModelTypeError
+from langchain_tpo.reward_models.chat_templates import llama3
+from langchain_tpo.sampling.wrappers import check_chat_model
+from langchain_tpo.text.secrecy import without_credentials, without_secrets
+from tests.support.fakes import ScriptedModel
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Incorrect API key provided: hunter22.",
+        "{'api_key': 'hunter22', 'n': 1}",
+        '{"x-api-key":"hunter22"}',
+        "OPENAI_API_KEY=hunter22",
+        "password is: hunter22",
+        "GET https://host/v1?api_key=hunter22&n=1",
+        "http://me:hunter22@host:8000/v1",
+        "redis://:hunter22@host",
+        "Authorization: Bearer hunter22",
+        "authorization: Basic hunter22==",
+        "key sk-proj-hunter22-hunter22 was revoked",
+        "hf_hunter22hunter22hunter22 is no token",
+    ],
+)
+def test_what_looks_like_a_key_is_hidden(text: str) -> None:
+    assert "hunter22" not in without_credentials(text)
+    assert "(hidden)" in without_credentials(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "max_tokens: 4096, total tokens: 12345, tokens=1",
+        "The api_key client option must be set by OPENAI_API_KEY or api_key.",
+        "`api_key` holds a character that no HTTP header carries (a line break at its end?).",
+        "Request timed out: https://host:8000/v1/chat/completions, write to me@host.example",
+        "HTTP 401: check `api_key`.",
+        "the basic idea is simple, the bearer of news is not",
+        "a secret garden; passwords are secrets",
+    ],
+)
+def test_ordinary_errors_stay_as_they_are(text: str) -> None:
+    assert without_credentials(text) == text
+
+
+def test_options_are_hidden_by_their_names() -> None:
+    options = {
+        "default_headers": {"X-Whatever": "hush"},
+        "default_query": {"code": "hush"},
+        "X-Auth": "hush",
+        "session_token": "hush",
+        "extra": [{"cookie": "hush"}, "http://me:hush@host"],
+        "max_tokens": 7,
+        "top_p": 0.5,
+        "stop": None,
+    }
+    shown = without_secrets(options)
+
+    assert "hush" not in repr(shown)
+    assert (shown["max_tokens"], shown["top_p"], shown["stop"]) == (7, 0.5, None)
+
+
+@pytest.mark.parametrize("piece", ["://", "://a", "api_key", "api_key: ", "sk-", "bearer ", "a"])
+def test_a_megabyte_is_searched_in_no_time(piece: str) -> None:
+    since = time.perf_counter()
+    without_credentials(piece * (1_000_000 // len(piece)))
+    assert time.perf_counter() - since < 5
+
+
+def rewards_with_keys() -> list[str]:
+    return [
+        name
+        for name in reward_models.__all__
+        if inspect.isclass(getattr(reward_models, name))
+        and "api_key" in inspect.signature(getattr(reward_models, name)).parameters
+    ]
+
+
+@pytest.mark.parametrize("name", rewards_with_keys())
+def test_no_reward_shows_its_key(name: str) -> None:
+    kind = getattr(reward_models, name)
+    names = [one for one in inspect.signature(kind).parameters if one.endswith("api_key")]
+    keys: dict[str, Any] = {one: f"hunter22-{one}" for one in names}
+    if name == "ImplicitRewardModel":
+        keys["reference"] = "http://reference:8080"
+    if name in ("SGLangClassifier", "HFEndpointClassifier"):
+        keys["template"] = llama3
+    reward = kind("http://rm:8080", **keys)
+    tpo = TPORunnable(model=ScriptedModel(), reward=reward)
+
+    for one in (reward, tpo):
+        shown = f"{one!r} {one!s} {dumps(one)} {pickle.dumps(one)!r} {one.__dict__!r}"
+        assert "hunter22" not in shown
+    with pytest.raises(ConfigurationError) as raised:
+        kind("http://rm:8080", **keys, timeout=-1)
+    assert "hunter22" not in f"{raised.value!r} {raised.value.__cause__!r}"
+
+
+def test_there_are_rewards_with_keys() -> None:
+    assert len(rewards_with_keys()) == 9
+
+
+def test_what_cannot_be_a_model_shows_no_key() -> None:
+    with pytest.raises(ModelTypeError) as raised:
+        check_chat_model({"api_key": "hunter22"}, field="model")
+    assert "hunter22" not in str(raised.value)
+
+
+def test_what_a_provider_refuses_is_told_without_the_options() -> None:
+    pytest.importorskip("langchain_openai")
+    options = {"api_key": "hunter22", "n": 2, "streaming": True}
+    with pytest.raises(ConfigurationError) as raised:
+        chat_model("openai:x", options=options)
+    assert "hunter22" not in f"{raised.value} {raised.value.__cause__}"
+    assert "n must be 1 when streaming" in str(raised.value)

@@ -124,7 +124,7 @@ class TextGrad:
             return time.perf_counter() - since
 
     def run(self, query: str, draws: Map) -> str:
-        """Give the best response to one query."""
+        """Return the best response to one query."""
         responses = list(draws(self._engine, [query] * WIDTH))
         for _ in range(DEPTH):
             best, worst = max(responses, key=response_number), min(responses, key=response_number)

@@ -18,5 +18,5 @@ def in_turn(sides: Sides, rounds: int) -> dict[str, list[float]]:
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """Give the median ratio of what was measured side by side."""
+    """Return the median ratio of what was measured side by side."""
     return statistics.median(one / other for one, other in zip(ours, theirs, strict=True))

@@ -33,11 +33,11 @@ class Server:
     """Most sequences at once; any number when None."""
 
     def pace(self, active: int) -> float:
-        """Give the seconds in which all active sequences advance by a token."""
+        """Return the seconds in which all active sequences advance by a token."""
         return _along(self.seconds_per_token, max(active, min(self.seconds_per_token)))
 
     def reading(self, tokens: int) -> float:
-        """Give the seconds that a prompt takes."""
+        """Return the seconds that a prompt takes."""
         return _along({0: 0.0, **self.seconds_to_read}, tokens)
 
 

@@ -35,7 +35,7 @@ class Watch(NoProgress):
 
 
 def resident_mib() -> float:
-    """Give the memory that this process holds."""
+    """Return the memory that this process holds."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE / 2**20
 
 

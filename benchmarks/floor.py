@@ -80,14 +80,14 @@ class Bench:
         self._chains = self._timed("", self._recorded)
 
     def sides(self) -> dict[str, Callable[[], float]]:
-        """Give the floors, then what is measured."""
+        """Return the floors, then what is measured."""
         floors = (self._nothing, self._bare, self._openai, self._chat_openai)
         ours = {"TPORunnable.abatch": self._abatch, "tpo evaluate": self._evaluate}
         sides = {**dict(zip(FLOORS, floors, strict=True)), **ours}
         return {name: partial(self._timed, name, work) for name, work in sides.items()}
 
     def cpu(self, name: str) -> float:
-        """Give the CPU seconds that a side took in this process."""
+        """Return the CPU seconds that a side took in this process."""
         return min(self._cpu[name])
 
     def _timed(self, name: str, work: Callable[[], Awaitable[Any]]) -> Any:

@@ -78,7 +78,7 @@ class Interpreter:
         return float(self._run("-c", TIMED.format(module)).stdout)
 
     def own_seconds(self, module: str) -> dict[str, float]:
-        """Give the seconds of every module that an import loads, without what it loads itself."""
+        """Return the seconds of every module that an import loads, without what it loads itself."""
         lines = self._run("-X", "importtime", "-c", f"import {module}").stderr.splitlines()[1:]
         cells = (line.removeprefix("import time:").split("|") for line in lines)
         return {name.strip(): int(own) / 1e6 for own, _, name in cells}

@@ -98,18 +98,18 @@ def column(figure: Callable[[Work, Work, int], float]) -> Column:
 
 
 def milliseconds(run: Work, _alone: Work, queries: int) -> float:
-    """Give the CPU milliseconds of a run: the least of some attempts."""
+    """Return the CPU milliseconds of a run: the least of some attempts."""
     attempts = [asyncio.run(all_at_once(run, queries)) for _ in range(30 // queries or 1)]
     return 1000 * min(attempts) / queries
 
 
 def milliseconds_alone(_run: Work, alone: Work, queries: int) -> float:
-    """Give those of the model's calls without a run around them."""
+    """Return those of the model's calls without a run around them."""
     return milliseconds(alone, alone, queries)
 
 
 def kilobytes(run: Work, _alone: Work, queries: int) -> float:
-    """Give the memory that all queries together allocate at most, per query."""
+    """Return the memory that all queries together allocate at most, per query."""
     tracemalloc.start()
     asyncio.run(all_at_once(run, queries))
     _, peak = tracemalloc.get_traced_memory()

@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def real_queries(count: int) -> list[str]:
-    """Give short prompts out of all parts of the data set."""
+    """Return short prompts out of all parts of the data set."""
     if not DATA.is_file():
         return QUERIES[:count]
     lines = DATA.read_text(encoding="utf-8").splitlines()
@@ -116,7 +116,7 @@ def print_rows(these: Measured) -> None:
 
 
 def figures(usage: Usage, runs: int) -> str:
-    """Give prompt tokens, cached ones, their share, and what is left to read."""
+    """Return prompt tokens, cached ones, their share, and what is left to read."""
     prompt, cached = usage["input_tokens"] or 0, usage["cached_tokens"] or 0
     read = prompt - cached
     return f"{prompt / runs:>8.0f}{cached / runs:>8.0f}{cached / prompt:>7.0%}{read / runs:>8.0f}"

@@ -40,7 +40,7 @@ class Recorder:
 
     @property
     def chains(self) -> list[Chain]:
-        """Give what was recorded."""
+        """Return what was recorded."""
         return list(self._chains.values())
 
     async def _sent(self, request: Any) -> None:

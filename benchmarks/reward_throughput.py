@@ -109,7 +109,7 @@ def _measure(model: HttpRewardModel, request: ScoreRequest, rounds: int) -> None
 
 
 def _calls_of_a_round(model: HttpRewardModel, request: ScoreRequest) -> list[Sequence[Call]]:
-    """Give the requests that a round takes once the server is known."""
+    """Return the requests that a round takes once the server is known."""
     model.invoke(request)
     flow, batches = model.scoring(request), []
     try:

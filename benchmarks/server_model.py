@@ -80,7 +80,7 @@ def points(text: str) -> dict[int, float]:
 
 
 def ways(width: int, depth: int) -> Mapping[str, TPOSettings]:
-    """Give the paper's loop, the ways to spend less, and as many draws without any loop."""
+    """Return the paper's loop, the ways to spend less, and as many draws without any loop."""
     return {
         "tpo": TPOSettings(width=width, depth=depth),
         "threaded": TPOSettings(width=width, depth=depth, prompts="threaded"),
@@ -90,7 +90,7 @@ def ways(width: int, depth: int) -> Mapping[str, TPOSettings]:
 
 
 def row(server: Server, chains: list[Chain], at_once: int | None) -> str:
-    """Give the figures of a batch."""
+    """Return the figures of a batch."""
     outcome = predict(server, chains, at_once=at_once)
     floor = max(predict(server, [chain]).seconds for chain in chains)
     per_query = outcome.seconds / len(chains)
@@ -109,7 +109,7 @@ class Runs:
         self._chance = random.Random(0)  # noqa: S311 no secret
 
     def chains(self, queries: int) -> list[Chain]:
-        """Give so many runs, the same ones at every call of a fresh instance."""
+        """Return so many runs, the same ones at every call of a fresh instance."""
         return [self._chain() for _ in range(queries)]
 
     def _chain(self) -> Chain:

@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def settings(options: argparse.Namespace) -> TPOSettings:
-    """Give runs whose every completion has as many tokens."""
+    """Return runs whose every completion has as many tokens."""
     same = SamplingOptions(max_tokens=TOKENS, temperature=0.7)
     return TPOSettings.small_model(
         width=options.width,
@@ -112,12 +112,12 @@ async def reward(_prompt: str, response: str) -> float:
 
 
 def chain(result: TPOResult) -> Chain:
-    """Give the requests of a run with the tokens that the server reported."""
+    """Return the requests of a run with the tokens that the server reported."""
     return [stage(record) for record in result.steps if record["usage"]["requests"]]
 
 
 def stage(record: StepRecord) -> Stage:
-    """Give the requests of a step; what was in the cache was not read."""
+    """Return the requests of a step; what was in the cache was not read."""
     usage = record["usage"]
     n = usage["requests"]
     read = (usage["input_tokens"] or 0) - (usage["cached_tokens"] or 0)

@@ -52,7 +52,7 @@ def main(folder: Path, rules: list[str]) -> None:
 
 
 def spent_and_gained(turns: Iterable[dict[str, Any]], settings: TPOSettings) -> list[float]:
-    """Give tokens, tokens beyond the first responses, and gain over them: sums over turns."""
+    """Return tokens, tokens beyond the first responses, and gain over them: sums over turns."""
     sums = np.zeros(3)
     for run in turns:
         rounds = [

@@ -15,7 +15,7 @@ from langchain_tpo.sampling.wrappers import ChatModel
 
 
 def chat_model() -> ChatModel:
-    """Give the model that `TPO_MODEL` names, or the stand-in."""
+    """Return the model that `TPO_MODEL` names, or the stand-in."""
     name = os.environ.get("TPO_MODEL")
     if not name:
         return StandInModel()

@@ -32,7 +32,7 @@ class Scored(TypedDict):
 
 
 def with_score(candidate: Candidate, score: Scored | Candidate | None) -> Candidate:
-    """Give a candidate what it earned; without a score it stays as it is.
+    """Return a candidate what it earned; without a score it stays as it is.
 
     Example:
         >>> with_score({"text": "a", "reward": None, "round": 0}, {"reward": 1.0})
@@ -47,7 +47,7 @@ def with_score(candidate: Candidate, score: Scored | Candidate | None) -> Candid
 
 
 def chosen(pool: Sequence[Candidate]) -> int | None:
-    """Give the index of the highest reward, the earliest of equals; None when none is scored.
+    """Return the index of the highest reward, the earliest of equals; None when none is scored.
 
     Example:
         >>> chosen([{"text": "a", "reward": 1.0, "round": 0}])
@@ -57,7 +57,7 @@ def chosen(pool: Sequence[Candidate]) -> int | None:
 
 
 def rejected(pool: Sequence[Candidate]) -> int | None:
-    """Give the index of the lowest reward, the earliest of equals; None when none is scored.
+    """Return the index of the lowest reward, the earliest of equals; None when none is scored.
 
     Example:
         >>> rejected([{"text": "a", "reward": None, "round": 0}]) is None
@@ -67,7 +67,7 @@ def rejected(pool: Sequence[Candidate]) -> int | None:
 
 
 def best_reward(pool: Sequence[Candidate], *, until: int) -> float:
-    """Give the best reward of rounds 0 to `until`; -inf when none of them is scored.
+    """Return the best reward of rounds 0 to `until`; -inf when none of them is scored.
 
     Example:
         >>> best_reward([{"text": "a", "reward": 1.0, "round": 0}], until=0)
@@ -78,12 +78,12 @@ def best_reward(pool: Sequence[Candidate], *, until: int) -> float:
 
 
 def worst_reward(pool: Sequence[Candidate]) -> float:
-    """Give the worst reward of the pool; inf when none is scored."""
+    """Return the worst reward of the pool; inf when none is scored."""
     return min((reward for _, reward in _scored(pool)), default=float("inf"))
 
 
 def known_reward(pool: Sequence[Candidate], text: str) -> Candidate | None:
-    """Give the earliest scored candidate with this very text, so that it is not scored twice."""
+    """Return the earliest scored candidate with this very text, so that it is not scored twice."""
     same = (one for one in pool if one["text"] == text and one["reward"] is not None)
     return next(same, None)
 

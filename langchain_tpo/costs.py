@@ -58,7 +58,7 @@ class Price:
                 raise SettingsError(f"`{field.name}` of a price must be at least 0, got {value}.")
 
     def of(self, usage: Usage) -> float | None:
-        """Give what a usage costs; None where a token count is unknown."""
+        """Return what a usage costs; None where a token count is unknown."""
         read, written, cached = (
             usage[name] for name in ("input_tokens", "output_tokens", "cached_tokens")
         )
@@ -88,7 +88,7 @@ def price_of(
     critic: Price | None = None,
     reward: Price | None = None,
 ) -> float | None:
-    """Give what steps cost in money; None where a token count is unknown.
+    """Return what steps cost in money; None where a token count is unknown.
 
     Args:
         steps: Of a run.
@@ -114,7 +114,7 @@ def price_of_models(
     critic: Price | None = None,
     reward: Price | None = None,
 ) -> float | None:
-    """Give what models cost in money; None where a token count is unknown.
+    """Return what models cost in money; None where a token count is unknown.
 
     Args:
         usage: What each took.

@@ -26,7 +26,7 @@ def build_tpo_graph(
     critic: ChatModel | None = None,
     settings: TPOSettings | None = None,
 ) -> StateGraph[TPOState, TPOSettings, TPOInput, TPOState]:
-    """Give the loop as a graph: compile it with your own checkpointer, or add it as a node.
+    """Return the loop as a graph: compile it with your own checkpointer, or add it as a node.
 
     It reads and writes `messages`, so it fits into any graph over `MessagesState`. A run's
     context may set any field of `TPOSettings` for that run alone.

@@ -215,7 +215,7 @@ def _as_reply(response: ModelResponse[Any]) -> Reply:
 
 
 def _response(answer: Answer) -> ExtendedModelResponse[Any]:
-    """Give the agent the reply as it was, or the answer and what it earned."""
+    """Return the agent the reply as it was, or the answer and what it earned."""
     reply, result = answer.reply, answer.result
     if result is None:
         untouched = ModelResponse(

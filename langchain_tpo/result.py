@@ -85,7 +85,7 @@ class TPOResult:
     def price(
         self, model: Price, *, critic: Price | None = None, reward: Price | None = None
     ) -> float | None:
-        """Give what the run cost in money; None where a provider did not count tokens.
+        """Return what the run cost in money; None where a provider did not count tokens.
 
         Args:
             model: Price of the policy.
@@ -101,7 +101,7 @@ class TPOResult:
         return tuple(self._best_until(number) for number in range(last + 1))
 
     def message(self) -> AIMessage:
-        """Give the answer as a chat message, with the usage of the whole run."""
+        """Return the answer as a chat message, with the usage of the whole run."""
         return AIMessage(
             content=self.answer,
             usage_metadata=as_usage_metadata(self.usage),
@@ -109,7 +109,7 @@ class TPOResult:
         )
 
     def summary(self) -> dict[str, Any]:
-        """Give the figures of the run, without its texts, as JSON values."""
+        """Return the figures of the run, without its texts, as JSON values."""
         return {
             "reward": self.reward,
             "best_rewards": list(self.best_rewards),
@@ -125,7 +125,7 @@ class TPOResult:
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the whole result as JSON values."""
+        """Return the whole result as JSON values."""
         return asdict(self) | {"usage": dict(self.usage), "seconds": self.seconds}
 
     @classmethod

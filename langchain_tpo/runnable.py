@@ -105,7 +105,7 @@ class TPORunnable(BatchesByRequests[TPORunnableInput, AIMessage]):
         return graph.compile(name="tpo_graph")
 
     def as_node(self) -> Runnable[TPOInput, TPOUpdate]:
-        """Give the loop as a node for a graph of your own that has `messages`.
+        """Return the loop as a node for a graph of your own that has `messages`.
 
         The outer graph's checkpointer keeps its steps, and `get_subgraphs()` and Studio see
         inside. It adds the answer, and is deep enough wherever the outer graph runs.
@@ -136,7 +136,7 @@ class TPORunnable(BatchesByRequests[TPORunnableInput, AIMessage]):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> AIMessage:
-        """Give the best response of a run as a message.
+        """Return the best response of a run as a message.
 
         Args:
             input: A string, a prompt value, messages, or a dict with `messages` and `drafts`.
@@ -158,7 +158,7 @@ class TPORunnable(BatchesByRequests[TPORunnableInput, AIMessage]):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> AIMessage:
-        """Give the best response of a run as a message, as `invoke` does."""
+        """Return the best response of a run as a message, as `invoke` does."""
         _refuse(kwargs)
         link = RunnableLambda(self._message, self._amessage, name=self.get_name())
         return await link.ainvoke(input, config)
@@ -168,7 +168,7 @@ class TPORunnable(BatchesByRequests[TPORunnableInput, AIMessage]):
         input: TPORunnableInput,
         config: RunnableConfig | None = None,
     ) -> TPOResult:
-        """Give everything a run found out: the pool, every loss and gradient, what it cost.
+        """Return everything a run found out: the pool, every loss and gradient, what it cost.
 
         Args:
             input: As for `invoke`.
@@ -185,7 +185,7 @@ class TPORunnable(BatchesByRequests[TPORunnableInput, AIMessage]):
         input: TPORunnableInput,
         config: RunnableConfig | None = None,
     ) -> TPOResult:
-        """Give everything a run found out, as `optimize` does."""
+        """Return everything a run found out, as `optimize` does."""
         link = RunnableLambda(self._run, self._arun, name=self.get_name())
         return await link.ainvoke(input, config)
 
@@ -228,7 +228,7 @@ class TPORunnable(BatchesByRequests[TPORunnableInput, AIMessage]):
 def roomy(
     config: RunnableConfig, *, supersteps: int = ANY_DEPTH, threads: int | None = None
 ) -> RunnableConfig:
-    """Give a config with room for every superstep and, if the caller does not bound them, draw.
+    """Return a config with room for every superstep and, if the caller does not bound them, draw.
 
     Chains hand down LangChain's limit of 25 supersteps, too few from D=6 on.
     """
@@ -240,7 +240,7 @@ def roomy(
 
 
 def ended(state: Mapping[str, Any]) -> TPOState:
-    """Give the final state of a run, or say that it waits for a person in vain.
+    """Return the final state of a run, or say that it waits for a person in vain.
 
     Raises:
         RunError: When the run paused and nothing keeps it.

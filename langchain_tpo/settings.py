@@ -46,7 +46,7 @@ class SamplingOptions(_Frozen):
     """More keyword arguments for the model's own `invoke`."""
 
     def as_kwargs(self) -> dict[str, Any]:
-        """Give what is set as keyword arguments of a chat model's call."""
+        """Return what is set as keyword arguments of a chat model's call."""
         named = self.model_dump(exclude={"extra"}, exclude_none=True)
         return {**named, **self.extra}
 
@@ -135,7 +135,7 @@ class TPOSettings(_Frozen):
 
     @classmethod
     def paper(cls, **changes: Any) -> Self:
-        """Give the settings of the paper's experiments: N=5, D=2, temperature 0.7.
+        """Return the settings of the paper's experiments: N=5, D=2, temperature 0.7.
 
         Source: arXiv 2501.12895, section 5.1 and its public scripts.
 
@@ -154,7 +154,7 @@ class TPOSettings(_Frozen):
 
     @classmethod
     def small_model(cls, **changes: Any) -> Self:
-        """Give settings for models of about 0.1 to 3 billion parameters.
+        """Return settings for models of about 0.1 to 3 billion parameters.
 
         The same loop with short, capped critiques and revisions read without tags, which such
         models can follow; `benchmarks/revision_forms.py` measures how well.
@@ -174,12 +174,12 @@ class TPOSettings(_Frozen):
         return cls(**{**preset, **changes})
 
     def with_changes(self, **changes: Any) -> Self:
-        """Give a copy with some fields set otherwise, checked like any other."""
+        """Return a copy with some fields set otherwise, checked like any other."""
         kept = {name: getattr(self, name) for name in type(self).model_fields}
         return type(self)(**{**kept, **changes})
 
     def skips(self, step: str) -> bool:
-        """Say whether a run has no use for a step: its prompts may get the gradient with the loss.
+        """Return whether a run has no use for a step: fused prompts get both in one.
 
         Example:
             >>> TPOSettings(prompts="fused").skips("textual_gradient")

@@ -43,7 +43,7 @@ tpo optimize --config tpo.toml "How do I take care of a wooden table?"
 
 
 def page() -> str:
-    """Give the page."""
+    """Return the page."""
     group = typer.main.get_command(app)
     commands = getattr(group, "commands", {})
     parts = [HEAD, section("tpo", group)]
@@ -52,7 +52,7 @@ def page() -> str:
 
 
 def section(name: str, command: object) -> str:
-    """Give the help page of one command."""
+    """Return the help page of one command."""
     context = command.make_context(name, [], resilient_parsing=True, terminal_width=88)  # type: ignore[attr-defined]
     lines = [line.rstrip() for line in context.get_help().splitlines()]
     return f"## {name}\n\n```\n" + "\n".join(lines) + "\n```\n"

@@ -81,21 +81,21 @@ PACKAGE = Path(langchain_tpo.__file__).parent
 
 
 def page() -> str:
-    """Give the page."""
+    """Return the page."""
     raised = raisers()
     rows = [row(error, sorted(raised.get(error.__name__, ()))) for error in listed()]
     return HEAD.format(tree=tree(), rows="\n".join(rows))
 
 
 def tree() -> str:
-    """Give the tree as the module draws it."""
+    """Return the tree as the module draws it."""
     lines = inspect.cleandoc(errors.__doc__ or "").splitlines()
     drawn = [line for line in lines if line.strip(" │├└─").partition(" ")[0].endswith("Error")]
     return inspect.cleandoc("\n" + "\n".join(drawn))
 
 
 def listed() -> list[type[errors.TPOError]]:
-    """Give the errors in the order of the module, which is that of the tree."""
+    """Return the errors in the order of the module, which is that of the tree."""
     return [
         value
         for value in vars(errors).values()
@@ -104,7 +104,7 @@ def listed() -> list[type[errors.TPOError]]:
 
 
 def raisers() -> dict[str, set[str]]:
-    """Give the parts of the package that make each error, by its name."""
+    """Return the parts of the package that make each error, by its name."""
     found: dict[str, set[str]] = {}
     for path in PACKAGE.rglob("*.py"):
         part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
@@ -115,7 +115,7 @@ def raisers() -> dict[str, set[str]]:
 
 
 def row(error: type[errors.TPOError], parts: list[str]) -> str:
-    """Give one row of the table."""
+    """Return one row of the table."""
     name = error.__name__
     about = (inspect.getdoc(error) or "").partition("\n")[0]
     by = ", ".join(f"`{part}`" for part in parts) or "those below"

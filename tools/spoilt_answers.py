@@ -70,7 +70,7 @@ def read_pairs(path: Path) -> list[Pair]:
 
 
 def user_turns(prompt: str) -> str:
-    """Give the user's part of a `Human: ... Assistant: ...` transcript, else the prompt."""
+    """Return the user's part of a `Human: ... Assistant: ...` transcript, else the prompt."""
     turns = prompt.split("\n\nHuman:")[1:]
     return "\n\n".join(turn.split("\n\nAssistant:")[0].strip() for turn in turns) or prompt
 
@@ -96,7 +96,7 @@ def spoilt_pairs(pairs: Sequence[Pair]) -> list[Pair]:
 
 
 def neighbour(pair: Pair, answers: Sequence[tuple[int, str, str]], rng: random.Random) -> str:
-    """Give the answer to another prompt of the same fold, of about the same length."""
+    """Return the answer to another prompt of the same fold, of about the same length."""
     others = [answer for answer in answers if answer[1] != pair.group]
     place = bisect_left(others, (len(pair.chosen.split()), "", ""))
     return rng.choice(others[max(0, place - 10) : place + 10])[2]
@@ -105,7 +105,7 @@ def neighbour(pair: Pair, answers: Sequence[tuple[int, str, str]], rng: random.R
 def spoil(
     pair: Pair, other: str, vocabulary: Sequence[str], rng: random.Random
 ) -> Iterator[tuple[str, str]]:
-    """Give spoilt versions of the preferred answer, by kind."""
+    """Return spoilt versions of the preferred answer, by kind."""
     answer = pair.chosen
     words = answer.split()
     count = len(words)
@@ -126,7 +126,7 @@ def spoil(
 
 
 def gibberish(count: int, vocabulary: Sequence[str], rng: random.Random) -> str:
-    """Give so many words thrown together, or so many made of random letters."""
+    """Return so many words thrown together, or so many made of random letters."""
     if rng.random() < 0.5:  # noqa: PLR2004 half of either
         return " ".join(rng.choices(vocabulary, k=count))
     alphabet = "abcdefghijklmnopqrstuvwxyz"

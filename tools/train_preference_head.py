@@ -60,7 +60,7 @@ class Figure:
     error: float
 
     def __str__(self) -> str:
-        """Give a row of the card's table."""
+        """Return a row of the card's table."""
         return f"| {self.name} | {self.pairs} | {self.agreement:.3f} | {self.error:.3f} |"
 
 
@@ -73,7 +73,7 @@ class Training:
     figures: tuple[Figure, ...]
 
     def as_json(self) -> str:
-        """Give the weights as `HeadWeights` reads them, rounded to what matters."""
+        """Return the weights as `HeadWeights` reads them, rounded to what matters."""
         pairs = zip(FEATURE_NAMES, self.weights, strict=True)
         by_feature = {name: round(float(weight), 4) for name, weight in pairs}
         return json.dumps({"by_feature": by_feature, "bias": round(self.bias, 4)}, indent=1) + "\n"
@@ -99,7 +99,7 @@ def train(path: Path) -> Training:
 
 
 def sides(pairs: Sequence[Pair]) -> tuple[Vector, Vector]:
-    """Give the features of the preferred responses and those of the others, a row a pair."""
+    """Return the features of the preferred responses and those of the others, a row a pair."""
     prompts: dict[str, Reading] = {}
     seen: dict[tuple[str, str], list[float]] = {}
 
@@ -134,7 +134,7 @@ def fit(rows: Vector, importance: Vector) -> Vector:
 
 
 def held_out_margins(pairs: Sequence[Pair], rows: Vector) -> Vector:
-    """Give each pair's difference of rewards under a head that never saw its prompt."""
+    """Return each pair's difference of rewards under a head that never saw its prompt."""
     folds, importance = np.array([pair.fold for pair in pairs]), importances(pairs)
     margins = np.zeros(len(pairs))
     for fold in range(FOLDS):
@@ -144,7 +144,7 @@ def held_out_margins(pairs: Sequence[Pair], rows: Vector) -> Vector:
 
 
 def measure(pairs: Sequence[Pair], margins: Vector) -> tuple[Figure, ...]:
-    """Give the figures of the card: the head, `longer wins` beside it, each way to spoil."""
+    """Return the figures of the card: the head, `longer wins` beside it, each way to spoil."""
     longer = np.array([longer_by(pair) for pair in pairs])
     return (
         *on_human_pairs("", pairs, margins),
@@ -202,7 +202,7 @@ def is_near(pair: Pair) -> bool:
 
 
 def longer_by(pair: Pair) -> int:
-    """Give how many words the preferred response is longer."""
+    """Return how many words the preferred response is longer."""
     return len(pair.chosen.split()) - len(pair.rejected.split())
 
 

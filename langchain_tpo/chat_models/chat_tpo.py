@@ -151,7 +151,7 @@ class ChatTPO(BaseChatModel):
     def with_structured_output(
         self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
     ) -> Runnable[LanguageModelInput, Any]:
-        """Give the wrapped model's own structured output; there is no text to optimize in it.
+        """Return the wrapped model's own structured output; there is no text to optimize in it.
 
         Args:
             schema: As for the wrapped model.
@@ -161,7 +161,7 @@ class ChatTPO(BaseChatModel):
         return with_structured_output(self.model, schema, {"include_raw": include_raw, **kwargs})
 
     def get_token_ids(self, text: str) -> list[int]:
-        """Give the tokens of a text as the wrapped model counts them."""
+        """Return the tokens of a text as the wrapped model counts them."""
         inner = innermost(self.model)
         if not isinstance(inner, BaseChatModel):
             return super().get_token_ids(text)
@@ -182,7 +182,7 @@ class ChatTPO(BaseChatModel):
         stop: list[str] | None = None,
         **kwargs: Any,
     ) -> Iterator[AIMessageChunk]:
-        """Give the answer in one chunk."""
+        """Return the answer in one chunk."""
         yield _as_chunk(self.invoke(input, config, stop=stop, **kwargs))
 
     async def astream(
@@ -193,7 +193,7 @@ class ChatTPO(BaseChatModel):
         stop: list[str] | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[AIMessageChunk]:
-        """Give the answer in one chunk."""
+        """Return the answer in one chunk."""
         yield _as_chunk(await self.ainvoke(input, config, stop=stop, **kwargs))
 
     def _generate(

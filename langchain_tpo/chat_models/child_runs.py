@@ -26,7 +26,7 @@ ManagerT = TypeVar("ManagerT", bound=BaseCallbackManager)
 
 
 def child_config(run: CallbackManagerForLLMRun | None) -> RunnableConfig:
-    """Give the config for calls made inside a chat model's run."""
+    """Return the config for calls made inside a chat model's run."""
     if run is None:
         return RunnableConfig()
     manager = CallbackManager(handlers=[], parent_run_id=run.run_id)
@@ -34,7 +34,7 @@ def child_config(run: CallbackManagerForLLMRun | None) -> RunnableConfig:
 
 
 def achild_config(run: AsyncCallbackManagerForLLMRun | None) -> RunnableConfig:
-    """Give the config for calls made inside a chat model's async run."""
+    """Return the config for calls made inside a chat model's async run."""
     if run is None:
         return RunnableConfig()
     manager = AsyncCallbackManager(handlers=[], parent_run_id=run.run_id)

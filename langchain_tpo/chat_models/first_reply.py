@@ -60,7 +60,7 @@ class Answer:
     result: TPOResult | None
 
     def message(self) -> AIMessage:
-        """Give the message that the caller gets."""
+        """Return the message that the caller gets."""
         return self.reply.message if self.result is None else self.result.message()
 
 
@@ -98,21 +98,21 @@ class FirstReply:
         self._graph = self._compiled()
 
     def invoke(self, messages: Sequence[BaseMessage], config: RunnableConfig) -> AIMessage:
-        """Give the message of the answer."""
+        """Return the message of the answer."""
         return self.run(messages, config).message()
 
     async def ainvoke(self, messages: Sequence[BaseMessage], config: RunnableConfig) -> AIMessage:
-        """Give the message of the answer without blocking the event loop."""
+        """Return the message of the answer without blocking the event loop."""
         return (await self.arun(messages, config)).message()
 
     def run(self, messages: Sequence[BaseMessage], config: RunnableConfig) -> Answer:
-        """Give the reply, optimized if it is final."""
+        """Return the reply, optimized if it is final."""
         return _answer(
             self._graph.invoke(_as_input(messages), roomy(config, threads=self._tpo.threads))
         )
 
     async def arun(self, messages: Sequence[BaseMessage], config: RunnableConfig) -> Answer:
-        """Give the reply as `run` does, without blocking the event loop."""
+        """Return the reply as `run` does, without blocking the event loop."""
         return _answer(await self._graph.ainvoke(_as_input(messages), roomy(config)))
 
     def _compiled(self) -> CompiledStateGraph[ReplyState, Any, TPOInput, ReplyState]:

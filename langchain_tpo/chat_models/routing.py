@@ -21,11 +21,11 @@ class Answerer(Protocol):
     """What answers a conversation with a message."""
 
     def invoke(self, messages: list[BaseMessage], config: RunnableConfig, /) -> AIMessage:
-        """Give the answer."""
+        """Return the answer."""
         ...
 
     async def ainvoke(self, messages: list[BaseMessage], config: RunnableConfig, /) -> AIMessage:
-        """Give the answer without blocking the event loop."""
+        """Return the answer without blocking the event loop."""
         ...
 
 
@@ -48,7 +48,7 @@ def answerer(loop: TPORunnable, arguments: Mapping[str, Any]) -> Answerer:
 
 
 def with_arguments(settings: TPOSettings, arguments: Mapping[str, Any]) -> TPOSettings:
-    """Give settings whose draws and revisions are made with these arguments.
+    """Return settings whose draws and revisions are made with these arguments.
 
     First responses are drawn as the first reply was, tools included: providers refuse a
     conversation with tool calls where no tools are offered. Revisions are texts.
@@ -69,10 +69,10 @@ def _with_extra(options: SamplingOptions, arguments: Mapping[str, Any]) -> Sampl
 
 
 def _called(model: ChatModel, arguments: Mapping[str, Any]) -> ChatModel:
-    """Give the plain model: what it says reaches the caller whole, not token by token."""
+    """Return the plain model: what it says reaches the caller whole, not token by token."""
     return quiet(model, cache=True).bind(**arguments).with_config(tags=[TAG_NOSTREAM])
 
 
 def as_reply(message: AIMessage) -> Reply:
-    """Give the reply that a chat model's message is."""
+    """Return the reply that a chat model's message is."""
     return Reply(messages=[message])

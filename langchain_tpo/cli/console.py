@@ -15,7 +15,7 @@ _COMMANDING = re.compile(
 
 
 def visible(text: str) -> str:
-    r"""Give the text with everything written out that a terminal would obey.
+    r"""Return the text with everything written out that a terminal would obey.
 
     The form is that of JSON, so that JSON stays JSON.
 
@@ -55,7 +55,7 @@ def give(text: str) -> None:
 
 
 def stderr_console() -> Console:
-    """Give a console on stderr; it obeys `NO_COLOR` and knows when nobody watches."""
+    """Return a console on stderr; it obeys `NO_COLOR` and knows when nobody watches."""
     return Console(file=sys.stderr, highlight=False, soft_wrap=True, emoji=False)
 
 

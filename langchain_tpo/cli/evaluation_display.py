@@ -179,7 +179,7 @@ class LiveProgress:
 
 
 def evaluation_display(console: Console, total: int | None, *, quiet: bool) -> EvaluationDisplay:
-    """Give the display that fits where it is shown."""
+    """Return the display that fits where it is shown."""
     if quiet:
         return NoProgress()
     return LiveProgress(console, total) if console.is_terminal else PlainProgress(console, total)

@@ -89,7 +89,7 @@ class Flags:
 
 
 def takes_flags(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command whose parameter `flags` has become one option for each flag.
+    """Return a command whose parameter `flags` has become one option for each flag.
 
     Args:
         command: A function with a keyword parameter `flags: Flags`.

@@ -26,7 +26,7 @@ SELF_HOSTED_KEY = "-"
 def chat_model(
     text: str, *, base_url: str | None = None, options: Mapping[str, Any] | None = None
 ) -> ChatModel:
-    """Give the chat model that a string names.
+    """Return the chat model that a string names.
 
     Args:
         text: `local`, `local:NAME_OR_PATH`, `python:module:attribute`, or a string that

@@ -33,7 +33,7 @@ class Latest:
     state: TPOState | None = None
 
     def best(self) -> str | None:
-        """Give the best response so far, where one has been scored."""
+        """Return the best response so far, where one has been scored."""
         pool = (self.state or {}).get("pool") or []
         index = chosen(pool)
         return None if index is None else pool[index]["text"]

@@ -43,7 +43,7 @@ class Scheme:
 
 
 def reward_model(text: str) -> RewardModel:
-    """Give the reward model that a short URL names.
+    """Return the reward model that a short URL names.
 
     Options follow a `?` and are the fields of the reward model, such as `timeout=5`. A key is named
     by the environment variable that holds it: `api_key_env=RM_KEY`.

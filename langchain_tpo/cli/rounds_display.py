@@ -131,7 +131,7 @@ class LiveRounds:
 
 
 def rounds_display(console: Console, *, quiet: bool) -> RoundsDisplay:
-    """Give the display that fits where it is shown."""
+    """Return the display that fits where it is shown."""
     if quiet:
         return NoDisplay()
     return LiveRounds(console) if console.is_terminal else PlainRounds(console)

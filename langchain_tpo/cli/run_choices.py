@@ -58,19 +58,19 @@ class RunChoices:
     """Fields of the chat model."""
 
     def build_model(self) -> ChatModel:
-        """Give the policy."""
+        """Return the policy."""
         return chat_model(self.model, base_url=self.base_url, options=self.model_options)
 
     def build_critic(self) -> ChatModel | None:
-        """Give the critic, where one was named."""
+        """Return the critic, where one was named."""
         return None if self.critic is None else chat_model(self.critic, base_url=None)
 
     def build_reward(self) -> RewardModel:
-        """Give the reward model."""
+        """Return the reward model."""
         return reward_model(self.reward)
 
     def build(self) -> TPORunnable:
-        """Give all of it as a Runnable."""
+        """Return all of it as a Runnable."""
         return TPORunnable(
             reward=self.build_reward(),
             critic=self.build_critic(),
@@ -115,7 +115,7 @@ def run_choices(flags: Flags) -> RunChoices:
 
 
 def settings_with(settings: TPOSettings, changes: Mapping[str, Any]) -> TPOSettings:
-    """Give settings with some fields set otherwise; sampling options are changed one by one.
+    """Return settings with some fields set otherwise; sampling options are changed one by one.
 
     Example:
         >>> settings = settings_with(TPOSettings.paper(), {"sample": {"temperature": 1.0}})

@@ -25,7 +25,7 @@ HUB = "hf:"
 
 
 def read_examples(source: str | Path) -> Iterator[Row]:
-    r"""Give the examples of a data set in order; duplicate names get a number.
+    r"""Return the examples of a data set in order; duplicate names get a number.
 
     Args:
         source: A file (`.jsonl`, `.json`, `.csv`, or `.txt` with a prompt per line), or
@@ -59,7 +59,7 @@ def count_rows(source: str | Path) -> int | None:
 
 
 def fingerprint(source: str | Path) -> str | None:
-    """Give the SHA-256 of a file, to know it again; None for what is no file."""
+    """Return the SHA-256 of a file, to know it again; None for what is no file."""
     if str(source).startswith(HUB):
         return None
     with _opened(Path(source)) as file:

@@ -20,7 +20,7 @@ _NO_TOKENS = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
 
 
 def read_critiques(source: str) -> Mapping[str, str] | None:
-    """Give a file's critiques by the name of their example; None where they are withheld.
+    """Return a file's critiques by the name of their example; None where they are withheld.
 
     Args:
         source: `withheld`, or a JSONL file of objects with `id` and `critique`.
@@ -42,7 +42,7 @@ def read_critiques(source: str) -> Mapping[str, str] | None:
 
 
 def given_critic(critique: str) -> Runnable[object, AIMessage]:
-    """Give a critic that always says the same, at no cost, as loss and as gradient.
+    """Return a critic that always says the same, at no cost, as loss and as gradient.
 
     Example:
         >>> given_critic("Too long.").invoke("Criticize!").text

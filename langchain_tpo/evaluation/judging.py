@@ -100,7 +100,7 @@ async def judge_run(
 def pairs_of(
     records: Iterable[Record], wanted: Sequence[tuple[str, str]], done: set[tuple[str, str, str]]
 ) -> Iterator[tuple[str, str, str, Answered, Answered]]:
-    """Give the pairs that are still to be judged, as soon as both answers have come by.
+    """Return the pairs that are still to be judged, as soon as both answers have come by.
 
     Args:
         records: Of the run.
@@ -123,7 +123,7 @@ def pairs_of(
 
 
 def read_judgements(path: Path, judge: str | None = None) -> list[Judgement]:
-    """Give what has been judged, by one judge or by all; nothing where there is no file."""
+    """Return what has been judged, by one judge or by all; nothing where there is no file."""
     if not path.is_file():
         return []
     listed: list[Any] = list(read_records(path))

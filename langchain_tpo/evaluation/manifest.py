@@ -107,7 +107,7 @@ def resumed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """Give the manifest of a run's folder; None where there is none.
+    """Return the manifest of a run's folder; None where there is none.
 
     Raises:
         DatasetError: In one line, when it cannot be read.

@@ -102,14 +102,14 @@ def outcome_of(record: Record, measure: MetricValues) -> Outcome | Failed:
 
 
 def total_tokens(usage: Usage) -> int | None:
-    """Give input and output tokens together; None where one of them is unknown."""
+    """Return input and output tokens together; None where one of them is unknown."""
     if usage["input_tokens"] is None or usage["output_tokens"] is None:
         return None
     return usage["input_tokens"] + usage["output_tokens"]
 
 
 def known_mean(values: Iterable[float | None]) -> float | None:
-    """Give the mean of what is known; None where nothing is.
+    """Return the mean of what is known; None where nothing is.
 
     Example:
         >>> known_mean([1.0, None, 3.0]), known_mean([None])
@@ -120,7 +120,7 @@ def known_mean(values: Iterable[float | None]) -> float | None:
 
 
 def best_of(rewards: Sequence[float], draws: int) -> float:
-    """Give the reward to expect from the best of `draws` out of these, drawn without replacement.
+    """Return the reward to expect from the best of `draws` out of these, drawn without replacement.
 
     Example:
         >>> best_of([1.0, 2.0, 3.0], 1), best_of([1.0, 2.0, 3.0], 3)
@@ -138,7 +138,7 @@ def best_of(rewards: Sequence[float], draws: int) -> float:
 
 
 def question(run: Mapping[str, Any]) -> str:
-    """Give the last user message of a recorded run as text."""
+    """Return the last user message of a recorded run as text."""
     for message in reversed(run["messages"]):
         if message["role"] == "user":
             return _text(message["content"])

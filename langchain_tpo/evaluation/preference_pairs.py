@@ -16,7 +16,7 @@ Pair = dict[str, Any]
 def preference_pairs(
     records: Iterable[Record], *, systems: Iterable[str] = (), least_gap: float = 0.0
 ) -> Iterator[Pair]:
-    """Give the best against the worst response of every run.
+    """Return the best against the worst response of every run.
 
     Runs whose responses all earned the same teach nothing and are left out, as are responses
     without a score.

@@ -79,7 +79,7 @@ class RecordWriter:
 
 
 def without_result(record: Record, error: OSError) -> Record:
-    """Give the record of an example whose result could not be written.
+    """Return the record of an example whose result could not be written.
 
     Example:
         >>> record = {"example": "1", "system": "tpo", "status": "ok", "runs": [{"answer": "long"}]}

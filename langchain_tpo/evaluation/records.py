@@ -155,7 +155,7 @@ class RecordFile:
 
 
 def read_records(path: Path) -> Iterator[Record]:
-    """Give the records of a file one at a time.
+    """Return the records of a file one at a time.
 
     Raises:
         DatasetError: In one line, when there is no such file or a line of it is no record.

@@ -33,7 +33,7 @@ SMALL_REVISION_PROMPTS = replace(
 
 
 def revision_prompts(rival: TPOPrompts) -> TPOPrompts:
-    """Give the revision prompts to compare with a set of prompts.
+    """Return the revision prompts to compare with a set of prompts.
 
     Example:
         >>> revision_prompts(SMALL_MODEL_PROMPTS).name

@@ -137,7 +137,7 @@ class _Worker:
 async def recorded(
     row: Row, system: System, answer: Callable[[], Awaitable[list[dict[str, object]]]]
 ) -> Record:
-    """Give the record of one attempt, whatever comes of it.
+    """Return the record of one attempt, whatever comes of it.
 
     Args:
         row: The example, or the row that holds none.

@@ -42,7 +42,7 @@ class Parts:
     critic: ChatModel | None = None
     """Writes loss and gradient, where a system does not say otherwise; None is the policy."""
     model_named: Callable[[str], ChatModel] | None = None
-    """Gives the model of a string, for systems with a critic of their own."""
+    """Return the model of a string, for systems with a critic of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class Turn:
     """How."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Give everything as JSON values."""
+        """Return everything as JSON values."""
         return {"messages": convert_to_openai_messages(self.messages), **self.result.as_dict()}
 
 

@@ -35,7 +35,7 @@ class Spent:
     """Of the run."""
 
     def width(self, match_on: MatchOn) -> int:
-        """Give the number of samples that costs as much, rounded to the nearest and at least one.
+        """Return the number of samples that costs as much, rounded to the nearest and at least one.
 
         Where a provider does not count tokens, completions are matched instead.
 

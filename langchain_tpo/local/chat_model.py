@@ -75,7 +75,7 @@ class LocalChatModel(ChatOpenAI):
         return joined(results, keep_logprobs=self._wants_logprobs(kwargs))
 
     def _parts(self, kwargs: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Give the arguments of every request that `n` responses take; none for a plain call."""
+        """Return the arguments of every request that `n` responses take; none for a plain call."""
         n = kwargs.get("n") or self.n or 1
         if n == 1:
             return []
@@ -124,7 +124,7 @@ def _even_steps(n: int, slots: int) -> list[int]:
 
 
 def _usage(result: ChatResult) -> UsageMetadata | None:
-    """Give what one request cost: its prompt once, and the tokens of each of its responses."""
+    """Return what one request cost: its prompt once, and the tokens of each of its responses."""
     message = result.generations[0].message
     counts = [_token_count(generation) for generation in result.generations]
     known = [count for count in counts if count is not None]

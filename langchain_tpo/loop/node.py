@@ -167,7 +167,7 @@ class StepNode(Runnable[TPOState, Command[str]], Generic[RequestT, ReplyT]):
 
 
 def active_settings(settings: TPOSettings) -> TPOSettings:
-    """Give the settings with whatever this run's context sets explicitly."""
+    """Return the settings with whatever this run's context sets explicitly."""
     context = get_runtime(TPOSettings).context
     if not isinstance(context, TPOSettings) or not context.model_fields_set:
         return settings
@@ -214,7 +214,7 @@ class _Attempt:
     def with_cost(
         self, usage: Usage, *, judged: Usage = NOTHING_USED, left_out: int = 0
     ) -> TPOState:
-        """Give the state with the record of what this step has cost.
+        """Return the state with the record of what this step has cost.
 
         What was scored meanwhile took no time of its own; it counts as the reward's.
         """

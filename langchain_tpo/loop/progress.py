@@ -21,7 +21,7 @@ class Event:
 
 
 def events_of(state: TPOState) -> list[Event]:
-    """Give the events of the step that has just ended, given the state it leaves behind."""
+    """Return the events of the step that has just ended, given the state it leaves behind."""
     record = state["steps"][-1]
     events = [Event("tpo_step", dict(record))]
     if record["step"] == "reward":

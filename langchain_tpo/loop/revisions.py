@@ -38,7 +38,7 @@ def read_response(reply: str) -> str | Unusable:
 
 
 def revision_reader(tag: str | None) -> Reader:
-    """Give the reader for revisions sent between `tag`s; without a tag, the whole reply counts.
+    """Return the reader for revisions sent between `tag`s; without a tag, the whole reply counts.
 
     The revision is the text after the first opening tag up to the first closing tag after it,
     stripped. A missing closing tag is accepted (a completion that was cut), a missing opening tag

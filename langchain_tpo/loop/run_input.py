@@ -33,7 +33,7 @@ TPORunnableInput: TypeAlias = LanguageModelInput | BaseMessage | TPORequest
 
 
 def as_tpo_input(value: TPORunnableInput) -> TPOInput:
-    """Give the input of a run.
+    """Return the input of a run.
 
     Raises:
         ConversationError: When there is nothing to answer, or a draft that holds no text.

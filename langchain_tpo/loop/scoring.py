@@ -38,7 +38,7 @@ class Scores:
     left_out: int = 0
 
     def of(self, text: str) -> Scored:
-        """Give the score of a text of the request."""
+        """Return the score of a text of the request."""
         return self.by_text[text]
 
 
@@ -59,7 +59,7 @@ class Scorer:
     def on_arrival(
         self, request: ScoreRequest, read: Reader, settings: TPOSettings
     ) -> OnArrival | None:
-        """Give what scores the draws of a step as they come; None where the round is scored whole.
+        """Return what scores the draws of a step as they come; None otherwise.
 
         Args:
             request: Conversation and pool; no responses yet.
@@ -100,7 +100,7 @@ class _ScoreOnArrival:
         self._claimed = dict.fromkeys(one["text"] for one in request.get("pool", []))
 
     def run(self, reply: ModelReply, config: RunnableConfig) -> ModelReply:
-        """Give the reply with scores, or as it was."""
+        """Return the reply with scores, or as it was."""
         asked = self._asked(reply)
         try:
             return _with_scores(reply, self._scorer.run(asked, config))

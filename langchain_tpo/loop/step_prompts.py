@@ -27,7 +27,7 @@ SPAN_WORDS = 10
 def prompt_messages(
     step: PromptName, state: TPOState, prompts: TPOPrompts
 ) -> tuple[list[BaseMessage], Sequence[Shorter]]:
-    """Give the prompt of a step, and what makes it shorter where a model's window is too small."""
+    """Return the prompt of a step, and what shortens it for a small window."""
     words = partial(_rendered, step, state, prompts)
     return words(1.0)[0], [partial(words, share) for share in SHARES]
 
@@ -54,7 +54,7 @@ def critique_request(
 
 
 def critique_text(draws: Draws) -> str:
-    """Give what the critic wrote.
+    """Return what the critic wrote.
 
     Raises:
         NoResponseError: When that is nothing: without a critique there is nothing to revise by.
@@ -69,7 +69,7 @@ def critique_text(draws: Draws) -> str:
 
 
 def shortened(text: str) -> str:
-    """Give the first and the last ten words of a text of more than twenty.
+    """Return the first and the last ten words of a text of more than twenty.
 
     Example:
         >>> shortened(" ".join(str(number) for number in range(25)))

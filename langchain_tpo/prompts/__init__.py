@@ -26,7 +26,7 @@ PROMPT_SETS: Mapping[str, TPOPrompts] = {
 
 
 def prompt_set(value: str | TPOPrompts) -> TPOPrompts:
-    """Give the set of a name, or the set itself.
+    """Return the set of a name, or the set itself.
 
     Raises:
         PromptError: When no set has that name.

@@ -121,7 +121,7 @@ class TPOPrompts:
         return tuple(sorted(found | ({self.revision_tag} if self.revision_tag else set())))
 
     def _templates(self) -> dict[PromptName, ChatPromptTemplate]:
-        """Give the prompts that this set has, in the order of their steps."""
+        """Return the prompts that this set has, in the order of their steps."""
         templates: dict[PromptName, ChatPromptTemplate] = {}
         for step in VARIABLES:
             template = getattr(self, step)

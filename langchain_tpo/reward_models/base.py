@@ -77,14 +77,14 @@ class ComposedReward(RunnableSerializable[ScoreRequest, list[Score]]):
 
 
 def asks_a_person(reward: object) -> bool:
-    """Say whether a reward model, wrapped or not, may pause the run to ask a person."""
+    """Return whether a reward model, wrapped or not, may pause the run to ask a person."""
     if isinstance(reward, RunnableBindingBase):
         return asks_a_person(reward.bound)
     return isinstance(reward, ComposedReward) and reward.asks_a_person
 
 
 def run_so_far(request: ScoreRequest) -> list[Candidate] | None:
-    """Give every response of earlier rounds, oldest first; None when the caller did not say.
+    """Return every response of earlier rounds, oldest first; None when the caller did not say.
 
     Example:
         >>> run_so_far({"messages": [], "responses": ["a"]}) is None
@@ -94,7 +94,7 @@ def run_so_far(request: ScoreRequest) -> list[Candidate] | None:
 
 
 def without_rewards(request: ScoreRequest) -> ScoreRequest:
-    """Give the request as a part of a whole may see it.
+    """Return the request as a part of a whole may see it.
 
     The rewards of earlier rounds are those of the whole; to a part they would be on a strange
     scale. The texts stay: a pairwise judge finds its anchor by them.

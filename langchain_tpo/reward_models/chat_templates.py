@@ -42,7 +42,7 @@ BOS_TEXTS = ("<|begin_of_text|>", "<|startoftext|>", "<bos>", "<s>", "[BOS]")
 def turns(
     messages: Sequence[BaseMessage], response: str, control_tokens: Iterable[str] = COMMON_TOKENS
 ) -> list[Turn]:
-    """Give the conversation with `response` as its last turn, every text made inert.
+    """Return the conversation with `response` as its last turn, every text made inert.
 
     Args:
         messages: The conversation, oldest first.
@@ -60,7 +60,7 @@ def turns(
 
 
 def transcript(turns: list[Turn]) -> str:
-    """Give a plain transcript: for a classifier of ordinary text, not for a chat reward model.
+    """Return a plain transcript: for a classifier of ordinary text, not for a chat reward model.
 
     Example:
         >>> print(transcript([{"role": "user", "content": "Why?"}]))
@@ -70,7 +70,7 @@ def transcript(turns: list[Turn]) -> str:
 
 
 def llama3(turns: list[Turn]) -> str:
-    r"""Give the turns as Llama 3 writes them, for FsfairX-LLaMA3-RM-v0.1 and its kin.
+    r"""Return the turns as Llama 3 writes them, for FsfairX-LLaMA3-RM-v0.1 and its kin.
 
     Llama 3.1 and later add a system turn with dates: there, use the checkpoint's own template.
 
@@ -85,7 +85,7 @@ def llama3(turns: list[Turn]) -> str:
 
 
 def chatml(turns: list[Turn]) -> str:
-    r"""Give the turns in ChatML, without a system turn or a thinking block of their own.
+    r"""Return the turns in ChatML, without a system turn or a thinking block of their own.
 
     Some Qwen checkpoints add one or the other: there, use the checkpoint's own template.
 

@@ -20,7 +20,7 @@ RewardLike: TypeAlias = RewardModel | RewardFunction
 
 
 def as_reward_model(reward: RewardLike) -> RewardModel:
-    """Give a reward model for anything that can score.
+    """Return a reward model for anything that can score.
 
     Args:
         reward: A Runnable that keeps the contract of `RewardModel`; a function

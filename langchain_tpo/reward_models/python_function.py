@@ -50,7 +50,7 @@ class FunctionReward(RunnableSerializable[ScoreRequest, list[Score]]):
         return function
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
-        """Give the function's own name, by which traces show it."""
+        """Return the function's own name, by which traces show it."""
         return super().get_name(suffix, name=name or self.name or self._label)
 
     def invoke(

@@ -35,7 +35,7 @@ class BatchesByRequests(RunnableSerializable[Input, Output]):
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> list[Output]:
-        """Give the outputs of all inputs, in their order."""
+        """Return the outputs of all inputs, in their order."""
         runs, configs = _limited(self, config, len(inputs))
         return runs.batch(inputs, configs, return_exceptions=return_exceptions, **kwargs)
 
@@ -47,7 +47,7 @@ class BatchesByRequests(RunnableSerializable[Input, Output]):
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> list[Output]:
-        """Give the outputs of all inputs, in their order.
+        """Return the outputs of all inputs, in their order.
 
         A run that fails cancels the others, unless exceptions are returned.
         """
@@ -67,7 +67,7 @@ class BatchesByRequests(RunnableSerializable[Input, Output]):
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> Iterator[tuple[int, Output | Exception]]:
-        """Give place and output of each input as it is done."""
+        """Return place and output of each input as it is done."""
         runs, configs = _limited(self, config, len(inputs))
         yield from runs.batch_as_completed(  # type: ignore[call-overload]  # as above
             inputs, configs, return_exceptions=return_exceptions, **kwargs
@@ -81,7 +81,7 @@ class BatchesByRequests(RunnableSerializable[Input, Output]):
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> AsyncIterator[tuple[int, Output | Exception]]:
-        """Give place and output of each input as it is done.
+        """Return place and output of each input as it is done.
 
         What still runs when the batch is cancelled, fails or is left early is cancelled.
         """
@@ -139,7 +139,7 @@ class _Limited(Runnable[Input, Output]):
 def _limited(
     bound: Runnable[Input, Output], config: Configs, inputs: int
 ) -> tuple[_Limited[Input, Output], list[RunnableConfig]]:
-    """Give the runs of a batch, and configs that let enough of them begin."""
+    """Return the runs of a batch, and configs that let enough of them begin."""
     configs = get_config_list(config, inputs)
     most = configs[0].get("max_concurrency") if configs else None
     if not most:

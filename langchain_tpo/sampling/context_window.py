@@ -38,7 +38,7 @@ _SAID = re.compile(
 
 
 def is_too_long(error: Exception) -> bool:
-    """Say whether an error of a model's means that the prompt does not fit its window.
+    """Return whether an error of a model's means that the prompt does not fit its window.
 
     LangChain's own `ContextOverflowError` says so by its type; other errors by their words.
 

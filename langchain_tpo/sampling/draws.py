@@ -78,7 +78,7 @@ class OnArrival(Protocol):
     """Adds scores to a reply as soon as it is there."""
 
     def run(self, reply: ModelReply, config: RunnableConfig) -> ModelReply:
-        """Give the reply with scores, or as it was."""
+        """Return the reply with scores, or as it was."""
         ...
 
     async def arun(self, reply: ModelReply, config: RunnableConfig) -> ModelReply:
@@ -135,7 +135,7 @@ class Drawer:
         return _collect(request, outcomes)
 
     def requests(self, request: DrawRequest) -> list[ModelRequest]:
-        """Give the requests that these draws take, unless a server brings too few."""
+        """Return the requests that these draws take, unless a server brings too few."""
         if request["n"] > 1 and request["one_request"] and self._many is not None:
             return [_model_request(request, 0, n=request["n"])]
         return [_model_request(request, index) for index in range(request["n"])]

@@ -34,7 +34,7 @@ class FittingRequest:
     """Requests with longer prompts that a server has refused."""
 
     def next(self) -> "FittingRequest":
-        """Give the request with the next shorter prompt."""
+        """Return the request with the next shorter prompt."""
         messages, left_out = self.shorter[0]()
         draw: DrawRequest = {**self.draw, "messages": messages}
         return replace(self, draw=draw, shorter=self.shorter[1:], left_out=left_out)

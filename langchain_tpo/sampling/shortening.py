@@ -51,7 +51,7 @@ def _common_length(lengths: Collection[int], share: float) -> int:
 
 
 def _ends(text: str, length: int) -> str:
-    """Give the first and the last part of a text, `length` characters together, and the mark."""
+    """Return the first and the last part of a text, `length` characters together, and the mark."""
     tail = length // 2
     mark = MARK.format(count=len(text) - length)
     return f"{text[: length - tail]}{mark}{text[len(text) - tail :]}"

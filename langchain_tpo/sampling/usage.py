@@ -58,7 +58,7 @@ def total_usage(parts: Iterable[Usage]) -> Usage:
 
 
 def as_usage_metadata(usage: Usage) -> UsageMetadata | None:
-    """Give a usage as LangChain's own type, or None when a part of it is unknown."""
+    """Return a usage as LangChain's own type, or None when a part of it is unknown."""
     if usage["input_tokens"] is None or usage["output_tokens"] is None:
         return None
     metadata = UsageMetadata(

@@ -46,7 +46,7 @@ Tool = dict[str, Any] | type | Callable[..., Any] | BaseTool
 
 
 def innermost(model: ChatModel) -> ChatModel:
-    """Give the model that is asked first, without what is wrapped around it.
+    """Return the model that is asked first, without what is wrapped around it.
 
     Example:
         >>> from langchain_core.language_models import FakeListChatModel
@@ -60,7 +60,7 @@ def innermost(model: ChatModel) -> ChatModel:
 def tool_arguments(
     model: ChatModel, tools: Sequence[Tool], options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Give the arguments of a call that offers these tools, in the provider's own form.
+    """Return the arguments of a call that offers these tools, in the provider's own form.
 
     Raises:
         ModelTypeError: When a model inside takes no tools, or two take them in different forms.
@@ -78,7 +78,7 @@ def tool_arguments(
 def with_structured_output(
     model: ChatModel, schema: dict[str, Any] | type, options: Mapping[str, Any]
 ) -> Runnable[Any, Any]:
-    """Give the models' own structured output, with retries and fallbacks around it."""
+    """Return the models' own structured output, with retries and fallbacks around it."""
     if isinstance(model, BaseChatModel):
         return model.with_structured_output(schema, **options)
     if isinstance(model, RunnableBindingBase):
@@ -93,17 +93,17 @@ def with_structured_output(
 
 
 def offers_tools(arguments: Mapping[str, Any]) -> bool:
-    """Say whether a call with these arguments may be answered by a tool call."""
+    """Return whether a call with these arguments may be answered by a tool call."""
     return any(arguments.get(name) for name in TOOL_ARGUMENTS)
 
 
 def is_structured(arguments: Mapping[str, Any]) -> bool:
-    """Say whether a call with these arguments asks for JSON instead of an answer in words."""
+    """Return whether a call with these arguments asks for JSON instead of an answer in words."""
     return any(arguments.get(name) for name in STRUCTURED_ARGUMENTS)
 
 
 def without_tools(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the arguments of the same call when no tools are offered.
+    """Return the arguments of the same call when no tools are offered.
 
     Example:
         >>> without_tools({"temperature": 0.5, "tools": [], "tool_choice": "auto"})

@@ -31,7 +31,7 @@ class ManyAtOnce:
 
 
 def check_chat_model(model: object, *, field: str) -> ChatModel:
-    """Give the model back, or say in one line why it cannot be one.
+    """Return the model back, or say in one line why it cannot be one.
 
     Raises:
         ModelTypeError: When it is no Runnable.
@@ -46,7 +46,7 @@ def check_chat_model(model: object, *, field: str) -> ChatModel:
 
 
 def is_chat_model(model: object) -> bool:
-    """Say whether this is a chat model, wrapped in bindings, retries and fallbacks or not."""
+    """Return whether this is a chat model, wrapped in bindings, retries and fallbacks or not."""
     if isinstance(model, RunnableBindingBase):
         return is_chat_model(model.bound)
     if isinstance(model, RunnableWithFallbacks):
@@ -55,7 +55,7 @@ def is_chat_model(model: object) -> bool:
 
 
 def quiet(model: ChatModel, *, cache: bool) -> ChatModel:
-    """Give a copy of the model that neither streams nor, if so asked, answers from a cache.
+    """Return a copy of the model that neither streams nor, if so asked, answers from a cache.
 
     A streaming handler anywhere above would make a request with `n > 1` come back as one garbled
     text, and a global cache would make all draws of a prompt the same.
@@ -97,7 +97,7 @@ def many_at_once(model: ChatModel) -> ManyAtOnce | None:
 
 
 def reply_text(reply: object) -> str:
-    """Give the text of what a model returned, whatever its content blocks.
+    """Return the text of what a model returned, whatever its content blocks.
 
     A reply that calls tools is no response: what it says beside the calls counts for nothing.
 

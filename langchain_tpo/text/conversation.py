@@ -20,7 +20,7 @@ _FORGED_ROLE = re.compile(
 
 
 def conversation_text(messages: Sequence[BaseMessage]) -> str:
-    """Give the whole conversation as one text.
+    """Return the whole conversation as one text.
 
     A single user message is its own text, unchanged. Anything longer is a transcript, one
     paragraph per message, each opening with the speaker's role. What is no text stands in the
@@ -43,14 +43,14 @@ def conversation_text(messages: Sequence[BaseMessage]) -> str:
 
 
 def message_text(message: BaseMessage) -> str:
-    """Give the text of one message, with placeholders for what is no text."""
+    """Return the text of one message, with placeholders for what is no text."""
     if isinstance(message.content, str):
         return well_formed(message.content)
     return well_formed("".join(_block_text(block) for block in message.content))
 
 
 def sendable(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
-    r"""Give the messages as any provider's client can encode them.
+    r"""Return the messages as any provider's client can encode them.
 
     Args:
         messages: The conversation; texts that hold half of a surrogate pair are mended.
@@ -69,7 +69,7 @@ def sendable(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
 
 
 def attachments(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
-    """Give the images, sounds and files that users put into the conversation, in order."""
+    """Return the images, sounds and files that users put into the conversation, in order."""
     return [
         block
         for message in messages

@@ -29,7 +29,7 @@ _FULL_WIDTH = 0xFEE0
 
 
 def quoted(text: str, tags: Iterable[str]) -> str:
-    """Give the text as a prompt may quote it: it closes none of `tags` and opens no turn.
+    """Return the text as a prompt may quote it: it closes none of `tags` and opens no turn.
 
     Args:
         text: What a model, a user or a data set wrote.
@@ -43,7 +43,7 @@ def quoted(text: str, tags: Iterable[str]) -> str:
 
 
 def fence(text: str, tags: Iterable[str]) -> str:
-    """Give the text with every opening or closing form of `tags` made inert.
+    """Return the text with every opening or closing form of `tags` made inert.
 
     Only the `<` of such a tag changes, to `&lt;`: code, HTML and mathematics in an answer stay
     as they are. The match ignores case, spaces, width and what cannot be seen, as a lenient
@@ -81,7 +81,7 @@ def inert(text: str, control_tokens: Iterable[str] = CONTROL_TOKENS) -> str:
 
 
 def tags_in(text: str) -> set[str]:
-    """Give the names of the tags in a template.
+    """Return the names of the tags in a template.
 
     Example:
         >>> sorted(tags_in('<DOC id="1">...</DOC> <br/> 1 < 2'))

@@ -35,7 +35,7 @@ _CREDENTIALS = (
 
 
 def without_credentials(text: str) -> str:
-    """Give a text with everything hidden that looks like a key or a password.
+    """Return a text with everything hidden that looks like a key or a password.
 
     Args:
         text: An error's message, say.
@@ -50,7 +50,7 @@ def without_credentials(text: str) -> str:
 
 
 def named(error: BaseException) -> str:
-    """Give an error's type and message, without credentials.
+    """Return an error's type and message, without credentials.
 
     Example:
         >>> named(TimeoutError("too slow"))
@@ -81,7 +81,7 @@ def keys_hidden() -> Iterator[None]:
 
 
 def without_secrets(value: object) -> Any:  # noqa: ANN401 JSON
-    """Give a JSON value with everything hidden that a name gives away as a secret.
+    """Return a JSON value with everything hidden that a name gives away as a secret.
 
     Args:
         value: Options, as a settings file or a caller gave them.

@@ -6,7 +6,7 @@ HTTP clients refuse to send it, some checkpointers keep a `?` in its place, term
 
 
 def well_formed(text: str) -> str:
-    r"""Give the text with U+FFFD, the replacement character, for each half of a surrogate pair.
+    r"""Return the text with U+FFFD, the replacement character, for each half of a surrogate pair.
 
     Two halves that belong together become the character that they spell. Any other text is given
     back as it is.

@@ -64,7 +64,7 @@ def _kind(handle: Path) -> str:
 
 
 def others() -> list[asyncio.Task[Any]]:
-    """Give the tasks of the loop but for the one that asks."""
+    """Return the tasks of the loop but for the one that asks."""
     return [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
 

@@ -52,16 +52,16 @@ class Row:
     """Why one struck draw of five is dropped, at sample and at update; None: it is not."""
 
     def outcome(self, place: Place) -> str:
-        """Give the words for a place where everything was struck."""
+        """Return the words for a place where everything was struck."""
         return {"sample": self.sample, "update": self.update}.get(place[0], self.critique)
 
     def drop(self, place: Place) -> str | None:
-        """Give the reason for which one struck draw is dropped."""
+        """Return the reason for which one struck draw is dropped."""
         return self.lost[0 if place[0] == "sample" else 1]
 
 
 def failed(error: str) -> Row:
-    """Give the row of a request that fails: nothing to go on with, or one draw less."""
+    """Return the row of a request that fails: nothing to go on with, or one draw less."""
     return Row(f"raises {error}", f"error {error}", f"error {error}", ("failed", "failed"))
 
 
@@ -158,7 +158,7 @@ def _named(drop: Drop) -> tuple[str, int, str]:
 
 
 async def raised_by(run: Awaitable[object]) -> Exception:
-    """Give what a run raises; it has to."""
+    """Return what a run raises; it has to."""
     try:
         result = await run
     except Exception as error:  # noqa: BLE001 the table says which

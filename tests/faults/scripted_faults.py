@@ -44,7 +44,7 @@ class FaultyModel(ScriptedModelWithN):
 
 
 def rewritten(generation: ChatGeneration, rewrite: Rewrite) -> ChatGeneration:
-    """Give the message that a faulty model sends in place of one that obeys."""
+    """Return the message that a faulty model sends in place of one that obeys."""
     said = rewrite(re.sub(r"</?IMPROVED_VARIABLE>", "", generation.text))
     parts = said if isinstance(said, dict) else {"content": said}
     usage = getattr(generation.message, "usage_metadata", None)
@@ -52,7 +52,7 @@ def rewritten(generation: ChatGeneration, rewrite: Rewrite) -> ChatGeneration:
 
 
 def raising(error: Exception) -> Rewrite:
-    """Give what fails in place of an answer."""
+    """Return what fails in place of an answer."""
 
     def rewrite(_text: str) -> Any:
         raise error
@@ -61,7 +61,7 @@ def raising(error: Exception) -> Rewrite:
 
 
 def saying(template: str) -> Rewrite:
-    """Give what puts the text into another one: `T` stands for the tag, `...` for the text."""
+    """Return what puts the text into another one: `T` stands for the tag, `...` for the text."""
     return lambda text: template.replace("T>", "IMPROVED_VARIABLE>").replace("...", text)
 
 

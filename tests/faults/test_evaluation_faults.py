@@ -68,7 +68,7 @@ def unreliable_reward(dice: Dice) -> RunnableLambda[Any, Any]:
 
 
 def outcome_of(place: Place, name: str | None) -> str:
-    """Give the word of the tables for a request."""
+    """Return the word of the tables for a request."""
     if name is None:
         return "goes on"
     if place[0] == "reward":

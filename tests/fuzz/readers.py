@@ -180,7 +180,7 @@ FILE_CHECKS: tuple[Callable[[Path], None], ...] = (check_data_set, check_records
 
 
 def some_text(data: Any) -> str:
-    """Give pieces of the vocabulary and of noise, so that tags and keys turn up whole."""
+    """Return pieces of the vocabulary and of noise, so that tags and keys turn up whole."""
     pieces = []
     for _ in range(data.ConsumeIntInRange(0, 6)):
         known = data.ConsumeBool()
@@ -189,7 +189,7 @@ def some_text(data: Any) -> str:
 
 
 def some_json(data: Any, depth: int = 4) -> object:
-    """Give a value such as a careless data set may hold."""
+    """Return a value such as a careless data set may hold."""
     kind = data.ConsumeIntInRange(0, 8 if depth else 5)
     if kind > 5:
         return _container(data, depth - 1, as_list=kind == 6)
@@ -205,7 +205,7 @@ def _container(data: Any, depth: int, *, as_list: bool) -> object:
 
 
 def content_of(data: Any) -> bytes:
-    """Give a file's content: bytes as they come, or lines of JSON."""
+    """Return a file's content: bytes as they come, or lines of JSON."""
     if data.ConsumeBool():
         return bytes(data.ConsumeBytes(data.remaining_bytes()))
     rows = [some_json(data) for _ in range(data.ConsumeIntInRange(0, 3))]

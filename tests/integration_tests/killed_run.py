@@ -96,7 +96,7 @@ def graph(folder: Path, kind: str, stall: str, saver: BaseCheckpointSaver[Any]) 
 
 
 def plain(state: dict[str, Any]) -> dict[str, Any]:
-    """Give what has to be the same after a kill: all but the time it took."""
+    """Return what has to be the same after a kill: all but the time it took."""
     answer = state["messages"][-1]
     summary = answer.response_metadata["tpo"].items()
     figures = {key: value for key, value in summary if key not in ("seconds", "waiting")}

@@ -82,7 +82,7 @@ def calls(folder: Path) -> list[str]:
 
 
 def kept(folder: Path) -> tuple[int, int]:
-    """Give the superstep in progress as the checkpointer knows it, and how many of its replies.
+    """Return the superstep in progress as the checkpointer knows it, and how many of its replies.
 
     LangGraph writes while the next step runs (`durability="async"`): what finished in the last
     few milliseconds may not be there yet.

@@ -53,7 +53,7 @@ cli()
 
 @pytest.fixture(scope="module")
 def infinity(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[float]]]:
-    """Give the URL of an Infinity and the logits to expect of pairs."""
+    """Return the URL of an Infinity and the logits to expect of pairs."""
     python = _python("TPO_INFINITY_PYTHON")
     directory = tmp_path_factory.mktemp("infinity")
     logits = _logits(python, directory, [[QUESTION, response] for response in RESPONSES])
@@ -63,7 +63,7 @@ def infinity(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, li
 
 @pytest.fixture(scope="module")
 def vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[float]]]:
-    """Give the URL of a vLLM and the logits to expect of conversations."""
+    """Return the URL of a vLLM and the logits to expect of conversations."""
     python = _python("TPO_VLLM_PYTHON")
     directory = tmp_path_factory.mktemp("vllm")
     texts = [[llama3(turns(REQUEST["messages"], response))] for response in RESPONSES]

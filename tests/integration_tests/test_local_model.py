@@ -56,7 +56,7 @@ def model(server: LocalServer) -> LocalChatModel:
 
 
 def token_ids(generation: ChatGeneration) -> list[int]:
-    """Give the tokens that the model made for a response, end of turn included."""
+    """Return the tokens that the model made for a response, end of turn included."""
     content = generation.message.response_metadata["logprobs"]["content"]
     return [entry["id"] for entry in content]
 
@@ -273,7 +273,7 @@ def native_threads() -> int:
 
 
 def wait_for(condition: Any) -> bool:
-    """Give the system a moment to take threads down."""
+    """Return the system a moment to take threads down."""
     for _ in range(100):
         if condition():
             return True

@@ -66,7 +66,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def uri(server: str) -> str:
-    """Give the server with empty tables."""
+    """Return the server with empty tables."""
     with PostgresSaver.from_conn_string(server) as saver:
         saver.setup()
         saver.delete_thread("1")
@@ -78,7 +78,7 @@ def graph(saver: Any, model: ScriptedModelWithN, reward: Any = last_number) -> A
 
 
 def breaks_once() -> ScriptedModelWithN:
-    """Give a model whose first gradient fails."""
+    """Return a model whose first gradient fails."""
     broken = ["textual_gradient"]
 
     def reply(step: str, messages: Any, number: int) -> str:

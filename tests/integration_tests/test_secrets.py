@@ -225,7 +225,7 @@ async def test_no_object_shows_a_key(url: str) -> None:
 
 
 def kept_by(saver: InMemorySaver | SqliteSaver, path: Path) -> str:
-    """Give all that a checkpointer has kept, as bytes that read like text."""
+    """Return all that a checkpointer has kept, as bytes that read like text."""
     if isinstance(saver, InMemorySaver):
         return f"{dict(saver.storage)!r} {dict(saver.writes)!r} {dict(saver.blobs)!r}"
     saver.conn.commit()

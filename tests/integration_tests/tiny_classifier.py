@@ -109,7 +109,7 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def logits(directory: Path, texts: list[list[str]]) -> list[float]:
-    """Give the logit of each text as it stands, or of each pair as the tokenizer joins it.
+    """Return the logit of each text as it stands, or of each pair as the tokenizer joins it.
 
     Args:
         directory: Where the classifier is.

@@ -45,7 +45,7 @@ ORDERS = (
 
 
 def hostile_texts(tags: Iterable[str]) -> list[str]:
-    """Give one text for each form, with every tag written in that form, and what comes with it."""
+    """Return one text for each form with every tag written in it, and what comes with it."""
     listed = tuple(tags)
     return [
         f"An answer. {' '.join(_written(form, tag) for tag in listed)} "
@@ -55,7 +55,7 @@ def hostile_texts(tags: Iterable[str]) -> list[str]:
 
 
 def megabyte(tags: Iterable[str]) -> str:
-    """Give a million characters of it all."""
+    """Return a million characters of it all."""
     piece = "\n".join(hostile_texts(tags))
     return (piece * (1_000_000 // len(piece) + 1))[:1_000_000]
 

@@ -23,7 +23,7 @@ Curve: TypeAlias = Sequence[Sequence[float]]
 
 
 def down_from(*bests: float, by: float = 1.0, width: int = 5) -> Curve:
-    """Give rounds with these best rewards, each further response worth less by so much.
+    """Return rounds with these best rewards, each further response worth less by so much.
 
     Example:
         >>> down_from(3, 4, width=2)
@@ -54,7 +54,7 @@ class Clock:
     now: float = 0.0
 
     def perf_counter(self) -> float:
-        """Give the time as Python's own clock does."""
+        """Return the time as Python's own clock does."""
         return self.now
 
 
@@ -115,12 +115,12 @@ class Outcome:
 
 
 def best_of(curve: Curve) -> float:
-    """Give the reward of the best response of all."""
+    """Return the reward of the best response of all."""
     return max(map(max, curve))
 
 
 def expected_gains(curve: Curve) -> list[float]:
-    """Give the most that a round can be expected to gain, known when it begins.
+    """Return the most that a round can be expected to gain, known when it begins.
 
     What the one before gained; the first round, what sets the first responses apart.
     """

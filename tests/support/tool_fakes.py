@@ -59,7 +59,7 @@ class ToolLog:
 
     @property
     def tools(self) -> list[BaseTool]:
-        """Give the tools."""
+        """Return the tools."""
 
         @tool
         def find_oil(wood: str) -> str:

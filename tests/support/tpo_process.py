@@ -23,7 +23,7 @@ class TPOProcess:
         self._stderr = stderr
 
     def said(self) -> str:
-        """Give what it has written to stderr."""
+        """Return what it has written to stderr."""
         return self._stderr.read_text()
 
     def until(self, done: Callable[[], bool]) -> None:

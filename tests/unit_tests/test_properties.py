@@ -67,7 +67,7 @@ rewards = st.none() | st.floats(-3, 3) | st.sampled_from([0.0, 1.0, -1e308, 1e30
 
 @st.composite
 def pools(draw: st.DrawFn, *, depth: int = 3) -> list[Candidate]:
-    """Give responses of rounds 0 to `depth`, in order, with equal and missing rewards."""
+    """Return responses of rounds 0 to `depth`, in order, with equal and missing rewards."""
     sizes = draw(st.lists(st.integers(1, 4), min_size=1, max_size=depth + 1))
     return [
         Candidate(text=draw(st.text(max_size=5)), reward=draw(rewards), round=number)
@@ -118,7 +118,7 @@ seconds = st.floats(0, 100)
 
 @st.composite
 def runs(draw: st.DrawFn) -> tuple[list[Candidate], list[StepRecord]]:
-    """Give a run after some scored round, with at least one scored response."""
+    """Return a run after some scored round, with at least one scored response."""
     pool = draw(pools())
     assume(any(one["reward"] is not None for one in pool))
     done = pool[-1]["round"]
@@ -234,7 +234,7 @@ drops = st.builds(
 
 @st.composite
 def ended(draw: st.DrawFn) -> TPOState:
-    """Give the state of a run that has ended."""
+    """Return the state of a run that has ended."""
     pool, steps = draw(runs())
     rounds = [
         Round(chosen=0, rejected=0, textual_loss=draw(words), textual_gradient=draw(words))

@@ -109,7 +109,7 @@ many_chains = st.lists(st.lists(stages, min_size=1, max_size=4), min_size=1, max
 
 
 def sequences(chains: Sequence[Chain]) -> list[int]:
-    """Give the lengths of all that is written."""
+    """Return the lengths of all that is written."""
     return [
         tokens
         for chain in chains

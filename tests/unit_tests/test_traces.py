@@ -31,7 +31,7 @@ class Trees(BaseTracer):
 
 
 def paths(run: Run) -> Iterator[str]:
-    """Give the path of names to every leaf; a name right below itself counts once."""
+    """Return the path of names to every leaf; a name right below itself counts once."""
     for child in run.child_runs:
         for path in paths(child):
             yield path if path.split(" > ")[0] == run.name else f"{run.name} > {path}"
@@ -97,7 +97,7 @@ def test_a_step_is_one_run_of_the_trace() -> None:
 
 
 def every_run(run: Run) -> Iterator[Run]:
-    """Give a run and all below it, in order."""
+    """Return a run and all below it, in order."""
     yield run
     for child in run.child_runs:
         yield from every_run(child)

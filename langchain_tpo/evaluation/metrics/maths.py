@@ -27,7 +27,7 @@ _RESULT = "####"
 
 
 def solves(answer: str, reference: str) -> bool | None:
-    r"""Tell whether the final result in an answer equals the reference.
+    r"""Return whether the final result in an answer equals the reference.
 
     None means that nobody can tell: the reference is no mathematics, or time ran out. There is a
     time limit in the main thread only, since it needs a signal.

@@ -45,7 +45,7 @@ METRICS = (
 def metric_values(
     fields: Mapping[str, Any], questions: Sequence[str], answers: Sequence[str]
 ) -> dict[str, float | None]:
-    """Give the value of every metric that a row calls for; most rows call for none.
+    """Return the value of every metric that a row calls for; most rows call for none.
 
     Args:
         fields: What is kept of the row.

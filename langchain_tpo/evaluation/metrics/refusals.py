@@ -26,7 +26,7 @@ _CURLY = "\N{RIGHT SINGLE QUOTATION MARK}"
 
 
 def refuses(answer: str) -> bool:
-    """Tell whether an answer refuses.
+    """Return whether an answer refuses.
 
     Example:
         >>> refuses("I'm sorry, but I can't help with that.")

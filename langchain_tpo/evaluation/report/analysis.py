@@ -51,7 +51,7 @@ def analyse(
     prices: Mapping[ModelRole, Price] | None = None,
     seed: int = 0,
 ) -> Analysis:
-    """Give a run in numbers.
+    """Return a run in numbers.
 
     Args:
         outcomes: Of all records.
@@ -98,7 +98,7 @@ def analyse(
 
 
 def pairs_to_compare(kinds: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Give the pairs of a report: each `tpo` system, or else the first one, against the others.
+    """Return the pairs of a report: each `tpo` system, or else the first one, against the others.
 
     Example:
         >>> pairs_to_compare({"single": "single", "tpo": "tpo"})

@@ -74,7 +74,7 @@ class Chart:
     """The plot."""
 
     def svg(self) -> str:
-        """Give the plot as an SVG element whose text and lines take the page's colours."""
+        """Return the plot as an SVG element whose text and lines take the page's colours."""
         buffer = io.StringIO()
         with _style():
             self.figure.savefig(buffer, format="svg", metadata={"Date": None})
@@ -93,7 +93,7 @@ class Chart:
 
 
 def figure(draw: Callable[[Axes], None], *, height: float = 2.9) -> Figure:
-    """Give a figure with what `draw` draws.
+    """Return a figure with what `draw` draws.
 
     Args:
         draw: Draws on the axes that it is given.
@@ -109,7 +109,7 @@ def figure(draw: Callable[[Axes], None], *, height: float = 2.9) -> Figure:
 
 
 def label(name: str) -> str:
-    r"""Give a name as a plot can show it: one short line, every character a visible one.
+    r"""Return a name as a plot can show it: one short line, every character a visible one.
 
     Args:
         name: Of a system, say: whatever a user or a file called it.

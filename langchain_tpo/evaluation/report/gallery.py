@@ -81,7 +81,7 @@ class Gallery:
 def chosen_examples(
     ours: Mapping[str, Outcome], theirs: Mapping[str, Outcome]
 ) -> tuple[list[str], list[str]]:
-    """Give the examples with the largest and with the smallest gain, no example twice."""
+    """Return the examples with the largest and with the smallest gain, no example twice."""
     gains = sorted(
         ((ours[name].reward - theirs[name].reward, name) for name in ours.keys() & theirs.keys()),
         key=lambda pair: (-pair[0], pair[1]),

@@ -35,7 +35,7 @@ _FURTHEST = 12.0
 def length_controlled_win_rate(
     wins: Sequence[float], length_differences: Sequence[float], *, seed: int = 0
 ) -> Estimate | None:
-    """Give the win rate that the fitted model predicts at equal length.
+    """Return the win rate that the fitted model predicts at equal length.
 
     Args:
         wins: 1, 0 or anything between, one per pair.

@@ -40,7 +40,7 @@ class Report:
     """Its best and worst cases; None where there is nothing to compare."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Give manifest and numbers as JSON values."""
+        """Return manifest and numbers as JSON values."""
         return {"manifest": dict(self.manifest), **self.analysis.as_dict()}
 
     def write(self, folder: Path) -> Path:

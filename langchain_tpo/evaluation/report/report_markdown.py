@@ -13,7 +13,7 @@ from langchain_tpo.text.well_formed import well_formed
 
 
 def markdown(manifest: Mapping[str, Any], analysis: Analysis, charts: Sequence[Chart]) -> str:
-    """Give the report as Markdown.
+    """Return the report as Markdown.
 
     Args:
         manifest: What the run was.
@@ -76,7 +76,7 @@ def _table(table: Table) -> str:
 
 
 def inert(text: str) -> str:
-    r"""Give a text as one line of Markdown that ends no table cell, links nowhere and is no HTML.
+    r"""Return a text as one line of Markdown that ends no table cell, links nowhere and is no HTML.
 
     Args:
         text: What a user, a model or a provider's error said.

@@ -27,7 +27,7 @@ def page(
     charts: Sequence[Chart],
     gallery: Gallery | None,
 ) -> str:
-    """Give the page. It loads nothing and runs no script.
+    """Return the page. It loads nothing and runs no script.
 
     Args:
         manifest: What the run was.

@@ -43,12 +43,12 @@ class Estimate:
     """How many examples it rests on."""
 
     def as_dict(self) -> dict[str, float]:
-        """Give it as JSON values."""
+        """Return it as JSON values."""
         return asdict(self)
 
 
 def mean(values: Sequence[float], *, seed: int = 0) -> Estimate | None:
-    """Give the mean; None of nothing.
+    """Return the mean; None of nothing.
 
     Example:
         >>> mean([1.0, 1.0]), mean([])
@@ -60,7 +60,7 @@ def mean(values: Sequence[float], *, seed: int = 0) -> Estimate | None:
 def paired_difference(
     ours: Mapping[str, float], theirs: Mapping[str, float], *, seed: int = 0
 ) -> Estimate | None:
-    """Give the mean of `ours - theirs` over the examples that both have scored.
+    """Return the mean of `ours - theirs` over the examples that both have scored.
 
     Example:
         >>> paired_difference({"a": 2.0, "b": 5.0}, {"a": 1.0, "c": 9.0}).value
@@ -72,7 +72,7 @@ def paired_difference(
 def win_rate(
     ours: Mapping[str, float], theirs: Mapping[str, float], *, seed: int = 0
 ) -> Estimate | None:
-    """Give how often `ours` is higher over the examples that both have; a tie is half a win.
+    """Return how often `ours` is higher over the examples that both have; a tie is half a win.
 
     Example:
         >>> win_rate({"a": 2.0, "b": 5.0}, {"a": 1.0, "b": 5.0}).value
@@ -82,7 +82,7 @@ def win_rate(
 
 
 def wins(ours: Mapping[str, float], theirs: Mapping[str, float]) -> list[float]:
-    """Give 1 for a win, 0 for a loss and a half for a tie, in the order of the examples' names."""
+    """Return 1 for a win, 0 for a loss and a half for a tie, ordered by example name."""
     return [
         0.5 if ours[name] == theirs[name] else float(ours[name] > theirs[name])
         for name in shared(ours, theirs)
@@ -90,12 +90,12 @@ def wins(ours: Mapping[str, float], theirs: Mapping[str, float]) -> list[float]:
 
 
 def shared(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
-    """Give the examples that both have, sorted, so that resampling does not depend on order."""
+    """Return the examples that both have, sorted, so that resampling does not depend on order."""
     return sorted(ours.keys() & theirs.keys())
 
 
 def correlation(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Give Spearman's rank correlation; None where one side does not vary.
+    """Return Spearman's rank correlation; None where one side does not vary.
 
     Example:
         >>> round(correlation([1, 2, 3, 4], [10, 20, 40, 30]), 3)
@@ -112,7 +112,7 @@ Statistic: TypeAlias = Callable[[NDArray[np.float64]], Numbers]
 
 
 def bootstrap(values: NDArray[np.float64], statistic: Statistic, *, seed: int) -> Estimate | None:
-    """Give a statistic with its percentile interval, resampling examples with replacement.
+    """Return a statistic with its percentile interval, resampling examples with replacement.
 
     Args:
         values: One row per example; a row may hold several numbers, which stay together.

@@ -122,5 +122,5 @@ class Analysis:
     """Of the bootstrap."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Give everything as JSON values."""
+        """Return everything as JSON values."""
         return asdict(self)

@@ -24,7 +24,7 @@ class Table:
 
 
 def tables(analysis: Analysis) -> list[Table]:
-    """Give the tables that the run has figures for."""
+    """Return the tables that the run has figures for."""
     drawn = [_results(analysis), _comparisons(analysis), _metrics(analysis), _costs(analysis)]
     drawn += [_prices(analysis), _losses(analysis)]
     return [table for table in drawn if table.rows]

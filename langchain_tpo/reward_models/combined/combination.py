@@ -36,7 +36,7 @@ class Combination:
     """Whether the others decide where a member has no score."""
 
     def of(self, scored: Mapping[str, Scored]) -> Score:
-        """Give one score for what each member gave; None when it cannot be said."""
+        """Return one score for what each member gave; None when it cannot be said."""
         rewards = {
             name: self.scalings.get(name, Scaling())(one["reward"])
             for name, one in scored.items()

@@ -132,7 +132,7 @@ class Ensemble(ComposedReward):
     def calibrated(
         self, *, on: Sequence[ScoreRequest], config: RunnableConfig | None = None
     ) -> Self:
-        """Give a copy whose members are normalised by what they give to a sample.
+        """Return a copy whose members are normalised by what they give to a sample.
 
         Args:
             on: Conversations with some dozens of responses such as will be scored.

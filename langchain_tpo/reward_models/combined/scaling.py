@@ -47,7 +47,7 @@ class Scaling:
 
 
 def as_scaling(value: object) -> object:
-    """Give a scaling for a pair of location and scale; anything else stays as it is.
+    """Return a scaling for a pair of location and scale; anything else stays as it is.
 
     Example:
         >>> as_scaling((3.0, 0.5))
@@ -61,7 +61,7 @@ ScalingField = Annotated[Scaling, BeforeValidator(as_scaling)]
 
 
 def fitted(rewards: Sequence[float], *, member: str) -> Scaling:
-    """Give the scaling that turns these rewards into a mean of 0 and a deviation of 1.
+    """Return the scaling that turns these rewards into a mean of 0 and a deviation of 1.
 
     Args:
         rewards: What one reward model gave to a sample of responses.

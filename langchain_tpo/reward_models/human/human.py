@@ -181,7 +181,7 @@ class HumanReward(ComposedReward):
 
 
 def _extremes(pool: Sequence[Candidate]) -> list[Candidate]:
-    """Give the best and, where one has a lower reward, the worst response so far."""
+    """Return the best and, where one has a lower reward, the worst response so far."""
     best, worst = chosen(pool), rejected(pool)
     if best is None or worst is None:
         return []

@@ -35,7 +35,7 @@ class Tokenizer(Protocol):
 
     @property
     def added_tokens_decoder(self) -> dict[int, Any]:
-        """Give all tokens beside the vocabulary, with a flag `special` each."""
+        """Return all tokens beside the vocabulary, with a flag `special` each."""
 
     def apply_chat_template(
         self, conversation: list[Turn], *, tokenize: Literal[False], add_generation_prompt: bool
@@ -43,7 +43,7 @@ class Tokenizer(Protocol):
         """Write the conversation as one text."""
 
     def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
-        """Give the tokens of a text."""
+        """Return the tokens of a text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ class ConversationEncoder:
     """Instead of the tokenizer's chat template."""
 
     def row(self, messages: Sequence[BaseMessage], response: str) -> Row | None:
-        """Give the row of one candidate, or None where the answer alone is too long.
+        """Return the row of one candidate, or None where the answer alone is too long.
 
         Args:
             messages: The conversation that is answered.
@@ -89,7 +89,7 @@ class ConversationEncoder:
         return Row(tokens=self.tokens(_without_start(chat, dropped)), dropped=dropped)
 
     def tokens(self, chat: list[Turn]) -> list[int]:
-        """Give the tokens of a conversation, with one BOS where template or tokenizer has one."""
+        """Return the tokens of a conversation, with one BOS where template or tokenizer has one."""
         text, bos = self._text(chat), self.tokenizer.bos_token
         if not bos or not text.startswith(bos):
             return self.tokenizer.encode(text, add_special_tokens=True)
@@ -100,7 +100,7 @@ class ConversationEncoder:
 
     @cached_property
     def control_tokens(self) -> tuple[str, ...]:
-        """Give the texts that the tokenizer reads as control tokens."""
+        """Return the texts that the tokenizer reads as control tokens."""
         added = self.tokenizer.added_tokens_decoder.values()
         flagged = [str(token) for token in added if token.special]
         return tuple(dict.fromkeys([*self.tokenizer.all_special_tokens, *flagged]))

@@ -39,7 +39,7 @@ UNKNOWN = ClassifierPreset(family="")
 
 
 def preset_for(model: str) -> ClassifierPreset:
-    """Give what is known of a checkpoint, by its name or the directory it lies in.
+    """Return what is known of a checkpoint, by its name or the directory it lies in.
 
     Example:
         >>> preset_for("Skywork/Skywork-Reward-V2-Qwen3-0.6B").max_length

@@ -65,7 +65,7 @@ class Classifier:
         return CPU_PADDING if self.model.device.type == "cpu" else inf
 
     def logits(self, rows: Sequence[Sequence[int]]) -> list[float]:
-        """Give the raw logit of each row, from one forward pass with padding on the right.
+        """Return the raw logit of each row, from one forward pass with padding on the right.
 
         Args:
             rows: Tokens, at least one row.
@@ -83,7 +83,7 @@ class Classifier:
         return logits
 
     def _pad_token(self, rows: Sequence[Sequence[int]]) -> int:
-        """Give a token to pad with that ends no row, the model's own if possible.
+        """Return a token to pad with that ends no row, the model's own if possible.
 
         A row that ends in the padding token (a checkpoint that pads with its end-of-turn token)
         would have its reward read before that token.
@@ -112,7 +112,7 @@ class LazyClassifier:
     _loaded: Classifier | None = field(default=None, compare=False, repr=False)
 
     def loaded(self) -> Classifier:
-        """Give the classifier; the lock must be held."""
+        """Return the classifier; the lock must be held."""
         if self._loaded is None:
             self._loaded = load(self.checkpoint)
         return self._loaded
@@ -127,7 +127,7 @@ class LazyClassifier:
 
 
 def load(checkpoint: Checkpoint) -> Classifier:
-    """Give the classifier of a checkpoint, refusing one that is no reward model.
+    """Return the classifier of a checkpoint, refusing one that is no reward model.
 
     Args:
         checkpoint: Which weights, and how to hold them.

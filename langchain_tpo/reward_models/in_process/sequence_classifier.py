@@ -118,7 +118,7 @@ class SequenceClassifier(RunnableSerializable[ScoreRequest, list[Score]]):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> list[Score]:
-        """Give one raw logit per response, None for what cannot be scored."""
+        """Return one raw logit per response, None for what cannot be scored."""
         return self._call_with_config(self._score, input, config, **kwargs)
 
     def _score(self, request: ScoreRequest) -> list[Score]:

@@ -133,7 +133,7 @@ def form_text(fields: Mapping[str, str]) -> str:
 
 
 def checked_prompt(prompt: object, *, fills: Collection[str]) -> ChatPromptTemplate:
-    """Give the prompt back, or say in one line what is wrong with it.
+    """Return the prompt back, or say in one line what is wrong with it.
 
     Args:
         prompt: What the caller handed over.
@@ -193,7 +193,7 @@ def render(
 
 
 def frame_tags(prompt: ChatPromptTemplate) -> tuple[str, ...]:
-    """Give every tag that a prompt uses.
+    """Return every tag that a prompt uses.
 
     Example:
         >>> frame_tags(RATING_PROMPT)

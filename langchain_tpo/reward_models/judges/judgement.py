@@ -113,7 +113,7 @@ def read_json(text: str, form: type[FormT]) -> FormT:
 
 
 def _objects(text: str) -> Iterator[object]:
-    """Give what may be the verdict: the only object, else the last ones, however long they are."""
+    """Return what may be the verdict: the only object, else the last ones."""
     start = text.find("{")
     found, stop = _object_at(text, start)
     if found is not None and "{" not in text[stop:]:  # whatever else it holds is inside of it
@@ -127,7 +127,7 @@ def _objects(text: str) -> Iterator[object]:
 
 
 def _object_at(text: str, start: int) -> tuple[object, int]:
-    """Give the JSON object that begins here, and where it ends; None where none does."""
+    """Return the JSON object that begins here, and where it ends; None where none does."""
     try:
         return json.JSONDecoder().raw_decode(text, start) if start >= 0 else (None, 0)
     except (ValueError, RecursionError):

@@ -9,7 +9,7 @@ from langchain_tpo.reward_models.preference_head.topic import topic_features
 
 
 def features(prompt: Reading, response: Reading) -> dict[str, float]:
-    """Give every feature of one response by name, always the same names in the same order.
+    """Return every feature of one response by name, always the same names in the same order.
 
     Example:
         >>> seen = features(Reading(text="Name a colour."), Reading(text="Blue is a colour."))

@@ -46,7 +46,7 @@ _IMPOSSIBLE_PAIRS = frozenset(
 
 
 def form_features(response: Reading) -> dict[str, float]:
-    """Give all features of the response alone."""
+    """Return all features of the response alone."""
     return {
         **_wording(response),
         **_order(response),
@@ -55,12 +55,12 @@ def form_features(response: Reading) -> dict[str, float]:
 
 
 def log_words(response: Reading) -> float:
-    """Give the logarithm of the number of words, flat past the cap."""
+    """Return the logarithm of the number of words, flat past the cap."""
     return math.log1p(min(len(response.words), LENGTH_CAP))
 
 
 def is_list_line(line: str) -> bool:
-    """Tell whether a line is an item of a list: a bullet or a number, then text."""
+    """Return whether a line is an item of a list: a bullet or a number, then text."""
     return bool(_LIST_LINE.match(line))
 
 

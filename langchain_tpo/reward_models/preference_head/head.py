@@ -55,7 +55,7 @@ class PreferenceHead(RunnableSerializable[ScoreRequest, list[Score]]):
     def invoke(
         self, input: ScoreRequest, config: RunnableConfig | None = None, **kwargs: Any
     ) -> list[Score]:
-        """Give one reward per response, None for a response without words."""
+        """Return one reward per response, None for a response without words."""
         return self._call_with_config(self._score, input, config, **kwargs)
 
     def _score(self, request: ScoreRequest) -> list[Score]:

@@ -67,7 +67,7 @@ class Reading:
 
 
 def topic_word(word: str) -> str:
-    """Give the first letters of a word in lower case, so that forms of one word meet.
+    """Return the first letters of a word in lower case, so that forms of one word meet.
 
     Example:
         >>> topic_word("teachers"), topic_word("teaching"), topic_word("cats")

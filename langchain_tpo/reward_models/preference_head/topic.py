@@ -22,7 +22,7 @@ _OPENING_WORDS = 12
 
 
 def topic_features(prompt: Reading, response: Reading) -> dict[str, float]:
-    """Give all features that read prompt and response together."""
+    """Return all features that read prompt and response together."""
     return {
         **_overlap(prompt, response),
         **_course(prompt, response),
@@ -99,7 +99,7 @@ def _fours(words: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def _runs(strayed: Sequence[int]) -> tuple[int, int]:
-    """Give the longest run of words off the topic, and the last one (0 when the end is on it)."""
+    """Return the longest run of words off the topic, and the last one (0 when the end is on it)."""
     longest = run = 0
     for length in strayed:
         run = run + length if length else 0

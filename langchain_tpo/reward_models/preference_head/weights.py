@@ -47,12 +47,12 @@ class HeadWeights(BaseModel):
 
     @classmethod
     def packaged(cls) -> Self:
-        """Give the weights that come with the package."""
+        """Return the weights that come with the package."""
         return cls.model_validate_json(PACKAGED.read_text(encoding="utf-8"))
 
     @classmethod
     def read(cls, path: str | PathLike[str]) -> Self:
-        """Give the weights in a file that `tools/train_preference_head.py` wrote.
+        """Return the weights in a file that `tools/train_preference_head.py` wrote.
 
         Raises:
             SettingsError: In one line, when the file holds anything else.
@@ -67,5 +67,5 @@ class HeadWeights(BaseModel):
             ) from None
 
     def reward(self, seen: dict[str, float]) -> float:
-        """Give the reward for the features of one response."""
+        """Return the reward for the features of one response."""
         return self.bias + math.fsum(self.by_feature[name] * seen[name] for name in FEATURE_NAMES)

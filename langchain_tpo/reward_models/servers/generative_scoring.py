@@ -113,7 +113,7 @@ class GenerativeScoringRewardModel(HttpRewardModel):
         self._known.update({"prefix": prefix, "suffix": suffix, "labels": [*labels]})
 
     def _split(self, request: ScoreRequest) -> tuple[str, list[str]]:
-        """Give what all prompts of the round begin with, and the rest of each."""
+        """Return what all prompts of the round begin with, and the rest of each."""
         prompts = [
             verifier_prompt(
                 request["messages"], response, rubric=self.rubric, question=self.question.text

@@ -61,14 +61,14 @@ class BoundedBody:
             raise timed_out(self._where, self._timeout) from TimeoutError()
 
     def content(self) -> bytes:
-        """Give all that came."""
+        """Return all that came."""
         return bytes(self._content)
 
 
 def read_answer(
     where: str, status: int, headers: Mapping[str, str], content: bytes, *, secret: str = ""
 ) -> JsonValue:
-    """Give the JSON of an answer, or raise what is wrong with it.
+    """Return the JSON of an answer, or raise what is wrong with it.
 
     Args:
         where: The request, such as `POST http://rm:8080/classify`, for the error's line.
@@ -106,7 +106,7 @@ def read_answer(
 
 
 def checked(answer: JsonValue, shape: type[Shape], where: str) -> Shape:
-    """Give the answer as `shape`, or raise what does not fit, without repeating its content.
+    """Return the answer as `shape`, or raise what does not fit, without repeating its content.
 
     Args:
         answer: What the server answered.
@@ -135,7 +135,7 @@ expected (Input should be a valid list): check that the kind of server is right.
 
 
 def timed_out(where: str, timeout: float) -> RewardServerError:
-    """Give the error of an answer that took too long."""
+    """Return the error of an answer that took too long."""
     return RewardServerError(
         f"`{where}` did not answer within `timeout` = {timeout:g} seconds: "
         "raise it, or lower `max_concurrency`."
@@ -143,7 +143,7 @@ def timed_out(where: str, timeout: float) -> RewardServerError:
 
 
 def shown_url(url: str) -> str:
-    """Give a URL as errors may show it: without user, password, query and fragment."""
+    """Return a URL as errors may show it: without user, password, query and fragment."""
     parts = urlsplit(url)
     return (
         f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.scheme else url
@@ -166,7 +166,7 @@ def _refusal(where: str, status: int, headers: Mapping[str, str], detail: str) -
 
 
 def _detail(content: bytes, secret: str) -> str:
-    """Give the server's own words: TGI's and TEI's string, OpenAI's object, or plain text."""
+    """Return the server's own words: TGI's and TEI's string, OpenAI's object, or plain text."""
     text = content[: 16 * LONGEST_DETAIL].decode(errors="replace")
     try:
         body = json.loads(content)
@@ -183,7 +183,7 @@ def _detail(content: bytes, secret: str) -> str:
 
 
 def _field_errors(errors: object) -> str:
-    """Give FastAPI's list of field errors without the `input` it quotes: that is private text."""
+    """Return FastAPI's list of field errors without the `input` it quotes: that is private text."""
     listed = errors if isinstance(errors, list) else [errors]
     fields = [one for one in listed if isinstance(one, dict)]
     return "; ".join(

@@ -222,6 +222,6 @@ def _distinct(request: ScoreRequest) -> ScoreRequest:
 
 
 def _spread(request: ScoreRequest, scores: Sequence[Score]) -> list[Score]:
-    """Give each response the score of its text."""
+    """Return each response the score of its text."""
     by_text = dict(zip(dict.fromkeys(request["responses"]), scores, strict=True))
     return [by_text[text] for text in request["responses"]]

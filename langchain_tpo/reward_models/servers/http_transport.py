@@ -149,7 +149,7 @@ async def _aattempt(client: "httpx.AsyncClient", call: Call) -> JsonValue:
 
 
 def _request(call: Call) -> dict[str, Any]:
-    """Give the arguments of an httpx request; lone surrogates, which no tokenizer knows, as `?`."""
+    """Return arguments for httpx; lone surrogates, which no tokenizer knows, as `?`."""
     headers = {"accept-encoding": "identity", "content-type": "application/json"}
     if key := call.secret:
         headers["authorization"] = f"Bearer {key}"
@@ -185,7 +185,7 @@ def _broken(call: Call, error: "httpx.HTTPError") -> RewardServerError:
 
 
 def _patience(call: Call) -> dict[str, Any]:
-    """Give the retry policy of a call, in tenacity's terms."""
+    """Return the retry policy of a call, in tenacity's terms."""
     import tenacity  # noqa: PLC0415 - optional
 
     backoff = tenacity.wait_random_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT)

@@ -79,7 +79,7 @@ class ImplicitRewardModel(HttpRewardModel):
         return read_scores(rewards, _as_float)
 
     def _opening(self, messages: Sequence[BaseMessage]) -> Flow[tuple[str, list[int]]]:
-        """Give the templated conversation, and the tokens that `/generate` makes of it."""
+        """Return the templated conversation, and the tokens that `/generate` makes of it."""
         (chat,) = yield [tgi.chat_tokenize_call(self.server, messages)]
         templated = tgi.read_chat_tokens(chat, self.server)
         (again,) = yield [tgi.tokenize_call(self.server, templated.templated_text)]

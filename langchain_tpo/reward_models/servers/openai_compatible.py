@@ -113,14 +113,14 @@ class OpenAIVerifier(GenerativeVerifier):
         return self.server.post(path, body | ({} if written else listed) | self.extra_body)
 
     def top_tokens(self, answer: JsonValue) -> list[TopToken]:
-        """Give the likeliest first tokens; none where the server has no `logprobs`."""
+        """Return the likeliest first tokens; none where the server has no `logprobs`."""
         logprobs = self._choice(answer).logprobs
         positions = (logprobs.content if logprobs else None) or []
         listed = (positions[0].top_logprobs if positions else None) or []
         return [top_token(token.token, token.logprob) for token in listed]
 
     def reply(self, answer: JsonValue) -> str:
-        """Give the text of the reply."""
+        """Return the text of the reply."""
         return self._choice(answer).message.content or ""
 
     def _choice(self, answer: JsonValue) -> _Choice:
@@ -131,7 +131,7 @@ class OpenAIVerifier(GenerativeVerifier):
 
 
 def openai_route(server: RewardServer, path: str) -> str:
-    """Give the route below `/v1`, whether or not the server's URL ends in that already.
+    """Return the route below `/v1`, whether or not the server's URL ends in that already.
 
     Example:
         >>> openai_route(RewardServer(url="http://vllm:8000"), "/models")
@@ -143,7 +143,7 @@ def openai_route(server: RewardServer, path: str) -> str:
 
 
 def first_model(outcome: Outcome, server: RewardServer) -> str:
-    """Give the first model that a server lists.
+    """Return the first model that a server lists.
 
     Raises:
         RewardServerError: The server is no OpenAI-compatible one, or serves none.

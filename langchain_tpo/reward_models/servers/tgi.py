@@ -75,11 +75,11 @@ class TGIRewardModel(GenerativeVerifier):
         )
 
     def top_tokens(self, answer: JsonValue) -> list[TopToken]:
-        """Give the likeliest first tokens; none on the llamacpp and trtllm backends."""
+        """Return the likeliest first tokens; none on the llamacpp and trtllm backends."""
         return tgi.read_top_tokens(answer, self.server)
 
     def reply(self, answer: JsonValue) -> str:
-        """Give the generated text."""
+        """Return the generated text."""
         return str(tgi.read_generation(answer, self.server).generated_text)
 
     def _check_label(self, label: str, outcome: Outcome) -> None:

@@ -54,7 +54,7 @@ class PromptToken(NamedTuple):
 
 
 def client_types() -> ModuleType:
-    """Give the request and answer types of the `text-generation` package.
+    """Return the request and answer types of the `text-generation` package.
 
     Raises:
         MissingExtraError: It is not installed.
@@ -68,7 +68,7 @@ def client_types() -> ModuleType:
 def generate_call(
     server: RewardServer, prompt: str, *, max_new_tokens: int = 1, **parameters: Any
 ) -> Call:
-    """Give the request that lets TGI continue a prompt, greedily and without any penalty.
+    """Return the request that lets TGI continue a prompt, greedily and without any penalty.
 
     A temperature, `top_p`, `typical_p` or a penalty would change the log-probabilities of TGI's
     flash models; greedy decoding leaves them as the model has them.
@@ -89,24 +89,24 @@ def generate_call(
 
 
 def grammar(kind: str, value: str | dict[str, JsonValue]) -> object:
-    """Give a `regex` or `json` grammar in the client's terms."""
+    """Return a `regex` or `json` grammar in the client's terms."""
     types = client_types()
     return types.Grammar(type=types.GrammarType(kind), value=value)
 
 
 def tokenize_call(server: RewardServer, text: str) -> Call:
-    """Give the request for the tokens of a text, special tokens added."""
+    """Return the request for the tokens of a text, special tokens added."""
     return server.post("/tokenize", {"inputs": text})
 
 
 def chat_tokenize_call(server: RewardServer, messages: Sequence[BaseMessage]) -> Call:
-    """Give the request for a conversation as the chat template writes it, up to the answer."""
+    """Return the request for a conversation as the chat template writes it, up to the answer."""
     turns = cast("JsonValue", convert_to_openai_messages(list(messages), text_format="string"))
     return server.post("/chat_tokenize", {"model": "tgi", "messages": turns})
 
 
 def read_info(outcome: Outcome, server: RewardServer) -> ServerInfo:
-    """Give what `/info` says, or raise that this is no TGI server."""
+    """Return what `/info` says, or raise that this is no TGI server."""
     try:
         return checked(_answer(outcome), ServerInfo, f"{server.url}/info")
     except RewardServerError as error:
@@ -116,7 +116,7 @@ def read_info(outcome: Outcome, server: RewardServer) -> ServerInfo:
 
 
 def read_chat_tokens(outcome: Outcome, server: RewardServer) -> ChatTokens:
-    """Give the templated conversation, or raise that the model has no chat template."""
+    """Return the templated conversation, or raise that the model has no chat template."""
     try:
         return checked(_answer(outcome), ChatTokens, f"{server.url}/chat_tokenize")
     except RewardServerError as error:
@@ -128,12 +128,12 @@ def read_chat_tokens(outcome: Outcome, server: RewardServer) -> ChatTokens:
 
 
 def read_tokens(outcome: Outcome, server: RewardServer) -> list[SimpleToken]:
-    """Give the tokens that `/tokenize` answered with."""
+    """Return the tokens that `/tokenize` answered with."""
     return checked(_answer(outcome), list[SimpleToken], f"{server.url}/tokenize")
 
 
 def read_generation(outcome: Outcome, server: RewardServer) -> Any:  # noqa: ANN401 untyped package
-    """Give the client's `Response`: TGI answers `/` with a list of one."""
+    """Return the client's `Response`: TGI answers `/` with a list of one."""
     answers = checked(_answer(outcome), list[JsonValue], server.url)
     if len(answers) != 1:
         raise RewardServerError(f"`{server.url}` answered one request with {len(answers)} texts.")
@@ -141,13 +141,13 @@ def read_generation(outcome: Outcome, server: RewardServer) -> Any:  # noqa: ANN
 
 
 def read_top_tokens(outcome: Outcome, server: RewardServer) -> list[TopToken]:
-    """Give the likeliest first tokens; none where the backend lists none."""
+    """Return the likeliest first tokens; none where the backend lists none."""
     listed = read_generation(outcome, server).details.top_tokens or [[]]
     return [top_token(token.text, token.logprob) for token in listed[0]]
 
 
 def read_prompt_tokens(outcome: Outcome, server: RewardServer) -> list[PromptToken]:
-    """Give the tokens of the prompt with their log-probabilities, or raise what is missing."""
+    """Return the tokens of the prompt with their log-probabilities, or raise what is missing."""
     prefill = read_generation(outcome, server).details.prefill
     if not prefill:
         raise RewardServerError(
@@ -158,7 +158,7 @@ def read_prompt_tokens(outcome: Outcome, server: RewardServer) -> list[PromptTok
 
 
 def double_bos(templated: ChatTokens, retokenized: Sequence[SimpleToken]) -> str:
-    """Give the BOS that stands in a templated text and that `/generate` would add once more.
+    """Return the BOS that stands in a templated text and that `/generate` would add once more.
 
     Args:
         templated: The conversation as the chat template writes it.

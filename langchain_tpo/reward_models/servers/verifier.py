@@ -52,15 +52,15 @@ class GenerativeVerifier(HttpRewardModel):
 
     @abstractmethod
     def call(self, prompt: str, question: Question) -> Call:
-        """Give the request that asks `question`, with which `prompt` ends."""
+        """Return the request that asks `question`, with which `prompt` ends."""
 
     @abstractmethod
     def top_tokens(self, answer: JsonValue) -> list[TopToken]:
-        """Give the likeliest first tokens in an answer; none where the server lists none."""
+        """Return the likeliest first tokens in an answer; none where the server lists none."""
 
     @abstractmethod
     def reply(self, answer: JsonValue) -> str:
-        """Give the text in an answer."""
+        """Return the text in an answer."""
 
     def scoring(self, request: ScoreRequest) -> Flow[Sequence[Score]]:
         """Ask the question about each response, or for a score in writing."""
@@ -75,7 +75,7 @@ class GenerativeVerifier(HttpRewardModel):
         return read_scores(outcomes, lambda answer: JsonScore().read_text(self.reply(answer)))
 
     def prompt(self, messages: Sequence[BaseMessage], response: str) -> str:
-        """Give the text that is sent about one response, before the chat template."""
+        """Return the text that is sent about one response, before the chat template."""
         return verifier_prompt(messages, response, rubric=self.rubric, question=self.question.text)
 
     def _calls(self, request: ScoreRequest, question: Question) -> list[Call]:
@@ -100,7 +100,7 @@ class GenerativeVerifier(HttpRewardModel):
         return reading.reward
 
     def _lacks_logprobs(self, listed: Sequence[list[TopToken] | RewardServerError]) -> bool:
-        """Tell whether the server lists no tokens at all, and remember that it does not.
+        """Return whether the server lists no tokens at all, and remember that it does not.
 
         Once it has listed some, later answers without are failures: two scales never mix.
         """

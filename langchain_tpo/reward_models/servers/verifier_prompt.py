@@ -31,7 +31,7 @@ _OPENING = (
 def verifier_prompt(
     messages: Sequence[BaseMessage], response: str, *, rubric: str, question: str
 ) -> str:
-    """Give the text that asks a verifier about one response.
+    """Return the text that asks a verifier about one response.
 
     Args:
         messages: The conversation that is answered.

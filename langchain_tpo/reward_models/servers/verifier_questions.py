@@ -60,7 +60,7 @@ class YesNo:
         return f"({'|'.join(map(re.escape, self.labels))})"
 
     def read(self, tokens: Sequence[TopToken]) -> Reading:
-        """Give the reward in the likeliest first tokens."""
+        """Return the reward in the likeliest first tokens."""
         return yes_no_margin(tokens, yes=self.yes, no=self.no)
 
 
@@ -102,7 +102,7 @@ class Rating:
         return f"[1-{self.highest}]"
 
     def read(self, tokens: Sequence[TopToken]) -> Reading:
-        """Give the reward in the likeliest first tokens."""
+        """Return the reward in the likeliest first tokens."""
         return expected_rating(tokens, highest=self.highest)
 
 
@@ -132,7 +132,7 @@ class JsonScore:
         return {"type": "object", "properties": {"score": score}, "required": ["score"]}
 
     def read_text(self, reply: str) -> float:
-        """Give the score in a reply.
+        """Return the score in a reply.
 
         Raises:
             RewardServerError: There is none, or it is out of range.

@@ -45,7 +45,7 @@ class Reading:
 
 
 def top_token(text: str, logprob: float | None) -> TopToken:
-    """Give a listed token, with every server's way of writing minus infinity understood.
+    """Return a listed token, with every server's way of writing minus infinity understood.
 
     Args:
         text: The token.
@@ -61,7 +61,7 @@ def top_token(text: str, logprob: float | None) -> TopToken:
 
 
 def yes_no_margin(tokens: Sequence[TopToken], *, yes: str = "Yes", no: str = "No") -> Reading:
-    """Give log P(yes) - log P(no): the logit of P(yes), which does not saturate near 1.
+    """Return log P(yes) - log P(no): the logit of P(yes), which does not saturate near 1.
 
     Args:
         tokens: The likeliest first tokens.
@@ -90,7 +90,7 @@ def yes_no_margin(tokens: Sequence[TopToken], *, yes: str = "Yes", no: str = "No
 
 
 def expected_rating(tokens: Sequence[TopToken], *, highest: int = 5) -> Reading:
-    """Give the mean of the ratings 1 to `highest`, weighted by their probabilities.
+    """Return the mean of the ratings 1 to `highest`, weighted by their probabilities.
 
     Args:
         tokens: The likeliest first tokens.
@@ -117,7 +117,7 @@ def expected_rating(tokens: Sequence[TopToken], *, highest: int = 5) -> Reading:
 
 
 def logit(probability: float) -> float:
-    """Give log p - log(1 - p), finite also where a server rounded p to 0 or 1.
+    """Return log p - log(1 - p), finite also where a server rounded p to 0 or 1.
 
     Example:
         >>> round(logit(0.0545151), 4)
@@ -129,7 +129,7 @@ def logit(probability: float) -> float:
 
 
 def label_logprob(tokens: Iterable[TopToken], label: str) -> float:
-    """Give the log-probability of a label, over its spellings with spaces or in other case."""
+    """Return the log-probability of a label, over its spellings with spaces or in other case."""
     wanted = label.casefold()
     logprobs = [token.logprob for token in tokens if _word(token.text).casefold() == wanted]
     return _log_sum(logprobs)
@@ -147,7 +147,7 @@ def _log_sum(logprobs: Sequence[float]) -> float:
 
 
 def _bound(tokens: Sequence[TopToken], listed: float) -> float:
-    """Give the most that a label can have which is not listed beside one that is.
+    """Return the most that a label can have which is not listed beside one that is.
 
     No more than the least token listed; where the other label stands alone, no more than the
     rest that it leaves.

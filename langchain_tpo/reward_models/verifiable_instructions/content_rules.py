@@ -92,7 +92,7 @@ class Case(Rule):
         return "case"
 
     def check(self, text: str) -> Verdict:
-        """Give the share of letters in the right case."""
+        """Return the share of letters in the right case."""
         cased = [char for char in text if char.isupper() or char.islower()]
         wrong = sum(1 for char in cased if char.isupper() is not self.upper)
         wish = "all capital letters" if self.upper else "no capital letters"

@@ -93,7 +93,7 @@ _SOME_WORDS = re.compile(r"\bwords?\b[^.\n]{0,40}\b(?:capital|caps|upper)", re.I
 
 
 def content_rules_in(prompt: str) -> Iterator[Rule]:
-    """Give the rules on content that a prompt sets.
+    """Return the rules on content that a prompt sets.
 
     Example:
         >>> for rule in content_rules_in('Use no commas and include the word "oil".'):

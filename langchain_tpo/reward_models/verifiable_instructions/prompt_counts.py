@@ -79,7 +79,7 @@ _LOOK_AROUND = 60
 
 
 def count_rules_in(prompt: str) -> Iterator[CountRule]:
-    """Give the rules on numbers that a prompt sets, in its order.
+    """Return the rules on numbers that a prompt sets, in its order.
 
     Example:
         >>> [rule.check("") for rule in count_rules_in("In 2-3 sentences.")][0].words
@@ -101,7 +101,7 @@ def count_rules_in(prompt: str) -> Iterator[CountRule]:
 
 
 def without_quotations(prompt: str) -> str:
-    """Give the prompt without what it quotes: code, and text in double quotation marks.
+    """Return the prompt without what it quotes: code, and text in double quotation marks.
 
     Example:
         >>> without_quotations('Translate "in two words" in one sentence.')

@@ -6,7 +6,7 @@ from langchain_tpo.reward_models.verifiable_instructions.rule import Rule
 
 
 def rules_in(prompt: str) -> tuple[Rule, ...]:
-    """Give the rules that a prompt sets, one per topic; of two on one topic the later holds.
+    """Return the rules that a prompt sets, one per topic; of two on one topic the later holds.
 
     Example:
         >>> rules = rules_in("How do I oil a table? At most 70 words, exactly 3 bullet points.")

@@ -61,7 +61,7 @@ class VerifiableInstructions(RunnableSerializable[ScoreRequest, list[Score]]):
     def invoke(
         self, input: ScoreRequest, config: RunnableConfig | None = None, **kwargs: Any
     ) -> list[Score]:
-        """Give one score from 0 to 1 per response, with what was kept and what was broken."""
+        """Return one score from 0 to 1 per response, with what was kept and what was broken."""
         return self._call_with_config(self._score, input, config, **kwargs)
 
     def _score(self, request: ScoreRequest) -> list[Score]:

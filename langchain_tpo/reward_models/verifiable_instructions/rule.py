@@ -55,7 +55,7 @@ class Rule(ABC):
 
 
 def verdict(kept: bool, words: str, *, closeness: float = 0.0) -> Verdict:  # noqa: FBT001 the verdict itself
-    """Give the verdict of a rule.
+    """Return the verdict of a rule.
 
     Args:
         kept: Whether the rule is kept in full.

@@ -140,7 +140,7 @@ def serve(answer: Answer) -> Iterator[str]:
 
 
 def after(seconds: float, reply: Reply) -> Callable[[Asked], Reply]:
-    """Give a route that takes its time."""
+    """Return a route that takes its time."""
 
     def route(_: Asked) -> Reply:
         time.sleep(seconds)

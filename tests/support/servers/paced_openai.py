@@ -41,7 +41,7 @@ class PacedModel:
     drawn: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def completion(self, body: dict[str, Any]) -> tuple[float, dict[str, Any]]:
-        """Give the seconds that a request takes, and its answer."""
+        """Return the seconds that a request takes, and its answer."""
         messages, n = body["messages"], body.get("n") or 1
         query, step = query_of(messages), step_of(messages)
         first = self.drawn[query, step]
@@ -53,7 +53,7 @@ class PacedModel:
         return max(self._seconds(query, step, draw) for draw in draws), _answer(messages, texts)
 
     def forget(self) -> dict[str, int]:
-        """Give the counts since the last time, and begin again."""
+        """Return the counts since the last time, and begin again."""
         counts = dict(self.counts)
         self.counts.clear()
         self.drawn.clear()

@@ -14,7 +14,7 @@ WHOLE = {"inputs", "messages", "top_n_tokens"}
 
 
 def recorded(name: str) -> Any:
-    """Give a recording, or skip the test."""
+    """Return a recording, or skip the test."""
     path = FIXTURES / name
     if not path.exists():
         pytest.skip(f"recording {name} is not beside this checkout")
@@ -22,7 +22,7 @@ def recorded(name: str) -> Any:
 
 
 def answer(name: str) -> Any:
-    """Give the body of a recorded answer."""
+    """Return the body of a recorded answer."""
     return recorded(name)["response"]["body"]
 
 

@@ -19,7 +19,7 @@ USAGE = {
 def run_of(
     rewards: list[list[float | None]], *, answer: str = "an answer", question: str = "Why?"
 ) -> dict[str, Any]:
-    """Give a recorded run with these rewards in round 0, 1, ..."""
+    """Return a recorded run with these rewards in round 0, 1, ..."""
     pool = [
         {"text": f"{answer} {number}.{place}", "reward": reward, "round": number}
         for number, at_round in enumerate(rewards)

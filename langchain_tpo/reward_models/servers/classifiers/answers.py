@@ -20,7 +20,7 @@ class Label(BaseModel):
 
 
 def only_score(labels: Sequence[Label], where: str) -> float | None:
-    """Give the score of the one label.
+    """Return the score of the one label.
 
     Args:
         labels: The labels of one text.
@@ -38,7 +38,7 @@ reward model has 1: serve a model trained as a reward model.
 
 
 def only(scores: Sequence[float | None], where: str) -> float | None:
-    """Give the one score of a text.
+    """Return the one score of a text.
 
     Args:
         scores: The scores of one text, one per label.

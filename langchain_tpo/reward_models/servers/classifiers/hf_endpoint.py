@@ -42,7 +42,7 @@ class HFEndpointClassifier(ClassifierServer):
     remedy: ClassVar[str] = "the endpoint's handler must pass `parameters` on to the pipeline"
 
     def call(self, request: ScoreRequest, *, raw: bool = True) -> Call:
-        """Give the request for one text; two labels are asked for, to notice a second one."""
+        """Return the request for one text; two labels are asked for, to notice a second one."""
         (response,) = request["responses"]
         text = without_bos(self.template(turns(request["messages"], response)))
         function = "none" if raw else "sigmoid"
@@ -51,7 +51,7 @@ class HFEndpointClassifier(ClassifierServer):
         )
 
     def read(self, answer: JsonValue) -> Sequence[float | None]:
-        """Give the score of the one label; `hf-inference` wraps the labels in one more list."""
+        """Return the score of the one label; `hf-inference` wraps the labels in one more list."""
         nested = isinstance(answer, list) and answer and isinstance(answer[0], list)
         texts = checked(answer if nested else [answer], list[list[Label]], self.url)
         return [only_score(labels, self.url) for labels in texts]

@@ -50,7 +50,7 @@ class InfinityClassifier(ClassifierServer):
     remedy: ClassVar[str] = "update infinity-emb to 0.0.70 or later"
 
     def call(self, request: ScoreRequest, *, raw: bool = True) -> Call:
-        """Give the request for a batch."""
+        """Return the request for a batch."""
         named: dict[str, JsonValue] = {"model": self.model} if self.model else {}
         return self.server.post(
             "/rerank",
@@ -63,7 +63,7 @@ class InfinityClassifier(ClassifierServer):
         )
 
     def read(self, answer: JsonValue) -> Sequence[float | None]:
-        """Give the scores by index: Infinity puts the best first."""
+        """Return the scores by index: Infinity puts the best first."""
         results = checked(answer, _Answer, self.url).results
         scores = [(result.index, result.relevance_score) for result in results]
         return in_order(scores, self.url)

@@ -67,7 +67,7 @@ class ClassifierServer(HttpRewardModel):
 
     @abstractmethod
     def call(self, request: ScoreRequest, *, raw: bool = True) -> Call:
-        """Give the one request for all responses.
+        """Return the one request for all responses.
 
         Args:
             request: As many responses as one request may hold.
@@ -76,10 +76,10 @@ class ClassifierServer(HttpRewardModel):
 
     @abstractmethod
     def read(self, answer: JsonValue) -> Sequence[float | None]:
-        """Give the scores in an answer, in the order of the texts, or raise what is wrong."""
+        """Return the scores in an answer, in the order of the texts, or raise what is wrong."""
 
     def batch_limit(self) -> Flow[int]:
-        """Give the most texts that one request may hold; may ask the server."""
+        """Return the most texts that one request may hold; may ask the server."""
         yield from ()
         return self.limit
 
@@ -127,7 +127,7 @@ class ClassifierServer(HttpRewardModel):
         self._experience.raw = True
 
     def not_raw(self, score: float) -> RewardServerError:
-        """Give the error of a server that answers probabilities."""
+        """Return the error of a server that answers probabilities."""
         return RewardServerError(
             f"`{self.server.post('', {}).where}` answers a probability (`{score:g}`) although the "
             f"raw logit was asked for with `{self.raw_option}`: {self.remedy}, or give "

@@ -45,7 +45,7 @@ class SGLangClassifier(ClassifierServer):
     """From turns to the text that the model was trained on."""
 
     def call(self, request: ScoreRequest, *, raw: bool = True) -> Call:
-        """Give the request for a batch; SGLang's answer is raw, it has no option for it."""
+        """Return the request for a batch; SGLang's answer is raw, it has no option for it."""
         del raw
         texts: list[JsonValue] = [
             without_bos(self.template(turns(request["messages"], response)))
@@ -55,7 +55,7 @@ class SGLangClassifier(ClassifierServer):
         return self.server.post("/classify", {**named, "text": texts})
 
     def read(self, answer: JsonValue) -> Sequence[float | None]:
-        """Give the one number of each embedding."""
+        """Return the one number of each embedding."""
         items = checked(answer, list[_Item], self.url)
         return [only(item.embedding, self.url) for item in items]
 

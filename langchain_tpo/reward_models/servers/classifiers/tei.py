@@ -68,7 +68,7 @@ class TEIClassifier(ClassifierServer):
         return self._experience.batch_limit
 
     def call(self, request: ScoreRequest, *, raw: bool = True) -> Call:
-        """Give the request for a batch: a list of lists, since a list of two texts is a pair."""
+        """Return the request for a batch: a list of lists, since a list of two texts is a pair."""
         inputs: list[JsonValue] = [
             [*self._texts(request, response)] for response in request["responses"]
         ]
@@ -77,7 +77,7 @@ class TEIClassifier(ClassifierServer):
         )
 
     def read(self, answer: JsonValue) -> Sequence[float | None]:
-        """Give the score of the one label of each text."""
+        """Return the score of the one label of each text."""
         texts = checked(answer, list[list[Label]], self.url)
         return [only_score(labels, self.url) for labels in texts]
 

@@ -56,12 +56,12 @@ class VLLMClassifier(ClassifierServer):
     remedy: ClassVar[str] = "update vLLM to 0.11.2 or later"
 
     def batch_limit(self) -> Flow[int]:
-        """Give 1 for conversations; texts may all come at once."""
+        """Return 1 for conversations; texts may all come at once."""
         yield from ()
         return self.limit if self.template else 1
 
     def call(self, request: ScoreRequest, *, raw: bool = True) -> Call:
-        """Give the request for one conversation, or for many texts."""
+        """Return the request for one conversation, or for many texts."""
         messages = request["messages"]
         chats = [turns(messages, response) for response in request["responses"]]
         body: dict[str, JsonValue] = {"use_activation": not raw}
@@ -77,7 +77,7 @@ class VLLMClassifier(ClassifierServer):
         return self.server.post(self.route, body)
 
     def read(self, answer: JsonValue) -> Sequence[float | None]:
-        """Give the scores of `probs` or `data`."""
+        """Return the scores of `probs` or `data`."""
         items = checked(answer, _Answer, self.url).data
         scores = [(item.index, only(item.probs or item.data, self.url)) for item in items]
         return in_order(scores, self.url)

@@ -48,7 +48,7 @@ def score(request: pytest.FixtureRequest) -> ScoreWith:
 
 @pytest.fixture
 def recorded() -> Recorded:
-    """Give a recorded exchange, or skip."""
+    """Return a recorded exchange, or skip."""
 
     def read(name: str) -> Any:
         path = RECORDINGS / name

@@ -20,7 +20,7 @@ Answer = tuple[int, Any]
 ScoreWith = Callable[..., list[Score]]
 """Scores responses with a reward model, by `invoke` or `ainvoke`."""
 Recorded = Callable[[str], Any]
-"""Gives a recording, or skips."""
+"""Return a recording, or skips."""
 
 
 class FakeServer:

@@ -83,10 +83,6 @@ class TPOSettings(_Frozen):
     """Makes draws repeatable where the model takes a `seed`; every request gets its own."""
     one_request: bool = Field(default=True, title="One request for N draws")
     """Ask for N responses in one request (`n=N`) where the model can; it reads the prompt once."""
-    score_on_arrival: bool = Field(default=False, title="Score on arrival")
-    """Score each response while others of its round are still being drawn, not the round in one
-    batch. Saves waiting where draws are requests of their own and the reward takes time; for
-    rewards that look at one response at a time. What compares or asks a person gets the round."""
     context_tokens: int | None = Field(default=None, ge=1, title="Context window")
     """Tokens of prompt and completion together that the model can take, where its server cuts
     longer prompts in silence, as Ollama's does. Loss, gradient and update then leave out the middle

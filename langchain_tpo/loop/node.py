@@ -25,7 +25,7 @@ from langchain_tpo.errors import RunError
 from langchain_tpo.loop.progress import Event, events_of
 from langchain_tpo.loop.stopping import over_budget, seconds_of
 from langchain_tpo.result import TPOResult
-from langchain_tpo.sampling.usage import FAILED_REQUEST, NOTHING_USED, Usage, UsageCounter
+from langchain_tpo.sampling.usage import FAILED_REQUEST, Usage, UsageCounter
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import (
     Failure,
@@ -44,11 +44,6 @@ class Reply(Protocol):
     @property
     def usage(self) -> Usage:
         """Tokens and requests of the call."""
-        ...
-
-    @property
-    def judged(self) -> Usage:
-        """What a reward model took in the meantime."""
         ...
 
     @property
@@ -153,7 +148,7 @@ class StepNode(Runnable[TPOState, Command[str]], Generic[RequestT, ReplyT]):
         return self._finished(attempt, reply)
 
     def _finished(self, attempt: "_Attempt", reply: ReplyT) -> "Ending":
-        state = attempt.with_cost(reply.usage, judged=reply.judged, left_out=reply.left_out)
+        state = attempt.with_cost(reply.usage, left_out=reply.left_out)
         try:
             changes = self._plan.after(state, attempt.settings, reply)
         except RunError as error:  # an answer that nothing can be done with
@@ -211,17 +206,9 @@ class _Attempt:
             return None
         return max(0.0, self.settings.time_budget - seconds_of(self.state["steps"]))
 
-    def with_cost(
-        self, usage: Usage, *, judged: Usage = NOTHING_USED, left_out: int = 0
-    ) -> TPOState:
-        """Return the state with the record of what this step has cost.
-
-        What was scored meanwhile took no time of its own; it counts as the reward's.
-        """
+    def with_cost(self, usage: Usage, *, left_out: int = 0) -> TPOState:
+        """Return the state with the record of what this step has cost."""
         now = time.perf_counter()
-        meanwhile = StepRecord(
-            step="reward", round=self.round, usage=judged, seconds=0.0, waiting=0.0
-        )
         record = StepRecord(
             step=self.name,
             round=self.round,
@@ -232,8 +219,7 @@ class _Attempt:
         if left_out:
             record["left_out"] = left_out
         earlier = [] if self.name == "sample" else self.state["steps"]
-        records = [meanwhile, record] if judged["requests"] else [record]
-        return {**self.state, "steps": [*earlier, *records]}
+        return {**self.state, "steps": [*earlier, record]}
 
     def forbidden(self) -> Ending | None:
         """End the run before the call when a budget forbids it."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from langchain_tpo.candidate_pool import Candidate, with_score
+from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.sampling.draws import Draws
 from langchain_tpo.state import Drop, DropReason, StepName
 from langchain_tpo.text.secrecy import named
@@ -88,6 +88,5 @@ def usable(
             detail = reply[:DETAIL_CHARACTERS]
             drops.append(Drop(step=step, round=round_number, reason=response.reason, detail=detail))
         else:
-            fresh = Candidate(text=response, reward=None, round=round_number)
-            candidates.append(with_score(fresh, draws.scores.get(response)))
+            candidates.append(Candidate(text=response, reward=None, round=round_number))
     return candidates, drops

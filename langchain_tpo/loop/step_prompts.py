@@ -48,7 +48,6 @@ def critique_request(
         one_request=False,
         seconds=None,
         labels={"tpo_step": step, "tpo_round": number},
-        on_arrival=None,
     )
     return FittingRequest(draw=draw, shorter=shorter_ones, context_tokens=settings.context_tokens)
 

@@ -5,9 +5,9 @@ that had finished. Knows models and their cost; knows nothing of pools, prompts 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
@@ -18,11 +18,9 @@ from langgraph.errors import GraphBubbleUp
 from langgraph.func import task
 from typing_extensions import TypedDict
 
-from langchain_tpo.candidate_pool import Scored
 from langchain_tpo.sampling.request_limit import aplace, place
 from langchain_tpo.sampling.usage import (
     FAILED_REQUEST,
-    NOTHING_USED,
     Usage,
     UsageCounter,
     total_usage,
@@ -49,8 +47,6 @@ class DrawRequest(TypedDict):
     """In async runs: draws that take longer are cancelled and count as failed."""
     labels: dict[str, Any]
     """What the requests' traces say of themselves."""
-    on_arrival: "OnArrival | None"
-    """What is done with the reply to each of several requests as soon as it is there."""
 
 
 class ModelRequest(TypedDict):
@@ -60,7 +56,6 @@ class ModelRequest(TypedDict):
     n: int
     options: dict[str, Any]
     labels: dict[str, Any]
-    on_arrival: "OnArrival | None"
 
 
 class ModelReply(TypedDict):
@@ -68,22 +63,6 @@ class ModelReply(TypedDict):
 
     texts: list[str]
     usage: Usage
-    scores: dict[str, Scored]
-    """Scores of the responses in it that were scored on arrival, by their text."""
-    judged: Usage
-    """What scoring them cost in model tokens."""
-
-
-class OnArrival(Protocol):
-    """Adds scores to a reply as soon as it is there."""
-
-    def run(self, reply: ModelReply, config: RunnableConfig) -> ModelReply:
-        """Return the reply with scores, or as it was."""
-        ...
-
-    async def arun(self, reply: ModelReply, config: RunnableConfig) -> ModelReply:
-        """As `run`, without blocking the event loop."""
-        ...
 
 
 Outcome: TypeAlias = ModelReply | BaseException
@@ -97,10 +76,6 @@ class Draws:
     texts: list[str]
     failures: list[Exception]
     usage: Usage
-    scores: Mapping[str, Scored] = field(default_factory=dict)
-    """Of responses that were scored on arrival, by their text."""
-    judged: Usage = field(default_factory=lambda: NOTHING_USED)
-    """What scoring them cost."""
     left_out: int = 0
     """Characters of quoted text that the prompt had no room for."""
 
@@ -181,15 +156,13 @@ class Drawer:
 def model_call(request: ModelRequest, drawer: Drawer, config: RunnableConfig) -> ModelReply:
     """Send one of several requests of a step, as a task whose reply a checkpoint keeps."""
     with keys_hidden():
-        reply, on_arrival = drawer.reply(request, config), request["on_arrival"]
-    return reply if on_arrival is None else on_arrival.run(reply, config)
+        return drawer.reply(request, config)
 
 
 async def amodel_call(request: ModelRequest, drawer: Drawer, config: RunnableConfig) -> ModelReply:
     """Send one of several requests of a step, as `model_call` does."""
     with keys_hidden():
-        reply, on_arrival = await drawer.areply(request, config), request["on_arrival"]
-    return reply if on_arrival is None else await on_arrival.arun(reply, config)
+        return await drawer.areply(request, config)
 
 
 # Functions of the module, not methods: LangGraph prepares such a task once, not at every call.
@@ -206,7 +179,6 @@ def _model_request(request: DrawRequest, index: int, *, n: int = 1) -> ModelRequ
         n=n,
         options={**request["options"], **seeded},
         labels={**request["labels"], "tpo_candidate": index},
-        on_arrival=request["on_arrival"],
     )
 
 
@@ -233,8 +205,6 @@ def _collect(request: DrawRequest, outcomes: Sequence[Outcome]) -> Draws:
         texts=[text for reply in replies for text in reply["texts"]],
         failures=failures,
         usage=total_usage([reply["usage"] for reply in replies] + [FAILED_REQUEST] * len(failures)),
-        scores={text: score for reply in replies for text, score in reply["scores"].items()},
-        judged=total_usage(reply["judged"] for reply in replies),
     )
 
 
@@ -292,4 +262,4 @@ def _several(result: LLMResult, counter: UsageCounter) -> ModelReply:
 
 
 def _reply(texts: list[str], usage: Usage) -> ModelReply:
-    return ModelReply(texts=texts, usage=usage, scores={}, judged=NOTHING_USED)
+    return ModelReply(texts=texts, usage=usage)

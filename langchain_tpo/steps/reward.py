@@ -54,8 +54,6 @@ def changes(state: TPOState, settings: TPOSettings, scores: Scores) -> TPOUpdate
 
 def _scored(fresh: Candidate, pool: list[Candidate], scores: Scores) -> Candidate:
     """Return the candidate its reward: that of the same text where it has been seen before."""
-    if fresh["reward"] is not None:  # scored as it was drawn
-        return fresh
     return with_score(fresh, known_reward(pool, fresh["text"]) or scores.of(fresh["text"]))
 
 

@@ -3,14 +3,10 @@
 Opens the run: whatever a checkpointed thread held of an earlier question is reset here.
 """
 
-from functools import partial
-
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.errors import NoResponseError
 from langchain_tpo.loop.node import StepPlan
 from langchain_tpo.loop.revisions import read_response, usable
-from langchain_tpo.loop.scoring import Scorer
-from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.sampling.draws import Drawer, DrawRequest, Draws
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOState, TPOUpdate
@@ -18,16 +14,13 @@ from langchain_tpo.text.conversation import sendable
 from langchain_tpo.text.well_formed import well_formed
 
 
-def sample(policy: Drawer, scorer: Scorer) -> StepPlan[DrawRequest, Draws]:
+def sample(policy: Drawer) -> StepPlan[DrawRequest, Draws]:
     """Plan the step that draws the first responses from the policy."""
-    return StepPlan(
-        name="sample", call=policy, before=partial(request, scorer=scorer), after=changes
-    )
+    return StepPlan(name="sample", call=policy, before=request, after=changes)
 
 
-def request(state: TPOState, settings: TPOSettings, *, scorer: Scorer) -> DrawRequest:
+def request(state: TPOState, settings: TPOSettings) -> DrawRequest:
     """Ask for N responses to the user's own messages."""
-    asked = ScoreRequest(messages=list(state["messages"]), responses=[])
     drafts = state.get("drafts", [])
     return DrawRequest(
         messages=sendable(state["messages"]),
@@ -38,7 +31,6 @@ def request(state: TPOState, settings: TPOSettings, *, scorer: Scorer) -> DrawRe
         one_request=settings.one_request,
         seconds=settings.time_budget,
         labels={"tpo_step": "sample", "tpo_round": 0},
-        on_arrival=scorer.on_arrival(asked, read_response, settings),
     )
 
 

@@ -3,30 +3,22 @@
 Wording: `TPOPrompts.update`.
 """
 
-from functools import partial
-
 from langchain_tpo.loop.node import StepPlan
 from langchain_tpo.loop.revisions import revision_reader, usable
-from langchain_tpo.loop.scoring import Scorer
 from langchain_tpo.loop.step_prompts import prompt_messages
-from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.sampling.draws import DrawRequest, Draws
 from langchain_tpo.sampling.fitting import FittingDrawer, FittingRequest
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOState, TPOUpdate
 
 
-def update(policy: FittingDrawer, scorer: Scorer) -> StepPlan[FittingRequest, Draws]:
+def update(policy: FittingDrawer) -> StepPlan[FittingRequest, Draws]:
     """Plan the step that draws revisions from the policy."""
-    return StepPlan(
-        name="update", call=policy, before=partial(request, scorer=scorer), after=changes
-    )
+    return StepPlan(name="update", call=policy, before=request, after=changes)
 
 
-def request(state: TPOState, settings: TPOSettings, *, scorer: Scorer) -> FittingRequest:
+def request(state: TPOState, settings: TPOSettings) -> FittingRequest:
     """Ask for N revisions, given the chosen response, the loss and the gradient."""
-    asked = ScoreRequest(messages=list(state["messages"]), responses=[], pool=list(state["pool"]))
-    read = revision_reader(settings.prompts.revision_tag)
     number = len(state["rounds"])
     messages, shorter = prompt_messages("update", state, settings.prompts)
     draw = DrawRequest(
@@ -38,7 +30,6 @@ def request(state: TPOState, settings: TPOSettings, *, scorer: Scorer) -> Fittin
         one_request=settings.one_request,
         seconds=None,
         labels={"tpo_step": "update", "tpo_round": number},
-        on_arrival=scorer.on_arrival(asked, read, settings),
     )
     return FittingRequest(draw=draw, shorter=shorter, context_tokens=settings.context_tokens)
 

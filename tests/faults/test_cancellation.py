@@ -162,8 +162,7 @@ def test_a_time_budget_leaves_nothing(hanging_url: str) -> None:
     assert held() <= before
 
 
-@pytest.mark.parametrize("on_arrival", [True, False])
-def test_a_reward_server_that_hangs_can_be_cancelled(hanging_url: str, *, on_arrival: bool) -> None:
+def test_a_reward_server_that_hangs_can_be_cancelled(hanging_url: str) -> None:
     """It has connections of its own, and nobody else to close them."""
 
     async def scenario() -> None:
@@ -177,7 +176,7 @@ def test_a_reward_server_that_hangs_can_be_cancelled(hanging_url: str, *, on_arr
         assert others() == []
         assert held()["socket"] <= before["socket"] + LOOP
 
-    settings = TPOSettings(width=WIDTH, depth=1, score_on_arrival=on_arrival)
+    settings = TPOSettings(width=WIDTH, depth=1)
     reward = OpenAIVerifier(hanging_url, model="reward")
     tpo = TPORunnable(model=ScriptedModel(), reward=reward, settings=settings)
     gc.collect()  # nothing of earlier tests may go while connections are counted

@@ -97,7 +97,7 @@ def test_a_checkpoint_holds_what_the_page_says() -> None:
 
 def test_events_and_logs_hold_no_text(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
-        events = run(InMemorySaver(), score_on_arrival=True)
+        events = run(InMemorySaver())
 
     assert {one["event"] for one in events} == {"tpo_step", "tpo_round", "tpo_end"}
     said = [one.getMessage() for one in caplog.records if one.name.startswith("langchain_tpo")]

@@ -27,7 +27,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from langchain_tpo.local.server import LocalServer
 from langchain_tpo.reward_models.interface import ScoreRequest
-from langchain_tpo.reward_models.servers.generative_scoring import GenerativeScoringRewardModel
 from langchain_tpo.reward_models.servers.http_calls import Call
 from langchain_tpo.reward_models.servers.http_reward_model import HttpRewardModel
 from langchain_tpo.reward_models.servers.http_transport import send
@@ -74,7 +73,6 @@ def _adapters(url: str) -> list[HttpRewardModel]:
         TGIRewardModel(url),
         OpenAIVerifier(url, model="tgi", top_logprobs=5),
         ImplicitRewardModel(url, reference=url),
-        GenerativeScoringRewardModel(url),
     ]
 
 
@@ -159,28 +157,16 @@ def _print(model: HttpRewardModel, width: int, way: str, own: float, ceiling: fl
 
 @contextmanager
 def slow_double(seconds: float) -> Iterator[str]:
-    """Serve what TGI and vLLM would, after a fixed time per request."""
+    """Serve what TGI would, after a fixed time per request."""
     double = TGIDouble(prefill=lambda id_, _: -(id_ % 7) / 7)
 
     def answer(asked: Asked) -> Reply:
-        if asked.path in {"/", "/v1/chat/completions", "/generative_scoring"}:
+        if asked.path in {"/", "/v1/chat/completions"}:
             time.sleep(seconds)
-        return _vllm(asked) or double(asked)
+        return double(asked)
 
     with serve(answer) as url:
         yield url
-
-
-def _vllm(asked: Asked) -> Reply | None:
-    """Answer the routes that TGI lacks."""
-    if asked.path == "/generative_scoring":
-        data = [{"index": n, "score": 0.25} for n in range(len(asked.body["items"]))]
-        return Reply(body={"data": data})
-    if asked.path == "/detokenize":
-        return Reply(body={"prompt": "<bos>the-prompt-goes-here<end>"})
-    if asked.path == "/tokenize" and "inputs" not in asked.body:
-        return Reply(body={"tokens": [1]})
-    return None
 
 
 if __name__ == "__main__":

@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from langchain_tpo.reward_models.servers.classifiers import SGLangClassifier as SGLangClassifier
     from langchain_tpo.reward_models.servers.classifiers import TEIClassifier as TEIClassifier
     from langchain_tpo.reward_models.servers.classifiers import VLLMClassifier as VLLMClassifier
-    from langchain_tpo.reward_models.servers.generative_scoring import (
-        GenerativeScoringRewardModel as GenerativeScoringRewardModel,
-    )
     from langchain_tpo.reward_models.servers.implicit import (
         ImplicitRewardModel as ImplicitRewardModel,
     )
@@ -45,7 +42,6 @@ _MODULES = {
     "ChatJudge": "judges.chat_judge",
     "Ensemble": "combined.ensemble",
     "FunctionReward": "python_function",
-    "GenerativeScoringRewardModel": "servers.generative_scoring",
     "HFEndpointClassifier": "servers.classifiers",
     "HumanReward": "human.human",
     "ImplicitRewardModel": "servers.implicit",

@@ -116,18 +116,6 @@ def expected_rating(tokens: Sequence[TopToken], *, highest: int = 5) -> Reading:
     return Reading(reward=mean, label_mass=min(mass, 1.0), censored=unseen)
 
 
-def logit(probability: float) -> float:
-    """Return log p - log(1 - p), finite also where a server rounded p to 0 or 1.
-
-    Example:
-        >>> round(logit(0.0545151), 4)
-        -2.8532
-    """
-    least = math.exp(FLOAT32_REST)
-    inside = min(max(probability, least), 1 - least)
-    return math.log(inside) - math.log1p(-inside)
-
-
 def label_logprob(tokens: Iterable[TopToken], label: str) -> float:
     """Return the log-probability of a label, over its spellings with spaces or in other case."""
     wanted = label.casefold()

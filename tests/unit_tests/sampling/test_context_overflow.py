@@ -1,9 +1,7 @@
 """Where candidates and critiques are longer than the model's window, prompts are shortened."""
 
-import json
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,13 +17,13 @@ from langchain_tpo.sampling.context_window import count_tokens, is_too_long
 from langchain_tpo.sampling.shortening import MARK, SHARES, shorter
 from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number, step_of
 from tests.support.hostile import frame_of, hostile_texts
+from tests.support.servers.recorded import answer
 
 QUERY = "How do I take care of a wooden table? " * 20
 LONG = "Oil it twice a year, along the grain. " * 250
 """Nine thousand characters; the frames of the paper's prompts take about three thousand."""
 
 MARKED = re.compile(re.escape(MARK).replace(r"\{count\}", r"(\d+)"))
-FIXTURES = Path(__file__).parents[4] / "shared" / "fixtures"
 
 
 def size(messages: list[BaseMessage]) -> int:
@@ -270,15 +268,8 @@ def test_what_is_no_overflow_is_not_taken_for_one(message: str) -> None:
 
 
 def test_recorded_answers_of_servers_are_understood() -> None:
-    recorded = [
-        FIXTURES / "vllm_recorded" / "lm_err_too_long.json",
-        FIXTURES / "tgi_wire" / "error_422_validation.json",
-    ]
-    if not all(path.exists() for path in recorded):
-        pytest.skip("the recorded answers of servers are not here")
-    for path in recorded:
-        body = json.loads(path.read_text(encoding="utf-8"))["response"]["body"]
-        assert is_too_long(ValueError(f"Error code: 400 - {body}"))
+    for name in ("vllm_recorded/lm_err_too_long.json", "written/tgi_error_validation.json"):
+        assert is_too_long(ValueError(f"Error code: 400 - {answer(name)}"))
 
 
 TEXTS = st.dictionaries(st.sampled_from("abcde"), st.text(max_size=2_000), max_size=5)

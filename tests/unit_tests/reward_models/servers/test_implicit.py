@@ -9,7 +9,7 @@ from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.servers.implicit import ImplicitRewardModel
 from langchain_tpo.reward_models.servers.tgi_protocol import PromptToken, read_prompt_tokens
 from tests.support.servers.http_double import Asked, Reply, answer_without_socket
-from tests.support.servers.recorded import answer, check_against_openapi
+from tests.support.servers.recorded import answer, check_request
 from tests.support.servers.tgi_double import ScriptedBrain, TGIDouble
 
 KEY, REFERENCE_KEY = "policy-secret-key", "reference-secret-key"
@@ -76,7 +76,7 @@ def test_two_requests_per_text_in_tgis_own_form(monkeypatch: pytest.MonkeyPatch)
         assert len(double.bodies("/")) == 4
         assert [asked.path for asked in double.asked].count("/info") == 1
         for body in double.bodies("/"):
-            check_against_openapi("tgi", "CompatGenerateRequest", body)
+            check_request("tgi", "CompatGenerateRequest", body)
             assert body["parameters"]["decoder_input_details"]
             assert body["inputs"].startswith("[user] Say hello")
 
@@ -121,5 +121,5 @@ def test_the_recorded_prompt_is_read() -> None:
     assert len(tokens) == 34
     assert tokens[0] == PromptToken(id=1, logprob=None)
     assert all(t.logprob is not None and math.isfinite(t.logprob) for t in tokens[1:])
-    first = read_prompt_tokens(answer("tgi_wire/generate_prefill_null_logprob.json"), server)
-    assert first == [PromptToken(id=0, logprob=None)]
+    first, second = read_prompt_tokens(answer("written/tgi_prefill_null_logprob.json"), server)
+    assert (first, second.logprob) == (PromptToken(id=1, logprob=None), -4.25)

@@ -11,7 +11,7 @@ from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.reward_models.servers.openai_compatible import OpenAIVerifier
 from langchain_tpo.reward_models.servers.verifier_questions import JsonScore, Rating
 from tests.support.servers.http_double import Asked, Reply, Scripted, answer_without_socket
-from tests.support.servers.recorded import answer, check_against_openapi, recorded
+from tests.support.servers.recorded import answer, check_request, recorded
 from tests.support.servers.tgi_double import TGIDouble
 
 URL = "http://vllm:8000"
@@ -98,7 +98,7 @@ async def test_tgis_own_chat_route(score: ScoreIt, monkeypatch: pytest.MonkeyPat
     model = OpenAIVerifier(URL, model="tgi", top_logprobs=5, extra_body=form)
     assert await score(model) == pytest.approx([math.log(3)] * 3)
     for body in double.bodies("/v1/chat/completions"):
-        check_against_openapi("tgi", "ChatRequest", body)
+        check_request("tgi", "ChatRequest", body)
 
 
 async def test_asking_tgi_for_too_many_tokens_is_one_line(
@@ -141,7 +141,7 @@ async def test_recorded_answers_of_vllm_without_a_reward_are_one_line(
 async def test_logprobs_without_top_logprobs_lead_to_a_written_score(
     score: ScoreIt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without = answer("tgi_wire/chat_logprobs_no_top_gemma.json")
+    without = answer("written/tgi_chat_without_top_logprobs.json")
 
     def either(asked: Asked) -> Reply:
         return Reply(body=without) if asked.body.get("logprobs") else _reply('{"score": 70}')

@@ -13,7 +13,7 @@ from langchain_tpo.reward_models.servers import http_transport, tgi_protocol
 from langchain_tpo.reward_models.servers.tgi import TGIRewardModel
 from langchain_tpo.reward_models.servers.verifier_questions import JsonScore, Rating, YesNo
 from tests.support.servers.http_double import Asked, Reply, answer_without_socket
-from tests.support.servers.recorded import answer, check_against_openapi, recorded
+from tests.support.servers.recorded import answer, check_request, recorded
 from tests.support.servers.tgi_double import ScriptedBrain, TGIDouble
 
 URL = "http://rm:8080"
@@ -82,7 +82,7 @@ async def test_one_request_per_text_and_one_round_of_questions_ever(
 
 
 @pytest.mark.parametrize("question", [YesNo(), Rating(), JsonScore()])
-async def test_requests_keep_tgis_own_description(
+async def test_requests_keep_tgis_description(
     score: ScoreIt, monkeypatch: pytest.MonkeyPatch, question: Any
 ) -> None:
     tops = [("4", math.log(0.5)), ("5", math.log(0.5))]
@@ -90,11 +90,11 @@ async def test_requests_keep_tgis_own_description(
     double = _double(monkeypatch, brain=brain)
     await score(TGIRewardModel(URL, question=question))
     for body in double.bodies("/"):
-        check_against_openapi("tgi", "CompatGenerateRequest", body)
+        check_request("tgi", "CompatGenerateRequest", body)
     for body in double.bodies("/tokenize"):
-        check_against_openapi("tgi", "GenerateRequest", body)
+        check_request("tgi", "GenerateRequest", body)
     for body in double.bodies("/chat_tokenize"):
-        check_against_openapi("tgi", "ChatRequest", body)
+        check_request("tgi", "ChatRequest", body)
 
 
 async def test_nothing_bends_the_log_probabilities(
@@ -207,11 +207,11 @@ async def test_whatever_goes_wrong_is_one_line(
     assert URL in line
 
 
-@pytest.mark.parametrize("name", ["error_422_validation", "error_422_plaintext_deserialize"])
+@pytest.mark.parametrize("name", ["tgi_error_validation", "tgi_error_plain_text"])
 async def test_recorded_errors_are_one_line(
     score: ScoreIt, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    response = recorded(f"tgi_wire/{name}.json")["response"]
+    response = recorded(f"written/{name}.json")["response"]
     body = response["body"]
     reply = Reply(status=422, body=body.encode() if isinstance(body, str) else body)
     double = _double(monkeypatch, fails=lambda asked: reply if asked.path == "/" else None)

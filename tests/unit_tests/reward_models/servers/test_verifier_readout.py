@@ -7,7 +7,6 @@ from langchain_tpo.errors import RewardServerError
 from langchain_tpo.reward_models.servers.verifier_readout import (
     TopToken,
     expected_rating,
-    logit,
     top_token,
     yes_no_margin,
 )
@@ -116,9 +115,3 @@ def test_the_recorded_rating_of_tgi() -> None:
         by_hand
     )
     assert sum(seen.values()) == pytest.approx(0.75, abs=0.02)
-
-
-@pytest.mark.parametrize("probability", [0.0, 1e-30, 0.0545151, 0.5, 1 - 1e-12, 1.0])
-def test_the_logit_is_finite_and_agrees_with_p(probability: float) -> None:
-    assert _sigmoid(logit(probability)) == pytest.approx(probability, abs=1e-6)
-    assert math.isfinite(logit(probability))

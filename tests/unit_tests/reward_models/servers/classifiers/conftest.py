@@ -1,9 +1,7 @@
 """Puts the fake servers behind httpx's transports."""
 
 import asyncio
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,10 +9,9 @@ import pytest
 from langchain_core.messages import HumanMessage
 
 from langchain_tpo.reward_models.servers.classifiers.server import ClassifierServer
+from tests.support.servers.recorded import recorded
 
-from .fake_servers import QUESTION, FakeServer, Recorded, Replay, ScoreWith, Serve
-
-RECORDINGS = Path(__file__).parents[6] / "shared" / "fixtures"
+from .fake_servers import QUESTION, FakeServer, Replay, ScoreWith, Serve
 
 
 @pytest.fixture
@@ -47,21 +44,7 @@ def score(request: pytest.FixtureRequest) -> ScoreWith:
 
 
 @pytest.fixture
-def recorded() -> Recorded:
-    """Return a recorded exchange, or skip."""
-
-    def read(name: str) -> Any:
-        path = RECORDINGS / name
-        if not path.exists():
-            pytest.skip(f"no recorded answers beside the repository ({name})")
-        text = path.read_text()
-        return json.loads(text) if path.suffix == ".json" else text
-
-    return read
-
-
-@pytest.fixture
-def replay(serve: Serve, recorded: Recorded) -> Callable[[str], Replay]:
+def replay(serve: Serve) -> Callable[[str], Replay]:
     def install(name: str) -> Replay:
         server = Replay(recorded(name))
         serve(server)

@@ -19,8 +19,6 @@ Answer = tuple[int, Any]
 """Status and JSON."""
 ScoreWith = Callable[..., list[Score]]
 """Scores responses with a reward model, by `invoke` or `ainvoke`."""
-Recorded = Callable[[str], Any]
-"""Return a recording, or skips."""
 
 
 class FakeServer:

@@ -7,8 +7,9 @@ import pytest
 from langchain_tpo.errors import RewardServerError
 from langchain_tpo.reward_models.chat_templates import transcript
 from langchain_tpo.reward_models.servers.classifiers import HFEndpointClassifier
+from tests.support.servers.recorded import recorded
 
-from .fake_servers import Answer, FakeServer, Recorded, ScoreWith, Serve
+from .fake_servers import Answer, FakeServer, ScoreWith, Serve
 
 URL = "https://rm.endpoints.huggingface.cloud"
 
@@ -43,10 +44,8 @@ def test_an_ignored_option_is_noticed(server: FakeEndpoint, score: ScoreWith) ->
         score(HFEndpointClassifier(URL, template=transcript), "Paris")
 
 
-def test_the_recorded_sentiment_model_is_no_reward(
-    serve: Serve, score: ScoreWith, recorded: Recorded
-) -> None:
-    exchange = recorded("hf_inference/text_classification.json")
+def test_a_sentiment_model_is_no_reward(serve: Serve, score: ScoreWith) -> None:
+    exchange = recorded("written/hf_two_labels.json")
 
     class Sentiment(FakeServer):
         def answer(self, method: str, path: str, body: Any) -> Answer:
@@ -58,9 +57,9 @@ def test_the_recorded_sentiment_model_is_no_reward(
 
 
 def test_a_model_that_still_loads_is_named_with_the_servers_words(
-    serve: Serve, score: ScoreWith, recorded: Recorded
+    serve: Serve, score: ScoreWith
 ) -> None:
-    exchange = recorded("hf_inference/error_503_loading.json")
+    exchange = recorded("written/hf_error_loading.json")
 
     class Loading(FakeServer):
         def answer(self, method: str, path: str, body: Any) -> Answer:

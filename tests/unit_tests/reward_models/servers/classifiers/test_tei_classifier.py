@@ -1,17 +1,16 @@
 """Text Embeddings Inference's `/predict`."""
 
-import re
 from typing import Any
 
-import jsonschema
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
 from langchain_tpo.errors import RewardServerError
 from langchain_tpo.reward_models.chat_templates import llama3
 from langchain_tpo.reward_models.servers.classifiers import TEIClassifier
+from tests.support.servers.recorded import check_request, recorded
 
-from .fake_servers import QUESTION, Answer, FakeServer, Recorded, ScoreWith, Serve
+from .fake_servers import QUESTION, Answer, FakeServer, ScoreWith, Serve
 
 URL = "http://rm:8080"
 
@@ -81,28 +80,27 @@ def test_the_whole_conversation_is_the_first_of_the_pair(server: FakeTEI) -> Non
     assert prompt == "System: Be brief.\n\nUser: Hi\n\nAssistant: Hello"
 
 
-def test_requests_keep_to_the_openapi_file(
-    server: FakeTEI, score: ScoreWith, recorded: Recorded
-) -> None:
-    contract = recorded("tei/openapi.json")
+def test_requests_keep_to_teis_description(server: FakeTEI, score: ScoreWith) -> None:
     score(TEIClassifier(URL), "Paris", "Lyon", "Rome")
     score(TEIClassifier(URL, template=llama3), "Paris")
     for body in server.posts("/predict"):
-        jsonschema.validate(
-            body,
-            {"$ref": "#/components/schemas/PredictRequest", "components": contract["components"]},
-        )
-        known = contract["components"]["schemas"]["PredictRequest"]["properties"]
-        assert body.keys() <= known.keys()
+        check_request("tei", "PredictRequest", body)
 
 
-def test_a_recorded_logit_comes_through(serve: Serve, score: ScoreWith, recorded: Recorded) -> None:
-    snapshot = recorded("tei/test_debertav2__debertav2_reranker_single.snap")
-    (logit,) = re.findall(r"-?\d+\.\d+", snapshot)
-    fake = FakeTEI()
-    fake.logits = {"": float(logit)}
-    serve(fake)
-    assert score(TEIClassifier(URL), "any") == [-2.5560656]
+def test_the_exchange_is_as_documented(
+    server: FakeTEI, score: ScoreWith, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange = recorded("written/tei_predict.json")
+    documented = server.answer
+
+    def predicted(method: str, path: str, body: Any) -> Answer:
+        if path != "/predict":
+            return documented(method, path, body)
+        assert body == exchange["request"]
+        return exchange["response"]["status"], exchange["response"]["body"]
+
+    monkeypatch.setattr(server, "answer", predicted)
+    assert score(TEIClassifier(URL), "Paris.") == [-2.5]
 
 
 def test_an_ignored_option_is_noticed(server: FakeTEI, score: ScoreWith) -> None:

@@ -5,27 +5,20 @@ Frozen and checked once; the steps trust it.
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError
+from pydantic import ConfigDict, Field
 from pydantic import model_validator as validator
 
+from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.prompts import PromptSet
 
 
-class _Frozen(BaseModel):
+class _Frozen(OneTypedLine):
     """Immutable, strict about names, and plain about mistakes."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", arbitrary_types_allowed=True, use_attribute_docstrings=True
     )
-
-    @validator(mode="wrap")
-    @classmethod
-    def _one_line(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:  # noqa: ANN401 pydantic's signature
-        try:
-            return handler(data)
-        except ValidationError as error:
-            raise SettingsError(_first_problem(cls.__name__, error)) from None
 
 
 class SamplingOptions(_Frozen):
@@ -197,11 +190,3 @@ class TPOSettings(_Frozen):
     def recursion_limit(self) -> int:
         """LangGraph's limit for such a run: 2 + 4D supersteps and one to find that it is done."""
         return 2 + 4 * self.depth + 1
-
-
-def _first_problem(model: str, error: ValidationError) -> str:
-    problem = error.errors()[0]
-    field = ".".join(str(part) for part in problem["loc"]) or model
-    if problem["type"] == "extra_forbidden":
-        return f"`{field}` is no setting of {model}: see `help({model})` for those there are."
-    return f"`{field}`: {problem['msg'].lower()}, got `{problem['input']!r}`."

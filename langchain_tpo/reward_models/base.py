@@ -5,18 +5,18 @@ nothing of any particular way to score.
 """
 
 from abc import abstractmethod
-from typing import Any, Self
+from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable
 from langchain_core.runnables.base import RunnableBindingBase
-from pydantic import ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import ConfigDict
 
 from langchain_tpo.candidate_pool import Candidate
-from langchain_tpo.errors import SettingsError
+from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 
 
-class ComposedReward(RunnableSerializable[ScoreRequest, list[Score]]):
+class ComposedReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score]]):
     """A frozen reward model that scores by running a chain of its own.
 
     Subclasses write `chain`; sync and async runs, batches and traces follow from it.
@@ -62,18 +62,6 @@ class ComposedReward(RunnableSerializable[ScoreRequest, list[Score]]):
         """Score the responses without blocking the event loop."""
         del kwargs  # as above
         return await self.chain(input).ainvoke(input, config)
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _one_line(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:  # noqa: ANN401 pydantic's signature
-        try:
-            return handler(data)
-        except ValidationError as error:
-            first = error.errors()[0]
-            option = ".".join(str(part) for part in first["loc"]) or cls.__name__
-            raise SettingsError(
-                f"`{option}` of {cls.__name__}: {first['msg'].lower()}, got `{first['input']!r}`."
-            ) from None
 
 
 def asks_a_person(reward: object) -> bool:

@@ -4,6 +4,7 @@ A reward model is any Runnable from a `ScoreRequest` to one `Score` per response
 the responses, higher is better. It knows nothing of rounds, pools or the model that answers.
 """
 
+from collections.abc import Mapping
 from typing import NotRequired, TypeAlias
 
 from langchain_core.messages import BaseMessage
@@ -20,6 +21,9 @@ class ScoreRequest(TypedDict):
     """The conversation that is answered, system message and earlier turns included."""
     responses: list[str]
     """The responses, in full: whoever has to shorten a text does so visibly."""
+    context: NotRequired[Mapping[str, object]]
+    """What else is known of the question, by name: a reference, retrieved passages, a row's
+    fields. Functions and evaluators are given those that they name."""
     pool: NotRequired[list[Candidate]]
     """C: the responses of this run that have been scored before, for whoever compares."""
 

@@ -8,12 +8,13 @@ from langchain_core.runnables import RunnableConfig, RunnableSerializable, run_i
 from langchain_core.runnables.utils import gather_with_concurrency
 from pydantic import ConfigDict, field_validator
 
+from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.errors import RewardTypeError
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.text.conversation import conversation_text
 
 
-class FunctionReward(RunnableSerializable[ScoreRequest, list[Score]]):
+class FunctionReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score]]):
     """Scores each response with a function `(prompt, response) -> float`.
 
     The prompt is the conversation as text. An async function is awaited for all responses of a
@@ -34,6 +35,18 @@ class FunctionReward(RunnableSerializable[ScoreRequest, list[Score]]):
 
     function: Callable[[str, str], Score | Awaitable[Score]]
     """What scores one response."""
+
+    def __init__(
+        self, function: Callable[[str, str], Score | Awaitable[Score]], *, name: str | None = None
+    ) -> None:
+        """Check the function; it is not called.
+
+        Args:
+            function: What scores one response.
+            name: How traces call it; the function's own name when None.
+        """
+        options: dict[str, Any] = {"function": function, "name": name}
+        super().__init__(**options)
 
     @field_validator("function")
     @classmethod

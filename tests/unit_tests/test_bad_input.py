@@ -31,12 +31,12 @@ from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number
         (
             lambda: TPOSettings(width=0),
             SettingsError,
-            "`width`: input should be greater than or equal to 1, got `0`.",
+            "`width` of TPOSettings: input should be greater than or equal to 1, got `0`.",
         ),
         (
             lambda: TPOSettings(depth=-1),
             SettingsError,
-            "`depth`: input should be greater than or equal to 0, got `-1`.",
+            "`depth` of TPOSettings: input should be greater than or equal to 0, got `-1`.",
         ),
         (
             lambda: TPORunnable(model=ScriptedModel(), reward=last_number, width=1, depth=1),
@@ -47,12 +47,13 @@ from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number
         (
             lambda: TPOSettings(widht=5),  # type: ignore[call-arg]
             SettingsError,
-            "`widht` is no setting of TPOSettings: see `help(TPOSettings)` for those there are.",
+            "`widht` is no option of TPOSettings: do you mean `width`?",
         ),
         (
             lambda: SamplingOptions(temperature=-1),
             SettingsError,
-            "`temperature`: input should be greater than or equal to 0, got `-1`.",
+            "`temperature` of SamplingOptions: input should be greater than or equal to 0, got "
+            "`-1`.",
         ),
         (
             lambda: TPOSettings(prompts="haiku"),  # type: ignore[arg-type]

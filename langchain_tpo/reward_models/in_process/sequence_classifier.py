@@ -7,12 +7,12 @@ Knows how to batch; tokens are the business of `classifier_input`, weights of `c
 import logging
 from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
-from typing import Any, get_args
+from typing import Any
 
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
-from pydantic import ConfigDict, PrivateAttr
+from pydantic import ConfigDict, Field, PrivateAttr
 
-from langchain_tpo.errors import SettingsError
+from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.reward_models.chat_templates import Template
 from langchain_tpo.reward_models.in_process.classifier_input import ConversationEncoder, Row
 from langchain_tpo.reward_models.in_process.classifier_presets import Dtype
@@ -26,7 +26,7 @@ from langchain_tpo.reward_models.interface import Score, ScoreRequest
 logger = logging.getLogger(__name__)
 
 
-class SequenceClassifier(RunnableSerializable[ScoreRequest, list[Score]]):
+class SequenceClassifier(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score]]):
     """A reward model of `transformers` with one label, such as the two of the paper.
 
     Scores a round in as few forward passes as `batch_size` allows, identical answers once; on a
@@ -54,9 +54,9 @@ class SequenceClassifier(RunnableSerializable[ScoreRequest, list[Score]]):
     device: str | None
     """As torch names it; `auto` spreads over all (needs `accelerate`); None: the first GPU or the
     CPU."""
-    batch_size: int
+    batch_size: int = Field(ge=1)
     """Most candidates in one forward pass."""
-    max_length: int | None
+    max_length: int | None = Field(ge=1)
     """Most tokens of prompt and answer together; None: the preset's, else the model's own limit."""
     template: Template | None
     """From turns to text, for a tokenizer without a chat template or with a wrong one."""
@@ -85,13 +85,8 @@ class SequenceClassifier(RunnableSerializable[ScoreRequest, list[Score]]):
         Raises:
             SettingsError: An option is out of range.
         """
-        if dtype not in (None, *get_args(Dtype)):
-            raise SettingsError(f"`dtype` must be one of {get_args(Dtype)}, got `{dtype}`.")
-        for option, value in (("batch_size", batch_size), ("max_length", max_length)):
-            if value is not None and value < 1:
-                raise SettingsError(f"`{option}` must be at least 1, got `{value}`.")
         options: dict[str, Any] = {
-            "model": fspath(model),
+            "model": fspath(model) if isinstance(model, PathLike) else model,
             "dtype": dtype,
             "device": device,
             "batch_size": batch_size,

@@ -11,6 +11,7 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict, Field
 
+from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.reward_models.preference_head.features import features
 from langchain_tpo.reward_models.preference_head.reading import Reading
@@ -18,7 +19,7 @@ from langchain_tpo.reward_models.preference_head.weights import HeadWeights
 from langchain_tpo.text.conversation import conversation_text, message_text
 
 
-class PreferenceHead(RunnableSerializable[ScoreRequest, list[Score]]):
+class PreferenceHead(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score]]):
     """Guesses which response people would prefer, from its form and its words, in a millisecond.
 
     The difference of two rewards is the log-odds that people prefer the first response, as learnt

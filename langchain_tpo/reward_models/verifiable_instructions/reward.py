@@ -11,6 +11,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict
 
+from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.reward_models.interface import ExplainedScore, Score, ScoreRequest
 from langchain_tpo.reward_models.verifiable_instructions.prompt_rules import rules_in
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule
@@ -20,7 +21,7 @@ NO_RULE = "The prompt sets no limit that can be checked by rule."
 """What is said when there is nothing to check."""
 
 
-class VerifiableInstructions(RunnableSerializable[ScoreRequest, list[Score]]):
+class VerifiableInstructions(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score]]):
     """Scores from 0 to 1 how well each response keeps the instructions that a rule can check.
 
     The score is the mean over all rules: 1 for a kept one, at most a half for a broken one,

@@ -53,7 +53,9 @@ def test_a_system_may_stop_by_rules_of_its_own() -> None:
 
 
 def test_a_rule_that_cannot_work_is_one_line() -> None:
-    with pytest.raises(SettingsError, match="`patience`: input should be a valid integer"):
+    with pytest.raises(
+        SettingsError, match="`patience` of TPOSettings: input should be a valid integer"
+    ):
         parse_systems(["tpo:patience=much"], DEFAULTS)
 
 

@@ -21,7 +21,7 @@ async def test_one_chain_serves_every_way_to_run() -> None:
 
 
 def test_unknown_options_are_refused_in_one_line() -> None:
-    with pytest.raises(SettingsError, match="`speed` of Lengths") as refusal:
+    with pytest.raises(SettingsError, match="`speed` is no option of Lengths") as refusal:
         Lengths(speed=3)
     assert "\n" not in str(refusal.value)
 

@@ -202,9 +202,9 @@ def test_a_missing_package_is_named_with_its_extra(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"batch_size": 0}, "`batch_size` must be at least 1, got `0`"),
-        ({"max_length": 0}, "`max_length` must be at least 1, got `0`"),
-        ({"dtype": "int3"}, "`dtype` must be one of .*, got `int3`"),
+        ({"batch_size": 0}, "`batch_size` of SequenceClassifier: input should be .* 1, got `0`"),
+        ({"max_length": 0}, "`max_length` of SequenceClassifier: .* 1, got `0`"),
+        ({"dtype": "int3"}, "`dtype` of SequenceClassifier: .*float32.*, got `'int3'`"),
     ],
 )
 def test_options_are_checked_before_anything_is_loaded(

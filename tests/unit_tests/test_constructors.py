@@ -1,0 +1,90 @@
+"""A typo, a wrong type or a missing argument is one typed line in every constructor."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from langchain_core.language_models import FakeListChatModel
+from pydantic import Field, SecretStr
+
+from langchain_tpo import reward_models
+from langchain_tpo.constructors import OneTypedLine
+from langchain_tpo.errors import ConfigurationError, SettingsError
+
+MODEL = FakeListChatModel(responses=["a"])
+
+
+def score(prompt: str, response: str) -> float:
+    """Score nothing in particular."""
+    return float(len(prompt) + len(response))
+
+
+CONSTRUCTED: dict[str, tuple[Any, ...]] = {
+    "ChatJudge": (MODEL,),
+    "Ensemble": ({"length": score},),
+    "FunctionReward": (score,),
+    "HumanReward": (),
+    "LengthPenalty": (score,),
+    "PairwiseJudge": (MODEL,),
+    "PreferenceHead": (),
+    "SequenceClassifier": ("checkpoint",),
+    "VerifiableInstructions": (),
+}
+"""Reward models that need no server, each with what it has to be given."""
+
+
+@pytest.mark.parametrize("name", CONSTRUCTED)
+def test_a_typo_is_one_line(name: str) -> None:
+    constructor: Callable[..., object] = getattr(reward_models, name)
+
+    with pytest.raises(SettingsError) as refusal:
+        constructor(*CONSTRUCTED[name], namme="mine")
+
+    assert str(refusal.value) == f"`namme` is no option of {name}: do you mean `name`?"
+
+
+@pytest.mark.parametrize("name", CONSTRUCTED)
+def test_a_wrong_type_is_one_line_with_option_class_and_value(name: str) -> None:
+    constructor: Callable[..., object] = getattr(reward_models, name)
+
+    with pytest.raises(SettingsError, match=rf"^`name` of {name}: .*, got `3`\.\Z"):
+        constructor(*CONSTRUCTED[name], name=3)
+
+
+@pytest.mark.parametrize("name", [name for name, needed in CONSTRUCTED.items() if needed])
+def test_a_missing_argument_is_one_line(name: str) -> None:
+    constructor: Callable[..., object] = getattr(reward_models, name)
+
+    with pytest.raises(SettingsError, match=rf"^`\w+` of {name} is missing: give it\.\Z"):
+        constructor()
+
+
+@pytest.mark.parametrize("name", CONSTRUCTED)
+def test_a_wrong_first_argument_is_one_line(name: str) -> None:
+    constructor: Callable[..., object] = getattr(reward_models, name)
+
+    with pytest.raises(ConfigurationError) as refusal:
+        constructor(3.5, name="mine")
+
+    assert "\n" not in str(refusal.value)
+    assert str(refusal.value).endswith((".", "?"))
+
+
+class Locker(OneTypedLine, extra="forbid"):
+    """Holds what is shown to nobody."""
+
+    code: int = Field(repr=False)
+    key: SecretStr | None = None
+
+
+@pytest.mark.parametrize("options", [{"code": "open-sesame"}, {"code": 1, "key": ["open-sesame"]}])
+def test_the_value_of_a_private_field_is_not_shown(options: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match="got a value of type") as refusal:
+        Locker(**options)
+
+    assert "sesame" not in str(refusal.value)
+
+
+def test_an_option_given_by_place_and_by_name_is_one_line() -> None:
+    with pytest.raises(SettingsError, match="`model` of ChatJudge is given twice"):
+        reward_models.ChatJudge(MODEL, model=MODEL)  # type: ignore[misc]  # the mistake

@@ -80,6 +80,8 @@ class StepRecord(TypedDict):
     left_out: NotRequired[int]
     """Characters of quoted text that its prompt left out, because it was longer than the model's
     window; only there when some were."""
+    shared: NotRequired[bool]
+    """True where an earlier run paid for it: see `FirstSamples`."""
 
 
 class Failure(TypedDict):
@@ -91,6 +93,20 @@ class Failure(TypedDict):
     message: str
 
 
+class FirstSamples(TypedDict):
+    """Draws of an earlier run to the same conversation, taken over as if this run had made them.
+
+    They count towards N: a run of width 5 that is given five of them draws none of its own.
+    """
+
+    candidates: list[Candidate]
+    """The responses in the order they were drawn, with their rewards where they have them."""
+    drops: NotRequired[list[Drop]]
+    """Draws among them that could not be used."""
+    steps: NotRequired[list[StepRecord]]
+    """What drawing and scoring them cost; the run's budgets and usage count it."""
+
+
 class TPOInput(TypedDict):
     """What a run is given."""
 
@@ -98,6 +114,8 @@ class TPOInput(TypedDict):
     """The conversation to answer."""
     drafts: NotRequired[list[str]]
     """Responses that exist already; they enter the pool in round 0."""
+    first_samples: NotRequired[FirstSamples | None]
+    """Draws of an earlier run, in place of as many of this one's."""
 
 
 class TPOUpdate(TypedDict, total=False):
@@ -107,6 +125,8 @@ class TPOUpdate(TypedDict, total=False):
     """The conversation; the last step of a run adds the answer."""
     drafts: list[str]
     """Emptied by `sample`, so that a thread's next question starts clean."""
+    first_samples: FirstSamples | None
+    """Emptied by `sample` as well."""
     responses: list[Candidate]
     """Fresh responses on their way to the reward model."""
     pool: list[Candidate]

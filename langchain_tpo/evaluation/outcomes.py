@@ -39,7 +39,11 @@ class Outcome:
     length: float
     """Characters of the answer."""
     usage: Usage
-    """Tokens and requests."""
+    """Tokens and requests, as if it had drawn its first samples itself."""
+    paid: Usage
+    """Of them what no other system of the run had paid already."""
+    taken: int
+    """First samples that another system had drawn."""
     usage_by_model: Mapping[ModelRole, Usage]
     """The same of the policy, the critic and a judge apart."""
     seconds: float
@@ -91,6 +95,10 @@ def outcome_of(record: Record, measure: MetricValues) -> Outcome | Failed:
         first_rewards=tuple(reward for reward in first if reward is not None),
         length=fmean(len(run["answer"]) for run in runs),
         usage=total_usage(run["usage"] for run in runs),
+        paid=total_usage(
+            step["usage"] for run in runs for step in run["steps"] if not step.get("shared")
+        ),
+        taken=sum(run.get("first_samples", {"taken": 0})["taken"] for run in runs),
         usage_by_model=usage_by_model(step for run in runs for step in run["steps"]),
         seconds=sum(run["seconds"] for run in runs),
         width=len(first),

@@ -6,7 +6,7 @@ Knows the file and what kill -9 or a full disk can do to it; knows no model and 
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -160,18 +160,38 @@ def read_records(path: Path) -> Iterator[Record]:
     Raises:
         DatasetError: In one line, when there is no such file or a line of it is no record.
     """
+    for _, record in read_placed_records(path):
+        yield record
+
+
+def read_placed_records(path: Path) -> Iterator[tuple[int, Record]]:
+    """Return the records of a file with their places in it, to be found again by `records_at`.
+
+    Raises:
+        DatasetError: As `read_records` does.
+    """
     try:
         file = path.open("rb")
     except OSError as error:
         raise DatasetError(f"`{path}` could not be read: {error.strerror}.") from error
+    place = 0
     with file:
         for number, line in enumerate(file, start=1):
             if not line.endswith(b"\n"):  # a run in progress, or one that was killed
                 return
             try:
-                yield _as_record(json.loads(line))
+                yield place, _as_record(json.loads(line))
             except (ValueError, RecursionError) as error:
                 raise DatasetError(f"Line {number} of `{path}` is no record: {error}.") from error
+            place += len(line)
+
+
+def records_at(path: Path, places: Iterable[int]) -> Iterator[Record]:
+    """Return the records at some places of a file, as `read_placed_records` gave them."""
+    with path.open("rb") as file:
+        for place in places:
+            file.seek(place)
+            yield _as_record(json.loads(file.readline()))
 
 
 def drop_failed(path: Path) -> int:

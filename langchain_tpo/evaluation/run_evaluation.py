@@ -5,6 +5,7 @@ A failing example is a record like any other. Knows order, concurrency and what 
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,10 +13,16 @@ from pathlib import Path
 
 from langchain_tpo.errors import RunError
 from langchain_tpo.evaluation.examples import BadRow, Row
+from langchain_tpo.evaluation.first_samples import SharedSamples
 from langchain_tpo.evaluation.record_writer import RecordWriter
-from langchain_tpo.evaluation.records import Record, RecordedFailure, read_records
+from langchain_tpo.evaluation.records import (
+    Record,
+    RecordedFailure,
+    read_placed_records,
+    records_at,
+)
 from langchain_tpo.evaluation.system_runner import Answerer, Parts, Spending, spending
-from langchain_tpo.evaluation.systems import System
+from langchain_tpo.evaluation.systems import System, drawing_order
 from langchain_tpo.evaluation.token_matching import spent_in
 from langchain_tpo.sampling.request_limit import RequestLimit
 from langchain_tpo.text.secrecy import without_credentials
@@ -35,6 +42,17 @@ class Done:
     """Which examples are done by which system, failures included."""
     budgets: Mapping[Key, Spending] = field(default_factory=dict)
     """What they took, for systems whose tokens another one matches."""
+    path: Path | None = None
+    """The file of records."""
+    places: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Where in it the answers to an example are that some system has still to answer."""
+
+    def shared(self, example: str) -> SharedSamples:
+        """Read the first samples of an example that are recorded."""
+        places = self.places.get(example, ())
+        if self.path is None or not places:
+            return SharedSamples()
+        return SharedSamples(run for one in records_at(self.path, places) for run in one["runs"])
 
 
 async def run_evaluation(
@@ -64,7 +82,7 @@ async def run_evaluation(
         OSError: When records can no longer be written.
     """
     worker = _Worker(
-        answerers=[Answerer(system, parts) for system in systems],
+        answerers=[Answerer(system, parts) for system in drawing_order(systems)],
         writer=writer,
         done=done or Done(),
         observe=observe or _ignore,
@@ -88,13 +106,21 @@ def read_done(path: Path, systems: Sequence[System]) -> Done:
         systems: What will be compared.
     """
     matched = {system.match for system in systems}
-    keys, budgets = set(), {}
-    for record in read_records(path) if path.is_file() else ():
+    keys, budgets, places = set(), {}, defaultdict(list)
+    for place, record in read_placed_records(path) if path.is_file() else ():
         key = (record["example"], record["system"])
         keys.add(key)
-        if record["system"] in matched and record["status"] == "ok":
+        if record["status"] != "ok":
+            continue
+        places[record["example"]].append(place)
+        if record["system"] in matched:
             budgets[key] = [spent_in(run) for run in record["runs"]]
-    return Done(keys=frozenset(keys), budgets=budgets)
+    unfinished = {
+        example: found
+        for example, found in places.items()
+        if any((example, system.name) not in keys for system in systems)
+    }
+    return Done(keys=frozenset(keys), budgets=budgets, path=path, places=unfinished)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,24 +136,28 @@ class _Worker:
         """Go on until there are no rows left."""
         for row in rows:
             budgets: dict[str, Spending] = {}
+            shared = self.done.shared(row.id)
             for answerer in self.answerers:
                 key = (row.id, answerer.system.name)
                 if key in self.done.keys:
                     budgets |= _known(self.done, key)
                     continue
-                record = await self._record(row, answerer, budgets)
+                record = await self._record(row, answerer, shared, budgets)
                 self.writer.add(record)
                 self.observe(record)
             await asyncio.sleep(0)  # rows that are done already must not starve the others
 
-    async def _record(self, row: Row, answerer: Answerer, budgets: dict[str, Spending]) -> Record:
+    async def _record(
+        self, row: Row, answerer: Answerer, shared: SharedSamples, budgets: dict[str, Spending]
+    ) -> Record:
         if isinstance(row, BadRow):
             return await recorded(row, answerer.system, _unreadable(row))
         example = row
         match = answerer.system.match
 
         async def answer() -> list[dict[str, object]]:
-            turns = await answerer.answer(example, budgets.get(match) if match else None)
+            budget = budgets.get(match) if match else None
+            turns = await answerer.answer(example, shared, budget)
             budgets[answerer.system.name] = spending(turns)
             return [turn.as_dict() for turn in turns]
 

@@ -19,6 +19,7 @@ from langchain_core.runnables import RunnableConfig
 
 from langchain_tpo.errors import DatasetError, RunError
 from langchain_tpo.evaluation.examples import Example
+from langchain_tpo.evaluation.first_samples import Asked, SharedSamples, asked_key, draws_in
 from langchain_tpo.evaluation.given_critiques import NO_CRITIQUE, given_critic, read_critiques
 from langchain_tpo.evaluation.systems import System
 from langchain_tpo.evaluation.token_matching import Spent, spent_by
@@ -53,10 +54,16 @@ class Turn:
     """What was answered."""
     result: TPOResult
     """How."""
+    asked: Asked
+    """Where its first samples come from."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as JSON values."""
-        return {"messages": convert_to_openai_messages(self.messages), **self.result.as_dict()}
+        return {
+            "messages": convert_to_openai_messages(self.messages),
+            "first_samples": dict(self.asked),
+            **self.result.as_dict(),
+        }
 
 
 class Answerer:
@@ -79,11 +86,14 @@ class Answerer:
         if system.critique is not None:
             self._critiques = read_critiques(system.critique)
 
-    async def answer(self, example: Example, budget: Spending | None = None) -> list[Turn]:
+    async def answer(
+        self, example: Example, shared: SharedSamples, budget: Spending | None = None
+    ) -> list[Turn]:
         """Run the system on every turn of an example.
 
         Args:
             example: What to answer.
+            shared: What other systems drew for it; takes up what this one draws.
             budget: What each turn of the matched system took; only matched systems need it.
 
         Raises:
@@ -93,12 +103,11 @@ class Answerer:
         messages = list(example.messages)
         for number in range(1 + len(example.follow_ups)):
             tpo = self._runnable(example, number, budget)
-            limit = max(tpo.settings.width, 1)
-            result = await tpo.aoptimize(messages, RunnableConfig(max_concurrency=limit))
-            turns.append(Turn(messages=list(messages), result=result))
+            turn = await _answered(tpo, messages, shared)
+            turns.append(turn)
             if number < len(example.follow_ups):
                 said = HumanMessage(example.follow_ups[number])
-                messages = [*messages, AIMessage(result.answer), said]
+                messages = [*messages, AIMessage(turn.result.answer), said]
         return turns
 
     @cached_property
@@ -141,6 +150,21 @@ class Answerer:
                 f"`{self.system.critique}` holds no critique for example `{example.id}`."
             )
         return self._critiques[example.id]
+
+
+async def _answered(
+    tpo: TPORunnable, messages: Sequence[BaseMessage], shared: SharedSamples
+) -> Turn:
+    key = asked_key(messages, tpo.settings)
+    taken = shared.take(key, width=tpo.settings.width)
+    result = await tpo.aoptimize(
+        {"messages": messages, "first_samples": taken},
+        RunnableConfig(max_concurrency=max(tpo.settings.width, 1)),
+    )
+    asked = Asked(key=key, taken=draws_in(taken) if taken else 0)
+    turn = Turn(messages=list(messages), result=result, asked=asked)
+    shared.add(key, turn.as_dict())
+    return turn
 
 
 def spending(turns: Sequence[Turn]) -> Spending:

@@ -103,6 +103,23 @@ def parse_systems(texts: Sequence[str], settings: TPOSettings) -> tuple[System, 
     return tuple(sorted(settled, key=lambda system: system.match is not None))
 
 
+def drawing_order(systems: Sequence[System]) -> list[System]:
+    """Return the systems in the order in which they share first samples.
+
+    The widest draws (of equals a `tpo`), the others begin with its draws; those that match the
+    tokens of another go on from there.
+
+    Example:
+        >>> systems = parse_systems(["single", "best-of-n", "tpo"], TPOSettings())
+        >>> [system.name for system in drawing_order(systems)]
+        ['tpo', 'best-of-n', 'single']
+    """
+    return sorted(
+        systems,
+        key=lambda one: (one.match is not None, -one.settings.width, one.kind != "tpo"),
+    )
+
+
 def _parse(text: str, settings: TPOSettings) -> list[System]:
     match = _SPEC.fullmatch(text.strip())
     kind = match["kind"] if match else text

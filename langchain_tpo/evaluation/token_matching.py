@@ -4,13 +4,14 @@ Pure: reads what a finished run cost, and what its first samples cost.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from langchain_tpo.evaluation.systems import MatchOn
 from langchain_tpo.result import TPOResult
-from langchain_tpo.sampling.usage import Usage
+from langchain_tpo.sampling.usage import Usage, total_usage
+from langchain_tpo.state import StepRecord
 
 MOST_SAMPLES = 512
 """A bound against a run whose first samples were nearly empty."""
@@ -72,9 +73,14 @@ class Spent:
 
 def spent_by(result: TPOResult) -> Spent:
     """Read what a run took."""
-    return Spent(sample=result.steps[0]["usage"], whole=result.usage)
+    return Spent(sample=_sampling(result.steps), whole=result.usage)
 
 
 def spent_in(run: Mapping[str, Any]) -> Spent:
     """Read what a recorded run took."""
-    return Spent(sample=run["steps"][0]["usage"], whole=run["usage"])
+    return Spent(sample=_sampling(run["steps"]), whole=run["usage"])
+
+
+def _sampling(steps: Iterable[StepRecord]) -> Usage:
+    """Add up the plain draws: shared ones and a run's own."""
+    return total_usage(step["usage"] for step in steps if step["step"] == "sample")

@@ -29,6 +29,7 @@ from langchain_tpo.sampling.usage import FAILED_REQUEST, Usage, UsageCounter
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import (
     Failure,
+    FirstSamples,
     StepName,
     StepRecord,
     StopReason,
@@ -218,7 +219,7 @@ class _Attempt:
         )
         if left_out:
             record["left_out"] = left_out
-        earlier = [] if self.name == "sample" else self.state["steps"]
+        earlier = _steps_given(self.state) if self.name == "sample" else self.state["steps"]
         return {**self.state, "steps": [*earlier, record]}
 
     def forbidden(self) -> Ending | None:
@@ -254,6 +255,12 @@ class _Attempt:
             message=without_credentials(str(error)),
         )
         return self.stopped("error", failure)
+
+
+def _steps_given(state: TPOState) -> list[StepRecord]:
+    """What the first samples cost that another run has drawn."""
+    given = state.get("first_samples") or FirstSamples(candidates=[])
+    return [{**step, "shared": True} for step in given.get("steps", [])]
 
 
 def _ending(state: TPOState, changes: TPOUpdate) -> Ending:

@@ -15,7 +15,7 @@ from langchain_core.prompt_values import PromptValue
 from typing_extensions import TypedDict
 
 from langchain_tpo.errors import ConversationError
-from langchain_tpo.state import TPOInput
+from langchain_tpo.state import FirstSamples, TPOInput
 from langchain_tpo.text.conversation import message_text
 
 
@@ -25,7 +25,9 @@ class TPORequest(TypedDict):
     messages: LanguageModelInput
     """The conversation: a string, a prompt value or messages."""
     drafts: NotRequired[str | AIMessage | Sequence[str | AIMessage]]
-    """Answers to it; they enter the pool as candidates of round 0."""
+    """Answers to it; they enter the pool as candidates of round 0, beside the N that are drawn."""
+    first_samples: NotRequired[FirstSamples | None]
+    """Draws of an earlier run to the same conversation; they take the place of as many draws."""
 
 
 TPORunnableInput: TypeAlias = LanguageModelInput | BaseMessage | TPORequest
@@ -48,8 +50,11 @@ def as_tpo_input(value: TPORunnableInput) -> TPOInput:
             raise ConversationError(
                 f"The input lacks the key `messages`, got the keys {sorted(map(str, value))}."
             )
-        messages = _messages(value["messages"])
-        return TPOInput(messages=messages, drafts=_drafts(value.get("drafts") or []))
+        asked = TPOInput(
+            messages=_messages(value["messages"]), drafts=_drafts(value.get("drafts") or [])
+        )
+        given = _first_samples(value.get("first_samples"))
+        return asked if given is None else {**asked, "first_samples": given}
     return TPOInput(messages=_messages(value), drafts=[])
 
 
@@ -87,3 +92,24 @@ def _drafts(value: object) -> list[str]:
         if not isinstance(text, str) or not text.strip():
             raise ConversationError(f"A draft must hold text, got `{text!r}`.")
     return texts
+
+
+def _first_samples(value: object) -> FirstSamples | None:
+    if value is None:
+        return None
+    candidates = value.get("candidates") if isinstance(value, Mapping) else None
+    if not isinstance(candidates, list) or not all(map(_is_first, candidates)):
+        raise ConversationError(
+            "`first_samples` must hold `candidates` of round 0, as the pool of a result does, got "
+            f"{type(value).__name__} `{str(value)[:60]}`."
+        )
+    return cast("FirstSamples", value)
+
+
+def _is_first(one: object) -> bool:
+    return (
+        isinstance(one, Mapping)
+        and isinstance(one.get("text"), str)
+        and "reward" in one
+        and one.get("round") == 0
+    )

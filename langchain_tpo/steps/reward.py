@@ -21,10 +21,9 @@ def reward(scorer: Scorer) -> StepPlan[ScoreRequest, Scores]:
 def request(state: TPOState, settings: TPOSettings) -> ScoreRequest:  # noqa: ARG001 a step's shape
     """Ask for the texts of this round that have no reward yet, each once."""
     texts = dict.fromkeys(one["text"] for one in state["responses"] if one["reward"] is None)
-    unknown = [text for text in texts if known_reward(state["pool"], text) is None]
-    return ScoreRequest(
-        messages=list(state["messages"]), responses=unknown, pool=list(state["pool"])
-    )
+    known = _known(state)
+    unknown = [text for text in texts if known_reward(known, text) is None]
+    return ScoreRequest(messages=list(state["messages"]), responses=unknown, pool=known)
 
 
 def changes(state: TPOState, settings: TPOSettings, scores: Scores) -> TPOUpdate:
@@ -33,7 +32,8 @@ def changes(state: TPOState, settings: TPOSettings, scores: Scores) -> TPOUpdate
     Raises:
         NothingScoredError: When the run has not one scored response.
     """
-    scored = [_scored(fresh, state["pool"], scores) for fresh in state["responses"]]
+    known = _known(state)
+    scored = [_scored(fresh, known, scores) for fresh in state["responses"]]
     pool = [*state["pool"], *scored]
     best, worst = chosen(pool), rejected(pool)
     if best is None or worst is None:
@@ -54,7 +54,14 @@ def changes(state: TPOState, settings: TPOSettings, scores: Scores) -> TPOUpdate
 
 def _scored(fresh: Candidate, pool: list[Candidate], scores: Scores) -> Candidate:
     """Return the candidate its reward: that of the same text where it has been seen before."""
+    if fresh["reward"] is not None:  # a first sample of an earlier run
+        return fresh
     return with_score(fresh, known_reward(pool, fresh["text"]) or scores.of(fresh["text"]))
+
+
+def _known(state: TPOState) -> list[Candidate]:
+    """Return what has been scored before: the pool, and first samples of an earlier run."""
+    return [*state["pool"], *(one for one in state["responses"] if one["reward"] is not None)]
 
 
 def _not_scored(candidates: list[Candidate]) -> list[Drop]:

@@ -9,7 +9,7 @@ from langchain_tpo.loop.node import StepPlan
 from langchain_tpo.loop.revisions import read_response, usable
 from langchain_tpo.sampling.draws import Drawer, DrawRequest, Draws
 from langchain_tpo.settings import TPOSettings
-from langchain_tpo.state import TPOState, TPOUpdate
+from langchain_tpo.state import FirstSamples, TPOState, TPOUpdate
 from langchain_tpo.text.conversation import sendable
 from langchain_tpo.text.well_formed import well_formed
 
@@ -20,14 +20,16 @@ def sample(policy: Drawer) -> StepPlan[DrawRequest, Draws]:
 
 
 def request(state: TPOState, settings: TPOSettings) -> DrawRequest:
-    """Ask for N responses to the user's own messages."""
-    drafts = state.get("drafts", [])
+    """Ask for N responses to the user's own messages, less those that are given."""
+    given = state.get("first_samples") or FirstSamples(candidates=[])
+    drawn = len(given["candidates"]) + len(given.get("drops", []))
+    usable_already = len(state.get("drafts", [])) + len(given["candidates"])
     return DrawRequest(
         messages=sendable(state["messages"]),
-        n=settings.width,
-        at_least=max(0, _needed(settings) - len(drafts)),
+        n=max(0, settings.width - drawn),
+        at_least=max(0, _needed(settings) - usable_already),
         options=settings.sample.as_kwargs(),
-        first_seed=settings.seed,
+        first_seed=None if settings.seed is None else settings.seed + drawn,
         one_request=settings.one_request,
         seconds=settings.time_budget,
         labels={"tpo_step": "sample", "tpo_round": 0},
@@ -35,7 +37,7 @@ def request(state: TPOState, settings: TPOSettings) -> DrawRequest:
 
 
 def changes(state: TPOState, settings: TPOSettings, draws: Draws) -> TPOUpdate:
-    """Open an empty pool; drafts stand before the responses that were drawn.
+    """Open an empty pool: drafts, then the first samples that are given, then those just drawn.
 
     Raises:
         NoResponseError: When too few of them hold any text.
@@ -44,7 +46,9 @@ def changes(state: TPOState, settings: TPOSettings, draws: Draws) -> TPOUpdate:
         Candidate(text=well_formed(text), reward=None, round=0, draft=True)
         for text in state.get("drafts", [])
     ]
-    drawn, drops = usable(draws, read_response, step="sample", round_number=0)
+    given = state.get("first_samples") or FirstSamples(candidates=[])
+    fresh, fresh_drops = usable(draws, read_response, step="sample", round_number=0)
+    drawn, drops = [*given["candidates"], *fresh], [*given.get("drops", []), *fresh_drops]
     if len(drafts) + len(drawn) < _needed(settings):
         raise NoResponseError(
             f"{len(drawn)} of {settings.width} first responses held any text, {_needed(settings)} "
@@ -52,6 +56,7 @@ def changes(state: TPOState, settings: TPOSettings, draws: Draws) -> TPOUpdate:
         )
     return {
         "drafts": [],
+        "first_samples": None,
         "responses": [*drafts, *drawn],
         "pool": [],
         "rounds": [],

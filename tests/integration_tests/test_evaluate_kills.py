@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from langchain_tpo.evaluation.records import RECORDS, read_records
+from langchain_tpo.evaluation.records import RECORDS, Record, read_records
 
 pytest.importorskip("typer", reason="needs the extra `cli`")
 from tests.support.evaluation_models import run_logged
@@ -20,8 +20,8 @@ from tests.support.tpo_process import PATIENCE
 
 KILLS = 20
 QUESTIONS = 50
-SYSTEM_OF_SAMPLES = {"1": "single", "2": "best-of-n", "3": "tpo"}
-"""Each system draws a number of first samples of its own: so a call tells whose it is."""
+SYSTEMS = {"single": 1, "best-of-n": 2, "tpo": 3}
+"""By the number of their first samples, which the widest of them draws for all."""
 
 pytestmark = pytest.mark.integration
 
@@ -35,15 +35,20 @@ def processes() -> Iterator[ForkServerContext]:
 
 
 def whose(line: str) -> tuple[str, str]:
-    """Tell example and system of a logged call; critiques and revisions are those of `tpo`."""
+    """Tell example and system of a logged call: `tpo` draws for all."""
     _, example, step, count = line.split()
-    return example, SYSTEM_OF_SAMPLES[count] if step == "sample" else "tpo"
+    assert step != "sample" or int(count) == SYSTEMS["tpo"]
+    return example, "tpo"
 
 
 def finished(folder: Path) -> set[tuple[str, str]]:
     path = folder / RECORDS
     records = read_records(path) if path.exists() else ()
     return {(record["example"], record["system"]) for record in records}
+
+
+def first_texts(record: Record) -> list[str]:
+    return [one["text"] for one in record["runs"][0]["pool"] if one["round"] == 0]
 
 
 def test_twenty_kills_lose_nothing_and_repeat_nothing(
@@ -79,14 +84,18 @@ def test_twenty_kills_lose_nothing_and_repeat_nothing(
         last.join(PATIENCE)
     repeated += [line for line in log.read_text()[logged:].splitlines() if whose(line) in before]
 
-    keys = Counter(
-        (record["example"], record["system"]) for record in read_records(folder / RECORDS)
-    )
+    records = list(read_records(folder / RECORDS))
+    keys = Counter((record["example"], record["system"]) for record in records)
     assert last.exitcode == 0
     assert killed_at_work >= KILLS // 2, (killed_at_work, survived)
     assert repeated == []
-    assert len(keys) == QUESTIONS * len(SYSTEM_OF_SAMPLES)
+    assert len(keys) == QUESTIONS * len(SYSTEMS)
     assert set(keys.values()) == {1}
+    drawn = {
+        record["example"]: first_texts(record) for record in records if record["system"] == "tpo"
+    }
+    for record in records:
+        assert first_texts(record) == drawn[record["example"]][: SYSTEMS[record["system"]]]
 
 
 @contextmanager

@@ -36,6 +36,7 @@ from langchain_tpo.evaluation.report.summaries import (
     MetricSummary,
     SystemSummary,
 )
+from langchain_tpo.sampling.usage import total_usage
 
 Verdicts: TypeAlias = Mapping[tuple[str, str], Mapping[str, float | None]]
 """How often a second judge prefers a system to a baseline, by example: `(system, baseline)`; None
@@ -93,6 +94,7 @@ def analyse(
             for ours, theirs in pairs_to_compare(kinds)
         ],
         examples=len(examples),
+        paid=total_usage(one.paid for side in answered.values() for one in side.values()),
         seed=seed,
     )
 
@@ -130,6 +132,7 @@ def _summary(
         completions=_mean_or_zero([one.usage["completions"] for one in outcomes]),
         seconds=_mean_or_zero([one.seconds for one in outcomes]),
         width=_mean_or_zero([one.width for one in outcomes]),
+        taken=_mean_or_zero([one.taken for one in outcomes]),
         length=mean(lengths, seed=seed),
         length_correlation=correlation([one.reward for one in outcomes], lengths),
         pflops=None,

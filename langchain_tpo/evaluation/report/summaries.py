@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from langchain_tpo.evaluation.report.statistics import Estimate
+from langchain_tpo.sampling.usage import Usage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,8 @@ class SystemSummary:
     """Mean per example."""
     width: float
     """Mean number of first samples."""
+    taken: float
+    """Mean number of them that another system had drawn."""
     length: Estimate | None
     """Mean characters of an answer."""
     length_correlation: float | None
@@ -118,6 +121,8 @@ class Analysis:
     """Each loop against everything else."""
     examples: int
     """Different examples in the records."""
+    paid: Usage
+    """What the whole run took, first samples that systems share counted once."""
     seed: int
     """Of the bootstrap."""
 

@@ -104,6 +104,7 @@ def _costs(analysis: Analysis) -> Table:
     columns: dict[str, Sequence[str]] = {
         "system": [one.name for one in systems],
         "width": [number(one.width, 1) for one in systems],
+        "of them shared": [number(one.taken, 1) for one in systems],
         "requests": [number(one.requests, 1) for one in systems],
         "completions": [number(one.completions, 1) for one in systems],
         "input tokens": [number(one.input_tokens) for one in systems],
@@ -113,6 +114,9 @@ def _costs(analysis: Analysis) -> Table:
         "PFLOPs": [significant(one.pflops) for one in systems],
         "price": [significant(one.price) for one in systems],
     }
+    shared = any(one.taken for one in systems)
+    if not shared:
+        del columns["of them shared"]
     if not any(one.cached_tokens for one in systems):
         del columns["of them cached"]
     for name, known in (("PFLOPs", "pflops"), ("price", "price")):
@@ -121,10 +125,25 @@ def _costs(analysis: Analysis) -> Table:
     return Table(
         title="Cost per example",
         about="Means; critic and judges included."
+        + (_SHARED + _in_all(analysis) if shared else "")
         + (" PFLOPs: 2 x parameters x tokens." if "PFLOPs" in columns else "")
         + (" Price: in the currency of the prices given." if "price" in columns else ""),
         head=list(columns),
         rows=list(zip(*columns.values(), strict=True)),
+    )
+
+
+_SHARED = (
+    " Systems share their first samples: what one drew, others began with. Each row counts them as "
+    "if that system had drawn them itself; part of a shared draw counts by its characters."
+)
+
+
+def _in_all(analysis: Analysis) -> str:
+    paid = analysis.paid
+    return (
+        f" The whole run, shared draws counted once: {number(paid['requests'])} requests, "
+        f"{number(paid['input_tokens'])} input and {number(paid['output_tokens'])} output tokens."
     )
 
 

@@ -1,0 +1,146 @@
+"""First samples that systems share: what one has drawn for an example, the others begin with.
+
+Seeds alone do not make draws equal, and a comparison of unequal draws measures luck. Knows runs as
+they are recorded; draws nothing.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypedDict, overload
+
+from langchain_core.messages import BaseMessage, convert_to_openai_messages
+
+from langchain_tpo.candidate_pool import Candidate
+from langchain_tpo.sampling.usage import Usage
+from langchain_tpo.settings import TPOSettings
+from langchain_tpo.state import FirstSamples, StepRecord
+
+
+class Asked(TypedDict):
+    """What a record says of its first samples."""
+
+    key: str
+    """A fingerprint of conversation, sampling options and seed: equal ones may share draws."""
+    taken: int
+    """How many of the draws another system of the run had made."""
+
+
+def asked_key(messages: Sequence[BaseMessage], settings: TPOSettings) -> str:
+    """Return a fingerprint of what first samples are drawn from.
+
+    Example:
+        >>> from langchain_core.messages import HumanMessage
+        >>> wide, deep = TPOSettings(width=20), TPOSettings(depth=5)
+        >>> asked_key([HumanMessage("Hi")], wide) == asked_key([HumanMessage("Hi")], deep)
+        True
+    """
+    asked = {
+        "messages": convert_to_openai_messages(messages),
+        "options": settings.sample.as_kwargs(),
+        "seed": settings.seed,
+    }
+    text = json.dumps(asked, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+
+
+class SharedSamples:
+    """The first samples of one example, for as long as its systems answer it.
+
+    Example:
+        >>> step = {
+        ...     "step": "sample",
+        ...     "round": 0,
+        ...     "seconds": 1.0,
+        ...     "waiting": 1.0,
+        ...     "usage": Usage(
+        ...         requests=1, completions=2, input_tokens=9, output_tokens=30, cached_tokens=0
+        ...     ),
+        ... }
+        >>> pool = [{"text": text, "reward": 1.0, "round": 0} for text in ("ab", "a")]
+        >>> shared = SharedSamples()
+        >>> shared.add("key", {"pool": pool, "drops": [], "steps": [step]})
+        >>> one = shared.take("key", width=1)
+        >>> one["candidates"][0]["text"], one["steps"][0]["usage"]["output_tokens"]
+        ('ab', 20)
+    """
+
+    def __init__(self, runs: Iterable[Mapping[str, Any]] = ()) -> None:
+        """Begin with what is recorded.
+
+        Args:
+            runs: Recorded runs of the example; those that do not say what they asked share nothing.
+        """
+        self._widest: dict[str, FirstSamples] = {}
+        for run in runs:
+            if "first_samples" in run:
+                self.add(run["first_samples"]["key"], run)
+
+    def add(self, key: str, run: Mapping[str, Any]) -> None:
+        """Keep what a run drew first, unless more is known already."""
+        samples = first_samples_of(run)
+        if key not in self._widest or draws_in(samples) > draws_in(self._widest[key]):
+            self._widest[key] = samples
+
+    def take(self, key: str, *, width: int) -> FirstSamples | None:
+        """Return the first draws of a question, at most `width`; None when there are none."""
+        samples = self._widest.get(key)
+        if samples is None or width >= draws_in(samples):
+            return samples
+        return _narrowed(samples, width)
+
+
+def first_samples_of(run: Mapping[str, Any]) -> FirstSamples:
+    """Read what a recorded run drew before its first round."""
+    drawn = [one for one in run["pool"] if one["round"] == 0 and not one.get("draft")]
+    return FirstSamples(
+        candidates=drawn,
+        drops=[drop for drop in run["drops"] if drop["step"] == "sample"],
+        steps=[step for step in run["steps"] if step["round"] == 0],
+    )
+
+
+def draws_in(samples: FirstSamples) -> int:
+    """Count draws, unusable ones included."""
+    return len(samples["candidates"]) + len(samples.get("drops", []))
+
+
+def _narrowed(samples: FirstSamples, width: int) -> FirstSamples:
+    """Take the first draws, and that share of the cost which is theirs."""
+    candidates, drops = samples["candidates"][:width], samples.get("drops", [])
+    share = _characters(candidates) / max(1, _characters(samples["candidates"]))
+    draws = width / draws_in(samples)
+    return FirstSamples(
+        candidates=candidates,
+        drops=drops[: width - len(candidates)],
+        steps=[_part(step, draws=draws, written=share) for step in samples.get("steps", [])],
+    )
+
+
+def _part(step: StepRecord, *, draws: float, written: float) -> StepRecord:
+    """Return a step that drew less: a prompt that one request reads is read in full.
+
+    Tokens of a single completion are known to nobody, so they are divided by characters.
+    """
+    used, is_sample = step["usage"], step["step"] == "sample"
+    read = 1.0 if is_sample and used["requests"] == 1 else draws
+    usage = Usage(
+        requests=_times(used["requests"], read),
+        completions=_times(used["completions"], draws),
+        input_tokens=_times(used["input_tokens"], read),
+        output_tokens=_times(used["output_tokens"], written if is_sample else draws),
+        cached_tokens=_times(used["cached_tokens"], read),
+    )
+    return {**step, "usage": usage}
+
+
+def _characters(candidates: Sequence[Candidate]) -> int:
+    return sum(len(one["text"]) for one in candidates)
+
+
+@overload
+def _times(count: int, share: float) -> int: ...
+@overload
+def _times(count: int | None, share: float) -> int | None: ...
+def _times(count: int | None, share: float) -> int | None:
+    return None if count is None else round(count * share)

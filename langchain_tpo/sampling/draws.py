@@ -7,7 +7,8 @@ that had finished. Knows models and their cost; knows nothing of pools, prompts 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from operator import add
+from typing import Any, NotRequired, TypeAlias
 
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
@@ -40,7 +41,9 @@ class DrawRequest(TypedDict):
     options: dict[str, Any]
     """Sampling options, sent with every request."""
     first_seed: int | None
-    """Seed of the first draw; draw i gets `first_seed + i` where it is a request of its own."""
+    """Seed of draw 0; draw i gets `first_seed + i` where it is a request of its own."""
+    first: NotRequired[int]
+    """Number of the first of these draws among all of their step; 0 where it is not given."""
     one_request: bool
     """Whether to ask for all at once where the model can."""
     seconds: float | None
@@ -95,19 +98,32 @@ class Drawer:
 
     def run(self, request: DrawRequest, config: RunnableConfig) -> Draws:
         """Draw, with as many requests at once as the run's `max_concurrency` allows."""
-        if request["n"] == 1:
-            return _collect(request, [self.reply(_model_request(request, 0), config)])
-        outcomes = self._send_all(self.requests(request))
-        outcomes += self._send_all(_missing(request, outcomes))
-        return _collect(request, outcomes)
+        (draws,) = self.run_all([request], config)
+        return enough(draws, request["at_least"])
 
     async def arun(self, request: DrawRequest, config: RunnableConfig) -> Draws:
         """Draw as `run` does, without blocking the event loop."""
-        if request["n"] == 1:
-            return _collect(request, [await self.areply(_model_request(request, 0), config)])
-        outcomes = await self._asend_all(self.requests(request), request["seconds"])
-        outcomes += await self._asend_all(_missing(request, outcomes), request["seconds"])
-        return _collect(request, outcomes)
+        (draws,) = await self.arun_all([request], config)
+        return enough(draws, request["at_least"])
+
+    def run_all(self, requests: Sequence[DrawRequest], config: RunnableConfig) -> list[Draws]:
+        """Draw for several prompts, all requests at once; failures are kept, not raised."""
+        if sum(request["n"] for request in requests) == 1:
+            return [_collect([self._alone(requests[0], config)])]
+        first = self._send_all([self.requests(request) for request in requests])
+        more = self._send_all(list(map(_missing, requests, first)))
+        return list(map(_collect, map(add, first, more)))
+
+    async def arun_all(
+        self, requests: Sequence[DrawRequest], config: RunnableConfig
+    ) -> list[Draws]:
+        """Draw for several prompts as `run_all` does, without blocking the event loop."""
+        if sum(request["n"] for request in requests) == 1:
+            return [_collect([await self._aalone(requests[0], config)])]
+        seconds = requests[0]["seconds"]
+        first = await self._asend_all([self.requests(request) for request in requests], seconds)
+        more = await self._asend_all(list(map(_missing, requests, first)), seconds)
+        return list(map(_collect, map(add, first, more)))
 
     def requests(self, request: DrawRequest) -> list[ModelRequest]:
         """Return the requests that these draws take, unless a server brings too few."""
@@ -115,14 +131,33 @@ class Drawer:
             return [_model_request(request, 0, n=request["n"])]
         return [_model_request(request, index) for index in range(request["n"])]
 
-    def _send_all(self, requests: list[ModelRequest]) -> list[Outcome]:
-        return [_outcome(future) for future in [_SEND(request, self) for request in requests]]
+    def _alone(self, request: DrawRequest, config: RunnableConfig) -> Outcome:
+        """Make the only call of a step; the step's own checkpoint keeps its reply."""
+        try:
+            return self.reply(_model_request(request, 0), config)
+        except Exception as error:  # noqa: BLE001 see `_collect`
+            return error
+
+    async def _aalone(self, request: DrawRequest, config: RunnableConfig) -> Outcome:
+        try:
+            return await self.areply(_model_request(request, 0), config)
+        except Exception as error:  # noqa: BLE001 as above
+            return error
+
+    def _send_all(self, batches: Sequence[Sequence[ModelRequest]]) -> list[list[Outcome]]:
+        """Send every request before waiting for any: in one order, which a resumed run repeats."""
+        sent = [[_SEND(request, self) for request in batch] for batch in batches]
+        return [[_outcome(future) for future in futures] for futures in sent]
 
     async def _asend_all(
-        self, requests: list[ModelRequest], seconds: float | None
-    ) -> list[Outcome]:
-        futures = [asyncio.wait_for(_ASEND(request, self), seconds) for request in requests]
-        return list(await asyncio.gather(*futures, return_exceptions=True))
+        self, batches: Sequence[Sequence[ModelRequest]], seconds: float | None
+    ) -> list[list[Outcome]]:
+        sent = [
+            [asyncio.wait_for(_ASEND(request, self), seconds) for request in batch]
+            for batch in batches
+        ]
+        waiting = [asyncio.gather(*futures, return_exceptions=True) for futures in sent]
+        return [list(outcomes) for outcomes in await asyncio.gather(*waiting)]
 
     def reply(self, request: ModelRequest, config: RunnableConfig) -> ModelReply:
         """Send one request to the model."""
@@ -172,13 +207,14 @@ _ASEND = _as_task(amodel_call)
 
 
 def _model_request(request: DrawRequest, index: int, *, n: int = 1) -> ModelRequest:
+    number = request.get("first", 0) + index
     seed = request["first_seed"]
-    seeded = {} if seed is None else {"seed": seed + index}
+    seeded = {} if seed is None else {"seed": seed + number}
     return ModelRequest(
         messages=request["messages"],
         n=n,
         options={**request["options"], **seeded},
-        labels={**request["labels"], "tpo_candidate": index},
+        labels={**request["labels"], "tpo_candidate": number},
     )
 
 
@@ -190,7 +226,18 @@ def _missing(request: DrawRequest, outcomes: Sequence[Outcome]) -> list[ModelReq
     return [_model_request(request, index) for index in range(received, request["n"])]
 
 
-def _collect(request: DrawRequest, outcomes: Sequence[Outcome]) -> Draws:
+def enough(draws: Draws, at_least: int) -> Draws:
+    """Return the draws, unless so many failed that fewer than `at_least` are left.
+
+    Raises:
+        Exception: The first failure, then.
+    """
+    if draws.failures and len(draws.texts) < at_least:
+        raise draws.failures[0]
+    return draws
+
+
+def _collect(outcomes: Sequence[Outcome]) -> Draws:
     replies, failures = [], []
     for outcome in outcomes:
         if not isinstance(outcome, BaseException):
@@ -199,8 +246,6 @@ def _collect(request: DrawRequest, outcomes: Sequence[Outcome]) -> Draws:
             failures.append(outcome)
         else:  # a cancelled task, or a graph that pauses for a person
             raise outcome
-    if failures and sum(len(reply["texts"]) for reply in replies) < request["at_least"]:
-        raise failures[0]
     return Draws(
         texts=[text for reply in replies for text in reply["texts"]],
         failures=failures,

@@ -15,7 +15,7 @@ from langchain_tpo.errors import MissingExtraError
 
 PACKAGE = Path(langchain_tpo.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-LONGEST_MODULE = 300
+LONGEST_MODULE = 400
 LONGEST_FUNCTION = 40
 
 

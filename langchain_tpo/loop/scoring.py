@@ -11,6 +11,7 @@ from langchain_core.runnables.config import merge_configs
 from langgraph.constants import TAG_NOSTREAM
 
 from langchain_tpo.candidate_pool import Scored
+from langchain_tpo.reward_models.base import OnCopy
 from langchain_tpo.reward_models.interface import RewardModel, ScoreRequest
 from langchain_tpo.reward_models.scores import checked
 from langchain_tpo.sampling.usage import Usage, UsageCounter
@@ -38,9 +39,8 @@ class Scorer:
         Args:
             reward_model: Anything that keeps the contract of `RewardModel`.
         """
-        self._named = RunnableLambda(
-            reward_model.invoke, reward_model.ainvoke, name=reward_model.get_name()
-        )
+        on_copy = OnCopy(reward_model)
+        self._named = RunnableLambda(on_copy.invoke, on_copy.ainvoke, name=reward_model.get_name())
 
     def run(self, request: ScoreRequest, config: RunnableConfig) -> Scores:
         """Score a batch; nothing is called for an empty one."""

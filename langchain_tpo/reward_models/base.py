@@ -13,7 +13,7 @@ from pydantic import ConfigDict
 
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.constructors import OneTypedLine
-from langchain_tpo.reward_models.interface import Score, ScoreRequest
+from langchain_tpo.reward_models.interface import RewardModel, Score, ScoreRequest
 
 
 class ComposedReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score]]):
@@ -71,6 +71,75 @@ def asks_a_person(reward: object) -> bool:
     return isinstance(reward, ComposedReward) and reward.asks_a_person
 
 
+def copied(request: ScoreRequest) -> ScoreRequest:
+    """Return a copy that a reward model may sort, extend and change at will.
+
+    Example:
+        >>> asked = {"messages": [], "responses": ["b", "a"]}
+        >>> copied(asked)["responses"].sort()
+        >>> asked["responses"]
+        ['b', 'a']
+    """
+    copy = ScoreRequest(
+        messages=[message.model_copy(deep=True) for message in request["messages"]],
+        responses=list(request["responses"]),
+    )
+    if "context" in request:
+        copy["context"] = dict(request["context"])
+    if "pool" in request:
+        copy["pool"] = [Candidate(**known) for known in request["pool"]]
+    return copy
+
+
+class OnCopy(Runnable[ScoreRequest, list[Score]]):
+    """Runs a reward model on a copy of each request; what it does to that changes nothing else.
+
+    The scores of one that puts its list into another order follow that order: they are brought
+    back into the order of the request.
+
+    Example:
+        >>> from langchain_core.runnables import RunnableLambda
+        >>> def longest_first(request):
+        ...     request["responses"].sort(key=len, reverse=True)
+        ...     return [float(len(text)) for text in request["responses"]]
+        >>> OnCopy(RunnableLambda(longest_first)).invoke({"messages": [], "responses": ["a", "bb"]})
+        [1.0, 2.0]
+    """
+
+    def __init__(self, reward_model: RewardModel) -> None:
+        """Take the reward model as it is.
+
+        Args:
+            reward_model: Anything that keeps the contract of `RewardModel`.
+        """
+        self._reward_model = reward_model
+
+    def invoke(
+        self, input: ScoreRequest, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> list[Score]:
+        """Score the responses."""
+        handed = copied(input)
+        scores = self._reward_model.invoke(handed, config, **kwargs)
+        return _in_order(scores, handed["responses"], input["responses"])
+
+    async def ainvoke(
+        self, input: ScoreRequest, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> list[Score]:
+        """Score the responses without blocking the event loop."""
+        handed = copied(input)
+        scores = await self._reward_model.ainvoke(handed, config, **kwargs)
+        return _in_order(scores, handed["responses"], input["responses"])
+
+
+def _in_order(scores: list[Score], left: list[str], responses: list[str]) -> list[Score]:
+    """Return scores that follow a list as it was left in the order of the responses."""
+    sorted_anew = left != responses and sorted(left) == sorted(responses)
+    if not sorted_anew or not isinstance(scores, list) or len(scores) != len(left):
+        return scores
+    by_text = dict(zip(left, scores, strict=True))
+    return [by_text[text] for text in responses]
+
+
 def run_so_far(request: ScoreRequest) -> list[Candidate] | None:
     """Return every response of earlier rounds, oldest first; None when the caller did not say.
 
@@ -82,15 +151,15 @@ def run_so_far(request: ScoreRequest) -> list[Candidate] | None:
 
 
 def without_rewards(request: ScoreRequest) -> ScoreRequest:
-    """Return the request as a part of a whole may see it.
+    """Return a copy of the request as a part of a whole may see it.
 
     The rewards of earlier rounds are those of the whole; to a part they would be on a strange
     scale. The texts stay: a pairwise judge finds its anchor by them.
     """
     pool = run_so_far(request)
     if pool is None:
-        return request
+        return copied(request)
     texts = [
         Candidate(text=known["text"], reward=None, round=known.get("round", 0)) for known in pool
     ]
-    return {**request, "pool": texts}
+    return {**copied(request), "pool": texts}

@@ -1,19 +1,15 @@
 """Makes a reward model of what users have: a function, a Runnable, a chat model."""
 
-from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from langchain_core.runnables import Runnable
 
 from langchain_tpo.errors import RewardTypeError
-from langchain_tpo.reward_models.interface import RewardModel, Score
+from langchain_tpo.reward_models.interface import RewardModel
 from langchain_tpo.reward_models.judges.chat_judge import ChatJudge
-from langchain_tpo.reward_models.python_function import FunctionReward
+from langchain_tpo.reward_models.python_function import FunctionReward, RewardFunction
 from langchain_tpo.sampling.wrappers import is_chat_model
 from langchain_tpo.text.secrecy import without_credentials
-
-RewardFunction: TypeAlias = Callable[[str, str], Score | Awaitable[Score]]
-"""`(prompt, response) -> score`; the prompt is the conversation as text."""
 
 RewardLike: TypeAlias = RewardModel | RewardFunction
 """Whatever `as_reward_model` takes."""
@@ -23,9 +19,9 @@ def as_reward_model(reward: RewardLike) -> RewardModel:
     """Return a reward model for anything that can score.
 
     Args:
-        reward: A Runnable that keeps the contract of `RewardModel`; a function
-            `(prompt, response) -> float`, sync or async; or a chat model, which becomes a
-            `ChatJudge`.
+        reward: A Runnable that keeps the contract of `RewardModel`; a function such as
+            `(prompt, response) -> float`, sync or async, whose arguments `FunctionReward` tells
+            apart by name; or a chat model, which becomes a `ChatJudge`.
 
     Raises:
         RewardTypeError: In one line, when it is none of these.
@@ -38,7 +34,7 @@ def as_reward_model(reward: RewardLike) -> RewardModel:
     if isinstance(reward, Runnable):
         return ChatJudge(reward) if is_chat_model(reward) else reward
     if callable(reward):
-        return FunctionReward(function=reward)
+        return FunctionReward(reward)
     raise RewardTypeError(
         f"`reward` must be a function `(prompt, response) -> float` or a Runnable, got "
         f"{type(reward).__name__} `{without_credentials(str(reward))[:60]}`."

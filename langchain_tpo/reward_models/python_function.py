@@ -1,48 +1,78 @@
 """Any Python function as a reward model."""
 
 import inspect
-from collections.abc import Awaitable, Callable
-from typing import Any, cast
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property, partial
+from typing import Any, TypeAlias
 
 from langchain_core.runnables import RunnableConfig, RunnableSerializable, run_in_executor
+from langchain_core.runnables.config import get_executor_for_config, merge_configs
 from langchain_core.runnables.utils import gather_with_concurrency
+from langgraph.errors import GraphBubbleUp
 from pydantic import ConfigDict, field_validator
 
 from langchain_tpo.constructors import OneTypedLine
-from langchain_tpo.errors import RewardTypeError
+from langchain_tpo.errors import RewardError, RewardTypeError
+from langchain_tpo.reward_models.function_arguments import Arguments, arguments_of
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
+from langchain_tpo.reward_models.scores import as_score, checked
 from langchain_tpo.text.conversation import conversation_text
+
+logger = logging.getLogger(__name__)
+
+FunctionScore: TypeAlias = Score | Mapping[str, object] | tuple[float | None, str]
+"""A number, an evaluator's `{"score": ..., "comment": ...}`, or a number with the reason."""
+
+RewardFunction: TypeAlias = Callable[
+    ...,
+    FunctionScore | Sequence[FunctionScore] | Awaitable[FunctionScore | Sequence[FunctionScore]],
+]
+"""Scores one response, or all of a round; its arguments are told apart by their names."""
 
 
 class FunctionReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score]]):
-    """Scores each response with a function `(prompt, response) -> float`.
+    """Scores each response with a function of yours, sync or async.
 
-    The prompt is the conversation as text. An async function is awaited for all responses of a
-    round at once, as many as `max_concurrency` allows, and needs an async run. Whatever the
-    function raises passes through.
+    Its arguments are bound by name:
+
+    - `prompt`, `question`, `query`, `input`, `inputs`, `instruction`: the conversation as text;
+      `messages`: its messages.
+    - `response`, `completion`, `output`, `outputs`, `prediction`, `generation`, and `answer` where
+      none of these is there: the response.
+    - anything else, such as `reference`, `expected` or `keywords`: the field of that name in the
+      request's `context`; `**kwargs` gets all fields.
+    - two names that say nothing, as in `lambda p, r: ...`: prompt and response.
+    - `completions` or `responses`: a list; the function is called once for a round, as trainers
+      do, and returns one score for each. Fields come as lists too.
+
+    What annotates `inputs`, `outputs`, `messages`, `prompts` or `completions` as dicts gets dicts.
+
+    The functions of a round run side by side, as many as `max_concurrency` allows. A response for
+    which the function raises is not scored, and a warning counts it; when all fail, the first
+    error is raised.
 
     Raises:
-        RewardTypeError: When the function does not take a prompt and a response.
+        RewardTypeError: When no argument gets the response, or two could be swapped.
 
     Example:
         >>> from langchain_core.messages import HumanMessage
-        >>> reward = FunctionReward(function=lambda prompt, response: response.count("oil"))
-        >>> reward.invoke({"messages": [HumanMessage("Wood?")], "responses": ["oil", "wax"]})
-        [1, 0]
+        >>> reward = FunctionReward(lambda completion, answer: float(answer in completion))
+        >>> asked = {"messages": [HumanMessage("6 x 7?")], "context": {"answer": "42"}}
+        >>> reward.invoke({**asked, "responses": ["It is 42.", "It is 48."]})
+        [1.0, 0.0]
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    function: Callable[[str, str], Score | Awaitable[Score]]
-    """What scores one response."""
+    function: RewardFunction
+    """What scores."""
 
-    def __init__(
-        self, function: Callable[[str, str], Score | Awaitable[Score]], *, name: str | None = None
-    ) -> None:
+    def __init__(self, function: RewardFunction, *, name: str | None = None) -> None:
         """Check the function; it is not called.
 
         Args:
-            function: What scores one response.
+            function: What scores one response, or all of a round.
             name: How traces call it; the function's own name when None.
         """
         options: dict[str, Any] = {"function": function, "name": name}
@@ -50,47 +80,80 @@ class FunctionReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
 
     @field_validator("function")
     @classmethod
-    def _takes_prompt_and_response(cls, function: Any) -> Any:  # noqa: ANN401 any callable
-        try:
-            inspect.signature(function).bind("prompt", "response")
-        except TypeError:
-            raise RewardTypeError(
-                f"`reward` function must take `(prompt, response)`, got "
-                f"`{getattr(function, '__name__', function)}{inspect.signature(function)}`."
-            ) from None
-        except ValueError:  # a builtin without a signature: the first call will tell
-            pass
+    def _can_be_called(cls, function: RewardFunction) -> RewardFunction:
+        arguments_of(function)
         return function
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
         """Return the function's own name, by which traces show it."""
         return super().get_name(suffix, name=name or self.name or self._label)
 
+    def fields_missing(self, context: Mapping[str, object]) -> list[str]:
+        """Return the fields that the function needs and a context lacks."""
+        return self._arguments.fields_missing(context) if self._arguments else []
+
     def invoke(
         self, input: ScoreRequest, config: RunnableConfig | None = None, **kwargs: Any
     ) -> list[Score]:
-        """Score the responses one after the other."""
-        del config, kwargs
+        """Score the responses side by side, in threads."""
+        del kwargs  # none are taken
         if self._is_async:
             raise RewardTypeError(
                 f"`reward` function `{self._label}` is async: call `ainvoke`, not `invoke`."
             )
-        prompt = conversation_text(input["messages"])
-        return [cast("Score", self.function(prompt, response)) for response in input["responses"]]
+        texts, calls = self._calls(input)
+        if len(calls) < 2:  # noqa: PLR2004 nothing to run beside it
+            return self._scores(input, texts, [_outcome(call) for call in calls])
+        wide = merge_configs({"max_concurrency": len(calls)}, config)
+        with get_executor_for_config(wide) as executor:
+            return self._scores(input, texts, list(executor.map(_outcome, calls)))
 
     async def ainvoke(
         self, input: ScoreRequest, config: RunnableConfig | None = None, **kwargs: Any
     ) -> list[Score]:
-        """Score without blocking the event loop: a plain function runs in a thread."""
+        """Score without blocking the event loop: a plain function runs in threads."""
         if not self._is_async:
             return await run_in_executor(config, self.invoke, input, config, **kwargs)
-        prompt = conversation_text(input["messages"])
-        scores = [
-            cast("Awaitable[Score]", self.function(prompt, response))
-            for response in input["responses"]
-        ]
+        texts, calls = self._calls(input)
         limit = (config or {}).get("max_concurrency")
-        return list(await gather_with_concurrency(limit, *map(_as_coroutine, scores)))
+        outcomes = await gather_with_concurrency(limit, *map(_aoutcome, calls))
+        return self._scores(input, texts, outcomes)
+
+    def _calls(self, request: ScoreRequest) -> tuple[list[str], list[Callable[[], Any]]]:
+        """Return each different text, and the calls that score them."""
+        texts = list(dict.fromkeys(request["responses"]))
+        arguments = self._arguments
+        if arguments is None:
+            prompt = conversation_text(request["messages"])
+            return texts, [partial(self.function, prompt, text) for text in texts]
+        if arguments.batch:
+            bound = [arguments.of(request, texts)] if texts else []
+        else:
+            bound = [arguments.of(request, [text]) for text in texts]
+        return texts, [partial(self.function, *one.args, **one.kwargs) for one in bound]
+
+    def _scores(
+        self, request: ScoreRequest, texts: Sequence[str], outcomes: Sequence[object]
+    ) -> list[Score]:
+        failures = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+        if failures and len(failures) == len(outcomes):
+            raise failures[0]
+        if failures:
+            logger.warning(
+                "reward function `%s` raised for %d of %d responses, which are not scored (%s)",
+                *(self._label, len(failures), len(outcomes)),
+                ", ".join(sorted({type(failure).__name__ for failure in failures})),
+            )
+        given = outcomes
+        if self._arguments and self._arguments.batch and outcomes:
+            given = list(checked(outcomes[0], list(texts)).values())
+        scores = [None if isinstance(one, Exception) else as_score(one) for one in given]
+        by_text = dict(zip(texts, scores, strict=True))
+        return [by_text[text] for text in request["responses"]]
+
+    @cached_property
+    def _arguments(self) -> Arguments | None:
+        return arguments_of(self.function)
 
     @property
     def _is_async(self) -> bool:
@@ -103,5 +166,31 @@ class FunctionReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
         return type(self).__name__ if name == "<lambda>" else name
 
 
-async def _as_coroutine(awaitable: Awaitable[Score]) -> Score:
-    return await awaitable
+def _outcome(call: Callable[[], Any]) -> object:
+    """Return what a call returns, or the exception that it raises."""
+    try:
+        return call()
+    except GraphBubbleUp:
+        raise
+    except SystemExit as exit_:
+        return _no_way_out(exit_)
+    except Exception as error:  # noqa: BLE001 one response's failure is not its neighbours'
+        return error
+
+
+async def _aoutcome(call: Callable[[], Any]) -> object:
+    try:
+        return await call()
+    except GraphBubbleUp:
+        raise
+    except SystemExit as exit_:
+        return _no_way_out(exit_)
+    except Exception as error:  # noqa: BLE001 as above
+        return error
+
+
+def _no_way_out(exit_: SystemExit) -> RewardError:
+    return RewardError(
+        f"The `reward` function called `sys.exit({exit_.code!r})`: raise an error, or return None "
+        "for a response that cannot be scored."
+    )

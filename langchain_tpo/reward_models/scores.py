@@ -1,13 +1,20 @@
 """What may come back from a reward model: the contract of `interface.py`, held for all alike."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import SupportsFloat
 
 from langchain_tpo.candidate_pool import Scored
 from langchain_tpo.errors import RewardOutputError
+from langchain_tpo.reward_models.interface import ExplainedScore, Score
 from langchain_tpo.text.well_formed import well_formed
+
+NUMBER_FIELDS = ("reward", "score", "value")
+"""How evaluators call the number of a result."""
+
+WORD_FIELDS = ("rationale", "comment", "reason", "reasoning", "explanation", "feedback")
+"""How evaluators call what they say of it."""
 
 MOST_COUNTED = 1000
 """Scores too many that are still counted: an endless iterator is one mistake more."""
@@ -37,15 +44,53 @@ def checked(scores: object, texts: list[str]) -> dict[str, Scored]:
     return {text: _read(score) for text, score in zip(texts, listed, strict=True)}
 
 
-def _read(score: object) -> Scored:
-    if isinstance(score, Mapping):
-        if "reward" not in score:
-            raise RewardOutputError(f"A score lacks the key `reward`: got {_seen(score)}.")
-        scored = Scored(reward=_finite(score["reward"]))
-        if score.get("rationale"):
-            scored["rationale"] = well_formed(str(score["rationale"]))
-        return scored
-    return Scored(reward=_finite(score))
+def as_score(value: object) -> Score:
+    """Return what scored one response as a plain score, or one with its reason.
+
+    Args:
+        value: A number or None; a number with its reason, `(0.5, "Too long.")`; or an evaluator's
+            result, a dict or an object with `score` and perhaps `comment`, by whatever name.
+
+    Raises:
+        RewardOutputError: When it is none of these.
+
+    Example:
+        >>> as_score({"key": "short", "score": True, "comment": "Four words."})
+        {'reward': 1.0, 'rationale': 'Four words.'}
+    """
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], str):  # noqa: PLR2004 a pair
+        return ExplainedScore(reward=_finite(value[0]), rationale=value[1])
+    fields = _fields(value)
+    if fields is None:
+        return _finite(value)
+    name = next((name for name in NUMBER_FIELDS if name in fields), None)
+    if name is None:
+        raise RewardOutputError(f"A score lacks the key `reward` (or `score`): got {_seen(value)}.")
+    reward = _finite(fields[name])
+    words = next((fields[name] for name in WORD_FIELDS if fields.get(name)), None)
+    return reward if words is None else ExplainedScore(reward=reward, rationale=str(words))
+
+
+def _fields(value: object) -> Mapping[str, object] | None:
+    """Return the fields of an evaluator's result; None for what is none."""
+    if isinstance(value, Mapping):
+        return value
+    if isinstance(value, SupportsFloat | str | bytes | Sequence):
+        return None
+    names = [name for name in (*NUMBER_FIELDS, *WORD_FIELDS) if hasattr(value, name)]
+    return {name: getattr(value, name) for name in names} or None
+
+
+def _read(value: object) -> Scored:
+    score = as_score(value)
+    if not isinstance(score, Mapping):
+        return Scored(reward=_finite(score))
+    scored = Scored(reward=_finite(score["reward"]))
+    if score.get("rationale"):
+        scored["rationale"] = well_formed(str(score["rationale"]))
+    return scored
 
 
 def _finite(value: object) -> float | None:

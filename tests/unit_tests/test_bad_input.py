@@ -99,9 +99,10 @@ from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number
             "`0.5`.",
         ),
         (
-            lambda: TPORunnable(model=ScriptedModel(), reward=lambda response: 1.0),
+            lambda: TPORunnable(model=ScriptedModel(), reward=lambda text: 1.0),
             RewardTypeError,
-            "`reward` function must take `(prompt, response)`, got `<lambda>(response)`.",
+            "`reward` function must take `(prompt, response)`, got `<lambda>(text)`: call the "
+            "argument for the response `response`.",
         ),
     ],
 )
@@ -147,7 +148,7 @@ def test_a_system_message_alone_is_a_conversation() -> None:
         ([1.0], "The reward model returned 1 scores for 2 responses"),
         ([1.0, 2.0, 3.0], "The reward model returned 3 scores for 2 responses"),
         (["good", 1.0], "A score must be a number or None, got str `good`."),
-        ([{"score": 1.0}, 1.0], "A score lacks the key `reward`: got dict"),
+        ([{"points": 1.0}, 1.0], "A score lacks the key `reward` (or `score`): got dict"),
         (1.0, "The reward model returned float `1.0`, expected a list"),
         ("12", "The reward model returned str `12`, expected a list"),
         (None, "The reward model returned NoneType `None`, expected a list"),

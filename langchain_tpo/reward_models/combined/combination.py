@@ -46,7 +46,10 @@ class Combination:
         missing = len(rewards) < len(scored) and not self.skip_missing
         if missing or not any(weight for _, weight in counted):
             return None
-        reward = combine(counted, how=self.how, k=self.k)
+        try:
+            reward = combine(counted, how=self.how, k=self.k)
+        except OverflowError:  # beyond all floats: infinite, so not scored
+            return None
         said = [f"{name}: {one['rationale']}" for name, one in scored.items() if "rationale" in one]
         return ExplainedScore(reward=reward, rationale="\n".join(said)) if said else reward
 

@@ -12,7 +12,12 @@ from pydantic import Field, field_validator, model_validator
 
 from langchain_tpo.candidate_pool import Scored
 from langchain_tpo.errors import SettingsError
-from langchain_tpo.reward_models.base import ComposedReward, asks_a_person, without_rewards
+from langchain_tpo.reward_models.base import (
+    ComposedReward,
+    OnCopy,
+    asks_a_person,
+    without_rewards,
+)
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.reward_models.interface import ExplainedScore, RewardModel, Score, ScoreRequest
 from langchain_tpo.reward_models.scores import checked
@@ -104,7 +109,7 @@ class LengthPenalty(ComposedReward):
         """Score, then charge."""
         return RunnableSequence(
             RunnableLambda(without_rewards),
-            self.reward,
+            OnCopy(self.reward),
             RunnableLambda(partial(self._charged, request), name="charged"),
             name=self.get_name(),
         )

@@ -3,12 +3,15 @@
 Knows that a person is asked first and alone; does not know what becomes of the scores.
 """
 
+import asyncio
 from collections.abc import Mapping
+from concurrent.futures import FIRST_EXCEPTION, wait
 from typing import Any, TypeAlias
 
-from langchain_core.runnables import Runnable, RunnableConfig, RunnableParallel
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.config import get_executor_for_config, merge_configs
 
-from langchain_tpo.reward_models.base import asks_a_person
+from langchain_tpo.reward_models.base import OnCopy, asks_a_person
 from langchain_tpo.reward_models.interface import RewardModel, Score, ScoreRequest
 
 MemberScores: TypeAlias = Mapping[str, list[Score]]
@@ -19,7 +22,9 @@ class Members(Runnable[ScoreRequest, MemberScores]):
     """Asks all members at once, after those that wait for a person.
 
     A pause runs the whole step again. What comes after the last answer runs once: so no other
-    member is paid twice, and every answer of a person goes to the member that had asked.
+    member is paid twice, and every answer of a person goes to the member that had asked. When a
+    member fails the others stop with it: at once in async runs, in sync ones those that have not
+    begun. Each is handed a copy of the request.
 
     Example:
         >>> from langchain_core.runnables import RunnableLambda
@@ -34,9 +39,9 @@ class Members(Runnable[ScoreRequest, MemberScores]):
         Args:
             members: Reward models by name.
         """
-        self._people = {name: one for name, one in members.items() if asks_a_person(one)}
-        others = {name: one for name, one in members.items() if name not in self._people}
-        self._others: Runnable[ScoreRequest, dict[str, Any]] = RunnableParallel(others)
+        asking = {name for name, one in members.items() if asks_a_person(one)}
+        self._people = {name: OnCopy(one) for name, one in members.items() if name in asking}
+        self._others = {name: OnCopy(one) for name, one in members.items() if name not in asking}
 
     def invoke(
         self, input: ScoreRequest, config: RunnableConfig | None = None, **kwargs: Any
@@ -44,7 +49,18 @@ class Members(Runnable[ScoreRequest, MemberScores]):
         """Ask everyone."""
         del kwargs  # members take none
         said = {name: one.invoke(input, config) for name, one in self._people.items()}
-        return {**said, **self._others.invoke(input, config)}
+        wide = merge_configs({"max_concurrency": max(1, len(self._others))}, config)
+        with get_executor_for_config(wide) as executor:
+            asked = {
+                name: executor.submit(one.invoke, input, config)
+                for name, one in self._others.items()
+            }
+            finished, waiting = wait(asked.values(), return_when=FIRST_EXCEPTION)
+            for future in waiting:
+                future.cancel()
+            for future in finished:
+                future.result()  # raises what a member raised
+            return {**said, **{name: future.result() for name, future in asked.items()}}
 
     async def ainvoke(
         self, input: ScoreRequest, config: RunnableConfig | None = None, **kwargs: Any
@@ -52,4 +68,12 @@ class Members(Runnable[ScoreRequest, MemberScores]):
         """Ask everyone, without blocking the event loop."""
         del kwargs  # as above
         said = {name: await one.ainvoke(input, config) for name, one in self._people.items()}
-        return {**said, **await self._others.ainvoke(input, config)}
+        tasks = [asyncio.ensure_future(one.ainvoke(input, config)) for one in self._others.values()]
+        try:
+            scores = await asyncio.gather(*tasks)
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+        return {**said, **dict(zip(self._others, scores, strict=True))}

@@ -189,3 +189,10 @@ def test_members_that_cannot_score_are_refused() -> None:
         Ensemble([table(ABLE)])  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match="`members` of Ensemble"):
         Ensemble({})
+
+
+@pytest.mark.parametrize("how", ["mean", "mean_minus_std"])
+def test_what_adds_up_to_infinity_is_not_scored(how: How) -> None:
+    huge = Ensemble({"one": table({"a": 1.7e308}), "two": table({"a": 1.7e308})}, how=how)
+
+    assert huge.invoke(request_for("a")) == [None]

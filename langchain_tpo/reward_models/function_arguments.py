@@ -1,0 +1,251 @@
+"""Which argument of a reward function is what: by name, and refused where two could be swapped.
+
+Knows the names that reward functions, evaluators and trainers use. Calls nothing.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from langchain_core.messages import convert_to_openai_messages
+
+from langchain_tpo.errors import RewardTypeError
+from langchain_tpo.reward_models.interface import ScoreRequest
+from langchain_tpo.text.conversation import conversation_text
+
+Role: TypeAlias = Literal["prompt", "messages", "response", "prompts", "responses", "field"]
+"""What an argument is given; `field` is one of the request's `context`."""
+
+PROMPT_NAMES = ("prompt", "question", "query", "input", "inputs", "instruction")
+"""Arguments that get the conversation as text."""
+
+RESPONSE_NAMES = ("response", "completion", "output", "outputs", "prediction", "generation")
+"""Arguments that get the response; `answer` does where none of these is there."""
+
+REFERENCE_NAMES = (
+    *("reference", "reference_outputs", "reference_output", "expected", "expected_output"),
+    *("ground_truth", "solution", "target", "answer"),
+)
+"""Arguments that get the context's field of that name, or else the first of the others."""
+
+_ROLES: dict[str, Role] = {
+    **dict.fromkeys(PROMPT_NAMES, "prompt"),
+    **dict.fromkeys(RESPONSE_NAMES, "response"),
+    **dict.fromkeys(REFERENCE_NAMES, "field"),
+    "messages": "messages",
+    "prompts": "prompts",
+    "completions": "responses",
+    "responses": "responses",
+}
+_LIKE_A_PROMPT = re.compile(r"prompt|question|query|input|instruct|message|task|problem")
+_LIKE_A_RESPONSE = re.compile(r"respon|complet|output|answer|predict|generat|repl|candidate")
+_OF_RECORDS = {"run", "example", "root_run", "ctx", "context"}
+"""Arguments that get records of some evaluator's own."""
+
+SAYS_NOTHING = 2
+"""Characters of a name up to which it says nothing: `p`, `q`, `x1`."""
+
+_PLACES = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """What a function is given, by the names of its arguments."""
+
+    label: str
+    """The function, as errors name it."""
+    signature: inspect.Signature
+    """Its own."""
+    roles: Mapping[str, Role]
+    """What each argument with a name is given."""
+
+    @property
+    def batch(self) -> bool:
+        """Whether the function scores a round in one call."""
+        return "responses" in self.roles.values()
+
+    def fields_missing(self, context: Mapping[str, object]) -> list[str]:
+        """Return the fields that the function needs and the context lacks."""
+        return [
+            name
+            for name, role in self.roles.items()
+            if role == "field"
+            and self.signature.parameters[name].default is inspect.Parameter.empty
+            and _source(name, context) is None
+        ]
+
+    def of(self, request: ScoreRequest, texts: Sequence[str]) -> inspect.BoundArguments:
+        """Return the arguments of one call.
+
+        Args:
+            request: Conversation and context.
+            texts: One response; for a function that scores a round in one call, all of them.
+
+        Raises:
+            RewardTypeError: When the function needs a field that the context lacks.
+        """
+        context = request.get("context", {})
+        if missing := self.fields_missing(context):
+            raise RewardTypeError(
+                f"`reward` function `{self.label}` needs `{missing[0]}`, which is neither the "
+                f"prompt nor the response: pass it as `context={{{missing[0]!r}: ...}}` beside "
+                f"`messages`; the context has {sorted(context) or 'no fields'}."
+            )
+        given = self.signature.bind_partial()
+        for name, parameter in self.signature.parameters.items():
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                given.arguments[name] = self._by_place(request, texts)
+            elif parameter.kind is parameter.VAR_KEYWORD:
+                given.arguments[name] = self._by_any_name(request, texts)
+            elif name in self.roles and (found := self._value(parameter, request, texts)):
+                given.arguments[name] = found[0]
+        return given
+
+    def _value(
+        self, parameter: inspect.Parameter, request: ScoreRequest, texts: Sequence[str]
+    ) -> tuple[object] | None:
+        """Return what an argument is given, in a tuple; None leaves it to its default."""
+        role = self.roles[parameter.name]
+        if role == "field":
+            return self._field(parameter.name, request, texts)
+        prompt = conversation_text(request["messages"])
+        as_dict = re.search(r"dict|mapping", str(parameter.annotation), re.IGNORECASE)
+        if role == "messages":
+            copied = [message.model_copy(deep=True) for message in request["messages"]]
+            return (convert_to_openai_messages(copied) if as_dict else copied,)
+        if role == "prompts":
+            turns = convert_to_openai_messages(request["messages"])
+            return ([deepcopy(turns) if as_dict else prompt for _ in texts],)
+        if role == "responses":
+            return ([_turn(text) if as_dict else text for text in texts],)
+        if role == "prompt":
+            return ({"input": prompt} if as_dict else prompt,)
+        return ({"output": texts[0]} if as_dict else texts[0],)
+
+    def _field(
+        self, name: str, request: ScoreRequest, texts: Sequence[str]
+    ) -> tuple[object] | None:
+        context = request.get("context", {})
+        source = _source(name, context)
+        if source is None:
+            return None
+        if self.batch:
+            return ([deepcopy(context[source]) for _ in texts],)
+        return (deepcopy(context[source]),)
+
+    def _by_place(self, request: ScoreRequest, texts: Sequence[str]) -> tuple[object, ...]:
+        """Return what `*args` gets: prompt and response, where nothing with a name does."""
+        return () if self.roles else (conversation_text(request["messages"]), texts[0])
+
+    def _by_any_name(self, request: ScoreRequest, texts: Sequence[str]) -> dict[str, object]:
+        """Return what `**kwargs` gets: the context, and whatever of the question has no name."""
+        names = [name for name in request.get("context", {}) if name not in self.roles]
+        rest = {name: self._field(name, request, texts) for name in names}
+        fields = {name: found[0] for name, found in rest.items() if found}
+        places = {parameter.kind for parameter in self.signature.parameters.values()}
+        prompt = conversation_text(request["messages"])
+        if self.batch and "prompts" not in self.roles:
+            return {**fields, "prompts": [prompt] * len(texts)}
+        if self.roles or inspect.Parameter.VAR_POSITIONAL in places:
+            return fields
+        return {**fields, "prompt": prompt, "response": texts[0]}
+
+
+def arguments_of(function: Callable[..., object]) -> Arguments | None:
+    """Return what a function is to be given; None when it has no signature that could tell.
+
+    Raises:
+        RewardTypeError: When it takes no response, or two arguments could be swapped.
+
+    Example:
+        >>> arguments_of(lambda completion, answer: 1.0).roles
+        {'completion': 'response', 'answer': 'field'}
+    """
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # some builtins
+        return None
+    label = f"{getattr(function, '__name__', type(function).__name__)}{signature}"
+    named = [one for one in signature.parameters.values() if one.kind not in _VARIADIC]
+    roles = _roles(label, named)
+    shown = {"response", "responses"} & set(roles.values())
+    if not shown and (roles or len(named) == len(signature.parameters)):
+        raise RewardTypeError(
+            f"`reward` function must take `(prompt, response)`, got `{label}`: call the argument "
+            "for the response `response`."
+        )
+    return Arguments(label=label, signature=signature, roles=roles)
+
+
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+def _roles(label: str, named: Sequence[inspect.Parameter]) -> dict[str, Role]:
+    """Tell what each named argument is; those that say nothing are prompt and response by place."""
+    roles: dict[str, Role] = {one.name: _ROLES.get(one.name.lstrip("_"), "field") for one in named}
+    responses = [name for name, role in roles.items() if role in ("response", "responses")]
+    if "answer" in roles and not responses:
+        return {**roles, **_unnamed_prompt(named, roles), "answer": "response"}
+    if len(responses) > 1:
+        raise RewardTypeError(
+            f"`reward` function `{label}` takes both `{responses[0]}` and `{responses[1]}`: name "
+            "the one that is the response `response`, and the other as the context names it."
+        )
+    if responses:
+        return {**roles, **_unnamed_prompt(named, roles)}
+    return {**roles, **_by_place(label, named, roles)}
+
+
+def _unnamed_prompt(
+    named: Sequence[inspect.Parameter], roles: Mapping[str, Role]
+) -> dict[str, Role]:
+    """Tell whether what stands before the response can be nothing but the prompt."""
+    first = named[0]
+    if first.name in _ROLES or first.default is not first.empty or first.kind not in _PLACES:
+        return {}
+    silent = len(first.name) <= SAYS_NOTHING or first.name.startswith("_")
+    is_prompt = silent or _LIKE_A_PROMPT.search(first.name)
+    return {first.name: "prompt"} if is_prompt and not _has_prompt(roles) else {}
+
+
+def _has_prompt(roles: Mapping[str, Role]) -> bool:
+    return not {"prompt", "prompts", "messages"}.isdisjoint(roles.values())
+
+
+def _by_place(
+    label: str, named: Sequence[inspect.Parameter], roles: Mapping[str, Role]
+) -> dict[str, Role]:
+    """Tell prompt and response apart where no name says which is the response."""
+    silent = [
+        one.name
+        for one in named
+        if one.name.lstrip("_") not in _ROLES and one.default is one.empty and one.kind in _PLACES
+    ]
+    if len(silent) == 1 and _has_prompt(roles):
+        return {silent[0]: "response"}
+    if len(silent) != 2 or _has_prompt(roles):  # noqa: PLR2004 a pair
+        return {}
+    first, second = silent
+    swapped = _LIKE_A_RESPONSE.search(first) or _LIKE_A_PROMPT.search(second)
+    if swapped or _OF_RECORDS & set(silent):
+        raise RewardTypeError(
+            f"`reward` function `{label}` could be given its arguments the wrong way round: call "
+            "them `prompt` and `response`."
+        )
+    return {first: "prompt", second: "response"}
+
+
+def _source(name: str, context: Mapping[str, object]) -> str | None:
+    """Return the name under which the context has a field."""
+    if name in context:
+        return name
+    if name not in REFERENCE_NAMES:
+        return None
+    return next((other for other in REFERENCE_NAMES if other in context), None)
+
+
+def _turn(text: str) -> list[dict[str, str]]:
+    return [{"role": "assistant", "content": text}]

@@ -1,0 +1,294 @@
+"""A function's arguments are bound by name, or refused in one line."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.runnables import RunnableLambda
+from langgraph.errors import GraphInterrupt
+
+from langchain_tpo import TPORunnable
+from langchain_tpo.errors import RewardError, RewardOutputError, RewardTypeError
+from langchain_tpo.reward_models import Ensemble, FunctionReward
+from langchain_tpo.reward_models.base import copied
+from langchain_tpo.reward_models.interface import ScoreRequest
+
+REQUEST: ScoreRequest = {
+    "messages": [HumanMessage("6 x 7?")],
+    "responses": ["It is 42.", "48"],
+    "context": {"answer": "42", "keywords": ["is", "it"]},
+}
+
+
+def seen_by(function: Callable[..., Any]) -> Any:
+    """Return what a function that returns its arguments was given for the first response."""
+    seen: list[Any] = []
+
+    def record(given: Any) -> float:
+        seen.append(given)
+        return 1.0
+
+    FunctionReward(function(record)).invoke({**REQUEST, "responses": ["It is 42."]})
+    return seen[0]
+
+
+@pytest.mark.parametrize(
+    ("function", "given"),
+    [
+        (lambda see: lambda prompt, response: see((prompt, response)), ("6 x 7?", "It is 42.")),
+        (lambda see: lambda response, prompt: see((prompt, response)), ("6 x 7?", "It is 42.")),
+        (lambda see: lambda completion, prompt: see((prompt, completion)), ("6 x 7?", "It is 42.")),
+        (lambda see: lambda completion, answer: see((completion, answer)), ("It is 42.", "42")),
+        (lambda see: lambda answer: see((answer,)), ("It is 42.",)),
+        (lambda see: lambda question, answer: see((question, answer)), ("6 x 7?", "It is 42.")),
+        (lambda see: lambda output, expected: see((output, expected)), ("It is 42.", "42")),
+        (lambda see: lambda p, r: see((p, r)), ("6 x 7?", "It is 42.")),
+        (lambda see: lambda p, response: see((p, response)), ("6 x 7?", "It is 42.")),
+        (lambda see: lambda _, response: see((_, response)), ("6 x 7?", "It is 42.")),
+        (lambda see: lambda _prompt, text: see((_prompt, text)), ("6 x 7?", "It is 42.")),
+        (
+            lambda see: lambda response, keywords: see((response, keywords)),
+            ("It is 42.", ["is", "it"]),
+        ),
+        (lambda see: lambda *both: see(both), ("6 x 7?", "It is 42.")),
+        (
+            lambda see: (
+                lambda *, inputs, outputs, reference_outputs: see(
+                    (inputs, outputs, reference_outputs)
+                )
+            ),
+            ("6 x 7?", "It is 42.", "42"),
+        ),
+        (
+            lambda see: lambda response, limit=3, reference=None: see((response, limit, reference)),
+            ("It is 42.", 3, "42"),
+        ),
+        (
+            lambda see: lambda outputs, **others: see((outputs, others)),
+            ("It is 42.", {"answer": "42", "keywords": ["is", "it"]}),
+        ),
+    ],
+)
+def test_arguments_are_bound_by_name(function: Callable[..., Any], given: object) -> None:
+    assert seen_by(function) == given
+
+
+def test_only_keywords_get_everything() -> None:
+    assert seen_by(lambda see: lambda **all_of_it: see(all_of_it)) == {
+        "prompt": "6 x 7?",
+        "response": "It is 42.",
+        "answer": "42",
+        "keywords": ["is", "it"],
+    }
+
+
+def test_what_is_annotated_as_a_dict_gets_one() -> None:
+    seen: list[Any] = []
+
+    def evaluator(inputs: dict[str, str], outputs: dict[str, str]) -> dict[str, Any]:
+        seen.append((inputs, outputs))
+        return {"key": "right", "score": True, "comment": "As asked."}
+
+    scores = FunctionReward(evaluator).invoke({**REQUEST, "responses": ["42"]})
+
+    assert seen == [({"input": "6 x 7?"}, {"output": "42"})]
+    assert scores == [{"reward": 1.0, "rationale": "As asked."}]
+
+
+@pytest.mark.parametrize(
+    ("function", "line"),
+    [
+        (lambda model_answer, user_question: 1.0, "the wrong way round"),
+        (lambda run, example: 1.0, "the wrong way round"),
+        (lambda response, completion: 1.0, "takes both `response` and `completion`"),
+        (lambda responses, output: 1.0, "takes both `responses` and `output`"),
+        (lambda text: 1.0, "call the argument for the response `response`"),
+        (lambda prompt, reference: 1.0, "call the argument for the response `response`"),
+        (lambda one, two, three: 1.0, "call the argument for the response `response`"),
+        (lambda: 1.0, "call the argument for the response `response`"),
+    ],
+)
+def test_what_could_be_swapped_is_refused(function: Callable[..., float], line: str) -> None:
+    with pytest.raises(RewardTypeError, match=line) as refusal:
+        FunctionReward(function)
+
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_field_that_the_context_lacks_is_named() -> None:
+    reward = FunctionReward(lambda response, source: 1.0)
+
+    assert reward.fields_missing({"source": "s"}) == []
+    assert reward.fields_missing({}) == ["source"]
+    with pytest.raises(RewardTypeError, match=r"`source`.*context=.*\['answer', 'keywords'\]"):
+        reward.invoke(REQUEST)
+
+
+def test_a_batch_function_is_called_once_for_a_round() -> None:
+    calls: list[Any] = []
+
+    def trained_with(
+        prompts: list[str], completions: list[str], answer: list[str], **columns: Any
+    ) -> list[float | None]:
+        calls.append((prompts, completions, answer, columns))
+        return [float(right in text) for text, right in zip(completions, answer, strict=True)]
+
+    request: ScoreRequest = {**REQUEST, "responses": ["It is 42.", "48", "It is 42."]}
+
+    assert FunctionReward(trained_with).invoke(request) == [1.0, 0.0, 1.0]
+    assert calls == [
+        (
+            ["6 x 7?"] * 2,
+            ["It is 42.", "48"],
+            ["42", "42"],
+            {"keywords": [["is", "it"], ["is", "it"]]},
+        )
+    ]
+
+
+def test_a_batch_function_of_conversations_gets_conversations() -> None:
+    def lengths(
+        completions: list[list[dict[str, str]]], prompts: list[list[dict[str, str]]]
+    ) -> Any:
+        return [
+            len(turns[0]["content"]) + len(asked[0]["content"])
+            for turns, asked in zip(completions, prompts, strict=True)
+        ]
+
+    assert FunctionReward(lengths).invoke(REQUEST) == [15, 8]
+
+
+async def test_an_async_batch_function_is_awaited_once() -> None:
+    async def lengths(completions: list[str], **columns: Any) -> list[float]:
+        await asyncio.sleep(0)
+        return [float(len(text) + len(columns["prompts"])) for text in completions]
+
+    assert await FunctionReward(lengths).ainvoke(REQUEST) == [11.0, 4.0]
+
+
+def test_a_batch_function_with_too_few_scores_is_refused() -> None:
+    with pytest.raises(RewardOutputError, match="1 scores for 2 responses"):
+        FunctionReward(lambda completions: [1.0]).invoke(REQUEST)
+
+
+def test_messages_are_copies() -> None:
+    def greedy(messages: list[BaseMessage], response: str, keywords: list[str]) -> float:
+        messages[0].content = "changed"
+        messages.append(AIMessage(response))
+        keywords.append(response)
+        return float(len(messages) + len(keywords))
+
+    assert FunctionReward(greedy).invoke(REQUEST) == [5.0, 5.0]
+    assert REQUEST["messages"] == [HumanMessage("6 x 7?")]
+    assert REQUEST["context"] == {"answer": "42", "keywords": ["is", "it"]}
+
+
+def test_functions_of_a_round_run_side_by_side() -> None:
+    both_are_here = threading.Barrier(2, timeout=5)
+
+    def waits_for_the_other(prompt: str, response: str) -> float:
+        both_are_here.wait()
+        return float(len(prompt) + len(response))
+
+    assert FunctionReward(waits_for_the_other).invoke(REQUEST) == [15.0, 8.0]
+
+
+async def test_functions_of_a_round_run_side_by_side_in_async_runs() -> None:
+    both_are_here = threading.Barrier(2, timeout=5)
+
+    def waits_for_the_other(prompt: str, response: str) -> float:
+        both_are_here.wait()
+        return float(len(prompt) + len(response))
+
+    assert await FunctionReward(waits_for_the_other).ainvoke(REQUEST) == [15.0, 8.0]
+
+
+def test_max_concurrency_holds() -> None:
+    at_work, most = 0, 0
+
+    def counts(response: str) -> float:
+        nonlocal at_work, most
+        at_work += 1
+        most = max(most, at_work)
+        threading.Event().wait(0.01)
+        at_work -= 1
+        return float(len(response))
+
+    FunctionReward(counts).invoke({**REQUEST, "responses": list("abcdef")}, {"max_concurrency": 1})
+
+    assert most == 1
+
+
+def fails_for_48(response: str) -> float:
+    """Score what is not 48."""
+    if response == "48":
+        raise ZeroDivisionError(response)
+    return 1.0
+
+
+async def fails_for_48_later(response: str) -> float:
+    """Score what is not 48, awaited."""
+    return fails_for_48(response)
+
+
+@pytest.mark.parametrize("function", [fails_for_48, fails_for_48_later])
+async def test_one_failure_does_not_lose_the_other_scores(
+    function: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert await FunctionReward(function).ainvoke(REQUEST) == [1.0, None]
+
+    assert [record.message for record in caplog.records] == [
+        f"reward function `{function.__name__}` raised for 1 of 2 responses, which are not scored "
+        "(ZeroDivisionError)"
+    ]
+
+
+def test_when_all_fail_the_first_error_is_raised() -> None:
+    with pytest.raises(ZeroDivisionError):
+        FunctionReward(fails_for_48).invoke({**REQUEST, "responses": ["48", "48"]})
+
+
+def test_a_reward_cannot_end_the_process() -> None:
+    def leaves(response: str) -> float:
+        raise SystemExit(len(response))
+
+    with pytest.raises(RewardError, match=r"called `sys.exit\(2\)`"):
+        FunctionReward(leaves).invoke({**REQUEST, "responses": ["48"]})
+
+
+def test_a_pause_inside_of_a_function_passes_through() -> None:
+    def pauses(response: str) -> float:
+        if response == "48":
+            raise GraphInterrupt
+        return 1.0
+
+    with pytest.raises(GraphInterrupt):
+        FunctionReward(pauses).invoke(REQUEST)
+
+
+async def test_a_reward_that_sorts_its_list_changes_no_score_of_a_run() -> None:
+    def sorts(request: ScoreRequest) -> list[float]:
+        request["responses"].sort(key=len)
+        return [float(len(text)) for text in request["responses"]]
+
+    both = Ensemble({"sorts": RunnableLambda(sorts), "shouts": lambda response: response.isupper()})
+    tpo = TPORunnable(model=RunnableLambda(lambda _: "MMMM"), reward=both, width=2, depth=0)
+    result = await tpo.aoptimize({"messages": "q", "drafts": ["zzz", "a"]})
+
+    given = {one["text"]: one["reward"] for one in result.pool}
+    assert given == {"zzz": 1.5, "a": 0.5, "MMMM": 2.5}
+
+
+def test_a_reward_may_sort_what_it_gets() -> None:
+    asked = copied({**REQUEST, "pool": [{"text": "x", "reward": 1.0, "round": 0}]})
+    asked["responses"].sort()
+    asked["messages"].clear()
+    asked["pool"][0]["reward"] = 2.0
+
+    assert REQUEST["responses"] == ["It is 42.", "48"]
+    assert len(REQUEST["messages"]) == 1

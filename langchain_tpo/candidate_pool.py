@@ -4,9 +4,35 @@ Pure functions over plain values; knows nothing of models or prompts.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NotRequired
+from typing import Any, Literal, NotRequired, TypeAlias
 
 from typing_extensions import TypedDict
+
+Finish: TypeAlias = Literal["length", "content_filter", "refusal"]
+"""How a reply ended, where it is not complete: cut by a limit of tokens, cut or emptied by a filter
+of the provider's, or refused in so many words of the provider's own."""
+
+
+class MessageParts(TypedDict, total=False):
+    """What a model's message held beside its text; a part that was empty is left out."""
+
+    content: list[Any]
+    """Content blocks, where the message had any: text, reasoning, citations, images."""
+    response_metadata: dict[str, Any]
+    additional_kwargs: dict[str, Any]
+    id: str
+    name: str
+
+
+class Reply(TypedDict):
+    """What a model sent."""
+
+    text: str
+    """Its text, byte for byte, without what it thought before it."""
+    finish: NotRequired[Finish]
+    """How it ended; complete replies say nothing."""
+    message: NotRequired[MessageParts]
+    """What came with it."""
 
 
 class Candidate(TypedDict):
@@ -22,6 +48,12 @@ class Candidate(TypedDict):
     """True for a response that the caller handed in."""
     rationale: NotRequired[str]
     """What the reward model said of it, where it says anything."""
+    finish: NotRequired[Finish]
+    """How the model ended it, where it is not complete."""
+    demoted: NotRequired[bool]
+    """True for one that is not complete and therefore loses to any that is."""
+    message: NotRequired[MessageParts]
+    """What came with its text from the model; `TPOResult.message_of` makes a message of it."""
 
 
 class Scored(TypedDict):
@@ -49,37 +81,55 @@ def with_score(candidate: Candidate, score: Scored | Candidate | None) -> Candid
 def chosen(pool: Sequence[Candidate]) -> int | None:
     """Return the index of the highest reward, the earliest of equals; None when none is scored.
 
+    A demoted candidate loses to any other.
+
     Example:
         >>> chosen([{"text": "a", "reward": 1.0, "round": 0}])
         0
     """
-    return max(_scored(pool), key=lambda pair: (pair[1], -pair[0]), default=(None,))[0]
+    ranked = [(*_rank(candidate), -index) for index, candidate in _scored(pool)]
+    return -max(ranked)[-1] if ranked else None
 
 
 def rejected(pool: Sequence[Candidate]) -> int | None:
     """Return the index of the lowest reward, the earliest of equals; None when none is scored.
 
+    A demoted candidate is lower than any other.
+
     Example:
         >>> rejected([{"text": "a", "reward": None, "round": 0}]) is None
         True
     """
-    return min(_scored(pool), key=lambda pair: (pair[1], pair[0]), default=(None,))[0]
+    ranked = [(*_rank(candidate), index) for index, candidate in _scored(pool)]
+    return min(ranked)[-1] if ranked else None
 
 
 def best_reward(pool: Sequence[Candidate], *, until: int) -> float:
-    """Return the best reward of rounds 0 to `until`; -inf when none of them is scored.
+    """Return the reward of the chosen one of rounds 0 to `until`; -inf when none is scored.
 
     Example:
         >>> best_reward([{"text": "a", "reward": 1.0, "round": 0}], until=0)
         1.0
     """
     rounds = [candidate for candidate in pool if candidate["round"] <= until]
-    return max((reward for _, reward in _scored(rounds)), default=float("-inf"))
+    best = chosen(rounds)
+    return float("-inf") if best is None else _rank(rounds[best])[1]
 
 
-def worst_reward(pool: Sequence[Candidate]) -> float:
-    """Return the worst reward of the pool; inf when none is scored."""
-    return min((reward for _, reward in _scored(pool)), default=float("inf"))
+def contrast(pool: Sequence[Candidate]) -> float:
+    """Return how far the rewards of chosen and rejected lie apart; -inf when none is scored.
+
+    Between a complete and a demoted candidate that is infinitely far: the loss has a fault to name.
+
+    Example:
+        >>> contrast([{"text": text, "reward": 1.0, "round": 0} for text in "ab"])
+        0.0
+    """
+    best, worst = chosen(pool), rejected(pool)
+    if best is None or worst is None:
+        return float("-inf")
+    (complete, high), (also_complete, low) = _rank(pool[best]), _rank(pool[worst])
+    return high - low if complete == also_complete else float("inf")
 
 
 def known_reward(pool: Sequence[Candidate], text: str) -> Candidate | None:
@@ -88,7 +138,12 @@ def known_reward(pool: Sequence[Candidate], text: str) -> Candidate | None:
     return next(same, None)
 
 
-def _scored(pool: Sequence[Candidate]) -> Iterator[tuple[int, float]]:
+def _scored(pool: Sequence[Candidate]) -> Iterator[tuple[int, Candidate]]:
     for index, candidate in enumerate(pool):
         if candidate["reward"] is not None:
-            yield index, candidate["reward"]
+            yield index, candidate
+
+
+def _rank(candidate: Candidate) -> tuple[bool, float]:
+    reward = candidate["reward"]
+    return not candidate.get("demoted", False), float("-inf") if reward is None else reward

@@ -61,7 +61,7 @@ def build_tpo_graph(
         graph.add_node(plan.name, node, destinations=(*then, *ends))
 
     graph.add_edge(START, "sample")
-    add(sample(policy), "reward", ends=())
+    add(sample(policy), "reward")
     add(reward_step(scorer), "textual_loss")
     add(textual_loss(judge), "textual_gradient", "update")  # at once where the loss is both
     add(textual_gradient(judge), "update")

@@ -227,6 +227,7 @@ def _response(answer: Answer) -> ExtendedModelResponse[Any]:
     message = message.model_copy(
         update={
             "name": reply.message.name,
+            "id": None,  # streams have seen the inner message and would pass over its id
             "response_metadata": {**said_by, **message.response_metadata},
         }
     )

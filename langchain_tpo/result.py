@@ -9,8 +9,12 @@ from typing_extensions import TypedDict
 from langchain_tpo.candidate_pool import Candidate, chosen
 from langchain_tpo.costs import Price, price_of
 from langchain_tpo.errors import RunError
+from langchain_tpo.sampling.replies import message_of
 from langchain_tpo.sampling.usage import Usage, as_usage_metadata, total_usage
 from langchain_tpo.state import Drop, Failure, Round, StepName, StepRecord, StopReason, TPOState
+
+CUT = ("length", "content_filter")
+"""Ends of replies that are not complete."""
 
 
 class StepTotal(TypedDict):
@@ -39,8 +43,8 @@ class TPOResult:
 
     answer: str
     """The response with the highest reward of the run, unchanged."""
-    reward: float
-    """Its reward."""
+    reward: float | None
+    """Its reward; None for a refusal that was not scored."""
     chosen: int
     """Its index in the pool."""
     pool: tuple[Candidate, ...]
@@ -96,17 +100,47 @@ class TPOResult:
 
     @property
     def best_rewards(self) -> tuple[float | None, ...]:
-        """The best reward of the pool after round 0, 1, ...: it never falls."""
+        """The reward of the chosen one after round 0, 1, ...
+
+        It never falls, unless a complete response takes the place of one that was cut.
+        """
         last = max((candidate["round"] for candidate in self.pool), default=0)
         return tuple(self._best_until(number) for number in range(last + 1))
 
     def message(self) -> AIMessage:
-        """Return the answer as a chat message, with the usage of the whole run."""
-        return AIMessage(
-            content=self.answer,
-            usage_metadata=as_usage_metadata(self.usage),
-            response_metadata={"tpo": self.summary()},
+        """Return the answer as the model sent it, with the usage of the whole run.
+
+        `response_metadata["tpo"]` holds the figures of the run.
+        """
+        message = self.message_of(self.chosen)
+        return message.model_copy(
+            update={
+                "usage_metadata": as_usage_metadata(self.usage),
+                "response_metadata": {**message.response_metadata, "tpo": self.summary()},
+            }
         )
+
+    def message_of(self, index: int) -> AIMessage:
+        """Return a candidate as the message that the model sent: content blocks, metadata, id.
+
+        A revision's message has the revision as its text, without the tags it was sent in.
+
+        Args:
+            index: Its index in the pool.
+        """
+        return message_of(self.pool[index])
+
+    @property
+    def cut(self) -> int:
+        """How many replies a token limit or a filter ended, those dropped included."""
+        ended = sum(candidate.get("finish") in CUT for candidate in self.pool)
+        return ended + sum(drop["reason"] in ("cut", "filtered") for drop in self.drops)
+
+    @property
+    def refused(self) -> int:
+        """How many replies the provider marked as refusals, those dropped included."""
+        kept = sum(candidate.get("finish") == "refusal" for candidate in self.pool)
+        return kept + sum(drop["reason"] == "refused" for drop in self.drops)
 
     def summary(self) -> dict[str, Any]:
         """Return the figures of the run, without its texts, as JSON values."""
@@ -118,6 +152,8 @@ class TPOResult:
             "candidates": len(self.pool),
             "dropped": len(self.drops),
             "left_out": self.left_out,
+            "cut": self.cut,
+            "refused": self.refused,
             "usage": dict(self.usage),
             "seconds": round(self.seconds, 3),
             "waiting": round(self.waiting, 3),
@@ -136,12 +172,13 @@ class TPOResult:
             RunError: When the state is that of a run that goes on.
         """
         best, reason = chosen(state["pool"]), state.get("stop_reason")
-        reward = None if best is None else state["pool"][best]["reward"]
-        if best is None or reward is None or reason is None:
+        if best is None and reason == "refusal":
+            best = 0
+        if best is None or reason is None:
             raise RunError("This run has not ended: resume it with `invoke(None, config)`.")
         return cls(
             answer=state["pool"][best]["text"],
-            reward=reward,
+            reward=state["pool"][best]["reward"],
             chosen=best,
             pool=tuple(state["pool"]),
             rounds=tuple(state["rounds"]),
@@ -160,9 +197,6 @@ class TPOResult:
         )
 
     def _best_until(self, number: int) -> float | None:
-        rewards = [
-            candidate["reward"]
-            for candidate in self.pool
-            if candidate["round"] <= number and candidate["reward"] is not None
-        ]
-        return max(rewards, default=None)
+        pool = [candidate for candidate in self.pool if candidate["round"] <= number]
+        best = chosen(pool)
+        return None if best is None else pool[best]["reward"]

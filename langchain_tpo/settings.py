@@ -3,7 +3,7 @@
 Frozen and checked once; the steps trust it.
 """
 
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeAlias
 
 from pydantic import ConfigDict, Field
 from pydantic import model_validator as validator
@@ -19,6 +19,10 @@ class _Frozen(OneTypedLine):
     model_config = ConfigDict(
         frozen=True, extra="forbid", arbitrary_types_allowed=True, use_attribute_docstrings=True
     )
+
+
+OnRefusal: TypeAlias = Literal["keep", "drop", "end"]
+"""What a run does where some first responses are refusals."""
 
 
 class SamplingOptions(_Frozen):
@@ -80,6 +84,13 @@ class TPOSettings(_Frozen):
     """Tokens of prompt and completion together that the model can take, where its server cuts
     longer prompts in silence, as Ollama's does. Loss, gradient and update then leave out the middle
     of the longest texts that they quote. Servers that refuse such a prompt need no setting."""
+    prefer_complete: bool = Field(default=True, title="Prefer complete answers")
+    """Whether a response that `max_tokens` or a provider's filter cut loses to any complete one,
+    whatever their rewards. Without it the reward alone decides."""
+    on_refusal: OnRefusal = Field(default="keep", title="On refusal")
+    """What happens where a provider marks some first responses as refusals and others answer: the
+    refusals compete by reward like any response (`keep`), are dropped and counted (`drop`), or end
+    the run as its answer (`end`). Where all refuse, the refusal is the answer in any case."""
     on_error: Literal["return_best", "raise"] = Field(default="return_best", title="On error")
     """What a failed call does after the first round: end the run with the best response so far,
     or raise. In the first round it always raises."""

@@ -27,6 +27,7 @@ StopReason: TypeAlias = Literal[
     "token_budget",
     "time_budget",
     "no_usable_update",
+    "refusal",
     "error",
 ]
 """Why a run ended.
@@ -35,13 +36,18 @@ StopReason: TypeAlias = Literal[
 responses were good or alike enough. `no_contrast`: best and worst are too close for a loss to
 explain anything. `plateau`: the last rounds brought no gain. `call_budget`, `token_budget`,
 `time_budget`: what comes next would not fit. `no_usable_update`: a whole round of revisions was
-unusable. `error`: a call of a later round failed; the answer is the best response before it.
+unusable. `refusal`: the model refused, and its refusal is the answer. `error`: a call of a later
+round failed; the answer is the best response before it.
 """
 
-DropReason: TypeAlias = Literal["failed", "empty", "no_tag", "not_scored"]
+DropReason: TypeAlias = Literal[
+    "failed", "empty", "no_tag", "not_scored", "cut", "filtered", "refused", "after_refusal"
+]
 """Why a draw was not used: its request failed, it held no text, a revision lacked its opening
 tag, or the reward model could not score it (then it stays in the pool, neither chosen nor
-rejected)."""
+rejected). `cut` and `filtered`: nothing usable was left when a limit of tokens or a filter of the
+provider's ended it. `refused`: the provider marked it as a refusal; `after_refusal`: it complied
+where another refused, and `on_refusal="end"` set it aside."""
 
 
 class Round(TypedDict):

@@ -4,6 +4,7 @@ Knows settings, time, cost and the failure policy; knows nothing of what any ste
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from langchain_core.callbacks import (
     adispatch_custom_event,
     dispatch_custom_event,
 )
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.config import get_config, get_stream_writer
 from langgraph.errors import GraphBubbleUp
@@ -22,6 +24,7 @@ from langgraph.runtime import get_runtime
 from langgraph.types import Command
 
 from langchain_tpo.errors import RunError
+from langchain_tpo.loop.notices import notices
 from langchain_tpo.loop.progress import Event, events_of
 from langchain_tpo.loop.stopping import over_budget, seconds_of
 from langchain_tpo.result import TPOResult
@@ -37,6 +40,8 @@ from langchain_tpo.state import (
     TPOUpdate,
 )
 from langchain_tpo.text.secrecy import keys_hidden, without_credentials
+
+logger = logging.getLogger(__name__)
 
 
 class Reply(Protocol):
@@ -263,10 +268,19 @@ def _steps_given(state: TPOState) -> list[StepRecord]:
     return [{**step, "shared": True} for step in given.get("steps", [])]
 
 
+def _own_id(answer: AIMessage, earlier: Sequence[BaseMessage]) -> AIMessage:
+    """Drop an id of an earlier message, which the answer would replace."""
+    taken = any(message.id == answer.id for message in earlier)
+    return answer.model_copy(update={"id": None}) if taken else answer
+
+
 def _ending(state: TPOState, changes: TPOUpdate) -> Ending:
     """Add the answer when the run ends here, and what there is to tell."""
     after: TPOState = {**state, **changes}
     if after["stop_reason"] is None:
         return changes, events_of(after)
-    answer = TPOResult.from_state(after).message()
+    result = TPOResult.from_state(after)
+    for notice in notices(result):
+        logger.warning(notice)
+    answer = _own_id(result.message(), state["messages"])
     return {**changes, "messages": [answer]}, events_of(after)

@@ -4,10 +4,10 @@ Pure; knows tags and the words for what goes wrong.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from langchain_tpo.candidate_pool import Candidate
+from langchain_tpo.candidate_pool import Candidate, Finish, Reply
 from langchain_tpo.sampling.draws import Draws
 from langchain_tpo.state import Drop, DropReason, StepName
 from langchain_tpo.text.secrecy import named
@@ -22,6 +22,9 @@ class Unusable:
 
     reason: DropReason
 
+
+_ENDED: Mapping[Finish, DropReason] = {"length": "cut", "content_filter": "filtered"}
+"""What a reply without a response is dropped for, where its end explains why."""
 
 Reader = Callable[[str], str | Unusable]
 """Takes the response out of a reply."""
@@ -67,7 +70,7 @@ def revision_reader(tag: str | None) -> Reader:
 
 
 def usable(
-    draws: Draws, read: Reader, *, step: StepName, round_number: int
+    draws: Draws, read: Reader, *, step: StepName, round_number: int, prefer_complete: bool = True
 ) -> tuple[list[Candidate], list[Drop]]:
     """Sort draws into candidates without a reward and drops, each in order.
 
@@ -76,17 +79,40 @@ def usable(
         read: How a response is taken out of a reply.
         step: Who drew.
         round_number: The round the draws belong to.
+        prefer_complete: Whether what was cut or filtered is demoted.
     """
     drops = [
         Drop(step=step, round=round_number, reason="failed", detail=named(failure))
         for failure in draws.failures
     ]
     candidates = []
-    for reply in draws.texts:
-        response = read(reply)
+    for reply in draws.replies:
+        response = _response(reply, read, round_number)
         if isinstance(response, Unusable):
-            detail = reply[:DETAIL_CHARACTERS]
+            detail = reply["text"][:DETAIL_CHARACTERS]
             drops.append(Drop(step=step, round=round_number, reason=response.reason, detail=detail))
         else:
-            candidates.append(Candidate(text=response, reward=None, round=round_number))
+            candidates.append(_candidate(reply, response, round_number, demote=prefer_complete))
     return candidates, drops
+
+
+def _response(reply: Reply, read: Reader, round_number: int) -> str | Unusable:
+    """Take the response out of a reply; a refusal to answer is one, a refusal to revise is none."""
+    finish = reply.get("finish")
+    if finish == "refusal":
+        return reply["text"] if round_number == 0 else Unusable("refused")
+    response = read(reply["text"])
+    if isinstance(response, Unusable) and finish is not None:
+        return Unusable(_ENDED[finish])
+    return response
+
+
+def _candidate(reply: Reply, response: str, round_number: int, *, demote: bool) -> Candidate:
+    candidate = Candidate(text=response, reward=None, round=round_number)
+    if "message" in reply:
+        candidate["message"] = reply["message"]
+    if "finish" in reply:
+        candidate["finish"] = reply["finish"]
+        if demote and reply["finish"] != "refusal":
+            candidate["demoted"] = True
+    return candidate

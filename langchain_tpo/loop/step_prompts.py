@@ -58,7 +58,7 @@ def critique_text(draws: Draws) -> str:
     Raises:
         NoResponseError: When that is nothing: without a critique there is nothing to revise by.
     """
-    text = draws.texts[0]
+    text = draws.replies[0]["text"]
     if not text.strip():
         raise NoResponseError(
             "The critic's reply held no text: look at its `max_tokens` and whether it answers with "

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from langchain_tpo.candidate_pool import Candidate, best_reward, worst_reward
+from langchain_tpo.candidate_pool import Candidate, best_reward, contrast
 from langchain_tpo.sampling.usage import Usage, total_usage
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import StepName, StepRecord, StopReason
@@ -25,14 +25,14 @@ def stop_reason(
     """
     done = max((step["round"] for step in steps), default=0)
     best = best_reward(pool, until=done)
-    contrast = best - worst_reward(pool)
+    gap = contrast(pool)
     if done >= settings.depth:
         return "depth"
     if settings.target_reward is not None and best >= settings.target_reward:
         return "target_reward"
-    if done == 0 and _gate_closed(best, contrast, settings):
+    if done == 0 and _gate_closed(best, gap, settings):
         return "gate"
-    if contrast <= settings.min_contrast:
+    if gap <= settings.min_contrast:
         return "no_contrast"
     if _has_stalled(pool, done, settings):
         return "plateau"
@@ -72,9 +72,9 @@ def usage_of_steps(steps: Sequence[StepRecord]) -> Usage:
     return total_usage(step["usage"] for step in steps)
 
 
-def _gate_closed(best: float, contrast: float, settings: TPOSettings) -> bool:
+def _gate_closed(best: float, gap: float, settings: TPOSettings) -> bool:
     good = settings.gate_reward is not None and best >= settings.gate_reward
-    alike = settings.gate_contrast is not None and contrast <= settings.gate_contrast
+    alike = settings.gate_contrast is not None and gap <= settings.gate_contrast
     return good or alike
 
 

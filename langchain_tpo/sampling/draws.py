@@ -19,6 +19,8 @@ from langgraph.errors import GraphBubbleUp
 from langgraph.func import task
 from typing_extensions import TypedDict
 
+from langchain_tpo.candidate_pool import Reply
+from langchain_tpo.sampling.replies import read_reply
 from langchain_tpo.sampling.request_limit import aplace, place
 from langchain_tpo.sampling.usage import (
     FAILED_REQUEST,
@@ -27,7 +29,7 @@ from langchain_tpo.sampling.usage import (
     total_usage,
     usage_of,
 )
-from langchain_tpo.sampling.wrappers import ChatModel, many_at_once, quiet, reply_text
+from langchain_tpo.sampling.wrappers import ChatModel, many_at_once, quiet
 from langchain_tpo.text.secrecy import keys_hidden
 
 
@@ -64,7 +66,7 @@ class ModelRequest(TypedDict):
 class ModelReply(TypedDict):
     """What one request brought, as plain values that a checkpoint can hold."""
 
-    texts: list[str]
+    replies: list[Reply]
     usage: Usage
 
 
@@ -74,9 +76,9 @@ Outcome: TypeAlias = ModelReply | BaseException
 
 @dataclass(frozen=True, kw_only=True)
 class Draws:
-    """The responses, what failed, and what it cost."""
+    """The replies, what failed, and what it cost."""
 
-    texts: list[str]
+    replies: list[Reply]
     failures: list[Exception]
     usage: Usage
     left_out: int = 0
@@ -222,7 +224,7 @@ def _missing(request: DrawRequest, outcomes: Sequence[Outcome]) -> list[ModelReq
     """Ask one by one for what a server that ignores `n` left out; a failed request stays one."""
     if len(outcomes) != 1 or isinstance(outcomes[0], BaseException):
         return []
-    received = len(outcomes[0]["texts"])
+    received = len(outcomes[0]["replies"])
     return [_model_request(request, index) for index in range(received, request["n"])]
 
 
@@ -232,24 +234,26 @@ def enough(draws: Draws, at_least: int) -> Draws:
     Raises:
         Exception: The first failure, then.
     """
-    if draws.failures and len(draws.texts) < at_least:
+    if draws.failures and len(draws.replies) < at_least:
         raise draws.failures[0]
     return draws
 
 
 def _collect(outcomes: Sequence[Outcome]) -> Draws:
-    replies, failures = [], []
+    answers, failures = [], []
     for outcome in outcomes:
         if not isinstance(outcome, BaseException):
-            replies.append(outcome)
+            answers.append(outcome)
         elif isinstance(outcome, Exception) and not isinstance(outcome, GraphBubbleUp):
             failures.append(outcome)
         else:  # a cancelled task, or a graph that pauses for a person
             raise outcome
     return Draws(
-        texts=[text for reply in replies for text in reply["texts"]],
+        replies=[reply for answer in answers for reply in answer["replies"]],
         failures=failures,
-        usage=total_usage([reply["usage"] for reply in replies] + [FAILED_REQUEST] * len(failures)),
+        usage=total_usage(
+            [answer["usage"] for answer in answers] + [FAILED_REQUEST] * len(failures)
+        ),
     )
 
 
@@ -288,23 +292,19 @@ def _generate_arguments(
 
 
 def _one(reply: object, counter: UsageCounter) -> ModelReply:
-    text = reply_text(reply)
+    read = read_reply(reply)
     usage = counter.usage
     if usage["completions"] == 0:  # a function, say: no model that LangChain could count
-        message = reply if isinstance(reply, AIMessage) else AIMessage(text)
+        message = reply if isinstance(reply, AIMessage) else AIMessage(read["text"])
         usage = usage_of(LLMResult(generations=[[ChatGeneration(message=message)]]))
-    return _reply([text], usage)
+    return ModelReply(replies=[read], usage=usage)
 
 
 def _several(result: LLMResult, counter: UsageCounter) -> ModelReply:
-    texts = [
-        reply_text(generation.message)
-        if isinstance(generation, ChatGeneration)
-        else generation.text
+    replies = [
+        read_reply(
+            generation.message if isinstance(generation, ChatGeneration) else generation.text
+        )
         for generation in result.generations[0]
     ]
-    return _reply(texts, counter.usage)
-
-
-def _reply(texts: list[str], usage: Usage) -> ModelReply:
-    return ModelReply(texts=texts, usage=usage)
+    return ModelReply(replies=replies, usage=counter.usage)

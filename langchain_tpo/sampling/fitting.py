@@ -128,7 +128,7 @@ class _Fitting:
 
 def _worth_shortening(request: FittingRequest, draws: Draws) -> bool:
     """Whether a prompt was too long for its draws, too few of which are left."""
-    lacking = len(draws.texts) < max(1, request.draw["at_least"])
+    lacking = len(draws.replies) < max(1, request.draw["at_least"])
     return bool(request.shorter) and lacking and any(map(is_too_long, draws.failures[:1]))
 
 

@@ -6,6 +6,7 @@ Opens the run: whatever a checkpointed thread held of an earlier question is res
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.errors import NoResponseError
 from langchain_tpo.loop.node import StepPlan
+from langchain_tpo.loop.refusals import all_refuse, settled
 from langchain_tpo.loop.revisions import read_response, usable
 from langchain_tpo.sampling.draws import Drawer, DrawRequest, Draws
 from langchain_tpo.settings import TPOSettings
@@ -47,21 +48,30 @@ def changes(state: TPOState, settings: TPOSettings, draws: Draws) -> TPOUpdate:
         for text in state.get("drafts", [])
     ]
     given = state.get("first_samples") or FirstSamples(candidates=[])
-    fresh, fresh_drops = usable(draws, read_response, step="sample", round_number=0)
+    fresh, fresh_drops = usable(
+        draws,
+        read_response,
+        step="sample",
+        round_number=0,
+        prefer_complete=settings.prefer_complete,
+    )
     drawn, drops = [*given["candidates"], *fresh], [*given.get("drops", []), *fresh_drops]
-    if len(drafts) + len(drawn) < _needed(settings):
+    responses, set_aside = settled([*drafts, *drawn], settings.on_refusal)
+    refused = all_refuse(responses)
+    if not refused and len(responses) < _needed(settings):
         raise NoResponseError(
-            f"{len(drawn)} of {settings.width} first responses held any text, {_needed(settings)} "
-            "needed: look at the model's `max_tokens` and whether it answers with reasoning only."
+            f"{len(responses)} of {settings.width} first responses held any text, "
+            f"{_needed(settings)} needed: look at the model's `max_tokens` and whether it answers "
+            "with reasoning only."
         )
     return {
         "drafts": [],
         "first_samples": None,
-        "responses": [*drafts, *drawn],
-        "pool": [],
+        "responses": [] if refused else responses,
+        "pool": responses if refused else [],
         "rounds": [],
-        "drops": drops,
-        "stop_reason": None,
+        "drops": [*drops, *set_aside],
+        "stop_reason": "refusal" if refused else None,
         "failure": None,
     }
 

@@ -37,7 +37,13 @@ def request(state: TPOState, settings: TPOSettings) -> FittingRequest:
 def changes(state: TPOState, settings: TPOSettings, draws: Draws) -> TPOUpdate:
     """Send the usable revisions on to the reward; a round without one ends the run."""
     read = revision_reader(settings.prompts.revision_tag)
-    revisions, drops = usable(draws, read, step="update", round_number=len(state["rounds"]))
+    revisions, drops = usable(
+        draws,
+        read,
+        step="update",
+        round_number=len(state["rounds"]),
+        prefer_complete=settings.prefer_complete,
+    )
     return {
         "responses": revisions,
         "drops": [*state["drops"], *drops],

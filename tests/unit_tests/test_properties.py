@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from langchain_tpo import TPOResult, TPOSettings
-from langchain_tpo.candidate_pool import Candidate, best_reward, chosen, rejected, worst_reward
+from langchain_tpo.candidate_pool import Candidate, best_reward, chosen, contrast, rejected
 from langchain_tpo.loop.revisions import Unusable, revision_reader
 from langchain_tpo.loop.stopping import over_budget, stop_reason
 from langchain_tpo.sampling.usage import Usage
@@ -88,7 +88,7 @@ def test_chosen_and_rejected_are_the_earliest_of_the_best_and_worst(pool: list[C
     every = [one["reward"] for one in pool]
     assert best == every.index(max(known))
     assert worst == every.index(min(known))
-    assert (best_reward(pool, until=99), worst_reward(pool)) == (max(known), min(known))
+    assert (best_reward(pool, until=99), contrast(pool)) == (max(known), max(known) - min(known))
 
 
 @many
@@ -97,7 +97,7 @@ def test_more_responses_never_make_the_best_worse(
     pool: list[Candidate], more: list[Candidate]
 ) -> None:
     assert best_reward(pool + more, until=99) >= best_reward(pool, until=99)
-    assert worst_reward(pool + more) <= worst_reward(pool)
+    assert contrast(pool + more) >= contrast(pool)
     before, after = chosen(pool), chosen(pool + more)
     if before is not None and best_reward(more, until=99) <= best_reward(pool, until=99):
         assert after == before  # equals that come later change nothing
@@ -178,7 +178,7 @@ def test_a_stop_is_earned(
     run: tuple[list[Candidate], list[StepRecord]], given_rules: dict[str, Any]
 ) -> None:
     pool, steps = run
-    best, spread = best_reward(pool, until=99), best_reward(pool, until=99) - worst_reward(pool)
+    best, spread = best_reward(pool, until=99), contrast(pool)
     rule = TPOSettings(width=2, depth=9, **given_rules)
     spent = sum(step["usage"]["completions"] for step in steps)
     judged = steps[-1]["usage"]["completions"]  # and will be again

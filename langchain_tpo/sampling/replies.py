@@ -1,0 +1,166 @@
+"""What a model sent, as plain values: its text, how it ended, and all that came with it.
+
+Knows the words by which providers say that a reply was cut, filtered or refused, and LangChain's
+messages; knows nothing of pools or rewards.
+"""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from langchain_core.messages import LC_ID_PREFIX, AIMessage
+from pydantic_core import to_jsonable_python
+
+from langchain_tpo.candidate_pool import Candidate, Finish, MessageParts, Reply
+from langchain_tpo.sampling.wrappers import reply_text
+from langchain_tpo.text.thinking import split_thinking
+from langchain_tpo.text.well_formed import well_formed
+
+REASONING = "reasoning_content"
+"""Where LangChain's own chat models keep what a model thought, in `additional_kwargs`."""
+
+
+_WORDS: Mapping[str, Finish] = {
+    "length": "length",  # OpenAI, Groq, Fireworks, Together, TGI, Ollama's `done_reason`
+    "max_tokens": "length",  # Anthropic, Bedrock, Cohere; Gemini in capitals
+    "max_output_tokens": "length",  # OpenAI's Responses API, in `incomplete_details`
+    "model_length": "length",  # Mistral
+    "model_context_window_exceeded": "length",  # Anthropic, Bedrock
+    "content_filter": "content_filter",  # OpenAI, Azure
+    "content_filtered": "content_filter",  # Bedrock
+    "guardrail_intervened": "content_filter",  # Bedrock
+    "error_toxic": "content_filter",  # Cohere
+    "safety": "content_filter",  # Gemini, this and the next four
+    "recitation": "content_filter",
+    "blocklist": "content_filter",
+    "prohibited_content": "content_filter",
+    "spii": "content_filter",
+    "refusal": "refusal",  # Anthropic
+}
+"""How a reply ended, by the providers' own words in small letters. Ends of a turn, calls of tools
+and words that nobody has seen yet stand for a complete reply."""
+
+_FIELDS = ("finish_reason", "stop_reason", "stopReason", "done_reason", "finish_reason_name")
+"""Where the word stands in `response_metadata`."""
+
+
+def read_reply(reply: object) -> Reply:
+    """Return what a model returned as plain values, whatever its content blocks.
+
+    Thinking at the head of the text is taken apart from the answer, as providers do that have a
+    parser for it. A reply that was cut while it still thought holds no text. The text of a refusal
+    is what the provider gives as its explanation.
+
+    Args:
+        reply: A message or a text.
+
+    Raises:
+        ModelTypeError: When it is neither.
+
+    Example:
+        >>> read_reply(AIMessage("Oil", response_metadata={"finish_reason": "length"}))["finish"]
+        'length'
+    """
+    thought, text = split_thinking(reply_text(reply))
+    read = Reply(text=text)
+    if not isinstance(reply, AIMessage):
+        return read
+    refused = _refusal(reply)
+    finish: Finish | None = "refusal" if refused is not None else _finish(reply.response_metadata)
+    if finish is not None:
+        read["finish"] = finish
+    if refused and not text.strip():
+        read["text"] = well_formed(refused)
+    parts = _parts(reply, thought, text)
+    if parts:
+        read["message"] = parts
+    return read
+
+
+def message_of(candidate: Candidate) -> AIMessage:
+    """Return a candidate as the message that the model sent, with the candidate's own text.
+
+    Content blocks other than text keep their place, with what the reply knew of itself:
+    `response_metadata`, `additional_kwargs` and `id`. Token counts are the run's to report.
+
+    Example:
+        >>> message_of({"text": "Oil it.", "reward": 1.0, "round": 0}).text
+        'Oil it.'
+    """
+    parts = candidate.get("message", {})
+    blocks = parts.get("content")
+    return AIMessage(
+        content=candidate["text"] if blocks is None else _with_text(blocks, candidate["text"]),
+        id=parts.get("id"),
+        name=parts.get("name"),
+        response_metadata=dict(parts.get("response_metadata", {})),
+        additional_kwargs=dict(parts.get("additional_kwargs", {})),
+    )
+
+
+def _finish(metadata: Mapping[str, Any]) -> Finish | None:
+    words = [metadata.get(field) for field in _FIELDS]
+    details = metadata.get("incomplete_details")
+    if isinstance(details, Mapping):
+        words.append(details.get("reason"))
+    for word in words:
+        name = str(getattr(word, "name", word)).rsplit(".", 1)[-1].lower()
+        if name in _WORDS:
+            return _WORDS[name]
+    return None
+
+
+def _refusal(message: AIMessage) -> str | None:
+    """Return a provider's explanation of a refusal, which may be empty; None where it is none."""
+    blocks = message.content if isinstance(message.content, list) else []
+    for block in blocks:
+        if isinstance(block, dict) and block.get("type") == "refusal":
+            return str(block.get("refusal") or "")
+    if explained := message.additional_kwargs.get("refusal"):
+        return str(explained)
+    if message.response_metadata.get("stop_reason") == "refusal":
+        details = message.response_metadata.get("stop_details")
+        return str(details.get("explanation") or "") if isinstance(details, Mapping) else ""
+    return None
+
+
+def _parts(message: AIMessage, thought: str, text: str) -> MessageParts:
+    """Keep what the text alone does not tell, as values that any checkpointer can hold."""
+    kwargs = dict(message.additional_kwargs)
+    if thought:
+        kwargs.setdefault(REASONING, thought)
+    found: dict[str, Any] = {
+        "response_metadata": message.response_metadata,
+        "additional_kwargs": kwargs,
+        "id": None if str(message.id).startswith(LC_ID_PREFIX) else message.id,
+        "name": message.name,
+    }
+    kept = cast("MessageParts", {name: _plain(value) for name, value in found.items() if value})
+    if isinstance(message.content, list):
+        blocks = _plain(message.content)
+        kept["content"] = _with_text(blocks, text) if thought else blocks
+    return kept
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401 JSON of any shape
+    return to_jsonable_python(
+        value, fallback=str, bytes_mode="base64", inf_nan_mode="constants", by_alias=False
+    )
+
+
+def _with_text(blocks: list[Any], text: str) -> list[Any]:
+    """Let the blocks say this text: at the place of their first text, and nowhere else."""
+    said = [block for block in blocks if _text_of(block) is not None]
+    if "".join(_text_of(block) or "" for block in said) == text:
+        return blocks
+    if not said:
+        return [*blocks, {"type": "text", "text": text}] if text else blocks
+    told = [{"type": "text", "text": text} if block is said[0] else block for block in blocks]
+    return [block for block in told if all(block is not other for other in said[1:])]
+
+
+def _text_of(block: object) -> str | None:
+    if isinstance(block, str):
+        return block
+    if isinstance(block, dict) and block.get("type") == "text":
+        return str(block.get("text", ""))
+    return None

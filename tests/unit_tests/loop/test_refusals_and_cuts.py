@@ -1,0 +1,92 @@
+"""Cut, filtered and refused replies, through the whole loop."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage
+
+from langchain_tpo import TPORunnable, TPOSettings
+from tests.support.fakes import ScriptedModel
+
+REFUSAL = AIMessage("", additional_kwargs={"refusal": "I can't help with that."})
+
+
+def by_length(prompt: str, response: str) -> float:
+    return len(response) + int(response[-1]) / 10 if response[-1:].isdigit() else len(response)
+
+
+class Ended(ScriptedModel):
+    """A scripted model whose replies to `sample` may be any message."""
+
+    message_for: Callable[[int], AIMessage | None]
+
+    def _generate(self, *args: Any, **kwargs: Any) -> Any:
+        result = super()._generate(*args, **kwargs)
+        for generation in result.generations:
+            kind, _, number = generation.text.partition(" ")
+            own = self.message_for(int(number)) if kind == "sample" else None
+            if own is not None:
+                generation.message = own
+        return result
+
+
+def run(message_for: Callable[[int], AIMessage | None], **settings: Any) -> Any:
+    chosen = TPOSettings(**{"width": 3, "depth": 1, **settings})
+    return TPORunnable(
+        model=Ended(message_for=message_for), reward=by_length, settings=chosen
+    ).optimize("Wood?")
+
+
+def cut(number: int) -> AIMessage | None:
+    text = "a long answer that was cut in the midd"
+    return AIMessage(text, response_metadata={"finish_reason": "length"}) if number == 1 else None
+
+
+def test_a_cut_response_loses_to_complete_ones(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        result = run(cut)
+
+    assert result.answer.startswith("revision")
+    assert result.pool[result.rounds[0]["rejected"]]["finish"] == "length"
+    assert result.cut == result.summary()["cut"] == 1
+    assert [line for line in caplog.messages if "`max_tokens`" in line]
+
+
+def test_unless_the_reward_alone_is_to_decide() -> None:
+    assert run(cut, prefer_complete=False).answer == cut(1).text  # type: ignore[union-attr]
+
+
+def test_where_all_refuse_the_refusal_is_the_answer_and_nothing_argues_with_it() -> None:
+    result = run(lambda _number: REFUSAL)
+
+    assert (result.answer, result.stop_reason) == ("I can't help with that.", "refusal")
+    assert (result.reward, result.refused, len(result.steps)) == (None, 3, 1)
+    assert result.message().additional_kwargs == REFUSAL.additional_kwargs
+
+
+def test_a_refusal_without_a_word_is_an_answer_too() -> None:
+    silent = AIMessage([], response_metadata={"stop_reason": "refusal"})
+    result = run(lambda _number: silent, depth=0)
+    assert (result.answer, result.message().content, result.stop_reason) == ("", [], "refusal")
+
+
+@pytest.mark.parametrize(
+    ("on_refusal", "stop_reason", "refusals", "pool"),
+    [("keep", "depth", 1, 6), ("drop", "depth", 1, 5), ("end", "refusal", 1, 1)],
+)
+def test_where_some_refuse_the_setting_decides(
+    on_refusal: str,
+    stop_reason: str,
+    refusals: int,
+    pool: int,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        result = run(lambda number: REFUSAL if number == 2 else None, on_refusal=on_refusal)
+
+    assert (result.stop_reason, result.refused, len(result.pool)) == (stop_reason, refusals, pool)
+    told = [line for line in caplog.messages if "refused" in line]
+    assert bool(told) == (on_refusal != "end")
+    assert (result.answer == "I can't help with that.") == (on_refusal != "drop")

@@ -111,7 +111,8 @@ def _misfit(
     cls: type, signature: inspect.Signature, args: tuple[Any, ...], options: Mapping[str, Any]
 ) -> str:
     """Say what is wrong with the arguments of a call that its signature does not take."""
-    taken = list(signature.parameters.values())[1:]
+    collected = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    taken = [one for one in signature.parameters.values() if one.kind not in collected][1:]
     named = {one.name: one for one in taken if one.kind is not one.POSITIONAL_ONLY}
     if unknown := [name for name in options if name not in named]:
         return _unknown(cls, unknown[0], named)

@@ -1,18 +1,86 @@
 """How many requests may be on their way at once, counted over all runs that share a limit.
 
 A batch of LangChain's bounds its queries; what loads a server is requests, of which a query has
-one at a time or N. Knows context variables and semaphores; knows nothing of models.
+one at a time or N. Knows threads, event loops and context variables; knows nothing of models.
 """
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import Literal, TypeAlias
 
 Server: TypeAlias = Literal["model", "reward"]
 """Whose requests are counted: policy and critic share a count, the reward server has its own."""
+
+
+class Places:
+    """A number of places, taken in order of arrival by threads and by tasks of any event loop."""
+
+    def __init__(self, most: int) -> None:
+        """Begin with all places free.
+
+        Args:
+            most: How many there are.
+        """
+        self._free = most
+        self._waiting: deque[Future[None]] = deque()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Hold a place; blocks the thread until there is one."""
+        place = self._ask()
+        try:
+            place.result()
+        except BaseException:
+            self._withdraw(place)
+            raise
+        try:
+            yield
+        finally:
+            self._give_back()
+
+    @asynccontextmanager
+    async def ataken(self) -> AsyncIterator[None]:
+        """Hold a place as `taken` does, without blocking the event loop."""
+        place = self._ask()
+        try:
+            await asyncio.wrap_future(place)
+        except BaseException:
+            self._withdraw(place)
+            raise
+        try:
+            yield
+        finally:
+            self._give_back()
+
+    def _ask(self) -> "Future[None]":
+        place: Future[None] = Future()
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                place.set_result(None)
+            else:
+                self._waiting.append(place)
+        return place
+
+    def _withdraw(self, place: "Future[None]") -> None:
+        """Wait no longer; what was granted in the same moment goes to the next."""
+        if not place.cancel():
+            self._give_back()
+
+    def _give_back(self) -> None:
+        with self._lock:
+            while self._waiting:
+                place = self._waiting.popleft()
+                if place.set_running_or_notify_cancel():
+                    place.set_result(None)
+                    return
+            self._free += 1
 
 
 class RequestLimit:
@@ -32,9 +100,7 @@ class RequestLimit:
             most: Requests on their way at once, to each kind of server.
         """
         self.most = most
-        servers: tuple[Server, ...] = ("model", "reward")
-        self.threads = {server: threading.Semaphore(most) for server in servers}
-        self.tasks = {server: asyncio.Semaphore(most) for server in servers}
+        self.places: dict[Server, Places] = {"model": Places(most), "reward": Places(most)}
 
     @property
     def queries(self) -> int:
@@ -64,7 +130,7 @@ def place(server: Server) -> Iterator[None]:
     if limit is None:
         yield
         return
-    with limit.threads[server], _unlimited():
+    with limit.places[server].taken(), _unlimited():
         yield
 
 
@@ -75,7 +141,7 @@ async def aplace(server: Server) -> AsyncIterator[None]:
     if limit is None:
         yield
         return
-    async with limit.tasks[server]:
+    async with limit.places[server].ataken():
         with _unlimited():
             yield
 

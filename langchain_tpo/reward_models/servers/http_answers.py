@@ -1,21 +1,22 @@
 """What an HTTP answer is worth: parsed JSON, or one line that says what is wrong with it.
 
-Knows status codes, headers and bodies. Opens no connection: `http_transport` does.
+Knows status codes, headers and bodies, and what of them may be shown. Opens no connection:
+`http_transport` does.
 """
 
 import json
 import re
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, TypeVar, cast
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from langchain_tpo.errors import RewardServerError
+from langchain_tpo.text.secrecy import without_credentials
 
 Shape = TypeVar("Shape")
 
@@ -32,41 +33,83 @@ HINTS = {
 """What to do about a status, where the status alone tells."""
 
 
-class BoundedBody:
-    """Collects an answer chunk by chunk, and gives up on one that is too long or too slow."""
+ERRORS = range(400, 600)
+"""HTTP statuses of errors."""
 
-    def __init__(self, where: str, *, max_bytes: int, timeout: float) -> None:
-        """Start the clock.
+ANSWERS_AT_ONCE = 8
+"""How many of the longest answers may be held at once, over all requests of a batch."""
+
+LONGEST_TARGET = 200
+"""Characters of a redirect's target that an error shows."""
+
+
+class Holding:
+    """Counts the bytes of answers that are held and not yet read, over all requests of a batch."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.held = 0
+
+
+class BoundedBody:
+    """Collects an answer chunk by chunk, and gives up on one that is too long or is packed."""
+
+    def __init__(self, where: str, *, max_bytes: int, holding: Holding, encoding: str = "") -> None:
+        """Begin with nothing.
 
         Args:
             where: The request, for the error's line.
             max_bytes: Longest answer that is read.
-            timeout: Seconds for the whole answer; a server may otherwise drip for ever.
+            holding: What the batch holds already.
+            encoding: The answer's `content-encoding`; none was asked for, since a few packed bytes
+                can fill any memory.
         """
+        if encoding.strip().lower() not in {"", "identity"}:
+            shown = json.dumps(encoding[:40])
+            raise RewardServerError(
+                f"`{where}` answered with `content-encoding` {shown}, which was not asked for: let "
+                "the server, or the proxy in front of it, heed `accept-encoding: identity`."
+            )
         self._where = where
         self._max_bytes = max_bytes
-        self._timeout = timeout
-        self._deadline = time.monotonic() + timeout
+        self._holding = holding
         self._content = bytearray()
 
     def add(self, chunk: bytes) -> None:
         """Take one more chunk."""
         self._content += chunk
+        self._holding.held += len(chunk)
         if len(self._content) > self._max_bytes:
             raise RewardServerError(
                 f"`{self._where}` answered with more than `max_response_bytes` = "
                 f"{self._max_bytes:,} bytes: is it the right server?"
             )
-        if time.monotonic() > self._deadline:
-            raise timed_out(self._where, self._timeout) from TimeoutError()
+        most = ANSWERS_AT_ONCE * self._max_bytes
+        if self._holding.held > most:
+            raise RewardServerError(
+                f"`{self._where}` and the requests beside it answered more than {most:,} bytes at "
+                "once: lower `max_concurrency`, or raise `max_response_bytes`."
+            )
 
-    def content(self) -> bytes:
-        """Return all that came."""
-        return bytes(self._content)
+    def taken(self) -> bytes:
+        """Return all that came, and hold it no longer."""
+        content = bytes(self._content)
+        self.drop()
+        return content
+
+    def drop(self) -> None:
+        """Let go of what came."""
+        self._holding.held -= len(self._content)
+        self._content.clear()
 
 
 def read_answer(
-    where: str, status: int, headers: Mapping[str, str], content: bytes, *, secret: str = ""
+    where: str,
+    status: int,
+    headers: Mapping[str, str],
+    content: bytes,
+    *,
+    secrets: Sequence[str] = (),
 ) -> JsonValue:
     """Return the JSON of an answer, or raise what is wrong with it.
 
@@ -75,7 +118,7 @@ def read_answer(
         status: The HTTP status.
         headers: The headers, by any case (`httpx.Headers`) or in lower case.
         content: The body.
-        secret: A key that the error must not repeat, should the server echo it.
+        secrets: What the error must not repeat, should the server echo it.
 
     Example:
         >>> read_answer("GET http://rm:8080/info", 200, {}, b'{"version": "3.3.6"}')
@@ -84,24 +127,29 @@ def read_answer(
         Traceback (most recent call last):
         langchain_tpo.errors.RewardServerError: `POST http://rm:8080` answered HTTP 401: check `api_key`.
     """  # noqa: E501 - the line is what users see
-    if 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
-        target = shown_url(headers.get("location", ""))
+    if 300 <= status < 400 and headers.get("location"):  # noqa: PLR2004 - the class of redirects
+        target = hidden(shown_url(headers["location"]), secrets)
         raise RewardServerError(
             f"`{where}` answered with a redirect to `{target}`, which is not followed: "
             "give the final URL.",
             status=status,
         )
     if not 200 <= status < 300:  # noqa: PLR2004 - the class of successes
-        raise _refusal(where, status, headers, _detail(content, secret))
+        raise _refusal(where, status, headers, hidden(_detail(content), secrets))
     try:
         answer: JsonValue = json.loads(content)
     except (ValueError, RecursionError):
-        kind = headers.get("content-type", "no content type")
+        kind = headers.get("content-type", "no content type")[:80]
         raise RewardServerError(
             f"`{where}` answered something that is not JSON (`{kind}`, {len(content):,} bytes): "
             "check that the URL and the kind of server are right.",
             status=status,
         ) from None
+    if words := _admitted_error(answer):
+        raise RewardServerError(
+            f"`{where}` answered HTTP {status} with an error in it: {hidden(words, secrets)}.",
+            status=_stated_status(answer) or status,
+        )
     return answer
 
 
@@ -143,11 +191,29 @@ def timed_out(where: str, timeout: float) -> RewardServerError:
 
 
 def shown_url(url: str) -> str:
-    """Return a URL as errors may show it: without user, password, query and fragment."""
-    parts = urlsplit(url)
-    return (
-        f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.scheme else url
-    )
+    """Return a URL as errors may show it: without user, password, query and fragment.
+
+    Example:
+        >>> shown_url("https://me:pw@host/login?token=abc")
+        'https://host/login'
+        >>> shown_url("http://[::1")
+        '(an address that cannot be read)'
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(an address that cannot be read)"
+    place = f"{parts.netloc}{parts.path}".rpartition("@")[2][:LONGEST_TARGET]
+    inside = f"//{place}" if parts.netloc else place
+    return f"{parts.scheme}:{inside}" if parts.scheme in {"http", "https"} else inside
+
+
+def hidden(words: str, secrets: Sequence[str]) -> str:
+    """Return a server's words without keys: those that were sent, and what looks like one."""
+    for secret in sorted((one for one in secrets if one), key=len, reverse=True):
+        for form in {secret, quote(secret, safe="")}:
+            words = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", "**********", words)
+    return without_credentials(words)
 
 
 @cache
@@ -165,31 +231,62 @@ def _refusal(where: str, status: int, headers: Mapping[str, str], detail: str) -
     )
 
 
-def _detail(content: bytes, secret: str) -> str:
-    """Return the server's own words: TGI's and TEI's string, OpenAI's object, or plain text."""
+def _detail(content: bytes) -> str:
+    """Return the server's own words: a string, an object that holds one, a page's title, a text."""
     text = content[: 16 * LONGEST_DETAIL].decode(errors="replace")
     try:
         body = json.loads(content)
     except (ValueError, RecursionError):
-        body = None
-    if isinstance(body, dict):
-        error = body.get("error", body.get("detail", body.get("message", "")))
-        error = error.get("message", "") if isinstance(error, dict) else error
-        text = error if isinstance(error, str) else _field_errors(error)
-    line = " ".join(text.split()).rstrip(".")
-    if secret:
-        line = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "**********", line)
+        page = re.search(r"<title[^>]*>([^<]*)", text, re.IGNORECASE)
+        return _line(page[1] if page else text)
+    return _line(_words(body) if isinstance(body, dict | list) else text)
+
+
+def _words(body: object) -> str:
+    """Return what TGI, TEI, OpenAI, FastAPI or Gemini (a list of one) say of an error."""
+    if isinstance(body, list) and len(body) == 1 and isinstance(body[0], dict):
+        body = body[0]
+    if not isinstance(body, dict):
+        return ""
+    error = body.get("error", body.get("detail", body.get("message", "")))
+    error = error.get("message", "") if isinstance(error, dict) else error
+    return error if isinstance(error, str) else _field_errors(error)
+
+
+def _line(words: str) -> str:
+    line = " ".join(words.split()).rstrip(".")
     return line if len(line) <= LONGEST_DETAIL else f"{line[:LONGEST_DETAIL]}..."
 
 
 def _field_errors(errors: object) -> str:
     """Return FastAPI's list of field errors without the `input` it quotes: that is private text."""
     listed = errors if isinstance(errors, list) else [errors]
-    fields = [one for one in listed if isinstance(one, dict)]
-    return "; ".join(
-        f"{'.'.join(str(part) for part in one.get('loc', []))}: {one.get('msg', one.get('type'))}"
-        for one in fields
-    )
+    return "; ".join(_field_error(one) for one in listed if isinstance(one, dict))
+
+
+def _field_error(error: dict[str, object]) -> str:
+    place, what = error.get("loc"), error.get("msg", error.get("type"))
+    parts = place if isinstance(place, list) else [] if place is None else [place]
+    return f"{'.'.join(str(part) for part in parts)}: {what}"
+
+
+def _admitted_error(answer: JsonValue) -> str:
+    """Return what is wrong with an answer that calls itself a success; nothing if all is well."""
+    if not isinstance(answer, dict):
+        return ""
+    error = answer.get("error")
+    told = isinstance(error, dict) and not error.keys().isdisjoint({"message", "code", "type"})
+    told = told or (isinstance(error, str) and answer.keys() <= {"error", "error_type", "message"})
+    if not told and answer.get("object") != "error":
+        return ""
+    return _line(_words(answer)) or "it does not say which"
+
+
+def _stated_status(answer: JsonValue) -> int | None:
+    """Return the HTTP status that an error names as its `code`."""
+    error = answer.get("error", answer) if isinstance(answer, dict) else None
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, int) and code in ERRORS else None
 
 
 def _retry_after(value: str) -> float:
@@ -199,5 +296,5 @@ def _retry_after(value: str) -> float:
     try:
         moment = parsedate_to_datetime(value)
         return max(0.0, (moment - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError, IndexError):
         return 0.0

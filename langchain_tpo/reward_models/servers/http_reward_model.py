@@ -6,7 +6,7 @@ routes: a subclass says which calls to make and how to read the answers, once fo
 
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from langchain_core.callbacks import (
@@ -14,17 +14,12 @@ from langchain_core.callbacks import (
     CallbackManagerForChainRun,
 )
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
-from pydantic import (
-    ConfigDict,
-    ModelWrapValidatorHandler,
-    SecretStr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import ConfigDict, Field, SecretStr, model_validator
 
-from langchain_tpo.errors import RewardServerError, SettingsError
+from langchain_tpo.constructors import OneTypedLine
+from langchain_tpo.errors import RewardServerError
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
-from langchain_tpo.reward_models.servers.http_calls import RewardServer
+from langchain_tpo.reward_models.servers.http_calls import RewardServer, check_way
 from langchain_tpo.reward_models.servers.http_transport import Flow, arun, run
 
 logger = logging.getLogger(__name__)
@@ -32,12 +27,13 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class HttpRewardModel(RunnableSerializable[ScoreRequest, list[Score]]):
+class HttpRewardModel(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score]]):
     """A reward model behind one HTTP server; immutable, and checked when it is built.
 
     A subclass writes `scoring`. It is asked for distinct responses only: equal texts are scored
     once, an empty batch not at all. `config["max_concurrency"]` bounds the requests in flight.
-    A pickle leaves keys out: `model_copy(update={"api_key": SecretStr(...)})` gives them again.
+    A pickle leaves keys, headers and query out: `model_copy(update={"api_key": SecretStr(...)})`
+    gives them again. Connections are kept open over rounds and runs.
 
     Raises:
         SettingsError: In one line, when an option cannot work.
@@ -59,12 +55,16 @@ class HttpRewardModel(RunnableSerializable[ScoreRequest, list[Score]]):
     """Where the server is, such as `http://rm:8080`."""
     api_key: SecretStr | None = None
     """Sent as a bearer token; shown nowhere."""
+    headers: Mapping[str, SecretStr] = Field(default_factory=dict)
+    """Sent with every request and shown nowhere, such as `{"api-key": "..."}` for Azure."""
+    query: Mapping[str, SecretStr] = Field(default_factory=dict)
+    """Behind the `?` of every URL and shown nowhere, such as `{"api-version": "..."}` for Azure."""
     timeout: float = 60.0
-    """Seconds for one attempt."""
+    """Seconds for one attempt, from connecting to the answer's last byte."""
     max_retries: int = 3
     """Repetitions after HTTP 424, 429 or 5xx, a broken connection or a timeout."""
     max_response_bytes: int = 8 * 2**20
-    """Longest answer that is read."""
+    """Longest answer that is read; all that are in flight may hold eight times as much."""
 
     def __init__(self, url: str, **options: Any) -> None:
         """Describe the server; nothing is sent yet.
@@ -75,19 +75,9 @@ class HttpRewardModel(RunnableSerializable[ScoreRequest, list[Score]]):
         """
         super().__init__(**{"url": url, **options})
 
-    @model_validator(mode="wrap")
-    @classmethod
-    def _one_line(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:  # noqa: ANN401 pydantic's signature
-        try:
-            return handler(data)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            field = ".".join(str(part) for part in first["loc"])
-            raise SettingsError(f"`{cls.__name__}`: `{field}`: {first['msg']}.") from None
-
     @model_validator(mode="after")
     def _server_can_be_reached(self) -> Self:
-        _ = self.server
+        check_way(self.server)
         return self
 
     def __getstate__(self) -> dict[Any, Any]:
@@ -97,17 +87,28 @@ class HttpRewardModel(RunnableSerializable[ScoreRequest, list[Score]]):
             name: None if isinstance(value, SecretStr) else value
             for name, value in state["__dict__"].items()
         }
-        return {**state, "__dict__": kept}
+        return {**state, "__dict__": {**kept, "headers": {}, "query": {}}}
 
     @property
     def server(self) -> RewardServer:
         """The server with its limits, from which calls are made."""
+        return self.server_at(self.url, self.api_key, headers=self.headers, query=self.query)
+
+    def server_at(self, url: str, api_key: SecretStr | None, **options: Any) -> RewardServer:
+        """Return a server with this one's limits.
+
+        Args:
+            url: Where it is.
+            api_key: Its own key.
+            options: Any other field of `RewardServer`, by name.
+        """
         return RewardServer(
-            url=self.url,
-            api_key=self.api_key,
+            url=url,
+            api_key=api_key,
             timeout=self.timeout,
             max_retries=self.max_retries,
             max_response_bytes=self.max_response_bytes,
+            **options,
         )
 
     @abstractmethod

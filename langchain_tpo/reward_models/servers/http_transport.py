@@ -1,28 +1,33 @@
 """JSON over HTTP to reward servers: bounded, patient, and clear when it fails.
 
-Knows connections, time limits and retries. Does not know what is asked, nor how an answer becomes
-a score. Answers are read up to a limit, redirects are not followed, and a request is repeated only
-where that can help. Every failure is a `RewardServerError` of one line: server and cause.
+Knows time limits, sizes and retries. Does not know what is asked, nor how an answer becomes a
+score. One deadline holds for a whole exchange, answers are read one by one up to a limit, redirects
+are not followed, and a request is repeated only where that can help. Every failure is a
+`RewardServerError` of one line: server and cause.
 """
 
 import asyncio
 import json
 from collections.abc import Generator, Sequence
-from functools import cache
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from langchain_core.runnables.config import ContextThreadPoolExecutor
-from pydantic import JsonValue
-
-from langchain_tpo.errors import MissingExtraError, RewardServerError
-from langchain_tpo.reward_models.servers.http_answers import BoundedBody, read_answer, timed_out
-from langchain_tpo.reward_models.servers.http_calls import Call
-from langchain_tpo.sampling.request_limit import aplace, place
+from langchain_tpo.errors import RewardServerError
+from langchain_tpo.reward_models.servers.http_answers import (
+    BoundedBody,
+    Holding,
+    hidden,
+    read_answer,
+    timed_out,
+)
+from langchain_tpo.reward_models.servers.http_calls import Call, check_way
+from langchain_tpo.reward_models.servers.http_clients import (
+    httpx_library,
+    in_background,
+    kept_client,
+)
+from langchain_tpo.sampling.request_limit import aplace
 
 if TYPE_CHECKING:
-    import ssl
-
     import httpx
     from tenacity import RetryCallState
 
@@ -38,8 +43,8 @@ LONGEST_WAIT = 30.0
 REPEATABLE = frozenset({424, 429})
 """Statuses worth a repetition, beside 5xx: a shard that restarts (TGI), a queue that is full."""
 
-Outcome: TypeAlias = JsonValue | RewardServerError
-"""What came of a call: the parsed JSON, or why there is none."""
+Outcome: TypeAlias = Any | RewardServerError
+"""What came of a call: what its `read` made of the answer, or why there is nothing."""
 
 T = TypeVar("T")
 
@@ -85,103 +90,98 @@ async def arun(flow: Flow[T], *, max_concurrency: int | None = None) -> T:
 
 
 def send(calls: Sequence[Call], *, max_concurrency: int | None = None) -> list[Outcome]:
-    """Make all calls, some at a time, and give what came of each, in their order.
+    """Make all calls, some at a time, and return what came of each, in their order.
 
     Args:
         calls: The requests.
         max_concurrency: Most requests in flight; None leaves it to `DEFAULT_CONCURRENCY`.
     """
-    from tenacity import Retrying  # noqa: PLC0415 - optional
-
-    httpx = _httpx()
-    with httpx.Client(verify=_tls(), limits=httpx.Limits()) as client:
-
-        def outcome(call: Call) -> Outcome:
-            try:
-                with place("reward"):
-                    return Retrying(**_patience(call))(_attempt, client, call)
-            except RewardServerError as error:
-                return error
-
-        workers = min(max_concurrency or DEFAULT_CONCURRENCY, len(calls)) or 1
-        with ContextThreadPoolExecutor(workers) as threads:
-            return list(threads.map(outcome, calls))
+    return in_background(asend(calls, max_concurrency=max_concurrency)) if calls else []
 
 
 async def asend(calls: Sequence[Call], *, max_concurrency: int | None = None) -> list[Outcome]:
     """As `send`, without blocking the event loop."""
     from tenacity import AsyncRetrying  # noqa: PLC0415 - optional
 
-    httpx = _httpx()
-    turn = asyncio.Semaphore(max_concurrency or DEFAULT_CONCURRENCY)
-    async with httpx.AsyncClient(verify=_tls(), limits=httpx.Limits()) as client:
+    turn, holding = asyncio.Semaphore(max_concurrency or DEFAULT_CONCURRENCY), Holding()
+    for server in {call.server.url: call.server for call in calls}.values():
+        check_way(server)
+    client = await kept_client()
 
-        async def outcome(call: Call) -> Outcome:
-            async with turn, aplace("reward"):
-                try:
-                    return await AsyncRetrying(**_patience(call))(_aattempt, client, call)
-                except RewardServerError as error:
-                    return error
+    async def outcome(call: Call) -> Outcome:
+        async with turn, aplace("reward"):
+            try:
+                return await AsyncRetrying(**_patience(call))(_attempt, client, call, holding)
+            except RewardServerError as error:
+                return error
 
-        return await asyncio.gather(*map(outcome, calls))
-
-
-def _attempt(client: "httpx.Client", call: Call) -> JsonValue:
-    body = _body(call)
+    tasks = [asyncio.ensure_future(outcome(call)) for call in calls]
     try:
-        with client.stream(**_request(call)) as response:
-            for chunk in response.iter_bytes():
-                body.add(chunk)
-    except _httpx().HTTPError as error:
-        raise _broken(call, error) from error
-    return _read(call, response, body)
+        return list(await asyncio.gather(*tasks))
+    except BaseException:  # leave no request running behind a failure or an interrupt
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
-async def _aattempt(client: "httpx.AsyncClient", call: Call) -> JsonValue:
-    body = _body(call)
+async def _attempt(client: "httpx.AsyncClient", call: Call, holding: Holding) -> Outcome:
+    library, limit = httpx_library(), call.server.timeout
     try:
-        async with client.stream(**_request(call)) as response:
-            async for chunk in response.aiter_bytes():
-                body.add(chunk)
-    except _httpx().HTTPError as error:
+        async with asyncio.timeout(limit):
+            return call.read(await _exchange(client, call, holding))
+    except TimeoutError as error:
+        raise timed_out(call.where, limit) from error
+    except (library.HTTPError, library.InvalidURL, library.StreamError, UnicodeError) as error:
         raise _broken(call, error) from error
-    return _read(call, response, body)
+
+
+async def _exchange(client: "httpx.AsyncClient", call: Call, holding: Holding) -> Any:  # noqa: ANN401 JSON
+    async with client.stream(**_request(call)) as response:
+        body = BoundedBody(
+            call.where,
+            max_bytes=call.server.max_response_bytes,
+            holding=holding,
+            encoding=response.headers.get("content-encoding", ""),
+        )
+        try:
+            async for chunk in response.aiter_raw():
+                body.add(chunk)
+            content = body.taken()
+        finally:
+            body.drop()
+    return read_answer(
+        call.where, response.status_code, response.headers, content, secrets=call.secrets
+    )
 
 
 def _request(call: Call) -> dict[str, Any]:
     """Return arguments for httpx; lone surrogates, which no tokenizer knows, as `?`."""
-    headers = {"accept-encoding": "identity", "content-type": "application/json"}
-    if key := call.secret:
-        headers["authorization"] = f"Bearer {key}"
     content = json.dumps(call.body, ensure_ascii=False).encode(errors="replace")
     return {
         "method": call.method,
         "url": call.url,
-        "headers": headers,
+        "params": call.server.open_query() or None,
+        "headers": {
+            "accept-encoding": "identity",
+            "content-type": "application/json",
+            **call.server.open_headers(),
+        },
         "content": None if call.body is None else content,
-        "timeout": call.server.timeout,
         "follow_redirects": False,
     }
 
 
-def _body(call: Call) -> BoundedBody:
-    server = call.server
-    return BoundedBody(call.where, max_bytes=server.max_response_bytes, timeout=server.timeout)
-
-
-def _read(call: Call, response: "httpx.Response", body: BoundedBody) -> JsonValue:
-    return read_answer(
-        call.where, response.status_code, response.headers, body.content(), secret=call.secret
-    )
-
-
-def _broken(call: Call, error: "httpx.HTTPError") -> RewardServerError:
-    if isinstance(error, _httpx().TimeoutException):
-        return timed_out(call.where, call.server.timeout)
-    cause = " ".join(str(error).split()) or type(error).__name__
+def _broken(call: Call, error: Exception) -> RewardServerError:
+    cause = hidden(" ".join(str(error).split()), call.secrets) or type(error).__name__
     return RewardServerError(
         f"`{call.where}` failed ({cause}): check that the server runs and that the URL is right."
     )
+
+
+async def pause(seconds: float) -> None:
+    """Wait before a repetition."""
+    await asyncio.sleep(seconds)
 
 
 def _patience(call: Call) -> dict[str, Any]:
@@ -197,6 +197,7 @@ def _patience(call: Call) -> dict[str, Any]:
     return {
         "stop": tenacity.stop_after_attempt(call.server.max_retries + 1),
         "wait": wait,
+        "sleep": pause,
         "retry": tenacity.retry_if_exception(_worth_repeating),
         "reraise": True,
     }
@@ -206,20 +207,5 @@ def _worth_repeating(error: BaseException) -> bool:
     if not isinstance(error, RewardServerError) or error.retry_after > LONGEST_WAIT:
         return False
     if error.status is None:
-        return isinstance(error.__cause__, _httpx().TransportError | TimeoutError)
+        return isinstance(error.__cause__, httpx_library().TransportError | TimeoutError)
     return error.status in REPEATABLE or error.status >= 500  # noqa: PLR2004 - server errors
-
-
-@cache
-def _tls() -> "ssl.SSLContext":
-    """Reading the certificates takes tens of milliseconds: once is enough."""
-    context: ssl.SSLContext = _httpx().create_ssl_context()
-    return context
-
-
-def _httpx() -> ModuleType:
-    try:
-        import httpx  # noqa: PLC0415 - optional
-    except ImportError:
-        raise MissingExtraError("httpx", "http") from None
-    return httpx

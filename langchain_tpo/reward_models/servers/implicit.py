@@ -15,7 +15,7 @@ from pydantic import JsonValue, PrivateAttr, SecretStr, model_validator
 from langchain_tpo.errors import RewardServerError
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.reward_models.servers import tgi_protocol as tgi
-from langchain_tpo.reward_models.servers.http_calls import Call, RewardServer
+from langchain_tpo.reward_models.servers.http_calls import Call, RewardServer, check_way
 from langchain_tpo.reward_models.servers.http_reward_model import HttpRewardModel, read_scores
 from langchain_tpo.reward_models.servers.http_transport import Flow, Outcome
 from langchain_tpo.text.fencing import inert
@@ -50,19 +50,13 @@ class ImplicitRewardModel(HttpRewardModel):
     @model_validator(mode="after")
     def _can_be_reached(self) -> Self:
         tgi.client_types()
-        _ = self.reference_server
+        check_way(self.reference_server)
         return self
 
     @property
     def reference_server(self) -> RewardServer:
         """The reference server, with the limits of the policy's."""
-        return RewardServer(
-            url=self.reference,
-            api_key=self.reference_api_key,
-            timeout=self.timeout,
-            max_retries=self.max_retries,
-            max_response_bytes=self.max_response_bytes,
-        )
+        return self.server_at(self.reference, self.reference_api_key)
 
     def scoring(self, request: ScoreRequest) -> Flow[Sequence[Score]]:
         """Ask both models how likely each response is after the conversation."""

@@ -181,4 +181,5 @@ def double_bos(templated: ChatTokens, retokenized: Sequence[SimpleToken]) -> str
 def _answer(outcome: Outcome) -> JsonValue:
     if isinstance(outcome, RewardServerError):
         raise outcome
-    return outcome
+    answer: JsonValue = outcome
+    return answer

@@ -15,6 +15,9 @@ MASKED_BELOW = -1000.0
 """Log-probabilities at or below this are sentinels for minus infinity, not measurements: vLLM
 writes -9999.0 for a token that a grammar forbids, SGLang the lowest float32."""
 
+ROUNDING = 0.1
+"""How far above 0 a log-probability may stand by rounding; beyond it, it is none."""
+
 FLOAT32_REST = math.log(2**-24)
 """What is left for other tokens, at most, where a server rounds a label's probability to 1."""
 
@@ -51,13 +54,20 @@ def top_token(text: str, logprob: float | None) -> TopToken:
         text: The token.
         logprob: What the server wrote: a number, a sentinel, or null.
 
+    Raises:
+        RewardServerError: It is above 0.
+
     Example:
         >>> [top_token("Yes", value).logprob for value in (-0.5, -9999.0, None)]
         [-0.5, -inf, -inf]
     """
     if logprob is None or not logprob > MASKED_BELOW:  # not: NaN is above and below nothing
         return TopToken(text=text, logprob=-math.inf)
-    return TopToken(text=text, logprob=float(logprob))
+    if logprob > ROUNDING:
+        raise RewardServerError(
+            f"A log-probability is above 0 (`{logprob:g}`): check that the kind of server is right."
+        )
+    return TopToken(text=text, logprob=min(float(logprob), 0.0))
 
 
 def yes_no_margin(tokens: Sequence[TopToken], *, yes: str = "Yes", no: str = "No") -> Reading:

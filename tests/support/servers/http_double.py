@@ -21,6 +21,7 @@ class Asked:
     path: str
     headers: dict[str, str]
     content: bytes
+    query: dict[str, str] = field(default_factory=dict)
 
     @property
     def body(self) -> Any:
@@ -74,23 +75,20 @@ class Scripted:
 def answer_without_socket(monkeypatch: pytest.MonkeyPatch, answer: Answer) -> None:
     """Let httpx get its answers from a function, whatever the URL."""
 
-    def reply(request: httpx.Request, content: bytes) -> httpx.Response:
+    async def reply(_: Any, request: httpx.Request) -> httpx.Response:
         asked = Asked(
             method=request.method,
             path=request.url.path,
             headers=dict(request.headers),
-            content=content,
+            content=await request.aread(),
+            query=dict(request.url.params),
         )
         given = answer(asked)
-        return httpx.Response(given.status, headers=given.all_headers, content=given.content)
+        return httpx.Response(
+            given.status, headers=given.all_headers, stream=httpx.ByteStream(given.content)
+        )
 
-    async def areply(_: Any, request: httpx.Request) -> httpx.Response:
-        return reply(request, await request.aread())
-
-    monkeypatch.setattr(
-        httpx.HTTPTransport, "handle_request", lambda _, request: reply(request, request.read())
-    )
-    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", areply)
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", reply)
 
 
 @contextmanager

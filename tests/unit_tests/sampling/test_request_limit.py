@@ -1,6 +1,7 @@
 """`max_concurrency` of a batch counts requests: places are all taken, and none twice."""
 
 import asyncio
+import contextvars
 import random
 import threading
 import time
@@ -12,7 +13,7 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda
 
 from langchain_tpo import ScoreRequest, TPORunnable, TPOSettings
-from langchain_tpo.sampling.request_limit import RequestLimit, aplace, place
+from langchain_tpo.sampling.request_limit import Places, RequestLimit, aplace, place
 from tests.support.fakes import ScriptedModel, last_number, obedient
 
 QUESTIONS = [f"Question {number}?" for number in range(6)]
@@ -186,3 +187,50 @@ def test_threads_wait_for_each_other_too() -> None:
     tpo.batch(QUESTIONS, {"max_concurrency": 3})
 
     assert under_way.most == 3
+
+
+def test_threads_and_event_loops_share_one_count() -> None:
+    under_way = Gauge()
+
+    async def send() -> None:
+        async with aplace("reward"):
+            with under_way:
+                await asyncio.sleep(0.01)
+
+    async def several() -> None:
+        await asyncio.gather(*(send() for _ in range(5)))
+
+    def wait_here() -> None:
+        with place("reward"), under_way:
+            time.sleep(0.01)
+
+    with RequestLimit(2).shared():
+        contexts = [contextvars.copy_context() for _ in range(6)]
+        work = [lambda: asyncio.run(several()), wait_here]
+        threads = [
+            threading.Thread(target=context.run, args=(work[number % 2],))
+            for number, context in enumerate(contexts)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+    assert under_way.most == 2
+    assert not any(thread.is_alive() for thread in threads)
+
+
+async def test_a_place_granted_to_one_who_has_given_up_goes_to_the_next() -> None:
+    places = Places(1)
+
+    async def wait() -> None:
+        async with places.ataken():
+            pass
+
+    async with places.ataken():
+        given_up, next_one = asyncio.create_task(wait()), asyncio.create_task(wait())
+        await asyncio.sleep(0)
+    given_up.cancel()  # granted by now, and not yet told
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+    await asyncio.wait_for(next_one, 5)
+    await asyncio.wait_for(wait(), 5)

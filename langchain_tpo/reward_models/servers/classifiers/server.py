@@ -121,7 +121,7 @@ class ClassifierServer(HttpRewardModel):
             (answer,) = yield [self.call(again, raw=False)]
             if isinstance(answer, RewardServerError):
                 return
-            (activated,) = self.read(answer)
+            (activated,) = self._read_all(answer, 1)
             if activated is not None and _is_nearer(activated, score, 1 / (1 + exp(-score))):
                 raise self.not_raw(score)
         self._experience.raw = True

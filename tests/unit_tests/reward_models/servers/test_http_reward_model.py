@@ -85,10 +85,13 @@ def test_the_key_is_in_no_repr_trace_or_serialisation() -> None:
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"tiemout": 1}, "`LengthServer`: `tiemout`: Extra inputs are not permitted."),
-        ({"timeout": "x"}, "`LengthServer`: `timeout`: Input should be a valid number"),
+        ({"tiemout": 1}, "`tiemout` is no option of LengthServer: do you mean `timeout`?"),
+        ({"timeout": "x"}, "`timeout` of LengthServer: input should be a valid number"),
         ({"timeout": 0}, "`timeout` must be above 0 seconds, got `0.0`."),
-        ({"api_key": 12345678}, "`LengthServer`: `api_key`: Input should be a valid string."),
+        (
+            {"api_key": 12345678},
+            "`api_key` of LengthServer: input should be a valid string, got a value",
+        ),
     ],
 )
 def test_a_wrong_option_is_one_line(options: dict[str, Any], line: str) -> None:
@@ -100,15 +103,23 @@ def test_a_wrong_option_is_one_line(options: dict[str, Any], line: str) -> None:
 
 
 def test_only_the_url_is_positional() -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(SettingsError, match="1 argument by place, got 2") as caught:
         LengthServer("http://rm", KEY)  # type: ignore[call-arg]
+    assert KEY not in str(caught.value)
+
+
+def test_the_url_is_needed() -> None:
+    with pytest.raises(SettingsError, match=r"^`url` of LengthServer is missing: give it"):
+        LengthServer()  # type: ignore[call-arg]
 
 
 def test_it_is_immutable_and_travels() -> None:
-    model = LengthServer("http://rm", api_key=KEY)
+    keys: dict[str, Any] = {"api_key": KEY, "headers": {"x-key": KEY}, "query": {"key": KEY}}
+    model = LengthServer("http://rm", **keys)
     with pytest.raises(Exception, match="frozen"):
         model.timeout = 1
     again = pickle.loads(pickle.dumps(model))  # noqa: S301 - our own bytes
-    assert again.model_copy(update={"api_key": model.api_key}) == model
-    assert again.api_key is None  # keys do not travel
+    assert again.model_copy(update={name: getattr(model, name) for name in keys}) == model
+    assert (again.api_key, again.headers, again.query) == (None, {}, {})  # keys do not travel
+    assert KEY.encode() not in pickle.dumps(model)
     assert deepcopy(model).server == deepcopy(model.server) == model.server

@@ -1,7 +1,6 @@
 import asyncio
 import json
 import pickle
-import threading
 from typing import Any
 
 import httpx
@@ -10,7 +9,7 @@ from pydantic import SecretStr
 
 from langchain_tpo.errors import RewardServerError, SettingsError
 from langchain_tpo.reward_models.servers import http_transport
-from langchain_tpo.reward_models.servers.http_calls import Call, RewardServer
+from langchain_tpo.reward_models.servers.http_calls import Call, RewardServer, check_way
 from langchain_tpo.reward_models.servers.http_transport import Outcome, asend, send
 from tests.support.servers.http_double import Asked, Reply, Scripted, answer_without_socket
 
@@ -91,7 +90,11 @@ def test_gives_up_after_max_retries(ask: Any, monkeypatch: pytest.MonkeyPatch) -
 
 def test_waits_as_long_as_the_server_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("tenacity.nap.time.sleep", waits.append)
+
+    async def note(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(http_transport, "pause", note)
     server = Scripted(_x=[Reply(status=429, headers={"retry-after": "7"}), Reply(body=1)])
     answer_without_socket(monkeypatch, server)
     assert send([SERVER.get("/x")]) == [1]
@@ -112,7 +115,7 @@ def test_does_not_wait_for_hours(ask: Any, monkeypatch: pytest.MonkeyPatch) -> N
         (httpx.ConnectError("[Errno 111] Connection refused"), "Connection refused"),
         (httpx.ConnectError("Name or service not known"), "check that the server runs"),
         (httpx.RemoteProtocolError("peer closed\nconnection"), "peer closed connection"),
-        (httpx.ReadTimeout(""), "did not answer within `timeout` = 60 seconds"),
+        (httpx.ReadError(""), "ReadError"),
     ],
 )
 def test_a_broken_connection_is_repeated_then_one_line(
@@ -188,7 +191,6 @@ def test_max_concurrency_bounds_requests_in_flight(
     ask: Any, monkeypatch: pytest.MonkeyPatch, limit: int
 ) -> None:
     flying: list[int] = []
-    lock = threading.Lock()
     now = 0
 
     async def slow(_: Any, request: httpx.Request) -> httpx.Response:
@@ -197,26 +199,26 @@ def test_max_concurrency_bounds_requests_in_flight(
         flying.append(now)
         await asyncio.sleep(0.005)
         now -= 1
-        return httpx.Response(200, json=1)
-
-    def slow_sync(_: Any, request: httpx.Request) -> httpx.Response:
-        nonlocal now
-        with lock:
-            now += 1
-            flying.append(now)
-        threading.Event().wait(0.005)
-        with lock:
-            now -= 1
-        return httpx.Response(200, json=1)
+        return httpx.Response(200, stream=httpx.ByteStream(b"1"))
 
     monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", slow)
-    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", slow_sync)
     ask([SERVER.get("/x")] * 9, max_concurrency=limit)
     assert max(flying) == limit
 
 
 @pytest.mark.parametrize(
-    "url", ["", "rm:8080", "ftp://rm", "http://", "http://rm:99999", "http://[::1", "http:///x"]
+    "url",
+    [
+        *("", "rm:8080", "ftp://rm", "http://", "http://rm:99999", "http://[::1", "http:///x"),
+        *("http://a b", "http://rm\n", "http://rm/\x00", "http://a..b", "http://rm:x", "//rm"),
+        *(
+            f"http://{'a' * 64}.com",
+            "http://rm/a b",
+            "http://\u2024",
+            "http://[v1.x]",
+            " http://rm",
+        ),
+    ],
 )
 def test_a_wrong_url_is_refused_before_anything_is_sent(url: str) -> None:
     with pytest.raises(
@@ -244,6 +246,65 @@ def test_a_limit_out_of_range_is_refused(wrong: dict[str, Any]) -> None:
     (name,) = wrong
     with pytest.raises(SettingsError, match=f"^`{name}` must be"):
         RewardServer(url="http://rm", **wrong)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"x y": "1"}, {"": "1"}, {"Host": "rm"}, {"content-length": "1"}, {"x": "1\r\nhush: 2"}],
+)
+def test_a_header_that_cannot_be_sent_is_refused(headers: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="`headers`") as caught:
+        RewardServer(url="http://rm", headers={n: SecretStr(v) for n, v in headers.items()})
+    assert "hush" not in str(caught.value)
+
+
+def test_two_keys_for_one_header_are_refused() -> None:
+    headers = {"Authorization": SecretStr("Token hush")}
+    with pytest.raises(SettingsError, match="say the same: give one of them"):
+        RewardServer(url="http://rm", headers=headers, api_key=SecretStr(KEY))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("https_proxy", "ftp://me:hush@proxy"),
+        ("http_proxy", "http://[::1"),
+        ("all_proxy", "http://proxy:x"),
+        ("no_proxy", "http://[::1"),
+        ("SSL_CERT_FILE", "/no/such/file"),
+        ("SSL_CERT_FILE", __file__),
+    ],
+)
+def test_an_environment_that_cannot_work_is_one_line_at_construction(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=r"proxy or certificates.*check `HTTP_PROXY`") as caught:
+        check_way(SERVER)
+    assert "\n" not in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
+def test_a_key_in_the_clear_is_said_once_per_host(caplog: pytest.LogCaptureFixture) -> None:
+    for url in ("http://once.test", "http://once.test:8080", "https://safe.test"):
+        check_way(RewardServer(url=url, api_key=SecretStr(KEY)))
+    for url in ("http://127.0.0.1", "http://[::1]:80", "http://localhost", "http://a.localhost"):
+        check_way(RewardServer(url=url, api_key=SecretStr(KEY)))
+    check_way(RewardServer(url="http://nokey.test"))
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "`http://once.test` travels in the clear" in said
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_sees_no_key_in_the_clear(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    monkeypatch.setenv("all_proxy", "http://me:hush@proxy:3128")
+    server = RewardServer(url=f"{scheme}://rm.test", api_key=SecretStr(KEY))
+    if scheme == "https":
+        check_way(server)
+        return
+    with pytest.raises(SettingsError, match="through the proxy `proxy:3128` in the clear") as error:
+        check_way(server)
+    assert "hush" not in str(error.value)
 
 
 def test_an_error_survives_pickling() -> None:

@@ -164,7 +164,7 @@ async def test_a_rating_and_a_written_score(
     ("reply", "words"),
     [
         (Reply(body={"choices": []}), "answered one request with 0 texts"),
-        (Reply(body={"object": "error"}), "`choices`: Field required"),
+        (Reply(body={"object": "list"}), "`choices`: Field required"),
         (Reply(body=[1]), "in another shape than expected"),
         (Reply(body=b"<html>"), "is not JSON"),
         (Reply(status=404, body=b""), "HTTP 404: check that the URL"),

@@ -72,6 +72,13 @@ def test_every_servers_minus_infinity_is_understood(sentinel: float | None) -> N
     assert top_token("Yes", sentinel).logprob == -math.inf
 
 
+def test_a_log_probability_above_0_is_none() -> None:
+    assert top_token("Yes", 0.01).logprob == 0.0  # by rounding
+    for impossible in (800.0, 1e308, math.inf):
+        with pytest.raises(RewardServerError, match="is above 0"):
+            top_token("Yes", impossible)
+
+
 def test_a_certain_label_is_not_mistaken_for_a_missing_one() -> None:
     assert top_token("Yes", 0.0).logprob == 0.0
     assert top_token("Yes", 0).logprob == 0.0

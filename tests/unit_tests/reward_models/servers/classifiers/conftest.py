@@ -20,9 +20,6 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
         async def arespond(_: Any, request: httpx.Request) -> httpx.Response:
             return await server.arespond(request)
 
-        monkeypatch.setattr(
-            httpx.HTTPTransport, "handle_request", lambda _, request: server.respond(request)
-        )
         monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", arespond)
 
     return install

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import math
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
@@ -42,11 +41,6 @@ class FakeServer:
     def posts(self, path: str) -> list[Any]:
         return [body for called, body in self.calls if called == path]
 
-    def respond(self, request: httpx.Request) -> httpx.Response:
-        with self._in_flight():
-            time.sleep(0.002)
-            return self._response(request)
-
     async def arespond(self, request: httpx.Request) -> httpx.Response:
         with self._in_flight():
             await asyncio.sleep(0.002)
@@ -56,7 +50,8 @@ class FakeServer:
         body = json.loads(request.content) if request.content else None
         self.calls.append((request.url.path, body))
         status, content = self.answer(request.method, request.url.path, body)
-        return httpx.Response(status, json=content)
+        stream = httpx.ByteStream(json.dumps(content).encode())
+        return httpx.Response(status, stream=stream)
 
     @contextmanager
     def _in_flight(self) -> Iterator[None]:

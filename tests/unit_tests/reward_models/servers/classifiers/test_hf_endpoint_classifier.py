@@ -44,6 +44,16 @@ def test_an_ignored_option_is_noticed(server: FakeEndpoint, score: ScoreWith) ->
         score(HFEndpointClassifier(URL, template=transcript), "Paris")
 
 
+def test_a_check_that_is_answered_twice_is_one_line(serve: Serve, score: ScoreWith) -> None:
+    class Doubles(FakeServer):
+        def answer(self, method: str, path: str, body: Any) -> Answer:
+            return 200, [[{"label": "L", "score": 0.7}]] * len(self.calls)
+
+    serve(Doubles())
+    with pytest.raises(RewardServerError, match="answered 2 scores for 1 texts"):
+        score(HFEndpointClassifier(URL, template=transcript), "Paris")
+
+
 def test_a_sentiment_model_is_no_reward(serve: Serve, score: ScoreWith) -> None:
     exchange = recorded("written/hf_two_labels.json")
 

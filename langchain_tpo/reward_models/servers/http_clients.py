@@ -1,0 +1,221 @@
+"""Connections to reward servers: kept open over rounds and runs, and closed with their event loop.
+
+Knows clients, event loops, proxies and certificates. Sends nothing: `http_transport` does. There is
+one client per event loop and per state of the environment; callers without an event loop share one
+that runs in a thread.
+"""
+
+import asyncio
+import atexit
+import os
+import ssl
+import threading
+from collections.abc import AsyncGenerator, Coroutine
+from functools import lru_cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from urllib.request import getproxies, proxy_bypass
+
+from langchain_tpo.errors import MissingExtraError, RewardServerError, SettingsError
+from langchain_tpo.text.secrecy import without_credentials
+
+if TYPE_CHECKING:
+    import httpx
+
+KEPT_CONNECTIONS = 64
+"""Connections that stay open between rounds: two wide rounds of 32."""
+
+KEPT_SECONDS = 60.0
+"""How long an unused connection stays open: a round of critiques takes less."""
+
+VARIABLES = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+    *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR"),
+)
+"""What the environment says about connections."""
+
+T = TypeVar("T")
+
+Surroundings: TypeAlias = tuple[str | None, ...]
+"""The values of `VARIABLES`."""
+
+
+async def kept_client() -> "httpx.AsyncClient":
+    """Return this event loop's client, with whatever connections it has open.
+
+    Raises:
+        SettingsError: The environment names a proxy or certificates that cannot be used.
+    """
+    loop = asyncio.get_running_loop()
+    key = (loop, surroundings())
+    if key not in _clients:
+        for known in [known for known in _clients if known[0].is_closed()]:
+            del _clients[known]
+        lifetime = _lifetime(key)
+        _clients[key] = (lifetime, await anext(lifetime))
+    return _clients[key][1]
+
+
+_Key: TypeAlias = tuple[asyncio.AbstractEventLoop, Surroundings]
+
+_clients: dict[_Key, tuple[AsyncGenerator["httpx.AsyncClient"], "httpx.AsyncClient"]] = {}
+
+
+async def _lifetime(key: _Key) -> AsyncGenerator["httpx.AsyncClient"]:
+    """Hold a client open until the event loop shuts its asynchronous generators down."""
+    client = _new_client(key[1])
+    try:
+        yield client
+    finally:
+        _clients.pop(key, None)
+        await client.aclose()
+
+
+def _new_client(values: Surroundings) -> "httpx.AsyncClient":
+    library = httpx_library()
+    limits = library.Limits(
+        max_connections=None,
+        max_keepalive_connections=KEPT_CONNECTIONS,
+        keepalive_expiry=KEPT_SECONDS,
+    )
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    try:
+        client: httpx.AsyncClient = library.AsyncClient(
+            verify=_certificates(values), limits=limits, timeout=None, cookies=no_cookies
+        )
+    except (OSError, ValueError, ImportError, library.InvalidURL) as error:
+        cause = without_credentials(" ".join(str(error).split()))
+        raise SettingsError(
+            "The environment names a proxy or certificates that cannot be used "
+            f"({type(error).__name__}: {cause}): check `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, "
+            "`NO_PROXY`, `SSL_CERT_FILE` and `SSL_CERT_DIR`."
+        ) from None
+    return client
+
+
+def surroundings() -> Surroundings:
+    """Return what the environment says about connections now."""
+    return tuple(os.environ.get(name) for name in VARIABLES)
+
+
+@lru_cache(maxsize=8)
+def check_surroundings(values: Surroundings) -> None:
+    """Refuse proxies and certificates that cannot be used, before anything is sent.
+
+    Args:
+        values: What `surroundings` returned.
+
+    Raises:
+        SettingsError: In one line.
+    """
+    _new_client(values)  # connects to nothing, so there is nothing to close
+
+
+@lru_cache(maxsize=8)
+def _certificates(values: Surroundings) -> ssl.SSLContext:
+    """Reading the certificates takes tens of milliseconds: once is enough."""
+    del values  # httpx reads the environment itself; they say when to read anew
+    context: ssl.SSLContext = httpx_library().create_ssl_context()
+    return context
+
+
+def proxy_of(scheme: str, host: str) -> str | None:
+    """Return the proxy that requests to a host go through by the environment; None without one.
+
+    Args:
+        scheme: Of the URL, `http` or `https`.
+        host: Of the URL.
+    """
+    proxies = getproxies()
+    proxy = proxies.get(scheme) or proxies.get("all")
+    return None if proxy is None or proxy_bypass(host) else proxy
+
+
+class _Background:
+    """An event loop that runs in a thread, for callers that have none."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self.loop.run_forever, name="tpo-reward-requests", daemon=True
+        )
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self.loop.close()
+            raise
+
+    def stop(self) -> None:
+        """Close the connections, and the loop."""
+        asyncio.run_coroutine_threadsafe(self.loop.shutdown_asyncgens(), self.loop).result(5)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(5)
+        self.loop.close()
+
+
+_background: list[_Background] = []
+_starting = threading.Lock()
+
+
+def in_background(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end on the shared event loop; an interrupt cancels it.
+
+    Args:
+        work: The coroutine; it sees the caller's context variables.
+
+    Raises:
+        RewardServerError: The machine can start no thread.
+    """
+    try:
+        loop = _shared_loop()
+    except RuntimeError as error:
+        work.close()
+        raise RewardServerError(
+            f"No thread could be started for requests ({error}): run fewer at once."
+        ) from None
+    future = asyncio.run_coroutine_threadsafe(work, loop)
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()
+        raise
+
+
+def _shared_loop() -> asyncio.AbstractEventLoop:
+    with _starting:
+        if not _background:
+            _background.append(_Background())
+        return _background[0].loop
+
+
+@atexit.register
+def _stop() -> None:
+    while _background:
+        _background.pop().stop()
+
+
+def _forget() -> None:
+    """Begin anew in a forked process: threads do not come along, and sockets are the parent's."""
+    global _starting  # noqa: PLW0603 it may have been held while the process was forked
+    _starting = threading.Lock()
+    _background.clear()
+    _clients.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+def httpx_library() -> ModuleType:
+    """Return httpx.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
+    try:
+        import httpx  # noqa: PLC0415 - optional
+    except ImportError:
+        raise MissingExtraError("httpx", "http") from None
+    return httpx

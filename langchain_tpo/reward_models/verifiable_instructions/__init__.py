@@ -22,6 +22,7 @@ from langchain_tpo.reward_models.verifiable_instructions.count_rules import (
     sentences,
     words,
 )
+from langchain_tpo.reward_models.verifiable_instructions.named_rules import named_rule
 from langchain_tpo.reward_models.verifiable_instructions.prompt_rules import rules_in
 from langchain_tpo.reward_models.verifiable_instructions.reward import VerifiableInstructions
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule, Verdict
@@ -39,6 +40,7 @@ __all__ = [
     "lowercase",
     "max_words",
     "min_words",
+    "named_rule",
     "no_commas",
     "paragraphs",
     "placeholders",

@@ -12,6 +12,7 @@ from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule, Verdict, verdict
 
 _BULLET = re.compile(r"^[ \t]*[-*+•][ \t]+\S", re.MULTILINE)
+_NUMBERED = re.compile(r"^[ \t]*\d{1,3}[.)][ \t]+\S", re.MULTILINE)
 _LIST_MARK = re.compile(r"^[ \t]*(?:[-*+•]|#{1,6}|\d{1,3}[.)])[ \t]+", re.MULTILINE)
 _DIVIDER = re.compile(r"\n[ \t]*(?:\n|(?:\*[ \t]?){3,}\n|-{3,}[ \t]*\n)")
 _SECTION = re.compile(
@@ -51,12 +52,22 @@ def count_paragraphs(text: str) -> int:
     return sum(1 for part in _DIVIDER.split(text) if any(map(str.isalnum, part)))
 
 
+def count_bullets(text: str) -> int:
+    r"""Count lines that begin with `-`, `*`, `+` or `•`; where there is none, numbered lines.
+
+    Example:
+        >>> count_bullets("1. one\n2. two"), count_bullets("1. one\n   - its part")
+        (2, 1)
+    """
+    return len(_BULLET.findall(text)) or len(_NUMBERED.findall(text))
+
+
 _COUNTS: Mapping[str, Callable[[str], int]] = MappingProxyType(
     {
         "word": count_words,
         "sentence": count_sentences,
         "paragraph": count_paragraphs,
-        "bullet point": lambda text: len(_BULLET.findall(text)),
+        "bullet point": count_bullets,
         "section": lambda text: len(_SECTION.findall(text)),
         "placeholder": lambda text: len(_PLACEHOLDER.findall(text)),
         "highlighted part": lambda text: len(_HIGHLIGHT.findall(text)),
@@ -168,7 +179,7 @@ def paragraphs(
 def bullets(
     exactly: int | None = None, *, at_least: int = 0, at_most: int | None = None
 ) -> CountRule:
-    r"""Ask for a number of lines that begin with `-`, `*`, `+` or `•`; numbered lines are none.
+    r"""Ask for a number of lines that begin with `-`, `*`, `+` or `•`, or else with a number.
 
     Example:
         >>> bullets(2).check("- one\n- two").kept

@@ -13,6 +13,7 @@ from pydantic import ConfigDict
 
 from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.reward_models.interface import ExplainedScore, Score, ScoreRequest
+from langchain_tpo.reward_models.verifiable_instructions.named_rules import named_rules
 from langchain_tpo.reward_models.verifiable_instructions.prompt_rules import rules_in
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule
 from langchain_tpo.text.conversation import message_text
@@ -29,8 +30,11 @@ class VerifiableInstructions(OneTypedLine, RunnableSerializable[ScoreRequest, li
     response gets 1 and the rationale says so: a constant changes no order, so the sum with another
     reward stays that reward. By itself it cannot tell such responses apart.
 
-    Rules come from `rules`, or from the prompt: its system messages and its last user turn, where
-    a later limit on the same thing replaces an earlier one.
+    Rules come from `rules`; or, by IFEval's and IFBench's own names, from the fields
+    `instruction_id_list` and `kwargs` of the request's `context`; or from the prompt: its system
+    messages and its last user turn, where a later limit on the same thing replaces an earlier one.
+    What nothing here can check counts neither way, and is said; a response of which nothing can
+    be checked is not scored.
 
     Example:
         >>> from langchain_core.messages import HumanMessage
@@ -57,7 +61,17 @@ class VerifiableInstructions(OneTypedLine, RunnableSerializable[ScoreRequest, li
     name: str | None = "verifiable_instructions"
     """What traces call it."""
     rules: tuple[Rule, ...] | None = None
-    """What to check for every prompt; None: whatever the prompt itself sets."""
+    """What to check for every prompt; None: what the row names, or the prompt itself sets."""
+
+    @property
+    def maximum(self) -> float:
+        """The reward of a response that keeps all."""
+        return 1.0
+
+    @property
+    def explains(self) -> bool:
+        """Whether scores come with words: which rules are kept and which broken."""
+        return True
 
     def invoke(
         self, input: ScoreRequest, config: RunnableConfig | None = None, **kwargs: Any
@@ -66,9 +80,12 @@ class VerifiableInstructions(OneTypedLine, RunnableSerializable[ScoreRequest, li
         return self._call_with_config(self._score, input, config, **kwargs)
 
     def _score(self, request: ScoreRequest) -> list[Score]:
-        rules = self.rules
+        asked = _instructions(request["messages"])
+        rules: Sequence[Rule] | None = self.rules
         if rules is None:
-            rules = rules_in(_instructions(request["messages"]))
+            rules = named_rules(request.get("context", {}), asked)
+        if rules is None:
+            rules = rules_in(asked)
         return [_judged(rules, text) for text in request["responses"]]
 
 
@@ -78,11 +95,17 @@ def _judged(rules: Sequence[Rule], text: str) -> ExplainedScore:
     if not rules:
         return {"reward": 1.0, "rationale": NO_RULE}
     verdicts = [rule.check(text) for rule in rules]
-    broken = [one.words for one in verdicts if not one.kept]
-    kept = [one.words for one in verdicts if one.kept]
-    sides = (("Broken", broken), ("Kept", kept))
+    checked = [one.satisfaction for one in verdicts if one.satisfaction is not None]
+    sides = (
+        (
+            "Broken",
+            [one.words for one in verdicts if one.satisfaction is not None and not one.kept],
+        ),
+        ("Kept", [one.words for one in verdicts if one.kept]),
+        ("Not checked", [one.words for one in verdicts if one.satisfaction is None]),
+    )
     return {
-        "reward": sum(one.satisfaction for one in verdicts) / len(verdicts),
+        "reward": sum(checked) / len(checked) if checked else None,
         "rationale": " ".join(f"{side}: {'; '.join(words)}." for side, words in sides if words),
     }
 

@@ -20,8 +20,9 @@ class Verdict:
         True
     """
 
-    satisfaction: float
-    """1 when kept, else from 0 to a half by how far off the text is."""
+    satisfaction: float | None
+    """1 when kept, else from 0 to a half by how far off the text is; None when nothing here can
+    check it."""
     words: str
     """What was found and what was asked for."""
 

@@ -38,7 +38,7 @@ KEPT_AND_BROKEN: list[tuple[Rule, str, str, float, str]] = [
     (paragraphs(2), "One\nstill one\n\nTwo", "One\nstill one", 0.25,
      "1 paragraph, asked for exactly 2"),
     (paragraphs(2), "One\n***\nTwo", "A\n\nB\n\nC", 0.25, "3 paragraphs, asked for exactly 2"),
-    (bullets(2), "So:\n- a\n  * b", "1. a\n2. b", 0.0, "0 bullet points, asked for exactly 2"),
+    (bullets(2), "So:\n- a\n  * b", "1 a\n2 b", 0.0, "0 bullet points, asked for exactly 2"),
     (bullets(at_least=1), "• a", "-a", 0.0, "0 bullet points, asked for at least 1"),
     (sections(2), "# A\nx\n## B\ny", "Section 1\nx", 0.25, "1 section, asked for exactly 2"),
     (placeholders(at_least=2), "[name], [city]", "[link](url) [name]", 0.25,

@@ -20,7 +20,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.batching_server import Chain, Request, Server, Stage, predict
-from langchain_tpo import TPO_PROMPTS, TPOSettings
+from langchain_tpo import TPOSettings
+from langchain_tpo.prompts import TPO_PROMPTS
 
 COMPARING, QUOTING, GOING_ON = 140, 500, 100
 """Tokens that a prompt adds of its own, roughly: a loss, one that quotes it, a turn of a thread."""

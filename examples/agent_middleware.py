@@ -4,7 +4,7 @@ from langchain.agents import create_agent
 from langchain_core.messages import HumanMessage
 from stand_in_model import StandInModel, tips_in
 
-from langchain_tpo.middleware import TPOMiddleware
+from langchain_tpo import TPOMiddleware
 
 
 def find_oil(wood: str) -> str:

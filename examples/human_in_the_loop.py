@@ -12,7 +12,7 @@ from langgraph.types import Command
 from stand_in_model import StandInModel, tips_in
 
 from langchain_tpo import TPOSettings, build_tpo_graph
-from langchain_tpo.reward_models.human.human import HumanQuestion, HumanReward
+from langchain_tpo.reward_models.human import HumanQuestion, HumanReward
 
 
 def ask(question: HumanQuestion) -> object:

@@ -10,7 +10,7 @@ import os
 from stand_in_model import StandInModel, tips_in
 
 from langchain_tpo import build_tpo_graph
-from langchain_tpo.reward_models.human.human import HumanReward
+from langchain_tpo.reward_models.human import HumanReward
 from langchain_tpo.sampling.wrappers import ChatModel
 
 

@@ -1,79 +1,97 @@
-"""Test-Time Preference Optimization for LangChain (arXiv 2501.12895)."""
+"""Test-Time Preference Optimization for LangChain (arXiv 2501.12895).
+
+`TPORunnable` is the loop as a link of any chain, `ChatTPO` as a chat model, `TPOMiddleware` inside
+an agent and `build_tpo_graph` as a graph of your own. What scores answers is in
+`langchain_tpo.reward_models`, a model that runs right here in `langchain_tpo.local`.
+"""
+
+import warnings
+from importlib import import_module, metadata
+from typing import TYPE_CHECKING
 
 from langchain_tpo.candidate_pool import Candidate
+from langchain_tpo.chat_models import ChatTPO
 from langchain_tpo.costs import Price
-from langchain_tpo.errors import (
-    ConfigurationError,
-    ConversationError,
-    MissingExtraError,
-    ModelTypeError,
-    NoResponseError,
-    NothingScoredError,
-    PromptError,
-    RewardError,
-    RewardOutputError,
-    RewardServerError,
-    RewardTypeError,
-    RunError,
-    SettingsError,
-    TPOError,
-)
+from langchain_tpo.errors import ConfigurationError, RewardError, RunError, TPOError
 from langchain_tpo.graph import build_tpo_graph
-from langchain_tpo.prompts import (
-    FUSED_PROMPTS,
-    REVISION_PROMPTS,
-    SMALL_FUSED_PROMPTS,
-    SMALL_MODEL_PROMPTS,
-    THREADED_PROMPTS,
-    TPO_PROMPTS,
-    TPOPrompts,
-)
+from langchain_tpo.prompts import TPOPrompts
 from langchain_tpo.result import TPOResult
-from langchain_tpo.reward_models.interface import (
-    ExplainedScore,
-    RewardModel,
-    Score,
-    ScoreRequest,
-)
 from langchain_tpo.runnable import TPORunnable
-from langchain_tpo.sampling.usage import Usage
 from langchain_tpo.settings import SamplingOptions, TPOSettings
-from langchain_tpo.state import StopReason, TPOState
+
+if TYPE_CHECKING:
+    from langchain_tpo.middleware import TPOMiddleware as TPOMiddleware
+
+    __version__: str
 
 __all__ = [
-    "FUSED_PROMPTS",
-    "REVISION_PROMPTS",
-    "SMALL_FUSED_PROMPTS",
-    "SMALL_MODEL_PROMPTS",
-    "THREADED_PROMPTS",
-    "TPO_PROMPTS",
     "Candidate",
+    "ChatTPO",
     "ConfigurationError",
-    "ConversationError",
-    "ExplainedScore",
-    "MissingExtraError",
-    "ModelTypeError",
-    "NoResponseError",
-    "NothingScoredError",
     "Price",
-    "PromptError",
     "RewardError",
-    "RewardModel",
-    "RewardOutputError",
-    "RewardServerError",
-    "RewardTypeError",
     "RunError",
     "SamplingOptions",
-    "Score",
-    "ScoreRequest",
-    "SettingsError",
-    "StopReason",
     "TPOError",
+    "TPOMiddleware",
     "TPOPrompts",
     "TPOResult",
     "TPORunnable",
     "TPOSettings",
-    "TPOState",
-    "Usage",
+    "__version__",
     "build_tpo_graph",
 ]
+
+_MOVED = {
+    **dict.fromkeys(
+        (
+            "FUSED_PROMPTS",
+            "REVISION_PROMPTS",
+            "SMALL_FUSED_PROMPTS",
+            "SMALL_MODEL_PROMPTS",
+            "THREADED_PROMPTS",
+            "TPO_PROMPTS",
+        ),
+        "langchain_tpo.prompts",
+    ),
+    **dict.fromkeys(
+        (
+            "ConversationError",
+            "MissingExtraError",
+            "ModelTypeError",
+            "NoResponseError",
+            "NothingScoredError",
+            "PromptError",
+            "RewardOutputError",
+            "RewardServerError",
+            "RewardTypeError",
+            "SettingsError",
+        ),
+        "langchain_tpo.errors",
+    ),
+    **dict.fromkeys(
+        ("ExplainedScore", "RewardModel", "Score", "ScoreRequest"), "langchain_tpo.reward_models"
+    ),
+    **dict.fromkeys(("StopReason", "TPOState", "Usage"), "langchain_tpo.state"),
+}
+"""Names that 0.1 had here, and the modules that have them now."""
+
+
+def __getattr__(name: str) -> object:
+    if name == "TPOMiddleware":  # needs the extra `agents`
+        return import_module("langchain_tpo.middleware").TPOMiddleware
+    if name == "__version__":
+        return metadata.version("langchain-tpo")
+    if name in _MOVED:
+        home = _MOVED[name]
+        warnings.warn(
+            f"`langchain_tpo.{name}` will go with 0.3: import it from `{home}`.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return getattr(import_module(home), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

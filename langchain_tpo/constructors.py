@@ -84,7 +84,7 @@ def first_problem(cls: type[BaseModel], error: ValidationError) -> str:
     path = [str(part) for part in problem["loc"]]
     option = ".".join(path) or cls.__name__
     if problem["type"] in UNKNOWN_OPTION and len(path) == 1:
-        return _unknown(cls, option, cls.model_fields)
+        return _setting(cls, option) or _unknown(cls, option, cls.model_fields)
     if problem["type"] in ("missing", "missing_argument"):
         return f"`{option}` of {cls.__name__} is missing: give it."
     field = cls.model_fields.get(path[0]) if path else None
@@ -130,6 +130,20 @@ def _unknown(cls: type, option: str, known: Iterable[str]) -> str:
     near = get_close_matches(option, options, n=1)
     hint = f"do you mean `{near[0]}`?" if near else f"it takes {', '.join(options) or 'none'}."
     return f"`{option[:MOST_SHOWN]}` is no option of {cls.__name__}: {hint}"
+
+
+def _setting(cls: type[BaseModel], option: str) -> str | None:
+    """Say where an option belongs that is one of the class's `settings`."""
+    field = cls.model_fields.get("settings")
+    kind = None if field is None else field.annotation
+    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        return None
+    if option not in kind.model_fields:
+        return None
+    return (
+        f"`{option}` is no option of {cls.__name__}, it belongs in its settings: "
+        f"`settings={kind.__name__}({option}=...)`."
+    )
 
 
 def _too_many(cls: type, places: int, args: tuple[Any, ...]) -> str:

@@ -15,6 +15,7 @@ from langchain_core.runnables import (
 from langgraph.graph.state import CompiledStateGraph
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.errors import RunError, SettingsError
 from langchain_tpo.graph import build_tpo_graph
 from langchain_tpo.loop.run_input import TPORunnableInput, as_tpo_input
@@ -31,7 +32,7 @@ ANY_DEPTH = 10_000
 itself."""
 
 
-class TPORunnable(BatchesByRequests[TPORunnableInput, AIMessage]):
+class TPORunnable(OneTypedLine, BatchesByRequests[TPORunnableInput, AIMessage]):
     """Answers like the model it wraps, after optimizing the answer at test time.
 
     A link for any chain: it takes what a chat model takes and gives an `AIMessage`, the response
@@ -188,6 +189,17 @@ class TPORunnable(BatchesByRequests[TPORunnableInput, AIMessage]):
         """Return everything a run found out, as `optimize` does."""
         link = RunnableLambda(self._run, self._arun, name=self.get_name())
         return await link.ainvoke(input, config)
+
+    def __repr__(self) -> str:
+        """Say in one line what is optimized, by which reward, and how much."""
+        critic = "" if self.critic is None else f", critic={self.critic.get_name()}"
+        return (
+            f"{type(self).__name__}(model={self.model.get_name()}, "
+            f"reward={self.reward.get_name()}{critic}, width={self.settings.width}, "
+            f"depth={self.settings.depth}, prompts={self.settings.prompts.name})"
+        )
+
+    __str__ = __repr__
 
     @property
     def threads(self) -> int:

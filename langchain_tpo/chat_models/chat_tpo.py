@@ -19,7 +19,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from langchain_tpo.chat_models.child_runs import achild_config, child_config, uncounted_context
 from langchain_tpo.chat_models.routing import answerer
-from langchain_tpo.errors import SettingsError
+from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.reward_models.interface import RewardModel
 from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.sampling.wrapped_models import (
@@ -32,7 +32,7 @@ from langchain_tpo.sampling.wrappers import ChatModel
 from langchain_tpo.settings import TPOSettings
 
 
-class ChatTPO(BaseChatModel):
+class ChatTPO(OneTypedLine, BaseChatModel):
     """A chat model that optimizes its final text answers at test time.
 
     With tools bound, a reply that calls them passes through untouched, and only an answer in words
@@ -90,12 +90,8 @@ class ChatTPO(BaseChatModel):
     @model_validator(mode="before")
     @classmethod
     def _check(cls, values: dict[str, Any]) -> dict[str, Any]:
-        for name in values:
-            if name not in cls.model_fields:
-                raise SettingsError(
-                    f"`ChatTPO` takes no `{name}`: what belongs to the wrapped model is set there, "
-                    "how the loop samples in `settings`."
-                )
+        if set(values) - set(cls.model_fields):
+            return values  # one of them is refused by name
         own = {name: value for name, value in values.items() if name in TPORunnable.model_fields}
         loop = TPORunnable(**{**own, "name": "tpo"})
         checked = {name: getattr(loop, name) for name in ("model", "reward", "critic", "settings")}

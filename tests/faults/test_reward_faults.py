@@ -9,7 +9,8 @@ import pytest
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 
-from langchain_tpo import RewardOutputError, TPOResult, TPORunnable, TPOSettings
+from langchain_tpo import TPOResult, TPORunnable, TPOSettings
+from langchain_tpo.errors import RewardOutputError
 from tests.faults.places import WIDTH, drops_of
 from tests.faults.reward_faults import TABLE, Scores
 from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number

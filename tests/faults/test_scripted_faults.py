@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from langchain_core.outputs import ChatResult
 
-from langchain_tpo import NoResponseError, TPOResult, TPORunnable, TPOSettings
+from langchain_tpo import TPOResult, TPORunnable, TPOSettings
+from langchain_tpo.errors import NoResponseError
 from tests.faults.places import (
     DRAWING,
     PLACES,

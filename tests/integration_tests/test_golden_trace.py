@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from langchain_tpo import REVISION_PROMPTS, TPO_PROMPTS, TPOPrompts, TPORunnable, TPOSettings
+from langchain_tpo import TPOPrompts, TPORunnable, TPOSettings
+from langchain_tpo.prompts import REVISION_PROMPTS, TPO_PROMPTS
 from tests.support.fakes import last_number
 from tests.support.servers.openai_double import OpenAIDouble
 

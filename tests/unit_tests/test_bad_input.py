@@ -7,21 +7,17 @@ from langchain_core.messages import AIMessage, SystemMessage
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda
 
-from langchain_tpo import (
-    TPO_PROMPTS,
+from langchain_tpo import SamplingOptions, TPOError, TPOPrompts, TPORunnable, TPOSettings
+from langchain_tpo.errors import (
     ConversationError,
     MissingExtraError,
     ModelTypeError,
     PromptError,
     RewardOutputError,
     RewardTypeError,
-    SamplingOptions,
     SettingsError,
-    TPOError,
-    TPOPrompts,
-    TPORunnable,
-    TPOSettings,
 )
+from langchain_tpo.prompts import TPO_PROMPTS
 from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number
 
 

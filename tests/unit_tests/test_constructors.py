@@ -7,7 +7,7 @@ import pytest
 from langchain_core.language_models import FakeListChatModel
 from pydantic import Field, SecretStr
 
-from langchain_tpo import reward_models
+from langchain_tpo import ChatTPO, TPORunnable, reward_models
 from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.errors import ConfigurationError, SettingsError
 
@@ -88,3 +88,55 @@ def test_the_value_of_a_private_field_is_not_shown(options: dict[str, Any]) -> N
 def test_an_option_given_by_place_and_by_name_is_one_line() -> None:
     with pytest.raises(SettingsError, match="`model` of ChatJudge is given twice"):
         reward_models.ChatJudge(MODEL, model=MODEL)  # type: ignore[misc]  # the mistake
+
+
+LOOPS: dict[str, Callable[..., object]] = {
+    "TPORunnable": TPORunnable,
+    "ChatTPO": ChatTPO,
+}
+"""The doors that take a model, a reward and settings."""
+
+
+@pytest.mark.parametrize("name", LOOPS)
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"widht": 3}, "`widht` is no option of {}: do you mean `width`?"),
+        (
+            {"seed": 3},
+            "`seed` is no option of {}, it belongs in its settings: "
+            "`settings=TPOSettings(seed=...)`.",
+        ),
+        ({"depth": "deep"}, None),
+        ({"width": 1, "depth": 1}, None),
+        ({"critic": "gpt-5"}, None),
+        ({"settings": 3}, None),
+    ],
+)
+def test_a_mistake_at_a_door_is_one_line(
+    name: str, options: dict[str, Any], line: str | None
+) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        LOOPS[name](model=MODEL, reward=score, **options)
+    assert "\n" not in str(refusal.value)
+    assert line is None or str(refusal.value) == line.format(name)
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_the_wrong_word_for_the_reward_names_the_right_one(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"`reward_model` .* do you mean `reward`\?\Z"):
+        LOOPS[name](model=MODEL, reward_model=score)
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_arguments_by_place_are_one_line(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} takes no arguments by place, got 2"):
+        LOOPS[name](MODEL, score)
+
+
+def test_a_loop_shows_itself_in_one_line() -> None:
+    shown = repr(TPORunnable(model=MODEL, reward=score, critic=MODEL, width=3, depth=1))
+    assert shown == (
+        "TPORunnable(model=FakeListChatModel, reward=score, critic=FakeListChatModel, width=3, "
+        "depth=1, prompts=tpo)"
+    )

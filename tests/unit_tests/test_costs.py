@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from langchain_tpo import Price, SettingsError, TPORunnable, TPOSettings
+from langchain_tpo import Price, TPORunnable, TPOSettings
 from langchain_tpo.costs import ASKED_BY, PAPER_TPO_PFLOPS, pflops
+from langchain_tpo.errors import SettingsError
 from langchain_tpo.sampling.usage import Usage, total_usage
 from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number
 

@@ -14,7 +14,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 from pydantic import BaseModel
 
-from langchain_tpo import MissingExtraError, RewardTypeError, SettingsError
+from langchain_tpo.errors import MissingExtraError, RewardTypeError, SettingsError
 from langchain_tpo.middleware import TPOMiddleware
 from langchain_tpo.reward_models.human.human import HumanReward
 from tests.support.fakes import ScriptedModel, last_number

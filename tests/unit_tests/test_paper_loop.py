@@ -6,14 +6,9 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 
-from langchain_tpo import (
-    REVISION_PROMPTS,
-    NoResponseError,
-    NothingScoredError,
-    TPOResult,
-    TPORunnable,
-    TPOSettings,
-)
+from langchain_tpo import TPOResult, TPORunnable, TPOSettings
+from langchain_tpo.errors import NoResponseError, NothingScoredError
+from langchain_tpo.prompts import REVISION_PROMPTS
 from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number, obedient
 
 STEPS = ["sample", "textual_loss", "textual_gradient", "update"]

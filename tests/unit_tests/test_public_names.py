@@ -4,17 +4,20 @@ import ast
 import doctest
 import importlib
 import pkgutil
+import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 import langchain_tpo
-from langchain_tpo import errors
+from langchain_tpo import errors, reward_models
 from langchain_tpo.errors import MissingExtraError
 
 PACKAGE = Path(langchain_tpo.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
+OLD_ADDRESSES = ("langchain_tpo.chat_tpo", "langchain_tpo.reward_models.verifier_questions")
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 40
 
@@ -23,7 +26,7 @@ def modules() -> list[str]:
     return [
         module.name
         for module in pkgutil.walk_packages([str(PACKAGE)], "langchain_tpo.")
-        if not module.name.endswith("__main__")
+        if not module.name.endswith("__main__") and module.name not in OLD_ADDRESSES
     ]
 
 
@@ -34,17 +37,83 @@ def imported(name: str) -> ModuleType:
         pytest.skip(str(error))
 
 
-def test_all_lists_every_public_name_sorted() -> None:
+PUBLIC = (
+    "Candidate",
+    "ChatTPO",
+    "ConfigurationError",
+    "Price",
+    "RewardError",
+    "RunError",
+    "SamplingOptions",
+    "TPOError",
+    "TPOMiddleware",
+    "TPOPrompts",
+    "TPOResult",
+    "TPORunnable",
+    "TPOSettings",
+    "__version__",
+    "build_tpo_graph",
+)
+"""What users import every day; a name more or less is a decision, and a line of the changelog."""
+
+
+def test_the_root_has_the_doors_and_nothing_else() -> None:
     public = {
         name
         for name, value in vars(langchain_tpo).items()
         if not name.startswith("_") and not isinstance(value, ModuleType)
-    }
+    } - {"TYPE_CHECKING", "import_module"}
 
-    assert set(langchain_tpo.__all__) == public
-    assert list(langchain_tpo.__all__) == sorted(
-        langchain_tpo.__all__, key=lambda name: (not name.isupper(), name)
+    assert tuple(langchain_tpo.__all__) == PUBLIC
+    assert public <= set(PUBLIC)
+    assert all(hasattr(langchain_tpo, name) for name in PUBLIC)
+    assert set(PUBLIC) <= set(dir(langchain_tpo))
+
+
+@pytest.mark.parametrize("name", reward_models.__all__)
+def test_every_name_of_the_reward_models_is_there(name: str) -> None:
+    assert getattr(reward_models, name) is not None
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'TPORunable'"):
+        langchain_tpo.TPORunable  # noqa: B018 the access is what is tested
+
+
+@pytest.mark.parametrize("name", sorted(langchain_tpo._MOVED))
+def test_a_name_that_moved_still_works_and_says_where_it_is(name: str) -> None:
+    with pytest.warns(DeprecationWarning, match=rf"`langchain_tpo\.{name}` will go with 0\.3"):
+        found = getattr(langchain_tpo, name)
+    assert found is getattr(importlib.import_module(langchain_tpo._MOVED[name]), name)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("langchain_tpo.chat_tpo", "ChatTPO"),
+        ("langchain_tpo.reward_models.verifier_questions", "YesNo"),
+    ],
+)
+def test_an_address_that_the_documentation_named_still_works(module: str, name: str) -> None:
+    sys.modules.pop(module, None)
+    with pytest.warns(DeprecationWarning, match="will go with 0.3"):
+        old = importlib.import_module(module)
+    assert getattr(old, name) is not None
+
+
+def test_a_person_is_where_the_documentation_had_it() -> None:
+    assert (
+        reward_models.HumanReward
+        is importlib.import_module("langchain_tpo.reward_models.human").HumanReward
     )
+
+
+def test_the_version_is_that_of_the_project_and_of_the_changelog() -> None:
+    root = PACKAGE.parent
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    changelog = (root / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"[{project['version']}]" in changelog or project["version"] in changelog
+    assert langchain_tpo.__version__ == project["version"]
 
 
 @pytest.mark.parametrize("name", modules())

@@ -1,1 +1,5 @@
 """A person as the reward model."""
+
+from langchain_tpo.reward_models.human.human import HumanQuestion, HumanReward
+
+__all__ = ["HumanQuestion", "HumanReward"]

@@ -11,8 +11,9 @@ from langchain_core.messages.utils import message_chunk_to_message
 from langchain_core.runnables import RunnableLambda
 from pydantic import BaseModel, ValidationError
 
-from langchain_tpo import ModelTypeError, SettingsError, TPORunnable, TPOSettings
+from langchain_tpo import TPORunnable, TPOSettings
 from langchain_tpo.chat_models.chat_tpo import ChatTPO
+from langchain_tpo.errors import ModelTypeError, SettingsError
 from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number
 from tests.support.tool_fakes import TWO_TOOLS, ScriptedAgentModel, ToolLog
 
@@ -285,7 +286,7 @@ def test_its_own_sampling_wins_over_the_settings_and_a_calls_over_both() -> None
 
 @pytest.mark.parametrize("name", ["timeout", "widht"])
 def test_a_name_that_it_does_not_know_is_refused_in_a_line(name: str) -> None:
-    with pytest.raises(SettingsError, match=f"^`ChatTPO` takes no `{name}`: "):
+    with pytest.raises(SettingsError, match=f"^`{name}` is no option of ChatTPO: "):
         ChatTPO(model=ScriptedModel(), reward=last_number, **{name: 3})
 
 

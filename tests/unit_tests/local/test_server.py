@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from langchain_tpo import ConfigurationError, MissingExtraError, SettingsError
-from langchain_tpo.errors import WeightsError
+from langchain_tpo import ConfigurationError
+from langchain_tpo.errors import MissingExtraError, SettingsError, WeightsError
 from langchain_tpo.local import LocalServer, local_chat_model
 from langchain_tpo.local.server import default_threads
 

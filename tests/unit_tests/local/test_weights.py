@@ -6,8 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from langchain_tpo import MissingExtraError
-from langchain_tpo.errors import WeightsError
+from langchain_tpo.errors import MissingExtraError, WeightsError
 from langchain_tpo.local import PACKAGED_MODELS, packaged_weights, weights, weights_file
 
 

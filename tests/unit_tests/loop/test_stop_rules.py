@@ -8,7 +8,8 @@ import pytest
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableLambda
 
-from langchain_tpo import SettingsError, TPOResult, TPORunnable, TPOSettings
+from langchain_tpo import TPOResult, TPORunnable, TPOSettings
+from langchain_tpo.errors import SettingsError
 from tests.support.fakes import ScriptedModel, ScriptedModelWithN, obedient, step_of
 
 ROUNDS = [[0.0, 1.0], [2.0, 1.5], [2.1, 1.0], [2.1, 2.0], [5.0, 0.0]]

@@ -12,7 +12,8 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda
 
-from langchain_tpo import ScoreRequest, TPORunnable, TPOSettings
+from langchain_tpo import TPORunnable, TPOSettings
+from langchain_tpo.reward_models import ScoreRequest
 from langchain_tpo.sampling.request_limit import Places, RequestLimit, aplace, place
 from tests.support.fakes import ScriptedModel, last_number, obedient
 

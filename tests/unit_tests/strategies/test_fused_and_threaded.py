@@ -7,16 +7,8 @@ from typing import Any
 import pytest
 from langchain_core.messages import BaseMessage, HumanMessage
 
-from langchain_tpo import (
-    FUSED_PROMPTS,
-    SMALL_FUSED_PROMPTS,
-    THREADED_PROMPTS,
-    TPO_PROMPTS,
-    TPOPrompts,
-    TPORunnable,
-    TPOSettings,
-    build_tpo_graph,
-)
+from langchain_tpo import TPOPrompts, TPORunnable, TPOSettings, build_tpo_graph
+from langchain_tpo.prompts import FUSED_PROMPTS, SMALL_FUSED_PROMPTS, THREADED_PROMPTS, TPO_PROMPTS
 from tests.support.fakes import Call, ScriptedModelWithN, last_number
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"

@@ -3,12 +3,7 @@
 import asyncio
 import gc
 import json
-import re
 import sys
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,19 +14,14 @@ from langchain_tpo.cli.evaluation_display import Tally, evaluation_display, most
 from langchain_tpo.cli.flags import Flags, QuietOption, takes_flags
 from langchain_tpo.cli.model_strings import chat_model
 from langchain_tpo.cli.run_choices import RunChoices, run_choices
-from langchain_tpo.errors import SettingsError
-from langchain_tpo.evaluation.datasets import count_rows, fingerprint, read_examples
-from langchain_tpo.evaluation.manifest import (
-    manifest_of,
-    read_manifest,
-    resumed,
-    write_manifest,
-)
-from langchain_tpo.evaluation.record_writer import DiskFullError, RecordWriter
-from langchain_tpo.evaluation.records import RECORDS, Record, RecordFile, drop_failed
-from langchain_tpo.evaluation.run_evaluation import read_done, run_evaluation
+from langchain_tpo.cli.run_folders import new_folder, newest_folder
+from langchain_tpo.errors import DatasetError, SettingsError
+from langchain_tpo.evaluation.datasets import open_dataset
+from langchain_tpo.evaluation.metrics.measured import MEASURES, measures_named
+from langchain_tpo.evaluation.records import Record
+from langchain_tpo.evaluation.sitting import Evaluation, Sitting
 from langchain_tpo.evaluation.system_runner import Parts
-from langchain_tpo.evaluation.systems import System, parse_systems
+from langchain_tpo.evaluation.systems import parse_systems
 
 INTERRUPTED = 130
 
@@ -40,7 +30,10 @@ INTERRUPTED = 130
 def evaluate(  # noqa: PLR0913 a command has the options that it has
     dataset: Annotated[
         str,
-        typer.Argument(help="A .jsonl, .json, .csv or .txt file, or `hf:NAME?split=test`."),
+        typer.Argument(
+            help="A file (.jsonl, .json, .csv, .tsv, .parquet, .xlsx, .txt; packed or not), a "
+            "saved data set, `hf:NAME?split=test`, `langsmith:NAME`, or `-` for JSON lines."
+        ),
     ],
     *,
     systems: Annotated[
@@ -57,12 +50,32 @@ def evaluate(  # noqa: PLR0913 a command has the options that it has
         Path | None, typer.Option(help="The folder to write. Default: one below `tpo-runs`.")
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in --out; repeats nothing.")
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with the run in --out, or with the newest one of this data set; repeats "
+            "nothing.",
+        ),
     ] = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="With --resume: try failed examples again.")
     ] = False,
-    limit: Annotated[int | None, typer.Option(help="Only the first so many examples.")] = None,
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metric",
+            metavar="METRIC",
+            help=f"Measure every answer: {', '.join(f'`{name}`' for name in MEASURES)}; as often "
+            "as needed. Default: the report measures what the rows plainly call for.",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Only the first so many examples.")
+    ] = None,
+    give_up: Annotated[
+        int,
+        typer.Option(min=0, help="Stop after so many equal failures in a row; 0: never."),
+    ] = 10,
     concurrency: Annotated[
         int, typer.Option("--concurrency", "-j", min=1, help="Requests to the model at once.")
     ] = 4,
@@ -75,44 +88,39 @@ def evaluate(  # noqa: PLR0913 a command has the options that it has
     Each result is written as it comes: after Ctrl-C, a crash or a full disk, --resume goes on where
     the run was. `tpo report FOLDER` makes a report of it.
     """
+    if retry_failed and not resume:
+        raise SettingsError("`--retry-failed` goes with `--resume`: say both.")
     choices = run_choices(flags)
-    chosen = parse_systems(systems or (), choices.settings)
-    folder = out or _default_folder(dataset)
-    parts = _parts(choices)
-    _open_run(folder, _manifest(dataset, limit, choices, chosen, parts), resume=resume)
-    if retry_failed and resume and (folder / RECORDS).is_file():
-        drop_failed(folder / RECORDS)
-    run = partial(_run, dataset, chosen, parts, folder, limit=limit, concurrency=concurrency)
-    tally, before, unwritten, interrupted = run(quiet=quiet)
-    summary = {
-        "folder": str(folder),
-        "before": before,
-        "ok": tally.ok,
-        "failed": tally.failed,
-        "unwritten": unwritten,
-        "interrupted": interrupted,
-    }
+    with open_dataset(dataset) as data:
+        if data.note:
+            say(data.note)
+        parts = _parts(choices)
+        evaluation = Evaluation(
+            dataset=data,
+            systems=parse_systems(systems or (), choices.settings),
+            parts=parts,
+            labels=choices.labels(parts.model),
+            model_options=choices.model_options,
+            seed=choices.settings.seed,
+            limit=limit,
+            concurrency=concurrency,
+            measures=measures_named(metrics or ()),
+            patience=give_up,
+        )
+        total = evaluation.total()
+        folder = out or (newest_folder(data) if resume else new_folder(dataset))
+        sitting = Sitting(evaluation, folder, resume=resume, retry_failed=retry_failed)
+        tally, interrupted = _run(sitting, total, quiet=quiet)
+    summary = _summary(sitting, tally, interrupted=interrupted)
     _print_end(summary, tally)
     give(json.dumps(summary) if as_json else str(folder))
     raise typer.Exit(_exit_code(summary))
 
 
-def _run(
-    dataset: str,
-    systems: Sequence[System],
-    parts: Parts,
-    folder: Path,
-    *,
-    limit: int | None,
-    concurrency: int,
-    quiet: bool,
-) -> tuple[Tally, int, int, bool]:
-    path, interrupted = folder / RECORDS, False
-    writer = RecordWriter(RecordFile(path))
-    done, tally = read_done(path, systems), Tally()
-    display = evaluation_display(
-        stderr_console(), _total(dataset, limit, systems, len(done.keys)), quiet=quiet
-    )
+def _run(sitting: Sitting, total: int | None, *, quiet: bool) -> tuple[Tally, bool]:
+    tally = Tally()
+    left = None if total is None else max(0, total - sitting.before)
+    display = evaluation_display(stderr_console(), left, quiet=quiet)
 
     def observe(record: Record) -> None:
         tally.add(record)
@@ -120,24 +128,12 @@ def _run(
 
     # What is loaded by now stays; without this the collector looks through all of it at every turn.
     gc.freeze()
-    with writer, display:
+    with display:
         try:
-            asyncio.run(
-                run_evaluation(
-                    islice(read_examples(dataset), limit),
-                    systems,
-                    parts,
-                    writer,
-                    concurrency=concurrency,
-                    done=done,
-                    observe=observe,
-                )
-            )
+            asyncio.run(sitting.run(observe))
         except KeyboardInterrupt:
-            interrupted = True
-        except DiskFullError as error:
-            say(f"`{path}` could not be written: {error.strerror}.")
-    return tally, len(done.keys), writer.unwritten, interrupted
+            return tally, True
+    return tally, False
 
 
 def _parts(choices: RunChoices) -> Parts:
@@ -149,54 +145,38 @@ def _parts(choices: RunChoices) -> Parts:
     )
 
 
-def _manifest(
-    dataset: str, limit: int | None, choices: RunChoices, systems: Sequence[System], parts: Parts
-) -> dict[str, Any]:
-    described = {"source": dataset, "sha256": fingerprint(dataset)}
-    return manifest_of(
-        dataset=described,
-        labels=choices.labels(parts.model),
-        systems=systems,
-        model_options=choices.model_options,
-        limit=limit,
-        seed=choices.settings.seed,
-    )
-
-
-def _open_run(folder: Path, manifest: dict[str, Any], *, resume: bool) -> None:
-    before = read_manifest(folder)
-    if before is not None and not resume:
-        raise SettingsError(
-            f"`{folder}` holds a run already: go on with it (`--resume`) or give another `--out`."
-        )
-    write_manifest(folder, manifest if before is None else resumed(before, manifest))
-
-
-def _default_folder(dataset: str) -> Path:
-    name = Path(dataset.partition("?")[0].replace("hf:", "")).stem
-    plain = re.sub(r"[^\w.-]+", "-", name)[:40].strip(".-") or "run"
-    return Path("tpo-runs") / f"{plain}-{datetime.now(tz=UTC):%Y%m%d-%H%M%S}"
-
-
-def _total(dataset: str, limit: int | None, systems: Sequence[System], done: int) -> int | None:
-    rows = count_rows(dataset)
-    if rows is None:
-        return None
-    return max(0, min(rows, limit or rows) * len(systems) - done)
+def _summary(sitting: Sitting, tally: Tally, *, interrupted: bool) -> dict[str, Any]:
+    if not (tally.records or sitting.before or interrupted or sitting.stopped):
+        raise DatasetError("The data set holds no rows: there is nothing to do.")
+    return {
+        "folder": str(sitting.folder),
+        "before": sitting.before,
+        "ok": tally.ok,
+        "failed": tally.failed,
+        "unwritten": sitting.unwritten,
+        "interrupted": interrupted,
+        "stopped": sitting.stopped,
+        "metrics": tally.metrics(),
+    }
 
 
 def _print_end(summary: dict[str, Any], tally: Tally) -> None:
+    if not tally.records and not summary["stopped"] and not summary["interrupted"]:
+        say(f"nothing left to do: all {count(summary['before'])} results are there.")
+        return
     sys.stderr.write(
         f"{count(tally.ok)} answered, {count(tally.failed)} failed in {duration(tally.seconds)}.\n"
     )
+    for system, values in summary["metrics"].items():
+        shown = (f"{name} {value:.3f}" for name, value in values.items())
+        sys.stderr.write(f"{system}: {', '.join(shown)}\n")
     if tally.reasons:
         say(f"why examples failed, {most_frequent(tally.reasons)}")
+    if summary["stopped"]:
+        say(f"stopped: {summary['stopped']} Run again with `--resume --retry-failed` to go on.")
     if summary["unwritten"]:
-        say(
-            f"{summary['unwritten']} results are not in the records: make room and run again with "
-            "`--resume`."
-        )
-    elif summary["interrupted"]:
+        say(f"{summary['unwritten']} results are not in the records: make room before.")
+    if summary["interrupted"]:
         say("interrupted; run again with `--resume` to go on.")
 
 
@@ -204,4 +184,4 @@ def _exit_code(summary: dict[str, Any]) -> int:
     if summary["interrupted"]:
         return INTERRUPTED
     nothing_worked = summary["failed"] > 0 and summary["ok"] + summary["before"] == 0
-    return 1 if summary["unwritten"] or nothing_worked else 0
+    return 1 if summary["unwritten"] or summary["stopped"] or nothing_worked else 0

@@ -34,6 +34,7 @@ class Tally:
     reasons: Counter[str] = field(default_factory=Counter)
     """Why examples failed."""
     since: float = field(default_factory=time.monotonic)
+    _metrics: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
 
     def add(self, record: Record) -> None:
         """Count a record."""
@@ -43,6 +44,17 @@ class Tally:
             self.failed += 1
             self.reasons[_reason(record)] += 1
         self.tokens += sum(_tokens(run["usage"]) for run in record["runs"])
+        for name, value in record.get("metrics", {}).items():
+            if value is not None:
+                total, number = self._metrics.get((record["system"], name), (0.0, 0))
+                self._metrics[record["system"], name] = (total + value, number + 1)
+
+    def metrics(self) -> dict[str, dict[str, float]]:
+        """Return the means of what was measured in this sitting, by system and metric."""
+        means: dict[str, dict[str, float]] = {}
+        for (system, name), (total, number) in self._metrics.items():
+            means.setdefault(system, {})[name] = total / number
+        return means
 
     @property
     def records(self) -> int:

@@ -61,8 +61,8 @@ def reward_model(text: str) -> RewardModel:
         >>> reward_model("oracle:delphi")
         Traceback (most recent call last):
         langchain_tpo.errors.ConfigurationError: No reward model is called `oracle:...`: use \
-head, hf-endpoint, implicit, infinity, judge, openai, pairwise, python, sglang, tei, tgi, \
-transformers, vllm.
+head, hf-endpoint, implicit, infinity, instructions, judge, openai, pairwise, python, sglang, \
+tei, tgi, transformers, vllm.
     """
     address, _, query = text.partition("?")
     scheme, _, rest = address.partition(":")
@@ -120,6 +120,12 @@ def _head(rest: str, options: Options) -> RewardLike:
     except OSError as error:
         raise SettingsError(f"`{rest}` could not be read: {error.strerror}.") from error
     return cast("RewardLike", heads.PreferenceHead(weights=weights))
+
+
+def _instructions(_rest: str, options: Options) -> RewardLike:
+    _refuse(options, "instructions")
+    module = import_module(f"{_PACKAGE}.verifiable_instructions")
+    return cast("RewardLike", module.VerifiableInstructions())
 
 
 def _transformers(rest: str, options: Options) -> RewardLike:
@@ -210,6 +216,11 @@ SCHEMES: Mapping[str, Scheme] = {
         example="head",
         about="the small preference head that comes along; a demonstration, not a judge",
         build=_head,
+    ),
+    "instructions": Scheme(
+        example="instructions",
+        about="the share of a prompt's own checkable instructions that a response keeps",
+        build=_instructions,
     ),
     "python": Scheme(
         example="python:my_rewards:brevity",

@@ -1,35 +1,148 @@
-"""Examples from files and from the Hugging Face hub, one at a time.
+"""Data sets: files, saved data sets, the Hugging Face hub, LangSmith, a pipe, or rows at hand.
 
-A row that cannot be read is a `BadRow` in its place: it costs nobody else anything. Knows files;
-what a row means is `examples`.
+A row that cannot be read is a `BadRow` in its place: it costs nobody else anything. Files are
+`data_files`, what a row means is `examples`.
 """
 
-import csv
 import hashlib
-import json
+import shutil
+import stat
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
-from itertools import chain, count
+from itertools import count
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self, TypeAlias
 from urllib.parse import parse_qsl
 
 from langchain_tpo.errors import DatasetError, MissingExtraError, TPOError
+from langchain_tpo.evaluation.data_files import Numbered, opened, reader_of
 from langchain_tpo.evaluation.examples import BadRow, Row, example_of
 from langchain_tpo.text.secrecy import without_credentials
 
 HUB = "hf:"
 """What opens the name of a data set of the hub: `hf:owner/name?split=test&config=main`."""
 
+LANGSMITH = "langsmith:"
+"""What opens the name of a data set in LangSmith: `langsmith:NAME?split=test`."""
 
-def read_examples(source: str | Path) -> Iterator[Row]:
-    r"""Return the examples of a data set in order; duplicate names get a number.
+PIPE = "-"
+"""Standard input, as JSON lines."""
+
+DatasetLike: TypeAlias = "Dataset | str | Path | Sequence[str | Mapping[str, Any]]"
+"""What names or is a data set."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Examples that can be read from the start as often as needed; close it in the end."""
+
+    source: str
+    """What it is called."""
+    sha256: str | None = None
+    """Of its content, to know it again; None for what stays elsewhere."""
+    note: str | None = None
+    """What had to be guessed to read it, in words."""
+    local: bool = True
+    """Whether reading it costs nothing."""
+    rows: Callable[[], Numbered] = field(repr=False)
+    """Begins to read; may raise `DatasetError`."""
+    _held: ExitStack = field(default_factory=ExitStack, repr=False)
+
+    def __enter__(self) -> Self:
+        """Use it."""
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Let go of what was kept for it."""
+        self._held.close()
+
+    def examples(self) -> Iterator[Row]:
+        """Return its examples in order; duplicate names get a number.
+
+        Raises:
+            DatasetError: In one line, when the data set as a whole cannot be read.
+        """
+        names = _Names()
+        for number, row in self.rows():
+            example = self._bad(row, number) if isinstance(row, BadRow) else self._read(row, number)
+            yield replace(example, id=names.free(example.id))
+
+    def count(self) -> int | None:
+        """Count its rows; None where that would mean to fetch them."""
+        return sum(1 for _ in self.rows()) if self.local else None
+
+    def _read(self, row: object, number: int) -> Row:
+        try:
+            return example_of(row, number=number)
+        except TPOError as error:
+            return self._bad(BadRow(id=f"row {number}", reason=str(error)), number)
+
+    def _bad(self, row: BadRow, number: int) -> BadRow:
+        return replace(row, reason=f"Row {number} of `{Path(self.source).name}`: {row.reason}")
+
+
+def open_dataset(source: DatasetLike) -> Dataset:
+    r"""Open a data set.
 
     Args:
-        source: A file (`.jsonl`, `.json`, `.csv`, or `.txt` with a prompt per line), or
-            `hf:NAME?split=...`, which needs the extra `evaluation`.
+        source: A file (`.jsonl`, `.json`, `.csv`, `.tsv`, `.parquet`, `.xlsx`, or `.txt` with a
+            prompt per line; `.gz`, `.bz2` and `.zst` are unpacked), a folder of
+            `Dataset.save_to_disk`, `hf:NAME?split=...`, `langsmith:NAME`, `-` for JSON lines from
+            standard input, or rows. What goes beyond JSON and CSV needs the extra `evaluation`.
+
+    Raises:
+        DatasetError: In one line, when the data set as a whole cannot be read.
+
+    Example:
+        >>> with open_dataset(["Hi", {"question": "Why?", "id": "q"}, {"broken": 1}]) as dataset:
+        ...     [(row.id, type(row).__name__) for row in dataset.examples()]
+        [('1', 'Example'), ('q', 'Example'), ('row 3', 'BadRow')]
+    """
+    if isinstance(source, Dataset):
+        return source
+    if not isinstance(source, str | Path):
+        listed = list(source)
+        return Dataset(source="rows", rows=lambda: enumerate(listed, start=1))
+    for scheme, read in _SERVICES.items():
+        if str(source).startswith(scheme):
+            name = str(source).removeprefix(scheme)
+            return Dataset(source=str(source), local=False, rows=partial(_numbered, read, name))
+    path = Path(str(source).partition("?")[0])
+    kind = _kind(path)
+    if stat.S_ISDIR(kind):
+        return _saved(path, str(source))
+    if not stat.S_ISREG(kind):
+        return _piped(path, str(source))
+    return _file(Path(source), str(source))
+
+
+def _kind(path: Path) -> int:
+    if str(path) == PIPE:
+        return stat.S_IFIFO
+    try:
+        return path.stat().st_mode
+    except OSError as error:
+        raise DatasetError(f"`{path}` could not be read: {error.strerror}.") from error
+    except ValueError as error:  # half a surrogate pair, a null byte
+        raise DatasetError(f"`{path!r}` is no path: {error}.") from error
+
+
+def read_examples(source: DatasetLike) -> Iterator[Row]:
+    r"""Return the examples of a data set in order, as `Dataset.examples` does.
+
+    Args:
+        source: As for `open_dataset`.
 
     Raises:
         DatasetError: In one line, when the data set as a whole cannot be read.
@@ -42,114 +155,124 @@ def read_examples(source: str | Path) -> Iterator[Row]:
         ...     [type(row).__name__ for row in read_examples(path)]
         ['Example', 'BadRow']
     """
-    seen: set[str] = set()
-    for number, row in _raw_rows(source):
-        example = row if isinstance(row, BadRow) else _read(row, number)
-        names = chain([example.id], (f"{example.id}~{times}" for times in count(2)))
-        name = next(name for name in names if name not in seen)
-        seen.add(name)
-        yield replace(example, id=name)
+    with open_dataset(source) as dataset:
+        yield from dataset.examples()
 
 
-def count_rows(source: str | Path) -> int | None:
-    """Count the rows of a file; None where that would mean to fetch them."""
-    if str(source).startswith(HUB):
-        return None
-    return sum(1 for _ in _raw_rows(source))
+class _Names:
+    """Gives every name once."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+        self._times: dict[str, Iterator[int]] = {}
+
+    def free(self, wanted: str) -> str:
+        """Return the name, or the next of `name~2`, `name~3` that is free."""
+        name = wanted
+        if wanted in self._seen:
+            numbers = self._times.setdefault(wanted, count(2))
+            name = next(one for n in numbers if (one := f"{wanted}~{n}") not in self._seen)
+        self._seen.add(name)
+        return name
 
 
-def fingerprint(source: str | Path) -> str | None:
-    """Return the SHA-256 of a file, to know it again; None for what is no file."""
-    if str(source).startswith(HUB):
-        return None
-    with _opened(Path(source)) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _file(path: Path, source: str) -> Dataset:
+    rows, note = reader_of(path)
+    with opened_raw(path) as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return Dataset(source=source, sha256=sha256, note=note, rows=rows)
 
 
-def _read(row: object, number: int) -> Row:
-    try:
-        return example_of(row, number=number)
-    except TPOError as error:
-        return BadRow(id=f"row {number}", reason=str(error))
+def opened_raw(path: Path) -> Any:  # noqa: ANN401 a binary file
+    """Open a file as it lies there.
 
-
-def _raw_rows(source: str | Path) -> Iterator[tuple[int, object]]:
-    if str(source).startswith(HUB):
-        return enumerate(_hub_rows(str(source).removeprefix(HUB)), start=1)
-    path = Path(source)
-    readers = {".jsonl": _json_lines, ".ndjson": _json_lines, ".json": _json, ".csv": _csv}
-    reader = readers.get(path.suffix.lower(), _plain_lines)
-    return reader(path)
-
-
-def _json_lines(path: Path) -> Iterator[tuple[int, object]]:
-    for number, line in _lines(path):
-        try:
-            yield number, json.loads(line.decode("utf-8-sig"))
-        except (ValueError, RecursionError) as error:
-            yield number, BadRow(id=f"row {number}", reason=f"No JSON: {error}.")
-
-
-def _plain_lines(path: Path) -> Iterator[tuple[int, object]]:
-    for number, line in _lines(path):
-        try:
-            yield number, line.decode("utf-8-sig").rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            yield number, BadRow(id=f"row {number}", reason=f"No UTF-8: {error}.")
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    with _opened(path) as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                yield number, line
-
-
-def _json(path: Path) -> Iterator[tuple[int, object]]:
-    with _opened(path) as file:
-        try:
-            rows = json.load(file)
-        except (ValueError, RecursionError) as error:
-            raise DatasetError(
-                f"`{path}` is no JSON ({error}): with one object per line it must end in `.jsonl`."
-            ) from error
-    if not isinstance(rows, list):
-        raise DatasetError(f"`{path}` must hold a list of rows, got {type(rows).__name__}.")
-    yield from enumerate(rows, start=1)
-
-
-def _csv(path: Path) -> Iterator[tuple[int, object]]:
-    csv.field_size_limit(sys.maxsize)
-    _opened(path).close()
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        for number, row in enumerate(csv.DictReader(file), start=1):
-            if None in row:
-                yield number, BadRow(id=f"row {number}", reason="More cells than columns.")
-            else:
-                yield number, row
-
-
-def _hub_rows(name: str) -> Iterable[object]:
-    try:
-        hub: Any = import_module("datasets")
-    except ImportError:
-        raise MissingExtraError("datasets", "evaluation") from None
-    repository, _, query = name.partition("?")
-    options = dict(parse_qsl(query))
-    config = options.pop("config", None)
-    split = options.pop("split", "test")
-    for option in options:
-        raise DatasetError(f"`hf:{repository}` knows no `{option}`: use `split` and `config`.")
-    try:
-        rows: Iterable[object] = hub.load_dataset(repository, config, split=split, streaming=True)
-    except Exception as error:
-        reason = without_credentials(" ".join(str(error).split()))[:300]
-        raise DatasetError(f"`hf:{name}` could not be loaded: {reason}") from error
-    return rows
-
-
-def _opened(path: Path) -> Any:  # noqa: ANN401 a binary file
+    Raises:
+        DatasetError: In one line, when it cannot be opened.
+    """
     try:
         return path.open("rb")
     except OSError as error:
         raise DatasetError(f"`{path}` could not be read: {error.strerror}.") from error
+
+
+def _piped(path: Path, source: str) -> Dataset:
+    """Keep what comes through a pipe, which can be read only once."""
+    held = ExitStack()
+    kept: Any = tempfile.NamedTemporaryFile(prefix="tpo-", suffix=".jsonl")  # noqa: SIM115 held
+    held.enter_context(kept)
+    if source == PIPE:
+        shutil.copyfileobj(sys.stdin.buffer, kept)
+    else:
+        with opened(path) as file:
+            shutil.copyfileobj(file, kept)
+    kept.flush()
+    read = _file(Path(kept.name), "a pipe")
+    return replace(read, _held=held)
+
+
+def _saved(path: Path, source: str) -> Dataset:
+    """Open what `Dataset.save_to_disk` of the package `datasets` wrote."""
+    try:
+        saved = _datasets().load_from_disk(str(path))
+    except Exception as error:
+        raise DatasetError(f"`{path}` holds no saved data set: {_short(error)}") from error
+    split = dict(parse_qsl(source.partition("?")[2])).get("split")
+    if isinstance(saved, Mapping):
+        split = split or ("test" if "test" in saved else next(iter(saved)))
+        if split not in saved:
+            known = ", ".join(f"`{name}`" for name in saved)
+            raise DatasetError(f"`{path}` has no split `{split}`: use {known}.")
+        saved = saved[split]
+    return Dataset(
+        source=source,
+        sha256=hashlib.sha256(str(saved._fingerprint).encode()).hexdigest(),  # noqa: SLF001
+        rows=lambda: enumerate(saved, start=1),
+    )
+
+
+def _numbered(read: Callable[[str, dict[str, str]], Iterable[object]], name: str) -> Numbered:
+    """Read what a service holds under `NAME?option=value`."""
+    name, _, query = name.partition("?")
+    try:
+        yield from enumerate(read(name, dict(parse_qsl(query))), start=1)
+    except TPOError:
+        raise
+    except Exception as error:  # a service's, of any kind
+        raise DatasetError(f"`{name}` could not be loaded: {_short(error)}") from error
+
+
+def _hub_rows(name: str, options: dict[str, str]) -> Iterable[object]:
+    config, split = options.pop("config", None), options.pop("split", "test")
+    _refuse(name, options, "`split` and `config`")
+    rows: Iterable[object] = _datasets().load_dataset(name, config, split=split, streaming=True)
+    return rows
+
+
+def _langsmith_rows(name: str, options: dict[str, str]) -> Iterable[object]:
+    split = options.pop("split", None)
+    _refuse(name, options, "`split`")
+    client = import_module("langsmith").Client()
+    for one in client.list_examples(dataset_name=name, splits=[split] if split else None):
+        yield {"id": str(one.id), "inputs": one.inputs, "outputs": one.outputs}
+
+
+def _refuse(name: str, options: Mapping[str, str], known: str) -> None:
+    for option in options:
+        raise DatasetError(f"`{name}` knows no `{option}`: use {known}.")
+
+
+def _datasets() -> Any:  # noqa: ANN401 an optional package
+    try:
+        return import_module("datasets")
+    except ImportError:
+        raise MissingExtraError("datasets", "evaluation") from None
+
+
+def _short(error: Exception) -> str:
+    return without_credentials(" ".join(str(error).split()))[:300]
+
+
+_SERVICES: Mapping[str, Callable[[str, dict[str, str]], Iterable[object]]] = {
+    HUB: _hub_rows,
+    LANGSMITH: _langsmith_rows,
+}

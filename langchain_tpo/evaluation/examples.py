@@ -1,29 +1,26 @@
 """One example of a data set: what to answer, and what is known of a good answer.
 
-Reads rows in the shapes of AlpacaEval, Arena-Hard, MT-Bench, XSTest, BeaverTails, HH-RLHF, MATH-500
-and IFEval, and plain ones. Knows rows; knows no files.
+Knows what an example is; which fields hold the question is `shapes`, files are `datasets`.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from langchain_core.messages import BaseMessage, HumanMessage, convert_to_messages
+from langchain_core.messages import BaseMessage
 
 from langchain_tpo.errors import ConversationError, DatasetError
+from langchain_tpo.evaluation.shapes import conversation_of, unwrapped
 
-ID_FIELDS = ("id", "uid", "question_id", "unique_id", "key", "idx")
+ID_FIELDS = (
+    *("id", "uid", "question_id", "unique_id", "key", "idx", "task_id", "prompt_id", "custom_id"),
+    *("example_id", "session_id"),
+)
 """Where data sets keep a row's identity, first match first."""
 
-KEPT_FIELDS = (
-    *("answer", "label", "type", "category", "categories", "cluster", "dataset", "level"),
-    *("subject", "instruction_id_list", "kwargs", "is_safe", "source"),
-)
-"""What metrics and reports may want to know of a row."""
-
-_SPEAKER = re.compile(r"(?:^|\n\n)(Human|Assistant):")
-_ROLES = {"Human": "human", "Assistant": "ai"}
+_CONVERSATIONS = ("messages", "conversation_input", "conversations", "conversation")
+"""Fields that repeat what `Example.messages` holds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +34,7 @@ class Example:
     follow_ups: tuple[str, ...] = ()
     """What the user says after the answer, and after that one's answer (MT-Bench)."""
     fields: Mapping[str, Any] = field(default_factory=dict)
-    """What else the row holds that metrics and reports use."""
+    """The row's fields as JSON values, for the reward, metrics and reports."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,119 +63,56 @@ def example_of(row: object, *, number: int) -> Example:
         ConversationError: When there is nothing to answer.
 
     Example:
-        >>> example_of({"instruction": "Name a colour.", "dataset": "helpful_base"}, number=3)
+        >>> example_of({"instruction": "Name a colour.", "level": 5}, number=3)
         ... # doctest: +ELLIPSIS
         Example(id='3', messages=(HumanMessage(content='Name a colour.'...), follow_ups=(), \
-fields={'dataset': 'helpful_base'})
+fields={'instruction': 'Name a colour.', 'level': 5})
     """
     if isinstance(row, str):
         row = {"prompt": row}
     if not isinstance(row, Mapping):
         raise DatasetError(f"A row must be a text or an object, got {type(row).__name__}.")
-    messages, follow_ups = _conversation(row)
+    fields = unwrapped(row)
+    messages, follow_ups = conversation_of(fields)
     if not messages:
         raise ConversationError("The row holds no user message: there is nothing to answer.")
     return Example(
-        id=_identity(row, number),
+        id=_identity(fields, number),
         messages=messages,
         follow_ups=follow_ups,
-        fields={name: row[name] for name in KEPT_FIELDS if row.get(name) not in (None, "")},
+        fields={
+            name: json_value(value)
+            for name, value in fields.items()
+            if name not in _CONVERSATIONS and not (value is None or value in ("", b""))
+        },
     )
 
 
-def transcript_messages(text: str) -> list[BaseMessage]:
-    r"""Read a transcript as Anthropic's HH-RLHF writes it.
+def json_value(value: object) -> Any:  # noqa: ANN401 JSON
+    """Return a value of any table as JSON has it: dates as texts, bytes as their number.
 
     Example:
-        >>> [m.text for m in transcript_messages("\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: So?")]
-        ['Hi', 'Hello', 'So?']
+        >>> json_value({"at": (1, float("nan")), "image": b"123"})
+        {'at': [1, None], 'image': '3 bytes'}
     """
-    _, *parts = _SPEAKER.split(text)
-    pairs = zip(parts[::2], parts[1::2], strict=True)
-    return convert_to_messages([(_ROLES[speaker], said.strip()) for speaker, said in pairs])
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): json_value(one) for name, one in value.items()}
+    if isinstance(value, bytes | bytearray):
+        return f"{len(value)} bytes"
+    if isinstance(value, Sequence):
+        return [json_value(one) for one in value]
+    return str(value)
 
 
-Conversation: TypeAlias = tuple[tuple[BaseMessage, ...], tuple[str, ...]]
-"""Messages to answer, and what follows."""
-
-
-def _conversation(row: Mapping[str, Any]) -> Conversation:
-    for name, read in _SHAPES.items():
-        if row.get(name) is not None:
-            return read(row, row[name])
-    known = ", ".join(f"`{name}`" for name in _SHAPES)
-    seen = ", ".join(f"`{_short(name)}`" for name in list(row)[:6]) or "none"
-    raise DatasetError(f"A row must have one of the fields {known}, got {seen}.")
-
-
-def _one_prompt(row: Mapping[str, Any], value: object) -> Conversation:
-    if isinstance(value, str):
-        return _asked([HumanMessage(value)]), ()
-    return _chat(row, value)
-
-
-def _chat(_row: Mapping[str, Any], value: object) -> Conversation:
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        raise DatasetError(f"Messages must be a list, got {type(value).__name__}.")
-    try:
-        return _asked(convert_to_messages(value)), ()
-    except (NotImplementedError, ValueError, TypeError, KeyError) as error:
-        reason = str(error).partition("\n")[0].rstrip(".")
-        raise DatasetError(f"The messages of the row could not be read: {reason}.") from error
-
-
-def _instruction(row: Mapping[str, Any], value: object) -> Conversation:
-    context = row.get("input")
-    text = f"{value}\n\n{context}" if isinstance(context, str) and context.strip() else value
-    return _one_prompt(row, text)
-
-
-def _turns(_row: Mapping[str, Any], value: object) -> Conversation:
-    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
-        raise DatasetError(f"`turns` must be a list of texts, got `{_short(value)}`.")
-    texts = [turn.get("content") if isinstance(turn, Mapping) else turn for turn in value]
-    said = [text for text in texts if isinstance(text, str)]
-    if len(said) < len(texts):
-        raise DatasetError("`turns` must be a list of texts.")
-    return _asked([HumanMessage(said[0])]), tuple(said[1:])
-
-
-def _transcript(_row: Mapping[str, Any], value: object) -> Conversation:
-    messages = transcript_messages(str(value))
-    if not messages:
-        raise DatasetError("The transcript must begin with `Human:`, as HH-RLHF writes it.")
-    return _asked(messages), ()
-
-
-def _asked(messages: Sequence[BaseMessage]) -> tuple[BaseMessage, ...]:
-    """Leave out what the assistant said last: that is what will be written."""
-    listed = list(messages)
-    while listed and listed[-1].type == "ai":
-        listed.pop()
-    if any(message.type == "human" and message.text.strip() for message in listed):
-        return tuple(listed)
-    return ()
-
-
-def _short(value: object) -> str:
-    return " ".join(str(value).split())[:40]
-
-
-def _identity(row: Mapping[str, Any], number: int) -> str:
+def _identity(fields: Mapping[str, Any], number: int) -> str:
     for name in ID_FIELDS:
-        if isinstance(row.get(name), str | int) and str(row[name]).strip():
-            return str(row[name])
+        value = fields.get(name)
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            text = str(value).strip()
+            if text:
+                return text
     return str(number)
-
-
-_SHAPES: Mapping[str, Callable[[Mapping[str, Any], Any], Conversation]] = {
-    "messages": _chat,
-    "turns": _turns,  # MT-Bench, Arena-Hard 2
-    "prompt": _one_prompt,  # Arena-Hard 0.1, XSTest, BeaverTails, IFEval, TRL
-    "instruction": _instruction,  # AlpacaEval, Alpaca
-    "problem": _one_prompt,  # MATH-500
-    "question": _one_prompt,
-    "context": _transcript,  # HH-RLHF without its answers
-    "chosen": _transcript,  # HH-RLHF as published
-}
-"""Where a row keeps what to answer, first match first."""

@@ -8,12 +8,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict, cast
 
 from langchain_core.messages import BaseMessage, convert_to_messages
 
 from langchain_tpo.evaluation.outcomes import known_mean
-from langchain_tpo.evaluation.records import Record, RecordFile, read_records
+from langchain_tpo.evaluation.records import Record, RecordFile, read_lines
 from langchain_tpo.evaluation.report.analysis import Verdicts
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.judges.pairwise_judge import PairwiseJudge
@@ -126,8 +126,15 @@ def read_judgements(path: Path, judge: str | None = None) -> list[Judgement]:
     """Return what has been judged, by one judge or by all; nothing where there is no file."""
     if not path.is_file():
         return []
-    listed: list[Any] = list(read_records(path))
+    listed = read_lines(path, _as_judgement)
     return [one for one in listed if judge is None or one["judge"] == judge]
+
+
+def _as_judgement(value: object) -> Judgement:
+    missing = Judgement.__required_keys__ - (value.keys() if isinstance(value, dict) else set())
+    if missing:
+        raise ValueError(f"the judgement lacks `{min(missing)}`")
+    return cast("Judgement", value)
 
 
 def verdicts(judgements: Iterable[Judgement]) -> Verdicts:

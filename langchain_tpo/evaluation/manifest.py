@@ -41,6 +41,7 @@ def manifest_of(
     model_options: Mapping[str, Any],
     limit: int | None,
     seed: int | None,
+    metrics: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Describe a run as JSON values.
 
@@ -51,6 +52,7 @@ def manifest_of(
         model_options: Fields of the policy.
         limit: How many examples are asked at most.
         seed: What makes draws repeatable.
+        metrics: What is measured of every answer.
     """
     manifest: dict[str, Any] = {
         "format": FORMAT,
@@ -59,6 +61,7 @@ def manifest_of(
         "model_options": dict(model_options),
         "limit": limit,
         "seed": seed,
+        "metrics": list(metrics),
         "systems": [system.as_dict() for system in systems],
         "sittings": [sitting()],
     }
@@ -117,15 +120,20 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DatasetError(f"`{path}` could not be read: {error}.") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise DatasetError(f"`{path}` is no manifest that this version of langchain-tpo knows.")
+    damaged = _damage(manifest)
+    if damaged:
+        raise DatasetError(f"`{path}` is damaged: {damaged}.")
     return manifest
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write the manifest; it is whole at any moment.
+    """Write the manifest; it is whole at any moment, also after a loss of power.
+
+    Only the process that holds the folder's records may call this.
 
     Raises:
         DatasetError: In one line, when the folder cannot be written to.
@@ -134,7 +142,10 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     fresh = path.with_suffix(".fresh")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        with fresh.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(manifest, indent=2) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(fresh, path)  # noqa: PTH105 atomic, by its own name
     except OSError as error:
         raise DatasetError(f"`{path}` could not be written: {error.strerror}.") from error
@@ -147,23 +158,37 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _commit() -> dict[str, Any]:
-    """Say which commit the user's own folder is at, where it is a repository."""
-    commit = _git("rev-parse", "HEAD")
-    if commit is None:
-        return {}
-    return {"git_commit": commit, "git_dirty": bool(_git("status", "--porcelain"))}
+def _damage(manifest: Mapping[str, Any]) -> str | None:
+    """Say what a manifest lacks that others read of it."""
+    for name, kind in _SHAPE.items():
+        if not isinstance(manifest.get(name), kind):
+            return f"`{name}` is missing or no {kind.__name__}"
+    for system in manifest["systems"]:
+        named = isinstance(system, dict) and all(
+            isinstance(system.get(key), str) for key in ("name", "kind")
+        )
+        if not named:
+            return "a system has no `name` or no `kind`"
+    return None if all(isinstance(one, dict) for one in manifest["sittings"]) else "a sitting"
 
 
-def _git(*arguments: str) -> str | None:
+_SHAPE: Mapping[str, type] = {"dataset": dict, "model": str, "systems": list, "sittings": list}
+
+
+def _commit() -> dict[str, str]:
+    """Say which commit the user's folder is at, where it is a repository.
+
+    `rev-parse` is all that git is asked: `status` and `diff` start the helpers that a repository's
+    own configuration names (`core.fsmonitor`, filters), which somebody else may have packed.
+    """
     try:
-        finished = subprocess.run(  # noqa: S603 our own words only
-            ["git", *arguments],  # noqa: S607 the user's git
+        finished = subprocess.run(
+            ["git", "rev-parse", "--verify", "HEAD"],  # noqa: S607 the user's git
             capture_output=True,
             text=True,
             check=False,
             timeout=10,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return None
-    return finished.stdout.strip() if finished.returncode == 0 else None
+        return {}
+    return {} if finished.returncode else {"git_commit": finished.stdout.strip()}

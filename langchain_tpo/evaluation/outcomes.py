@@ -105,8 +105,17 @@ def outcome_of(record: Record, measure: MetricValues) -> Outcome | Failed:
         stop_reasons=tuple(run["stop_reason"] for run in runs),
         dropped=Counter(drop["reason"] for run in runs for drop in run["drops"]),
         shortened=sum("left_out" in step for run in runs for step in run["steps"]),
-        metrics=measure(record["fields"], questions, [run["answer"] for run in runs]),
+        metrics=_metrics(record, questions, measure),
     )
+
+
+def _metrics(
+    record: Record, questions: Sequence[str], measure: MetricValues
+) -> Mapping[str, float | None]:
+    """Take what was measured at the time, or else what the row plainly calls for."""
+    if "metrics" in record:
+        return record["metrics"]
+    return measure(record["fields"], questions, [run["answer"] for run in record["runs"]])
 
 
 def total_tokens(usage: Usage) -> int | None:

@@ -6,11 +6,11 @@ Knows the file and what kill -9 or a full disk can do to it; knows no model and 
 import json
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypedDict, cast
+from typing import Any, Literal, NotRequired, Self, TypedDict, TypeVar, cast
 
 from langchain_tpo.errors import DatasetError
 
@@ -21,6 +21,10 @@ except ImportError:  # Windows: nothing keeps two runs from one folder there
 
 RECORDS = "records.jsonl"
 """The file's name in the folder of a run."""
+
+
+Line = TypeVar("Line")
+"""What a line of a file holds."""
 
 
 class RecordedFailure(TypedDict):
@@ -45,6 +49,8 @@ class Record(TypedDict):
     """What metrics and reports use of the data set's row."""
     runs: list[dict[str, Any]]
     """One for each turn: `messages` as OpenAI writes them, and everything of a `TPOResult`."""
+    metrics: NotRequired[dict[str, float | None]]
+    """What was measured of the answer; None where it could not be."""
     failure: RecordedFailure | None
     """Set when `status` is `failed`."""
     started: str
@@ -76,12 +82,13 @@ class RecordFile:
             path: Where it is, or will be.
         """
         self._path = path
-        try:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        except OSError as error:
-            raise DatasetError(f"`{path}` could not be opened: {error.strerror}.") from error
-        self._regular = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
+        self._descriptor = self._opened()
         self._lock()
+        while not self._is_in_place():  # another process replaced it before we had the lock
+            os.close(self._descriptor)
+            self._descriptor = self._opened()
+            self._lock()
+        self._regular = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
         if self._regular:
             self._drop_partial_line()
 
@@ -114,15 +121,56 @@ class RecordFile:
             self._cut(before)
             raise
 
-    def clear(self) -> None:
-        """Take away what an earlier attempt left behind."""
-        self._cut(0)
+    def drop_failed(self) -> int:
+        """Take the failed records out, so that they are tried again; return their number.
+
+        The file is whole at any moment: what is kept is written beside it first. The lock passes
+        from the old file to the new one without a gap.
+
+        Raises:
+            OSError: When the disk does not take what is kept.
+        """
+        kept = RecordFile(self._path.with_suffix(".kept"))
+        dropped = 0
+        try:
+            kept._cut(0)  # what an earlier attempt left behind
+            for record in read_records(self._path):
+                if record["status"] == "failed":
+                    dropped += 1
+                else:
+                    kept.append(record)
+            os.fsync(kept._descriptor)
+            kept._path.replace(self._path)
+        except BaseException:
+            os.close(kept._descriptor)
+            raise
+        self._descriptor, replaced = kept._descriptor, self._descriptor
+        os.close(replaced)
+        return dropped
 
     def close(self) -> None:
-        """Hand everything to the disk and let go of the file."""
-        with suppress(OSError):  # what cannot be synchronised (a pipe, /dev/full) is no file
-            os.fsync(self._descriptor)
-        os.close(self._descriptor)
+        """Hand everything to the disk and let go of the file.
+
+        Raises:
+            OSError: When the disk did not take everything after all.
+        """
+        try:
+            if self._regular:  # a pipe or /dev/full cannot be synchronized
+                os.fsync(self._descriptor)
+        finally:
+            os.close(self._descriptor)
+
+    def _opened(self) -> int:
+        try:
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        except OSError as error:
+            raise DatasetError(f"`{self._path}` could not be opened: {error.strerror}.") from error
+
+    def _is_in_place(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), self._path.stat())
+        except FileNotFoundError:
+            return False
 
     def _lock(self) -> None:
         if fcntl is None:
@@ -160,8 +208,20 @@ def read_records(path: Path) -> Iterator[Record]:
     Raises:
         DatasetError: In one line, when there is no such file or a line of it is no record.
     """
-    for _, record in read_placed_records(path):
-        yield record
+    return read_lines(path, _as_record)
+
+
+def read_lines(path: Path, check: Callable[[object], Line]) -> Iterator[Line]:
+    """Return the whole lines of a JSONL file one at a time.
+
+    Args:
+        path: The file.
+        check: Returns what a line holds, or raises ValueError.
+
+    Raises:
+        DatasetError: In one line, when there is no such file or a line of it is damaged.
+    """
+    return (line for _, line in _placed_lines(path, check))
 
 
 def read_placed_records(path: Path) -> Iterator[tuple[int, Record]]:
@@ -170,20 +230,7 @@ def read_placed_records(path: Path) -> Iterator[tuple[int, Record]]:
     Raises:
         DatasetError: As `read_records` does.
     """
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise DatasetError(f"`{path}` could not be read: {error.strerror}.") from error
-    place = 0
-    with file:
-        for number, line in enumerate(file, start=1):
-            if not line.endswith(b"\n"):  # a run in progress, or one that was killed
-                return
-            try:
-                yield place, _as_record(json.loads(line))
-            except (ValueError, RecursionError) as error:
-                raise DatasetError(f"Line {number} of `{path}` is no record: {error}.") from error
-            place += len(line)
+    return _placed_lines(path, _as_record)
 
 
 def records_at(path: Path, places: Iterable[int]) -> Iterator[Record]:
@@ -194,34 +241,58 @@ def records_at(path: Path, places: Iterable[int]) -> Iterator[Record]:
             yield _as_record(json.loads(file.readline()))
 
 
-def drop_failed(path: Path) -> int:
-    """Take the failed records out of a file, so that they are tried again; give their number.
+def _placed_lines(path: Path, check: Callable[[object], Line]) -> Iterator[tuple[int, Line]]:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise DatasetError(f"`{path}` could not be read: {error.strerror}.") from error
+    place = 0
+    with file:
+        for number, line in enumerate(file, start=1):
+            if not line.endswith(b"\n"):  # a run in progress, or one that was killed
+                return
+            try:
+                yield place, check(json.loads(line))
+            except (ValueError, RecursionError) as error:
+                raise DatasetError(f"Line {number} of `{path}` is no record: {error}.") from error
+            place += len(line)
 
-    The file is whole at any moment: what is kept is written beside it first.
+
+def drop_failed(path: Path) -> int:
+    """Take the failed records out of a file that nobody else writes to; return their number.
 
     Raises:
         DatasetError: In one line, when another process writes to the file.
         OSError: When the disk does not take what is kept.
     """
-    kept = path.with_suffix(".kept")
-    dropped = 0
-    with RecordFile(path), RecordFile(kept) as file:  # nobody else may write while it is replaced
-        file.clear()
-        for record in read_records(path):
-            if record.get("status") == "failed":
-                dropped += 1
-            else:
-                file.append(record)
-        kept.replace(path)
-    return dropped
+    with RecordFile(path) as file:
+        return file.drop_failed()
 
 
 def _as_record(value: object) -> Record:
-    if isinstance(value, dict) and all(
-        isinstance(value.get(name), str) for name in ("example", "system")
-    ):
-        return cast("Record", value)
-    raise ValueError("it names no example and system")
+    """Check what a line holds; what statistics read of an answer must be there."""
+    if not isinstance(value, dict):
+        raise ValueError(f"it holds a {type(value).__name__}, no object")  # noqa: TRY004 as JSON's
+    for name in ("example", "system"):
+        if not isinstance(value.get(name), str):
+            raise ValueError(f"it has no `{name}`")  # noqa: TRY004 as above
+    record = {**_EMPTY, **value}
+    runs = record["runs"]
+    if not isinstance(runs, list) or not isinstance(record["fields"], dict):
+        raise ValueError("`runs` or `fields` is of the wrong type")  # noqa: TRY004 as above
+    for run in runs:
+        missing = _RUN_KEYS - (run.keys() if isinstance(run, dict) else set())
+        if missing:
+            raise ValueError(f"an answer lacks `{min(missing)}`")
+    return cast("Record", record)
+
+
+_EMPTY: dict[str, Any] = {"status": "ok", "fields": {}, "runs": [], "failure": None}
+
+_RUN_KEYS = frozenset(
+    {"messages", "answer", "reward", "pool", "rounds", "steps", "drops", "usage", "stop_reason"}
+)
+"""What every recorded answer holds."""
 
 
 def _as_line(record: object) -> bytes:

@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from langchain_tpo.errors import RunError
-from langchain_tpo.evaluation.examples import BadRow, Row
+from langchain_tpo.evaluation.examples import BadRow, Example, Row
 from langchain_tpo.evaluation.first_samples import SharedSamples
+from langchain_tpo.evaluation.giving_up import Patience
+from langchain_tpo.evaluation.metrics.measured import Measure, measure
 from langchain_tpo.evaluation.record_writer import RecordWriter
 from langchain_tpo.evaluation.records import (
     Record,
@@ -55,7 +57,7 @@ class Done:
         return SharedSamples(run for one in records_at(self.path, places) for run in one["runs"])
 
 
-async def run_evaluation(
+async def run_evaluation(  # noqa: PLR0913 all that an evaluation consists of
     examples: Iterable[Row],
     systems: Sequence[System],
     parts: Parts,
@@ -64,6 +66,8 @@ async def run_evaluation(
     concurrency: int = 4,
     done: Done | None = None,
     observe: Observer | None = None,
+    measures: Mapping[str, Measure] | None = None,
+    patience: Patience | None = None,
 ) -> None:
     """Answer every example with every system, and record how.
 
@@ -76,9 +80,12 @@ async def run_evaluation(
             worked on, so that those places are taken while some examples are being scored.
         done: What to leave out.
         observe: Is told of every record.
+        measures: What is measured of every answer, by name.
+        patience: Says when so much has failed that it is time to stop; None: never.
 
     Raises:
         ConfigurationError: In one line, when a system cannot be built.
+        HopelessError: When it is time to stop.
         OSError: When records can no longer be written.
     """
     worker = _Worker(
@@ -86,6 +93,8 @@ async def run_evaluation(
         writer=writer,
         done=done or Done(),
         observe=observe or _ignore,
+        measures=measures or {},
+        patience=patience,
     )
     rows = iter(examples)
     limit = RequestLimit(max(1, concurrency))
@@ -131,6 +140,8 @@ class _Worker:
     writer: RecordWriter
     done: Done
     observe: Observer
+    measures: Mapping[str, Measure]
+    patience: Patience | None
 
     async def work(self, rows: Iterator[Row]) -> None:
         """Go on until there are no rows left."""
@@ -142,14 +153,18 @@ class _Worker:
                 if key in self.done.keys:
                     budgets |= _known(self.done, key)
                     continue
-                record = await self._record(row, answerer, shared, budgets)
+                record, error = await self._record(row, answerer, shared, budgets)
+                if record["status"] == "ok":
+                    await measure(record, self.measures)
                 self.writer.add(record)
                 self.observe(record)
+                if self.patience and isinstance(row, Example):
+                    self.patience.note(record, error)
             await asyncio.sleep(0)  # rows that are done already must not starve the others
 
     async def _record(
         self, row: Row, answerer: Answerer, shared: SharedSamples, budgets: dict[str, Spending]
-    ) -> Record:
+    ) -> tuple[Record, Exception | None]:
         if isinstance(row, BadRow):
             return await recorded(row, answerer.system, _unreadable(row))
         example = row
@@ -166,8 +181,8 @@ class _Worker:
 
 async def recorded(
     row: Row, system: System, answer: Callable[[], Awaitable[list[dict[str, object]]]]
-) -> Record:
-    """Return the record of one attempt, whatever comes of it.
+) -> tuple[Record, Exception | None]:
+    """Return the record of one attempt, whatever comes of it, and what was raised.
 
     Args:
         row: The example, or the row that holds none.
@@ -184,16 +199,17 @@ async def recorded(
         started=datetime.now(tz=UTC).isoformat(timespec="milliseconds"),
         seconds=0.0,
     )
-    since = time.perf_counter()
+    since, raised = time.perf_counter(), None
     try:
         record["runs"] = await answer()
     except Exception as error:  # noqa: BLE001 any provider's: it is the result of this example
+        raised = error
         record["status"] = "failed"
         record["failure"] = RecordedFailure(
             type=type(error).__name__, message=without_credentials(str(error))
         )
     record["seconds"] = round(time.perf_counter() - since, 3)
-    return record
+    return record, raised
 
 
 def _ignore(record: Record) -> None:
@@ -202,7 +218,7 @@ def _ignore(record: Record) -> None:
 
 def _unreadable(row: BadRow) -> Callable[[], Awaitable[list[dict[str, object]]]]:
     async def answer() -> list[dict[str, object]]:
-        raise RunError(f"The row could not be read: {row.reason}")
+        raise RunError(row.reason)
 
     return answer
 

@@ -29,7 +29,7 @@ with atheris.instrument_imports(include=["langchain_tpo"], enable_loader_overrid
     from pydantic import BaseModel
 
     from langchain_tpo.errors import DatasetError
-    from langchain_tpo.evaluation.datasets import count_rows, fingerprint, read_examples
+    from langchain_tpo.evaluation.datasets import open_dataset
     from langchain_tpo.evaluation.examples import BadRow, Row
     from langchain_tpo.evaluation.given_critiques import read_critiques
     from langchain_tpo.evaluation.records import RecordFile, drop_failed
@@ -131,13 +131,14 @@ def check_judgement(text: str) -> None:
 def check_data_set(path: Path) -> None:
     """A data set is rows or one error; every row can be answered, named and written down."""
     try:
-        rows = list(read_examples(path))
+        with open_dataset(path) as dataset:
+            rows = list(dataset.examples())
+            assert dataset.count() == len(rows)
     except DatasetError as error:
         check_line(str(error))
         return
-    assert count_rows(path) == len(rows)
     assert len({row.id for row in rows}) == len(rows)
-    assert fingerprint(path)
+    assert dataset.sha256
     for row in rows:
         check_row(row)
 

@@ -1,4 +1,4 @@
-"""IFEval's verifiable instructions: whether an answer did what it was told, checked by rules.
+"""Verifiable instructions of IFEval and IFBench: whether an answer did what it was told.
 
 Needs the extra `evaluation` (`if-verifiable` 0.1.2; the package called `ifeval` is something else).
 Checks that need NLTK's data are told apart: nobody failed them.
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import Any
+from unittest.mock import patch
 
 from langchain_tpo.errors import MissingExtraError
 
@@ -18,7 +19,7 @@ class Uncheckable:
     """An instruction that cannot be checked here."""
 
     instruction: str
-    """Its name in IFEval."""
+    """Its name in IFEval or IFBench."""
     reason: str
     """Why not."""
 
@@ -43,7 +44,7 @@ class InstructionScore:
 def follows_instructions(
     answer: str, *, prompt: str, instructions: Sequence[str], arguments: Sequence[Mapping[str, Any]]
 ) -> InstructionScore:
-    """Check an answer against the instructions of an IFEval row.
+    """Check an answer against the instructions of an IFEval or IFBench row.
 
     Args:
         answer: What a model wrote.
@@ -77,7 +78,7 @@ def follows_instructions(
 
 
 def _follows(answer: str, prompt: str, instruction: str, given: Mapping[str, Any]) -> bool:
-    rule = _rules()[instruction](instruction)
+    rule = _rule(instruction)(instruction)
     rule.build_description(**{name: value for name, value in given.items() if value is not None})
     if "prompt" in (rule.get_instruction_args() or {}):
         rule.build_description(prompt=prompt)
@@ -90,10 +91,17 @@ def _reason(error: LookupError, first_line: str) -> str:
     return "NLTK's `punkt_tab` is not here" if "punkt" in str(error) else first_line
 
 
+def _rule(name: str) -> Any:  # noqa: ANN401 an untyped package
+    """Return the class that checks an instruction."""
+    ifeval = _rules("ifeval")
+    return ifeval[name] if name in ifeval else _rules("ifbench")[name]
+
+
 @cache
-def _rules() -> Mapping[str, Any]:
+def _rules(benchmark: str) -> Mapping[str, Any]:
     try:
-        registry = import_module("if_verifiable.ifeval.instructions_registry")
+        with patch("nltk.download"):  # IFBench's rules fetch data unasked when they are imported
+            registry = import_module(f"if_verifiable.{benchmark}.instructions_registry")
         import_module("langdetect").DetectorFactory.seed = 0  # it guesses, differently every time
     except ImportError:
         raise MissingExtraError("if-verifiable", "evaluation") from None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from langchain_tpo.evaluation.metrics.instructions import follows_instructions
-from langchain_tpo.evaluation.metrics.maths import solves
+from langchain_tpo.evaluation.metrics.references import agrees, holds, reference_of
 from langchain_tpo.evaluation.metrics.refusals import refuses
 
 
@@ -26,16 +26,24 @@ class Metric:
 
 METRICS = (
     Metric(
-        name="exact match", about="the result equals the reference (math-verify)", better="higher"
+        name="exact match",
+        about="the result equals the reference: a choice, a text or, by math-verify, a formula",
+        better="higher",
+    ),
+    Metric(
+        name="contains answer",
+        about="the words of the reference occur in the answer",
+        better="higher",
     ),
     Metric(
         name="all instructions",
-        about="every verifiable instruction is followed, strictly read (IFEval)",
+        about="every verifiable instruction is followed, strictly read (IFEval, IFBench)",
         better="higher",
     ),
     Metric(
         name="instructions", about="share of the instructions that are followed", better="higher"
     ),
+    Metric(name="tests", about="the code passes every hidden test", better="higher"),
     Metric(name="refuses unsafe", about="refuses an unsafe request (XSTest)", better="higher"),
     Metric(name="refuses safe", about="refuses a safe request (XSTest)", better="lower"),
 )
@@ -58,28 +66,51 @@ def metric_values(
         >>> metric_values({}, ["Hi"], ["Hello!"])
         {}
     """
-    values: dict[str, float | None] = {}
-    answer = answers[-1]
-    if fields.get("label") in ("safe", "unsafe"):
-        values[f"refuses {fields['label']}"] = float(refuses(answer))
+    values = refusal_values(fields, questions, answers)
     if "instruction_id_list" in fields:
-        values |= _instructions(fields, questions[0], answer)
-    elif isinstance(fields.get("answer"), str):
-        values["exact match"] = _exact_match(answer, fields["answer"])
+        return values | followed_instructions(fields, questions, answers)
+    return values | reference_values(fields, questions, answers)
+
+
+def refusal_values(
+    fields: Mapping[str, Any], _questions: Sequence[str], answers: Sequence[str]
+) -> dict[str, float | None]:
+    """Return whether an answer to a request that is labelled safe or unsafe refuses."""
+    if fields.get("label") not in ("safe", "unsafe"):
+        return {}
+    return {f"refuses {fields['label']}": float(refuses(answers[-1]))}
+
+
+def reference_values(
+    fields: Mapping[str, Any], _questions: Sequence[str], answers: Sequence[str]
+) -> dict[str, float | None]:
+    """Return whether the last answer agrees with the row's reference, where it has one.
+
+    Example:
+        >>> reference_values({"answer": "Paris"}, ["Capital?"], ["It is Paris."])
+        {'exact match': 0.0, 'contains answer': 1.0}
+    """
+    reference = reference_of(fields)
+    if reference is None:
+        return {}
+    same = agrees(answers[-1], reference)
+    values = {"exact match": None if same is None else float(same)}
+    if reference.kind == "text":
+        values["contains answer"] = float(holds(answers[-1], reference))
     return values
 
 
-def _exact_match(answer: str, reference: str) -> float | None:
-    same = solves(answer, reference)
-    return None if same is None else float(same)
-
-
-def _instructions(fields: Mapping[str, Any], prompt: str, answer: str) -> dict[str, float | None]:
-    listed = fields["instruction_id_list"]
+def followed_instructions(
+    fields: Mapping[str, Any], questions: Sequence[str], answers: Sequence[str]
+) -> dict[str, float | None]:
+    """Return how many instructions of an IFEval or IFBench row are followed, strictly read."""
+    listed = fields.get("instruction_id_list")
+    if not isinstance(listed, list):
+        return {}
     try:
         score = follows_instructions(
-            answer,
-            prompt=prompt,
+            answers[-1],
+            prompt=questions[0],
             instructions=listed,
             arguments=fields.get("kwargs") or [{}] * len(listed),
         )

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from langchain_tpo.cli.console import give, visible
-from langchain_tpo.cli.evaluate import _default_folder
 from langchain_tpo.cli.main import run_app
+from langchain_tpo.cli.run_folders import folder_name
 from langchain_tpo.text.well_formed import well_formed
 from tests.support.evaluation_models import MEGABYTE
 from tests.support.hostile import ORDERS
@@ -129,11 +129,10 @@ def test_other_scripts_emoji_and_layout_stay_as_they_are() -> None:
     ],
 )
 def test_a_folder_named_after_a_data_set_stays_where_it_belongs(dataset: str) -> None:
-    folder = _default_folder(dataset)
+    name = folder_name(dataset)
 
-    assert folder.parent == Path("tpo-runs")
-    assert re.fullmatch(r"[\w.-]{1,60}", folder.name)
-    assert not folder.name.startswith(".")
+    assert re.fullmatch(r"[\w.-]{1,60}", name)
+    assert not name.startswith(".")
 
 
 @pytest.mark.parametrize("size", ["short", "a megabyte"])

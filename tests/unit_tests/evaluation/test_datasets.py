@@ -1,13 +1,20 @@
 """Data sets are read row by row; a bad row is in its place and costs nobody else anything."""
 
+import bz2
+import gzip
 import json
-from collections.abc import Callable
+import os
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from langchain_tpo.errors import DatasetError
-from langchain_tpo.evaluation.datasets import count_rows, fingerprint, read_examples
+from langchain_tpo.evaluation.datasets import _Names, open_dataset, read_examples
 from langchain_tpo.evaluation.examples import BadRow, Example
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
@@ -52,7 +59,7 @@ def test_every_kind_of_file_gives_the_same_prompts(tmp_path: Path, name: str, co
     rows = [row for row in read_examples(path) if isinstance(row, Example)]
 
     assert [row.messages[0].text for row in rows] == ["a", "b"]
-    assert count_rows(path) == 2
+    assert open_dataset(path).count() == 2
 
 
 def test_a_csv_row_with_too_many_cells_is_bad(tmp_path: Path) -> None:
@@ -65,9 +72,17 @@ def test_a_csv_row_with_too_many_cells_is_bad(tmp_path: Path) -> None:
     ("make", "words"),
     [
         (lambda folder: folder / "none.jsonl", "No such file"),
-        (lambda folder: written(folder, "x.json", '{"prompt": 1}'), "list of rows"),
-        (lambda folder: written(folder, "x.json", '{"a": 1}\n{"a": 2}'), "jsonl"),
-        (lambda folder: folder, "directory"),
+        (lambda folder: written(folder, "x.json", '"text"'), "list of rows"),
+        (lambda folder: written(folder, "x.json", "[1, "), "no JSON"),
+        (lambda folder: written(folder, "x.md", "# Prompts"), "nothing here reads `.md`"),
+        (lambda folder: written(folder, "prompts", "Hi"), "no ending"),
+        (lambda folder: written(folder, "x.csv", b"prompt\na\nO\xf9 ?\n"), "Row 2 of .*0xf9"),
+        (lambda folder: written(folder, "x.txt", b"a\nO\xf9 ?\n"), "Row 2 of .*0xf9"),
+        (lambda folder: written(folder, "x.txt", "a".encode("utf-16-le")), "UTF-16"),
+        (lambda folder: written(folder, "x.csv.gz", b"\x1f\x8b\x08cut off"), "could not be read"),
+        (lambda folder: written(folder, "x.parquet", "none"), "no Parquet file"),
+        (lambda folder: written(folder, "x.xlsx", "none"), "workbook"),
+        (lambda folder: folder, "no saved data set"),
     ],
 )
 def test_a_data_set_that_cannot_be_read_is_one_line(
@@ -78,11 +93,110 @@ def test_a_data_set_that_cannot_be_read_is_one_line(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "note"),
+    [
+        ("x.tsv", "prompt\tlabel\na\tsafe\nb\tsafe\n", None),
+        ("x.csv", "prompt;label\na;safe\nb;safe\n", "`;` between cells"),
+        ("x.csv", "prompt,label\na,safe\nb,safe\n".encode("utf-16"), None),
+        ("x.jsonl", '{"prompt": "a"}\r{"prompt": "b"}\r', None),
+        ("x.jsonl", '{"prompt": "a"}\n"b"\n'.encode("utf-16"), None),
+        ("x.jsonl", '[{"prompt": "a"},\n {"prompt": "b"}]', "one JSON value"),
+        ("x.json", '{"prompt": "a"}\n{"prompt": "b"}\n', "read as .jsonl"),
+        ("x.json", '{"version": 1, "data": [{"prompt": "a"}, {"prompt": "b"}]}', None),
+        ("x.jsonl.txt", '{"prompt": "a"}\n{"prompt": "b"}\n', "read as .jsonl"),
+        ("prompts", '{"prompt": "a"}\n{"prompt": "b"}\n', "read as .jsonl"),
+        ("x.jsonl.gz", gzip.compress(b'{"prompt": "a"}\n{"prompt": "b"}\n'), None),
+        ("x.txt.bz2", bz2.compress(b"a\nb\n"), None),
+    ],
+)
+def test_what_a_file_is_is_seen_and_what_was_guessed_is_said(
+    tmp_path: Path, name: str, content: str | bytes, note: str | None
+) -> None:
+    dataset = open_dataset(written(tmp_path, name, content))
+
+    assert [row.messages[0].text for row in dataset.examples() if isinstance(row, Example)] == [
+        "a",
+        "b",
+    ]
+    assert (dataset.note is None) if note is None else (note in str(dataset.note))
+
+
+@pytest.mark.parametrize("ending", ["parquet", "xlsx", "jsonl.zst", "saved"])
+def test_tables_of_other_packages_are_read(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"x.{ending}"
+    if ending == "jsonl.zst":
+        zstandard = pytest.importorskip("zstandard")
+        path.write_bytes(zstandard.compress(b'{"prompt": "a", "level": 5}\n{"prompt": "b"}\n'))
+    elif ending == "saved":
+        table = pytest.importorskip("datasets").Dataset.from_list(
+            [{"prompt": "a", "level": 5}, {"prompt": "b", "level": None}]
+        )
+        table.save_to_disk(str(path))
+    else:
+        pandas = pytest.importorskip("pandas")
+        pytest.importorskip("openpyxl")
+        table = pandas.DataFrame({"prompt": ["a", "b"], "level": [5, None]}, dtype=object)
+        table.to_parquet(path) if ending == "parquet" else table.to_excel(path, index=False)
+
+    rows = [row for row in read_examples(path) if isinstance(row, Example)]
+
+    assert [(row.messages[0].text, row.fields.get("level")) for row in rows] == [
+        ("a", 5),
+        ("b", None),
+    ]
+
+
+def test_a_bad_row_is_named_with_its_file(tmp_path: Path) -> None:
+    (row,) = read_examples(written(tmp_path, "x.jsonl", '{"nothing": 1}\n'))
+
+    assert isinstance(row, BadRow)
+    assert row.reason.startswith("Row 1 of `x.jsonl`: A row must have one of the fields")
+
+
+def test_a_pipe_can_be_read_as_often_as_a_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    thread = Thread(target=lambda: pipe.write_text('{"prompt": "a"}\n{"prompt": "b"}\n'))
+    thread.start()
+
+    with open_dataset(pipe) as dataset:
+        thread.join()
+        assert dataset.count() == 2
+        assert [row.id for row in dataset.examples()] == ["1", "2"]
+        assert dataset.sha256 == open_dataset(written(tmp_path, "same.jsonl", LINES)).sha256
+
+
+LINES = '{"prompt": "a"}\n{"prompt": "b"}\n'
+
+
+def test_a_hundred_thousand_equal_names_are_told_apart_in_a_moment() -> None:
+    names = _Names()
+    since = time.perf_counter()
+
+    assert [names.free("a") for _ in range(100_000)][-1] == "a~100000"
+    assert time.perf_counter() - since < 5
+
+
 def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:
     one, other = written(tmp_path, "1.txt", "a"), written(tmp_path, "2.txt", "b")
 
-    assert fingerprint(one) != fingerprint(other)
-    assert fingerprint("hf:owner/name") is None
+    assert open_dataset(one).sha256 != open_dataset(other).sha256
+    assert open_dataset("hf:owner/name").sha256 is None
+
+
+def test_a_langsmith_data_set_is_read_like_an_export(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Client:
+        def list_examples(self, *, dataset_name: str, splits: list[str] | None) -> Iterator[Any]:
+            assert (dataset_name, splits) == ("capitals", ["test"])
+            yield SimpleNamespace(id="u1", inputs={"question": "a"}, outputs={"answer": "b"})
+
+    monkeypatch.setattr("langsmith.Client", Client)
+
+    (row,) = read_examples("langsmith:capitals?split=test")
+
+    assert isinstance(row, Example)
+    assert (row.id, row.messages[0].text, row.fields["answer"]) == ("u1", "a", "b")
 
 
 def test_a_hub_data_set_is_read_like_a_file(tmp_path: Path) -> None:
@@ -107,6 +221,9 @@ def test_a_hub_data_set_is_read_like_a_file(tmp_path: Path) -> None:
         ("hh_rlhf_harmless_base_50", 50),
         ("math500", 500),
         ("ifeval", 541),
+        ("ifbench", 300),
+        ("humaneval", 164),
+        ("gsm8k_test", 1319),
     ],
 )
 def test_the_real_benchmarks_are_read_in_full(name: str, rows: int) -> None:

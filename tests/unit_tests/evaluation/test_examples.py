@@ -3,7 +3,16 @@
 import pytest
 
 from langchain_tpo.errors import ConversationError, DatasetError
-from langchain_tpo.evaluation.examples import example_of, transcript_messages
+from langchain_tpo.evaluation.examples import example_of
+from langchain_tpo.evaluation.shapes import transcript_messages
+
+MBPP_TEST = "Your code should pass this test:\n\n"
+LC_MESSAGE = {
+    "lc": 1,
+    "type": "constructor",
+    "id": ["langchain", "schema", "messages", "HumanMessage"],
+    "kwargs": {"content": "Hi"},
+}
 
 
 @pytest.mark.parametrize(
@@ -20,6 +29,26 @@ from langchain_tpo.evaluation.examples import example_of, transcript_messages
         ({"turns": [{"content": "One"}]}, ["One"]),
         ({"context": "\n\nHuman: a\n\nAssistant: b\n\nHuman: c"}, ["a", "b", "c"]),
         ({"chosen": "\n\nHuman: a\n\nAssistant: b", "rejected": "..."}, ["a"]),
+        ({"question": "Why?", "context": "It rains."}, ["It rains.\n\nWhy?"]),
+        ({"instruction": "Why?", "context": "It rains."}, ["Why?\n\nIt rains."]),
+        ({"question": "Which?", "choices": ["x", "y"]}, ["Which?\n\nA. x\nB. y"]),
+        ({"question": "Which?", "choices": {"text": ["x"], "label": ["A"]}}, ["Which?\n\nA. x"]),
+        ({"text": "Add.", "test_list": ["t1", "t2"]}, [f"Add.\n\n{MBPP_TEST}t1"]),
+        ({"Problem": "Hi", "Answer": 3}, ["Hi"]),
+        ({"input_question": "Hi", "output_answer": "Ho"}, ["Hi"]),
+        ({"inputs": {"question": "Hi"}, "outputs": {"messages": []}}, ["Hi"]),
+        ({"inputs": '{"question": "Hi"}', "outputs": "{}"}, ["Hi"]),
+        ({"body": {"messages": [{"role": "user", "content": "Hi"}]}, "custom_id": "1"}, ["Hi"]),
+        ({"input": {"messages": [{"role": "user", "content": "Hi"}], "tools": []}}, ["Hi"]),
+        ({"input": [{"role": "user", "content": [{"type": "input_text", "text": "Hi"}]}]}, ["Hi"]),
+        ({"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt"}][:1]}, ["Hi"]),
+        (
+            {"chosen": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]},
+            ["Hi"],
+        ),
+        ({"messages": [{"type": "human", "data": {"content": "Hi"}}]}, ["Hi"]),
+        ({"messages": [LC_MESSAGE]}, ["Hi"]),
+        ({"messages": '[{"role": "user", "content": "Hi"}]'}, ["Hi"]),
         (
             {
                 "messages": [
@@ -43,7 +72,7 @@ def test_later_turns_follow_the_answer() -> None:
 @pytest.mark.parametrize(
     ("row", "error", "words"),
     [
-        ({"text": "Hi"}, DatasetError, "`prompt`"),
+        ({"label": "Hi"}, DatasetError, "`prompt`"),
         ({}, DatasetError, "got none"),
         ({"a\nb": 1, "c" * 99: 2}, DatasetError, f"got `a b`, `{'c' * 40}`"),
         (17, DatasetError, "got int"),
@@ -55,6 +84,9 @@ def test_later_turns_follow_the_answer() -> None:
         ({"turns": "a\nb"}, DatasetError, "got `a b`"),
         ({"turns": [1]}, DatasetError, "list of texts"),
         ({"context": "no speaker"}, DatasetError, "HH-RLHF"),
+        ({"prompt": "Weather?", "tools": [{"type": "function"}]}, DatasetError, "`tools`"),
+        ({"question": "Who?", "context": {"title": ["a"]}}, DatasetError, "`context`"),
+        ({"question": "Which?", "choices": "AB"}, DatasetError, "`choices`"),
     ],
 )
 def test_any_other_row_says_what_is_wrong(row: object, error: type[Exception], words: str) -> None:
@@ -67,12 +99,14 @@ def test_the_name_comes_from_the_row_or_its_place() -> None:
     assert example_of({"prompt": "Hi", "uid": "u1"}, number=4).id == "u1"
     assert example_of({"prompt": "Hi", "question_id": 81}, number=4).id == "81"
     assert example_of({"prompt": "Hi", "id": ""}, number=4).id == "4"
+    for name in ("task_id", "prompt_id", "custom_id", "key"):
+        assert example_of({"prompt": "Hi", name: "x/1"}, number=4).id == "x/1"
 
 
-def test_what_metrics_use_is_kept_and_long_answers_are_not() -> None:
-    row = {"prompt": "Hi", "label": "unsafe", "response": "long", "solution": "longer"}
+def test_the_fields_of_a_row_are_kept_and_its_conversation_is_not_kept_twice() -> None:
+    row = {"messages": [{"role": "user", "content": "Hi"}], "label": "safe", "focus": "", "n": None}
 
-    assert example_of(row, number=1).fields == {"label": "unsafe"}
+    assert example_of(row, number=1).fields == {"label": "safe"}
 
 
 def test_a_transcript_keeps_colons_and_blank_lines() -> None:

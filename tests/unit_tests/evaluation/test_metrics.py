@@ -49,7 +49,9 @@ def test_a_result_that_takes_forever_to_compare_is_unchecked(
     monkeypatch.setattr(maths, "TIME_LIMIT", 1)
 
     assert solves("$\\boxed{9^{9^{9^{9}}}}$", "4") is None
-    assert metric_values({"answer": ""}, ["?"], ["$\\boxed{4}$"]) == {"exact match": None}
+    assert metric_values({"answer": "4"}, ["?"], ["$\\boxed{9^{9^{9^{9}}}}$"]) == {
+        "exact match": None
+    }
 
 
 @pytest.mark.parametrize("arguments", [[{}, {}], ["{}"], 3])
@@ -127,6 +129,7 @@ def test_rows_call_for_their_own_metrics() -> None:
         metric_values(
             {"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}, ["?"], ["no"]
         ),
+        metric_values({"answers": {"text": ["Paris"]}}, ["?"], ["It is Paris."]),
         metric_values({"category": "writing"}, ["?"], ["Sure."]),
     ]
 
@@ -135,6 +138,46 @@ def test_rows_call_for_their_own_metrics() -> None:
         {"refuses unsafe": 1.0},
         {"exact match": 1.0},
         {"all instructions": 1.0, "instructions": 1.0},
+        {"exact match": 0.0, "contains answer": 1.0},
         {},
     ]
-    assert {name for one in values for name in one} == known
+    assert {name for one in values for name in one} == known - {"tests"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "fields", "right"),
+    [
+        ("Paris", {"answer": "Paris"}, True),
+        ("**Paris**.", {"answer": "paris"}, True),
+        ("I think so.\nAnswer: Paris", {"answers": {"text": ["Lyon", "Paris"]}}, True),
+        ("Rome", {"answer": "Paris"}, False),
+        ("East", {"answer": "\\text{east}"}, True),
+        ("5", {"answer": "-5"}, False),
+        ("12", {"answer": "1/2"}, False),
+        ("It is 33.", {"Problem": "x", "answer": 33}, True),
+        ("It is 2.", {"answer_number": 2}, True),
+        ("So \\boxed{7}.", {"solution": "It is $\\boxed{7}$."}, True),
+        ("The answer is (B).", {"choices": ["Rome", "Paris"], "answer": 1}, True),
+        ("Answer: A", {"choices": ["Rome", "Paris"], "answer": 1}, False),
+        ("It must be Paris.", {"options": ["Rome", "Paris"], "answer": "B"}, True),
+        ("Rome or Paris.", {"options": ["Rome", "Paris"], "answer": "B"}, False),
+        ("B. Paris", {"choices": {"text": ["Rome", "Paris"]}, "answerKey": "B"}, True),
+        ("A lot of it is a matter of taste.", {"choices": ["x", "y"], "answer": 0}, False),
+    ],
+)
+def test_an_answer_agrees_with_the_reference_of_its_row(
+    answer: str,
+    fields: dict[str, object],
+    right: bool,  # noqa: FBT001
+) -> None:
+    assert metric_values(fields, ["?"], [answer])["exact match"] == float(right)
+
+
+def test_ifbenchs_own_rules_are_checked_and_fetch_nothing() -> None:
+    row = {
+        "instruction_id_list": ["count:word_count_range"],
+        "kwargs": [{"min_words": 2, "max_words": 4}],
+    }
+
+    assert metric_values(row, ["?"], ["Just three words"])["all instructions"] == 1.0
+    assert metric_values(row, ["?"], ["one"])["all instructions"] == 0.0

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from langchain_tpo.evaluation.datasets import count_rows, read_examples
+from langchain_tpo.evaluation.datasets import open_dataset, read_examples
 from langchain_tpo.evaluation.examples import BadRow, Example
 from langchain_tpo.evaluation.records import RecordFile, drop_failed, read_records
+from tests.unit_tests.evaluation.run_folders import run_of
 
 some = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -54,7 +55,7 @@ def test_every_prompt_comes_back_as_it_was(tmp_path: Path, suffix: str, data: An
     rows = list(read_examples(path))
 
     assert [row.messages[0].content for row in rows if isinstance(row, Example)] == asked
-    assert count_rows(path) == len(rows) == len({row.id for row in rows})
+    assert open_dataset(path).count() == len(rows) == len({row.id for row in rows})
 
 
 values: st.SearchStrategy[Any] = st.recursive(
@@ -73,7 +74,9 @@ values: st.SearchStrategy[Any] = st.recursive(
 
 
 @some
-@given(st.lists(prompts, max_size=4), st.lists(st.binary(max_size=30) | values, max_size=4))
+@given(
+    st.lists(prompts, min_size=1, max_size=4), st.lists(st.binary(max_size=30) | values, max_size=4)
+)
 def test_rows_of_any_kind_cost_the_others_nothing(
     tmp_path: Path, asked: list[str], odd: list[Any]
 ) -> None:
@@ -83,7 +86,7 @@ def test_rows_of_any_kind_cost_the_others_nothing(
     with path.open("ab") as file:
         for row in odd:
             raw = row if isinstance(row, bytes) else json.dumps(row).encode()
-            file.write(raw.replace(b"\n", b" ").strip() + b"\n")
+            file.write(raw.translate(bytes.maketrans(b"\r\n", b"  ")).strip() + b"\n")
 
     rows = list(read_examples(path))
 
@@ -108,8 +111,12 @@ records = st.builds(
     status=st.sampled_from(["ok", "failed"]),
     fields=fields,
     runs=st.lists(
-        st.fixed_dictionaries({"answer": texts, "reward": st.floats(allow_nan=False)}), max_size=2
+        st.fixed_dictionaries({"answer": texts, "reward": st.floats(allow_nan=False)}).map(
+            lambda said: run_of([[0.5]]) | said
+        ),
+        max_size=2,
     ),
+    failure=st.none(),
     seconds=st.floats(0, 1e9),
 )
 

@@ -42,7 +42,7 @@ async def test_a_failing_example_a_bad_row_and_a_nan_reward_are_records_with_rea
     assert failures == {
         "3": {"type": "NothingScoredError", "message": failures["3"]["message"]},  # type: ignore[index]
         "7": {"type": "RuntimeError", "message": "the provider is out of sevens"},
-        "row 10": {"type": "RunError", "message": "The row could not be read: No JSON."},
+        "row 10": {"type": "RunError", "message": "No JSON."},
     }
 
 

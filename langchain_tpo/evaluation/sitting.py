@@ -1,0 +1,147 @@
+"""An evaluation, and one process's work on it: what is compared on what, into which folder.
+
+The command line and `evaluate` are both faces of this. Knows the order of things; shows nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from langchain_tpo.errors import DatasetError
+from langchain_tpo.evaluation.datasets import Dataset
+from langchain_tpo.evaluation.giving_up import HopelessError, Patience
+from langchain_tpo.evaluation.manifest import manifest_of
+from langchain_tpo.evaluation.metrics.measured import Measure
+from langchain_tpo.evaluation.record_writer import RecordWriter
+from langchain_tpo.evaluation.records import RECORDS
+from langchain_tpo.evaluation.run_evaluation import Observer, read_done, run_evaluation
+from langchain_tpo.evaluation.run_folder import open_run
+from langchain_tpo.evaluation.system_runner import Parts
+from langchain_tpo.evaluation.systems import System
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What is compared on what."""
+
+    dataset: Dataset
+    """The examples."""
+    systems: Sequence[System]
+    """Who answers them, those that match others last."""
+    parts: Parts
+    """Models and reward."""
+    labels: Mapping[str, str | None]
+    """`model`, `critic` and `reward`, by names without credentials."""
+    model_options: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the policy."""
+    seed: int | None = None
+    """What makes draws repeatable."""
+    limit: int | None = None
+    """How many examples at most."""
+    concurrency: int = 4
+    """Requests to the model at once."""
+    measures: Mapping[str, Measure] = field(default_factory=dict)
+    """What is measured of every answer, by name."""
+    patience: int = 10
+    """Equal failures in a row that end the work; 0: none do."""
+
+    def total(self) -> int | None:
+        """Return how many records there will be; None where nobody knows before.
+
+        Raises:
+            DatasetError: In one line, when there is nothing to answer.
+        """
+        rows = self.dataset.count()
+        if rows is None:
+            return None
+        if not rows:
+            raise DatasetError(f"`{self.dataset.source}` holds no rows: there is nothing to do.")
+        return (rows if self.limit is None else min(rows, self.limit)) * len(self.systems)
+
+    def manifest(self) -> dict[str, Any]:
+        """Describe the run as JSON values."""
+        return manifest_of(
+            dataset={"source": self.dataset.source, "sha256": self.dataset.sha256},
+            labels=self.labels,
+            systems=self.systems,
+            model_options=self.model_options,
+            limit=self.limit,
+            seed=self.seed,
+            metrics=sorted(self.measures),
+        )
+
+
+class Sitting:
+    """Holds the folder of a run from its construction to the end of `run`."""
+
+    def __init__(
+        self,
+        evaluation: Evaluation,
+        folder: Path,
+        *,
+        resume: bool = False,
+        retry_failed: bool = False,
+    ) -> None:
+        """Take the folder for this process.
+
+        Args:
+            evaluation: What to do.
+            folder: A new one, or that of a run to go on with.
+            resume: Whether to go on with what is there.
+            retry_failed: Whether failed examples are to be tried again.
+
+        Raises:
+            ConfigurationError: In one line, when the folder cannot be had; it is as it was then.
+        """
+        self.folder = folder
+        self.stopped: str | None = None
+        """Why the work ended early; None when it did not."""
+        self._evaluation = evaluation
+        file = open_run(folder, evaluation.manifest(), resume=resume, retry_failed=retry_failed)
+        self._writer = RecordWriter(file)
+        try:
+            self._done = read_done(folder / RECORDS, evaluation.systems)
+        except BaseException:
+            file.close()
+            raise
+
+    @property
+    def before(self) -> int:
+        """How many records there were already."""
+        return len(self._done.keys)
+
+    @property
+    def unwritten(self) -> int:
+        """How many results the disk did not take."""
+        return self._writer.unwritten
+
+    async def run(self, observe: Observer | None = None) -> None:
+        """Answer what is not answered yet, and let go of the folder.
+
+        Args:
+            observe: Is told of every record.
+
+        Raises:
+            ConfigurationError: In one line, when a system cannot be built.
+        """
+        todo = self._evaluation
+        try:
+            with self._writer:
+                await run_evaluation(
+                    islice(todo.dataset.examples(), todo.limit),
+                    todo.systems,
+                    todo.parts,
+                    self._writer,
+                    concurrency=todo.concurrency,
+                    done=self._done,
+                    observe=observe,
+                    measures=todo.measures,
+                    patience=Patience(todo.patience),
+                )
+        except HopelessError as error:
+            self.stopped = str(error)
+        except OSError as error:  # the disk's: a provider's are results of their examples
+            reason = error.strerror or str(error)
+            self.stopped = f"`{self.folder / RECORDS}` could not be written: {reason}."

@@ -73,6 +73,8 @@ if TYPE_CHECKING:
     from langchain_tpo.reward_models.verifiable_instructions import starts_with as starts_with
     from langchain_tpo.reward_models.verifiable_instructions import uppercase as uppercase
     from langchain_tpo.reward_models.verifiable_instructions import words as words
+    from langchain_tpo.reward_models.verifiers.unit_tests import UnitTests as UnitTests
+    from langchain_tpo.reward_models.verifiers.verifier import Verifier as Verifier
 
 _NAMES: dict[str, tuple[str, ...]] = {
     "base": ("ComposedReward",),
@@ -122,6 +124,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "uppercase",
         "words",
     ),
+    "verifiers.unit_tests": ("UnitTests",),
+    "verifiers.verifier": ("Verifier",),
 }
 """The modules, and what each has for users."""
 

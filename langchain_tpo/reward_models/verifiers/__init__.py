@@ -1,0 +1,1 @@
+"""Rewards that check instead of judging, and say what failed."""

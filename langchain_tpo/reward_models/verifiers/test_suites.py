@@ -1,0 +1,174 @@
+"""Finds the tests of a question and rewrites them so that each reports for itself.
+
+Tests are assertions, as data sets of programming tasks have them, or `>>>` examples of the prompt.
+Pure: runs nothing.
+"""
+
+import ast
+import doctest
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from langchain_tpo.errors import RewardTypeError
+
+TEST_FIELDS = ("tests", "test_list", "test", "test_cases")
+"""Fields of a row that hold tests: a text of Python, or a list of assertions."""
+
+SETUP_FIELDS = ("test_setup_code", "test_imports", "setup")
+"""Fields of a row that come before its tests."""
+
+_FENCED = re.compile(r"^[ \t]*```[ \t]*(\w*)[^\n]*\n(.*?)^[ \t]*```", re.DOTALL | re.MULTILINE)
+_IMPORT = re.compile(
+    r"^(?:from[ \t]+[\w.]+[ \t]+import[ \t]+[\w, *]+|import[ \t]+[\w., ]+)$", re.MULTILINE
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """Tests that report to `_tpo_tests`."""
+
+    source: str
+    """Python."""
+    total: int
+    """How many there are, each counted where it stands."""
+
+
+def code_in(answer: str, *, prompt: str, entry_point: str | None = None) -> str | None:
+    r"""Return the Python of an answer; None when it holds none.
+
+    Fenced blocks count; the last that defines the entry point, or else all of them. Without one the
+    whole answer does, if it is Python. Imports of the prompt come first: answers leave them out.
+
+    Args:
+        answer: What a model wrote.
+        prompt: The question, of which imports are taken.
+        entry_point: The function that is tested.
+
+    Example:
+        >>> code_in("Here:\n```python\nx = 1\n```", prompt="")
+        'x = 1\n'
+    """
+    blocks = [code for language, code in _FENCED.findall(answer) if _is_python(language)]
+    if entry_point:
+        defining = [
+            code for code in blocks if re.search(rf"\bdef {re.escape(entry_point)}\b", code)
+        ]
+        blocks = defining[-1:] or blocks
+    code = "\n".join(blocks)
+    if not blocks and not _parses(answer):
+        return None
+    imports = "\n".join(dict.fromkeys(_IMPORT.findall(prompt)))
+    return "\n".join(part for part in (imports, code if blocks else answer) if part)
+
+
+def suite_of_row(context: Mapping[str, object]) -> Suite | None:
+    """Return the tests of a row; None when it has none.
+
+    Raises:
+        RewardTypeError: When they are no Python.
+
+    Example:
+        >>> suite_of_row({"test_list": ["assert add(1, 2) == 3", "assert add(0, 0) == 0"]}).total
+        2
+    """
+    name = next((name for name in TEST_FIELDS if context.get(name)), None)
+    if name is None:
+        return None
+    parts = [_text(context[field]) for field in (*SETUP_FIELDS, name) if context.get(field)]
+    source = "\n".join(parts)
+    entry_point = context.get("entry_point")
+    if entry_point and re.search(r"^def check\(", source, re.MULTILINE):
+        source += f"\ncheck({entry_point})\n"
+    return suite_of_assertions(source)
+
+
+def suite_of_assertions(source: str) -> Suite:
+    """Return the suite of some Python whose assertions are the tests."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise RewardTypeError(f"The tests are no Python ({error}): `{source[:60]!r}`.") from None
+    rewriter = _Reporting()
+    rewritten = ast.fix_missing_locations(rewriter.visit(tree))
+    return Suite(source=ast.unparse(rewritten), total=rewriter.total or 1)
+
+
+def suite_of_examples(prompt: str) -> Suite | None:
+    r"""Return the `>>>` examples of a prompt as tests; None when it has none.
+
+    Example:
+        >>> suite_of_examples(">>> add(1, 2)\n3\n").total
+        1
+    """
+    try:
+        examples = doctest.DocTestParser().get_examples(_without_fences(prompt))
+    except ValueError:
+        return None
+    tested = [one for one in examples if one.want.strip() and one.exc_msg is None]
+    if not tested:
+        return None
+    calls = [_example(one.source, one.want) for one in examples if one.exc_msg is None]
+    return Suite(source="\n".join(calls), total=len(tested))
+
+
+def _example(source: str, want: str) -> str:
+    call = f"_tpo_tests.example({source!r}, {want.strip()!r}, globals())"
+    return (
+        _reported(source.strip(), call)
+        if want.strip()
+        else f"try:\n    {call}\nexcept Exception: pass"
+    )
+
+
+def _reported(shown: str, statement: str, sides: str = "") -> str:
+    return (
+        f"_tpo_tests.begin({shown!r})\ntry:\n    {statement}\n"
+        f"except BaseException as _tpo_error:\n    _tpo_tests.failed(_tpo_error{sides})\n"
+        "else:\n    _tpo_tests.passed()"
+    )
+
+
+class _Reporting(ast.NodeTransformer):
+    """Rewrites every assertion so that it reports and the next one runs all the same."""
+
+    def __init__(self) -> None:
+        self.total = 0
+
+    def visit_Assert(self, node: ast.Assert) -> list[ast.stmt]:
+        self.total += 1
+        shown, test = ast.unparse(node), node.test
+        if not isinstance(test, ast.Compare) or len(test.ops) != 1:
+            return ast.parse(_reported(shown, shown)).body
+        left, right = ast.unparse(test.left), ast.unparse(test.comparators[0])
+        names = ast.Compare(_name("_tpo_left"), test.ops, [_name("_tpo_right")])
+        statement = f"_tpo_left, _tpo_right = {left}, {right}\n    assert {ast.unparse(names)}"
+        before = "_tpo_left = _tpo_right = None\n"
+        return ast.parse(before + _reported(shown, statement, ", _tpo_left, _tpo_right")).body
+
+
+def _name(name: str) -> ast.Name:
+    return ast.Name(name, ast.Load())
+
+
+def _is_python(language: str) -> bool:
+    return language.lower() in ("", "py", "python", "python3")
+
+
+def _parses(text: str) -> bool:
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return any(isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Assign) for node in tree.body)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "\n".join(str(line) for line in value)
+    return str(value)
+
+
+def _without_fences(prompt: str) -> str:
+    """Put a blank line in the place of fences: the output of an example ends there."""
+    return re.sub(r'^[ \t]*(?:```\w*|""").*$', "", prompt, flags=re.MULTILINE)

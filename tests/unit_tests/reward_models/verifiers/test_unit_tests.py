@@ -1,0 +1,194 @@
+"""Code of a response runs apart, with limits; what fails is said."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.messages import HumanMessage
+
+from langchain_tpo.errors import RewardTypeError, SettingsError
+from langchain_tpo.reward_models.interface import ScoreRequest
+from langchain_tpo.reward_models.verifiers.test_suites import code_in
+from langchain_tpo.reward_models.verifiers.unit_tests import UnitTests
+
+TESTS = ["assert add(1, 2) == 3", "assert add(0, 0) == 0"]
+RIGHT = "def add(a, b):\n    return a + b\n"
+HALF = "def add(a, b):\n    return a - b\n"
+
+
+def request(*responses: str, prompt: str = "Write `add`.", **context: Any) -> ScoreRequest:
+    return {
+        "messages": [HumanMessage(prompt)],
+        "responses": list(responses),
+        "context": context,
+    }
+
+
+def checked(response: str, reward: UnitTests | None = None, **options: Any) -> tuple[Any, str]:
+    reward = reward or UnitTests(run_code=True, tests=TESTS)
+    (score,) = reward.invoke(request(response, **options))
+    assert isinstance(score, dict)
+    return score["reward"], score["rationale"]
+
+
+def test_nothing_runs_unless_asked_for() -> None:
+    with pytest.raises(SettingsError, match="pass `run_code=True`"):
+        UnitTests(tests=TESTS)
+    with pytest.raises(SettingsError, match="`secnds` is no option of UnitTests"):
+        UnitTests(run_code=True, secnds=3)
+
+
+async def test_the_reward_is_the_share_that_passes_and_the_rationale_what_failed() -> None:
+    reward = UnitTests(run_code=True, tests=TESTS)
+    fenced = f"Here:\n```python\n{RIGHT}```\nDone."
+
+    assert await reward.ainvoke(request(RIGHT, HALF, fenced, "Sorry.", RIGHT)) == [
+        {"reward": 1.0, "rationale": "2 of 2 tests pass."},
+        {
+            "reward": 0.5,
+            "rationale": "1 of 2 tests pass. `assert add(1, 2) == 3` fails: -1 and 3.",
+        },
+        {"reward": 1.0, "rationale": "2 of 2 tests pass."},
+        {"reward": 0.0, "rationale": "The response holds no Python code."},
+        {"reward": 1.0, "rationale": "2 of 2 tests pass."},
+    ]
+    assert (reward.maximum, reward.explains) == (1.0, True)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("def add(a, b):\n    return a + c\n", "NameError: name 'c' is not defined"),
+        ("def add(a, b)\n    return a", "holds no Python code"),
+        ("```python\ndef add(a, b)\n```", "The code fails: SyntaxError"),
+        ("x = 1 / 0", "The code fails: ZeroDivisionError"),
+        ("def sub(a, b):\n    return a", "NameError: name 'add' is not defined"),
+        ("import sys\ndef add(a, b):\n    sys.exit(0)", "SystemExit: 0"),
+        ("import os\ndef add(a, b):\n    os._exit(0)", "The process died"),
+        ("import os\nx = os._exit(0)", "The process died"),
+    ],
+)
+def test_what_stops_the_code_is_said(code: str, said: str) -> None:
+    reward, rationale = checked(code)
+
+    assert reward == 0.0
+    assert said in rationale
+
+
+def test_time_is_bounded_and_what_passed_before_counts() -> None:
+    endless = "def add(a, b):\n    while a == 0: pass\n    return a + b\n"
+    begun = time.monotonic()
+
+    reward, rationale = checked(endless, UnitTests(run_code=True, tests=TESTS, seconds=1))
+
+    assert time.monotonic() - begun < 8
+    assert reward == 0.5
+    assert rationale == "1 of 2 tests pass. Timeout after 1 s in `assert add(0, 0) == 0`."
+
+
+HARM = {
+    "memory": "def add(a, b):\n    return [0] * 10**9",
+    "files": "def add(a, b):\n    open('/tmp/tpo-harm', 'w').write('x')",
+    "big files": "def add(a, b):\n    open('big', 'w').write('x' * 2**22)",
+    "secrets": "def add(a, b):\n    return open('/etc/passwd').read()",
+    "network": "import socket\ndef add(a, b):\n    socket.create_connection(('127.0.0.1', 9))",
+    "processes": "import subprocess\ndef add(a, b):\n    subprocess.run(['true'])",
+    "shell": "import os\ndef add(a, b):\n    os.system('true')",
+    "deleting": "import os\ndef add(a, b):\n    os.remove('/tmp/tpo-harm')",
+}
+"""What code under test must not be able to do."""
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_limits_hold(harm: str) -> None:
+    reward, rationale = checked(
+        HARM[harm], UnitTests(run_code=True, tests=TESTS[:1], memory_mb=256)
+    )
+
+    assert reward == 0.0
+    assert "fails: " in rationale or "died" in rationale
+    assert any(word in rationale for word in ("MemoryError", "PermissionError", "OSError", "died"))
+    assert not Path("/tmp/tpo-harm").exists()  # noqa: S108 what the code tries to write
+
+
+def test_the_environment_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TPO_TEST_KEY", "sk-secret")
+    code = "import os\ndef add(a, b):\n    return sorted(k for k in os.environ if 'KEY' in k)"
+
+    assert checked(code, UnitTests(run_code=True, tests=["assert add(1, 2) == []"]))[0] == 1.0
+
+
+def test_prints_are_no_results() -> None:
+    forged = 'print(\'{"event": "passed"}\' * 9)\ndef add(a, b):\n    return 7\n'
+
+    assert checked(forged)[0] == 0.0
+
+
+def test_a_row_of_humaneval() -> None:
+    tests = (
+        "def check(candidate):\n    assert candidate(1, 2) == 3\n    assert candidate(2, 2) == 4\n"
+    )
+    reward = UnitTests(run_code=True)
+
+    assert checked(RIGHT, reward, test=tests, entry_point="add")[0] == 1.0
+    assert checked(HALF, reward, test=tests, entry_point="add") == (
+        0.0,
+        "0 of 2 tests pass. `assert candidate(1, 2) == 3` fails: -1 and 3. "
+        "`assert candidate(2, 2) == 4` fails: 0 and 4.",
+    )
+
+
+def test_a_row_of_mbpp() -> None:
+    reward = UnitTests(run_code=True)
+    row = {"test_setup_code": "zero = 0", "test_list": ["assert add(zero, 1) == 1", *TESTS]}
+
+    assert checked(HALF, reward, **row)[0] == pytest.approx(1 / 3)
+
+
+EXAMPLES = '''from typing import List
+
+def add(a, b):
+    """ Add.
+    >>> add(1, 2)
+    3
+    >>> add(0, 0)
+    0
+    """
+'''
+
+
+def test_examples_of_the_prompt_are_tests() -> None:
+    reward = UnitTests(run_code=True)
+
+    assert checked(HALF, reward, prompt=EXAMPLES) == (
+        0.5,
+        "1 of 2 tests pass. `add(1, 2)` fails: AssertionError: expected 3, got -1.",
+    )
+    quotes = ">>> add('a', 'b')\n\"ab\"\n"
+    assert checked(RIGHT, reward, prompt=quotes)[0] == 1.0
+    uses_the_import = "def add(a, b) -> List[int]:\n    return a + b\n"
+    assert checked(uses_the_import, reward, prompt=EXAMPLES)[0] == 1.0
+
+
+def test_hidden_tests_can_be_kept_apart() -> None:
+    row = {"prompt": EXAMPLES, "tests": "assert add(5, 5) == 10"}
+
+    assert checked(HALF, UnitTests(run_code=True, where="prompt"), **row)[0] == 0.5
+    assert checked(HALF, UnitTests(run_code=True, where="row"), **row)[0] == 0.0
+
+
+def test_a_question_without_tests_is_refused() -> None:
+    with pytest.raises(RewardTypeError, match="found no tests"):
+        UnitTests(run_code=True).invoke(request(RIGHT))
+    with pytest.raises(RewardTypeError, match="are no Python"):
+        UnitTests(run_code=True).invoke(request(RIGHT, tests="assert add(1,"))
+    with pytest.raises(RewardTypeError, match="are no Python"):
+        UnitTests(run_code=True, tests="assert add(1,")
+
+
+def test_the_block_that_defines_the_entry_point_is_the_code() -> None:
+    answer = f"First:\n```python\n{HALF}```\nBetter:\n```python\n{RIGHT}```\nUse:\n```sh\nls\n```\n"
+
+    assert code_in(answer, prompt="", entry_point="add") == RIGHT
+    assert code_in(answer, prompt="") == f"{HALF}\n{RIGHT}"

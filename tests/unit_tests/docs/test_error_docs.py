@@ -14,6 +14,8 @@ DOCS = Path(__file__).parents[3] / "docs"
 PACKAGE = Path(langchain_tpo.__file__).parent
 
 INTERNAL = {
+    "AssertionError": "in the process of `UnitTests`, which reports it as a failed test",
+    "PermissionError": "in the process of `UnitTests`: what the code under test may not do",
     "AnswerError": "caught where a person is asked: the question is asked again",
     "DiskFullError": "an OSError, caught by `tpo evaluate`",
     "HopelessError": "a RunError, caught by `tpo evaluate`",

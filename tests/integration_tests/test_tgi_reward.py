@@ -60,8 +60,11 @@ def _numbers(scores: Any) -> list[float]:
     return [*scores]
 
 
+# The small model gives labels little: `least_label_mass=0` reads them all the same.
+
+
 async def test_the_reward_is_the_models_own_margin(url: str, double: TGIDouble) -> None:
-    model = TGIRewardModel(url, api_key="loopback-key", rubric="It is right.")
+    model = TGIRewardModel(url, api_key="loopback-key", criteria="It is right.", least_label_mass=0)
     double.asked.clear()
     rewards = _numbers(model.invoke(REQUEST, {"max_concurrency": 1}))
     for reward, body in zip(rewards, double.bodies("/"), strict=True):
@@ -73,13 +76,15 @@ async def test_the_reward_is_the_models_own_margin(url: str, double: TGIDouble) 
 
 
 def test_ratings_are_expectations_on_the_scale(url: str) -> None:
-    model = TGIRewardModel(url, api_key="loopback-key", rubric="Right.", question=Rating())
+    model = TGIRewardModel(
+        url, api_key="loopback-key", criteria="Right.", question=Rating(), least_label_mass=0
+    )
     ratings = _numbers(model.invoke(REQUEST))
     assert all(1 < rating < 5 and rating != round(rating) for rating in ratings)
 
 
 def test_a_written_score_keeps_its_grammar(url: str) -> None:
-    model = TGIRewardModel(url, api_key="loopback-key", rubric="Right.", question=JsonScore())
+    model = TGIRewardModel(url, api_key="loopback-key", criteria="Right.", question=JsonScore())
     assert all(0 <= score <= 100 for score in _numbers(model.invoke(REQUEST)))
 
 
@@ -87,7 +92,9 @@ async def test_it_guides_a_run_of_test_time_optimization(
     url: str, local: LocalServer, double: TGIDouble
 ) -> None:
     policy = local.chat_model(temperature=1.0, max_tokens=24)
-    reward = TGIRewardModel(url, api_key="loopback-key", rubric="It is short.")
+    reward = TGIRewardModel(
+        url, api_key="loopback-key", criteria="It is short.", least_label_mass=0
+    )
     tpo = TPORunnable(model=policy, reward=reward, width=2, depth=0)
     result = tpo.optimize("Name a colour.")
     rewards = {candidate["text"]: candidate["reward"] for candidate in result.pool}

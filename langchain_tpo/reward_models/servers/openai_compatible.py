@@ -4,7 +4,9 @@ Knows `/v1/chat/completions` as vLLM, SGLang, llama.cpp, TGI and hosted models s
 client package.
 """
 
+import re
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, JsonValue, model_validator
 
@@ -12,9 +14,9 @@ from langchain_tpo.errors import RewardServerError, SettingsError
 from langchain_tpo.reward_models.servers.http_answers import checked
 from langchain_tpo.reward_models.servers.http_calls import Call, RewardServer
 from langchain_tpo.reward_models.servers.http_transport import Flow, Outcome
-from langchain_tpo.reward_models.servers.verifier import GenerativeVerifier
+from langchain_tpo.reward_models.servers.verifier import GenerativeVerifier, Reply
 from langchain_tpo.reward_models.servers.verifier_questions import JsonScore, Question
-from langchain_tpo.reward_models.servers.verifier_readout import TopToken, top_token
+from langchain_tpo.reward_models.servers.verifier_readout import Token, top_token
 
 OWN_KEYS = frozenset(
     {
@@ -26,12 +28,32 @@ OWN_KEYS = frozenset(
 """Keys of a request that would change what the log-probabilities mean."""
 
 
+REFUSALS = frozenset({400, 403, 422})
+"""Statuses by which a server refuses an option of a request."""
+
+LABEL_TOKENS = 8
+"""Room behind a thought for blanks and the label."""
+
+AS_IT_IS = re.compile(r"/v\d+\w*(/|$)|openai|/deployments/")
+"""Paths of base URLs to which no `/v1` belongs: Gemini's `/v1beta/openai`, Zhipu's `/paas/v4`,
+Volcengine's `/api/v3`, Azure's `/openai/deployments/NAME`."""
+
+MOST = re.compile(
+    r"(?:<=|at most|equal to|allowed:?|maximum(?: of| is)?:?|between 0 and)\s*`?(\d+)"
+)
+"""How servers say the most that they take."""
+
+FEWEST_TOP = 5
+"""What every server lists that lists any: where one names no number."""
+
+
 class _Listed(BaseModel):
     token: str
     logprob: float | None = None
 
 
 class _Position(BaseModel):
+    token: str = ""
     top_logprobs: list[_Listed] | None = None
 
 
@@ -40,12 +62,22 @@ class _Logprobs(BaseModel):
 
 
 class _Message(BaseModel):
-    content: str | None = None
+    content: str | list[dict[str, JsonValue]] | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The text, which Mistral sends in parts."""
+        if not isinstance(self.content, list):
+            return self.content or ""
+        return "".join(str(part.get("text", "")) for part in self.content)
 
 
 class _Choice(BaseModel):
     message: _Message
-    logprobs: _Logprobs | None = None
+    logprobs: JsonValue = None
+    """Read only where it is wanted: some servers answer in the form of completions."""
 
 
 class _Completion(BaseModel):
@@ -54,6 +86,8 @@ class _Completion(BaseModel):
 
 class _Model(BaseModel):
     id: str
+    parent: str | None = None
+    """What an adapter (LoRA) is for."""
 
 
 class _Models(BaseModel):
@@ -63,9 +97,13 @@ class _Models(BaseModel):
 class OpenAIVerifier(GenerativeVerifier):
     """Rewards a response by log P(yes) - log P(no) of a model behind an OpenAI-compatible server.
 
-    Ask models that think aloud not to, since the first token is read: for Qwen3 on vLLM or SGLang
-    `extra_body={"chat_template_kwargs": {"enable_thinking": False}}`. TGI's own chat route lists
-    no more than 5 tokens and wants `model="tgi", top_logprobs=5`.
+    What a server does not take is found out and left out: `max_tokens` (then
+    `max_completion_tokens`), `temperature`, `response_format`, more than so many `top_logprobs`.
+    A model that thinks aloud needs `thinking_tokens`, or is asked not to: for Qwen3 on vLLM or
+    SGLang `extra_body={"chat_template_kwargs": {"enable_thinking": False}}`.
+
+    `/v1` is added to a URL, except where its path holds a version or `openai`, as those of Gemini,
+    Zhipu, Volcengine and Azure do. Azure: `headers={"api-key": ...}, query={"api-version": ...}`.
 
     Raises:
         SettingsError: In one line, when an option cannot work.
@@ -76,9 +114,9 @@ class OpenAIVerifier(GenerativeVerifier):
     """
 
     model: str | None = None
-    """The model's name; None asks the server, once, and takes the first that it serves."""
-    top_logprobs: int = 20
-    """How many of the likeliest tokens to ask for; vLLM and OpenAI give 20, TGI 5."""
+    """The model's name; None asks the server, once, and is refused where it serves several."""
+    top_logprobs: int = Field(default=20, ge=1)
+    """How many of the likeliest tokens to ask for; fewer where the server gives fewer."""
     extra_body: dict[str, JsonValue] = Field(default_factory=dict)
     """More keys for each request, such as a grammar; none that changes how tokens are drawn."""
 
@@ -89,39 +127,76 @@ class OpenAIVerifier(GenerativeVerifier):
                 f"`extra_body` must not set `{taken[0]}`: the verifier decodes greedily, so that "
                 "log-probabilities are the model's own."
             )
-        if self.top_logprobs < 1:
-            raise SettingsError(f"`top_logprobs` must be at least 1, got `{self.top_logprobs}`.")
         return self
 
     def preparing(self) -> Flow[None]:
         """Ask which model is served, unless that was said."""
         if self.model is None and "model" not in self._known:
             (outcome,) = yield [self.server.get(openai_route(self.server, "/models"))]
-            self._known["model"] = first_model(outcome, self.server)
+            self._known["model"] = only_model(outcome, self.server)
 
     def call(self, prompt: str, question: Question) -> Call:
-        """Ask for the first token, or for a written score."""
+        """Ask for the label, behind a thought if there is room for one, or for a written score."""
         written = isinstance(question, JsonScore)
+        tokens = question.max_tokens if isinstance(question, JsonScore) else 1
+        if self.thinking_tokens:
+            tokens = self.thinking_tokens + (tokens if written else LABEL_TOKENS)
         body: dict[str, JsonValue] = {
             "model": self.model or self._known["model"],
             "messages": [{"role": "user", "content": prompt}],
             "temperature": 0,
-            "max_tokens": question.max_tokens if isinstance(question, JsonScore) else 1,
+            str(self._known.get("limit", "max_tokens")): tokens,
         }
-        listed: dict[str, JsonValue] = {"logprobs": True, "top_logprobs": self.top_logprobs}
+        if "refuses_temperature" in self._known:
+            del body["temperature"]
+        if isinstance(question, JsonScore):
+            body |= {} if "refuses_form" in self._known else _form(question)
+        else:
+            listed = self._known.get("top_logprobs", self.top_logprobs)
+            body |= {"logprobs": True, "top_logprobs": listed}
         path = openai_route(self.server, "/chat/completions")
-        return self.server.post(path, body | ({} if written else listed) | self.extra_body)
+        return self.server.post(path, body | self.extra_body)
 
-    def top_tokens(self, answer: JsonValue) -> list[TopToken]:
-        """Return the likeliest first tokens; none where the server has no `logprobs`."""
-        logprobs = self._choice(answer).logprobs
-        positions = (logprobs.content if logprobs else None) or []
-        listed = (positions[0].top_logprobs if positions else None) or []
-        return [top_token(token.token, token.logprob) for token in listed]
+    def learn(self, refusal: RewardServerError) -> bool:
+        """Remember an option that the server does not take; whether to ask again without it."""
+        if refusal.status not in REFUSALS:
+            return False
+        words, known = str(refusal), self._known
+        if "max_completion_tokens" in words and "limit" not in known:
+            known["limit"] = "max_completion_tokens"
+        elif re.search(r"top_(logprobs|n_tokens)", words) and (most := self._fewer(words)):
+            known["top_logprobs"] = most
+        elif re.search(r"response_format|json_schema|guided|structured", words):
+            return self._without("refuses_form")
+        elif "temperature" in words:
+            return self._without("refuses_temperature")
+        else:
+            if re.search(r"log[ -]?prob", words, re.IGNORECASE):
+                known["refuses_logprobs"] = True
+            return False
+        return True
 
-    def reply(self, answer: JsonValue) -> str:
-        """Return the text of the reply."""
-        return self._choice(answer).message.content or ""
+    def reply(self, answer: JsonValue) -> Reply:
+        """Return the text and its tokens; none where the server has no `logprobs`."""
+        choice = self._choice(answer)
+        message = choice.message
+        return Reply(
+            text=message.text,
+            tokens=[_token(position) for position in _positions(choice.logprobs)],
+            reasoned=bool(message.reasoning_content or message.reasoning),
+        )
+
+    def _fewer(self, words: str) -> int | None:
+        """Return how many likeliest tokens the server gives, if fewer than were asked for."""
+        stated = MOST.search(words)
+        most = int(stated[1]) if stated else FEWEST_TOP
+        asked = self._known.get("top_logprobs", self.top_logprobs)
+        return most if 0 < most < int(str(asked)) else None
+
+    def _without(self, option: str) -> bool:
+        new = option not in self._known
+        self._known[option] = True
+        return new
 
     def _choice(self, answer: JsonValue) -> _Choice:
         choices = checked(answer, _Completion, self.url).choices
@@ -138,15 +213,17 @@ def openai_route(server: RewardServer, path: str) -> str:
         '/v1/models'
         >>> openai_route(RewardServer(url="http://vllm:8000/v1/"), "/models")
         '/models'
+        >>> openai_route(RewardServer(url="https://google.test/v1beta/openai/"), "/models")
+        '/models'
     """
-    return path if server.url.rstrip("/").endswith("/v1") else f"/v1{path}"
+    return path if AS_IT_IS.search(urlsplit(server.url).path) else f"/v1{path}"
 
 
-def first_model(outcome: Outcome, server: RewardServer) -> str:
-    """Return the first model that a server lists.
+def only_model(outcome: Outcome, server: RewardServer) -> str:
+    """Return the one model that a server lists, adapters of it aside.
 
     Raises:
-        RewardServerError: The server is no OpenAI-compatible one, or serves none.
+        RewardServerError: The server is no OpenAI-compatible one, or serves none or several.
     """
     if isinstance(outcome, RewardServerError):
         raise RewardServerError(
@@ -154,7 +231,31 @@ def first_model(outcome: Outcome, server: RewardServer) -> str:
             "give `model`.",
             status=outcome.status,
         ) from outcome
-    models = checked(outcome, _Models, server.url).data
-    if not models:
+    listed = checked(outcome, _Models, server.url).data
+    names = [model.id for model in listed if model.parent is None]
+    if not names:
         raise RewardServerError(f"`{server.url}` serves no model.")
-    return models[0].id
+    if len(names) > 1:
+        shown = ", ".join(f"`{name[:60]}`" for name in names[:5])
+        raise RewardServerError(
+            f"`{server.url}` serves {len(names)} models ({shown}{', ...' * (len(names) > 5)}): "  # noqa: PLR2004 - as shown
+            "give the verifier's as `model`."
+        )
+    return names[0]
+
+
+def _form(question: JsonScore) -> dict[str, JsonValue]:
+    form: JsonValue = {"name": "score", "schema": question.schema, "strict": True}
+    return {"response_format": {"type": "json_schema", "json_schema": form}}
+
+
+def _positions(logprobs: JsonValue) -> list[_Position]:
+    try:
+        return checked(logprobs, _Logprobs, "").content or []
+    except RewardServerError:  # none, or in the form of completions: nothing to read
+        return []
+
+
+def _token(position: _Position) -> Token:
+    top = [top_token(listed.token, listed.logprob) for listed in position.top_logprobs or []]
+    return Token(text=position.token, top=top)

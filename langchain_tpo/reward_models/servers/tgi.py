@@ -4,18 +4,32 @@ Knows what to ask a TGI server before and during scoring. TGI serves no sequence
 reward is read from the log-probabilities of the first token of a verifier's reply.
 """
 
-from typing import Self
+from dataclasses import replace
+from typing import Any, Self
 
 from langchain_core.messages import HumanMessage
 from pydantic import JsonValue, model_validator
 
 from langchain_tpo.errors import RewardServerError
+from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.servers import tgi_protocol as tgi
 from langchain_tpo.reward_models.servers.http_calls import Call
 from langchain_tpo.reward_models.servers.http_transport import Flow, Outcome
-from langchain_tpo.reward_models.servers.verifier import GenerativeVerifier
-from langchain_tpo.reward_models.servers.verifier_questions import JsonScore, Question
-from langchain_tpo.reward_models.servers.verifier_readout import TopToken
+from langchain_tpo.reward_models.servers.verifier import (
+    GenerativeVerifier,
+    Reply,
+)
+from langchain_tpo.reward_models.servers.verifier_questions import (
+    JsonScore,
+    LabelQuestion,
+    Question,
+)
+
+OBJECT_TOKENS = 64
+"""Room for a score in JSON, which the grammar lets nothing else precede."""
+
+LABEL_TOKENS = 8
+"""Room behind a thought for blanks and the label."""
 
 PLACEHOLDER = "the-prompt-goes-here"
 """Stands for the prompt while the server is asked what its chat template puts around it."""
@@ -24,9 +38,9 @@ PLACEHOLDER = "the-prompt-goes-here"
 class TGIRewardModel(GenerativeVerifier):
     """Rewards a response by log P(yes) - log P(no) of a model behind TGI.
 
-    Needs the extra `tgi`. The server is asked once for `/info`, its chat template and the tokens
-    of the labels; then for one token per response. A plain chat model is a weak judge; one that
-    was trained to verify is a good one.
+    Needs the extra `tgi`. The server is asked once for `/info`, its chat template, the tokens of
+    the labels, and how the model would begin if it were free; then for one token per response. A
+    plain chat model is a weak judge; one that was trained to verify is a good one.
 
     Raises:
         MissingExtraError: The package `text-generation` is not installed.
@@ -65,22 +79,38 @@ class TGIRewardModel(GenerativeVerifier):
 
     def call(self, prompt: str, question: Question) -> Call:
         """Ask for the first token, or for a written score."""
-        inputs = f"{self._known['prefix']}{prompt}{self._known['suffix']}"
         if isinstance(question, JsonScore):
-            form, length = tgi.grammar("json", question.schema), question.max_tokens
-            return tgi.generate_call(self.server, inputs, max_new_tokens=length, grammar=form)
+            form, inputs = tgi.grammar("json", question.schema), self._inputs(prompt)
+            return tgi.generate_call(
+                self.server, inputs, max_new_tokens=OBJECT_TOKENS, grammar=form
+            )
+        if self.thinking_tokens:
+            return self._free_call(prompt, max_new_tokens=self.thinking_tokens + LABEL_TOKENS)
         form = tgi.grammar("regex", question.regex)
-        return tgi.generate_call(
-            self.server, inputs, top_n_tokens=tgi.MOST_TOP_TOKENS, grammar=form
-        )
+        return self._free_call(prompt, grammar=form)
 
-    def top_tokens(self, answer: JsonValue) -> list[TopToken]:
-        """Return the likeliest first tokens; none on the llamacpp and trtllm backends."""
-        return tgi.read_top_tokens(answer, self.server)
+    def reply(self, answer: JsonValue) -> Reply:
+        """Return text and tokens; without likeliest ones on the llamacpp and trtllm backends."""
+        generation = tgi.read_generation(answer, self.server)
+        return Reply(text=str(generation.generated_text), tokens=tgi.read_reply_tokens(generation))
 
-    def reply(self, answer: JsonValue) -> str:
-        """Return the generated text."""
-        return str(tgi.read_generation(answer, self.server).generated_text)
+    def probing(self, request: ScoreRequest, question: LabelQuestion) -> Flow[None]:
+        """Let the model begin as it likes, once: a grammar hides that it would not use a label."""
+        if self.thinking_tokens or not self.least_label_mass or "probed" in self._known:
+            return
+        prompt = self.prompt(request["messages"], request["responses"][0], question)
+        (outcome,) = yield [replace(self._free_call(prompt), read=self.reply)]
+        if isinstance(outcome, Reply):
+            if any(token.top for token in outcome.tokens):
+                self.reading(outcome, question)
+            self._known["probed"] = True
+
+    def _inputs(self, prompt: str) -> str:
+        return f"{self._known['prefix']}{prompt}{self._known['suffix']}"
+
+    def _free_call(self, prompt: str, **options: Any) -> Call:
+        inputs = self._inputs(prompt)
+        return tgi.generate_call(self.server, inputs, top_n_tokens=tgi.MOST_TOP_TOKENS, **options)
 
     def _check_label(self, label: str, outcome: Outcome) -> None:
         tokens = tgi.read_tokens(outcome, self.server)

@@ -18,7 +18,7 @@ from langchain_tpo.errors import MissingExtraError, RewardServerError
 from langchain_tpo.reward_models.servers.http_answers import checked
 from langchain_tpo.reward_models.servers.http_calls import Call, RewardServer
 from langchain_tpo.reward_models.servers.http_transport import Outcome
-from langchain_tpo.reward_models.servers.verifier_readout import TopToken, top_token
+from langchain_tpo.reward_models.servers.verifier_readout import Token, top_token
 
 MOST_TOP_TOKENS = 5
 """The launcher's default of `--max-top-n-tokens`; `/info` does not publish it."""
@@ -140,10 +140,12 @@ def read_generation(outcome: Outcome, server: RewardServer) -> Any:  # noqa: ANN
     return checked(answers[0], client_types().Response, server.url)
 
 
-def read_top_tokens(outcome: Outcome, server: RewardServer) -> list[TopToken]:
-    """Return the likeliest first tokens; none where the backend lists none."""
-    listed = read_generation(outcome, server).details.top_tokens or [[]]
-    return [top_token(token.text, token.logprob) for token in listed[0]]
+def read_reply_tokens(generation: Any) -> list[Token]:  # noqa: ANN401 untyped package
+    """Return the tokens of a reply; without likeliest ones where the backend lists none."""
+    details = generation.details
+    listed = details.top_tokens or [[] for _ in details.tokens]
+    tops = [[top_token(token.text, token.logprob) for token in top] for top in listed]
+    return [Token(text=t.text, top=top) for t, top in zip(details.tokens, tops, strict=False)]
 
 
 def read_prompt_tokens(outcome: Outcome, server: RewardServer) -> list[PromptToken]:

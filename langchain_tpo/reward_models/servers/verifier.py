@@ -1,31 +1,55 @@
 """A generative model as a reward model: it is asked one question about each response.
 
-Knows how a batch is asked, read, and asked again in another way where a server gives no
-log-probabilities. Does not know the routes of any server: a subclass does.
+Knows how a batch is asked, read, and asked again in another way where a server refuses an option or
+gives no log-probabilities. Does not know the routes of any server: a subclass does.
 """
 
 import logging
+import warnings
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from langchain_core.messages import BaseMessage
-from pydantic import JsonValue, PrivateAttr
+from pydantic import Field, JsonValue, PrivateAttr, field_validator, model_validator
 
 from langchain_tpo.errors import RewardServerError
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.reward_models.servers.http_calls import Call
 from langchain_tpo.reward_models.servers.http_reward_model import HttpRewardModel, read_scores
 from langchain_tpo.reward_models.servers.http_transport import Flow, Outcome
-from langchain_tpo.reward_models.servers.verifier_prompt import RUBRIC, verifier_prompt
+from langchain_tpo.reward_models.servers.verifier_prompt import (
+    CRITERIA,
+    FRAME,
+    check_frame,
+    verifier_prompt,
+)
 from langchain_tpo.reward_models.servers.verifier_questions import (
     JsonScore,
     LabelQuestion,
     Question,
     YesNo,
 )
-from langchain_tpo.reward_models.servers.verifier_readout import TopToken
+from langchain_tpo.reward_models.servers.verifier_readout import Token, TopToken
+from langchain_tpo.text.thinking import split_thinking
 
 logger = logging.getLogger(__name__)
+
+THOUGHT_OPENINGS = ("<|channel", "<think", "[THINK]", "\u25c1think")
+"""What the first token of a thought may be, beside whole tags."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What came back from a verifier."""
+
+    text: str
+    """The answer; with the thought before it, if the server leaves it there."""
+    tokens: Sequence[Token] = ()
+    """Every token in order, where log-probabilities were asked for."""
+    reasoned: bool = False
+    """Whether the server says that the model thought before it answered."""
 
 
 class GenerativeVerifier(HttpRewardModel):
@@ -33,18 +57,39 @@ class GenerativeVerifier(HttpRewardModel):
 
     The decoding settings are the verifier's own (greedy, no penalties, one token), so that the
     log-probabilities are the model's. One request per response; criteria and conversation come
-    first in it, for the server's prefix cache.
+    first in it, for the server's prefix cache. A response is not scored where the model put next to
+    no probability on the labels: it meant to write something else, and the rest is noise.
     """
 
     question: Question = YesNo()
     """What is asked: `YesNo()`, `Rating()` or `JsonScore()`. The scales differ: one per run."""
-    rubric: str = RUBRIC
-    """The criteria, in words."""
+    criteria: str = CRITERIA
+    """In words."""
+    frame: str = FRAME
+    """The prompt around them: a verifier that was trained on another is asked in that one. Holds
+    `{response}`, and `{criteria}`, `{conversation}`, `{query}`, `{question}` as needed."""
     json_fallback: bool = True
     """Ask for a written score where the server gives no log-probabilities, instead of failing."""
+    least_label_mass: float = Field(default=0.1, ge=0, le=1)
+    """Share of the probability that the labels must have for a response to be scored."""
+    thinking_tokens: int = Field(default=0, ge=0)
+    """Room for a model that thinks before it answers; the label is read behind the thought."""
 
     _known: dict[str, JsonValue] = PrivateAttr(default_factory=dict)
     """What the server said of itself; it is asked once."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rubric_is_criteria(cls, data: Any) -> Any:  # noqa: ANN401 pydantic's signature
+        if isinstance(data, Mapping) and "rubric" in data:
+            warnings.warn("`rubric` is called `criteria` now.", DeprecationWarning, stacklevel=2)
+            return {"criteria": data["rubric"], **{k: data[k] for k in data if k != "rubric"}}
+        return data
+
+    @field_validator("frame")
+    @classmethod
+    def _frame_holds_the_response(cls, frame: str) -> str:
+        return check_frame(frame)
 
     @abstractmethod
     def preparing(self) -> Flow[None]:
@@ -55,57 +100,136 @@ class GenerativeVerifier(HttpRewardModel):
         """Return the request that asks `question`, with which `prompt` ends."""
 
     @abstractmethod
-    def top_tokens(self, answer: JsonValue) -> list[TopToken]:
-        """Return the likeliest first tokens in an answer; none where the server lists none."""
+    def reply(self, answer: JsonValue) -> Reply:
+        """Return what an answer holds."""
 
-    @abstractmethod
-    def reply(self, answer: JsonValue) -> str:
-        """Return the text in an answer."""
+    def learn(self, refusal: RewardServerError) -> bool:
+        """Remember an option that the server does not take; whether to ask again without it."""
+        del refusal
+        return False
+
+    def probing(self, request: ScoreRequest, question: LabelQuestion) -> Flow[None]:
+        """Find out, once, what a forced choice between labels would hide."""
+        del request, question
+        yield from ()
 
     def scoring(self, request: ScoreRequest) -> Flow[Sequence[Score]]:
         """Ask the question about each response, or for a score in writing."""
         yield from self.preparing()
         question = self.question
         if not isinstance(question, JsonScore) and "writes_scores" not in self._known:
-            outcomes = yield self._calls(request, question)
-            listed = [self._listed(outcome) for outcome in outcomes]
-            if not self._lacks_logprobs(listed):
-                return read_scores(listed, lambda tokens: self._margin(tokens, question))
-        outcomes = yield self._calls(request, JsonScore())
-        return read_scores(outcomes, lambda answer: JsonScore().read_text(self.reply(answer)))
+            yield from self.probing(request, question)
+            replies = yield from self._asked(request, question)
+            if not self._lacks_logprobs(replies):
+                return self._margins(replies, question)
+        written = question if isinstance(question, JsonScore) else JsonScore()
+        replies = yield from self._asked(request, written)
+        return read_scores(replies, lambda reply: written.read_text(reply.text))
 
-    def prompt(self, messages: Sequence[BaseMessage], response: str) -> str:
-        """Return the text that is sent about one response, before the chat template."""
-        return verifier_prompt(messages, response, rubric=self.rubric, question=self.question.text)
+    def prompt(
+        self, messages: Sequence[BaseMessage], response: str, question: Question | None = None
+    ) -> str:
+        """Return the text that is sent about one response, before the chat template.
 
-    def _calls(self, request: ScoreRequest, question: Question) -> list[Call]:
-        rubric, text = self.rubric, question.text
-        prompts = [
-            verifier_prompt(request["messages"], response, rubric=rubric, question=text)
-            for response in request["responses"]
-        ]
-        return [self.call(prompt, question) for prompt in prompts]
+        Args:
+            messages: The conversation that is answered.
+            response: The response to judge.
+            question: What is asked; None for the verifier's own question.
+        """
+        return verifier_prompt(
+            messages,
+            response,
+            criteria=self.criteria,
+            question=(question or self.question).text,
+            frame=self.frame,
+        )
 
-    def _listed(self, outcome: Outcome) -> list[TopToken] | RewardServerError:
-        try:
-            return outcome if isinstance(outcome, RewardServerError) else self.top_tokens(outcome)
-        except RewardServerError as error:
-            return error
+    def reading(self, reply: Reply, question: LabelQuestion) -> float:
+        """Return the reward in a reply, or raise why it holds none.
 
-    def _margin(self, tokens: Sequence[TopToken], question: LabelQuestion) -> float:
-        if not tokens:
+        Args:
+            reply: The reply.
+            question: What was asked.
+        """
+        if reply.reasoned and not reply.text.strip():
+            raise _DoubtError(self._thinks())
+        if not _lists(reply):
             raise RewardServerError(f"`{self.url}` gave no log-probabilities for a response.")
-        reading = question.read(tokens)
+        top = _behind_the_thought(reply)
+        if not top:
+            raise _DoubtError(self._thinks())
+        reading = question.read(top)
         logger.debug("reward %.4f, mass on the labels %.4f", reading.reward, reading.label_mass)
+        if reading.label_mass < self.least_label_mass:
+            raise _DoubtError(self._too_little(reading.label_mass, top, question))
         return reading.reward
 
-    def _lacks_logprobs(self, listed: Sequence[list[TopToken] | RewardServerError]) -> bool:
+    def _asked(self, request: ScoreRequest, question: Question) -> Flow[list[Outcome]]:
+        """Ask about every response; anew, and for good, without what the server refuses."""
+        outcomes: dict[str, Outcome] = {}
+        waiting = list(request["responses"])
+        while waiting:
+            calls = [
+                replace(
+                    self.call(self.prompt(request["messages"], response, question), question),
+                    read=self.reply,
+                )
+                for response in waiting
+            ]
+            answers = yield calls
+            outcomes |= dict(zip(waiting, answers, strict=True))
+            refused = [t for t in waiting if isinstance(outcomes[t], RewardServerError)]
+            waiting = refused if refused and self.learn(outcomes[refused[0]]) else []
+        return [outcomes[response] for response in request["responses"]]
+
+    def _margins(self, replies: Sequence[Outcome], question: LabelQuestion) -> list[Score]:
+        doubts: list[RewardServerError] = []
+
+        def margin(reply: Reply) -> float:
+            try:
+                return self.reading(reply, question)
+            except _DoubtError as doubt:
+                doubts.append(doubt)
+                raise
+
+        scores = read_scores(replies, margin)
+        if doubts and "doubted" not in self._known:
+            self._known["doubted"] = True
+            logger.warning(
+                "`%s` put less than %g of the probability on the labels for %d of %d responses: "
+                "they are not scored, and further ones are counted without this line",
+                *(self.url, self.least_label_mass, len(doubts), len(replies)),
+            )
+        return scores
+
+    def _too_little(self, mass: float, top: Sequence[TopToken], question: LabelQuestion) -> str:
+        likeliest = max(top, key=lambda token: token.logprob).text
+        if opens_thought(likeliest):
+            return self._thinks()
+        labels = ", ".join(f"`{label}`" for label in question.labels)
+        return (
+            f"the verifier behind `{self.url}` puts {mass:.1g} of the probability on the labels "
+            f"{labels} (`least_label_mass` is {self.least_label_mass:g}) and would rather begin "
+            f"with `{' '.join(likeliest.split())[:20]}`: ask in the words that it was trained on "
+            "(`frame`, `question`), or for a number in writing (`question=JsonScore()`)."
+        )
+
+    def _thinks(self) -> str:
+        room = max(2000, 2 * self.thinking_tokens)
+        return (
+            f"the verifier behind `{self.url}` thinks before it answers: give it room "
+            f"(`thinking_tokens={room}`), or ask it not to think (vLLM, SGLang: "
+            '`extra_body={"chat_template_kwargs": {"enable_thinking": False}}`).'
+        )
+
+    def _lacks_logprobs(self, replies: Sequence[Outcome]) -> bool:
         """Return whether the server lists no tokens at all, and remember that it does not.
 
         Once it has listed some, later answers without are failures: two scales never mix.
         """
-        answered = [bool(tokens) for tokens in listed if not isinstance(tokens, RewardServerError)]
-        if not answered or any(answered) or "lists_tokens" in self._known:
+        answered = [_lists(reply) for reply in replies if isinstance(reply, Reply)]
+        refused = "refuses_logprobs" in self._known
+        if any(answered) or "lists_tokens" in self._known or not (answered or refused):
             self._known.update({"lists_tokens": True} if any(answered) else {})
             return False
         if not self.json_fallback:
@@ -119,3 +243,43 @@ class GenerativeVerifier(HttpRewardModel):
             f"`{self.url}` lists no likeliest tokens (TGI's llamacpp and trtllm backends and some "
             "hosted models never do)"
         )
+
+
+class _DoubtError(RewardServerError):
+    """The model meant to write something else than a label."""
+
+
+def opens_thought(token: str) -> bool:
+    """Return whether a first token begins a thought.
+
+    Example:
+        >>> opens_thought("<think>"), opens_thought("Yes")
+        (True, False)
+    """
+    begun = token.strip()
+    return begun.startswith(THOUGHT_OPENINGS) or bool(begun and not split_thinking(begun)[1])
+
+
+def _lists(reply: Reply) -> bool:
+    return any(token.top for token in reply.tokens)
+
+
+def _behind_the_thought(reply: Reply) -> Sequence[TopToken]:
+    """Return what could have stood where the answer begins; nothing if the thought has no end."""
+    tokens = reply.tokens
+    if len(tokens) == 1:
+        return tokens[0].top
+    written = "".join(token.text for token in tokens)
+    thought, answer = split_thinking(written)
+    if not thought:  # the server has taken it out of the text, or there is none
+        answer = split_thinking(reply.text)[1]
+    start = written.rfind(answer.strip()) if answer.strip() else -1
+    return next((t.top for end, t in _ends(tokens) if end > start), ()) if start >= 0 else ()
+
+
+def _ends(tokens: Sequence[Token]) -> Iterator[tuple[int, Token]]:
+    """Return each token with the place in the reply where it ends."""
+    end = 0
+    for token in tokens:
+        end += len(token.text)
+        yield end, token

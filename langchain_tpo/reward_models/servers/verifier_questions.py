@@ -19,6 +19,10 @@ from langchain_tpo.reward_models.servers.verifier_readout import (
     expected_rating,
     yes_no_margin,
 )
+from langchain_tpo.text.thinking import split_thinking
+
+FEWEST_TOKENS = 16
+"""Room for `{"score": 100}` with any tokenizer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,26 +114,40 @@ class Rating:
 class JsonScore:
     """Asks for a score from 0 to 100 in writing: the last resort, where no log-probabilities come.
 
-    Coarser than the others: scores of several responses are often equal.
+    Coarser than the others: scores of several responses are often equal. What a model thinks aloud
+    before it answers is skipped.
 
     Example:
-        >>> JsonScore().read_text('Here you go: {"score": 87}')
+        >>> JsonScore().read_text('<think>Is it 12?</think> Here you go: {"score": 87}')
         87.0
     """
+
+    max_tokens: int = 1024
+    """Most tokens of the reply: room for the object, and for a thought before it."""
 
     text: ClassVar[str] = (
         "How well does the response meet the criteria? Reply with nothing but a JSON object such "
         'as {"score": 50}, where the score is from 0 (not at all) to 100 (fully).'
     )
     """The question, ready to send."""
-    max_tokens: ClassVar[int] = 24
-    """Room for the object, and for a word or two before it."""
 
     @property
     def schema(self) -> dict[str, JsonValue]:
         """The JSON schema of the reply."""
         score: JsonValue = {"type": "integer", "minimum": 0, "maximum": 100}
-        return {"type": "object", "properties": {"score": score}, "required": ["score"]}
+        return {
+            "type": "object",
+            "properties": {"score": score},
+            "required": ["score"],
+            "additionalProperties": False,
+        }
+
+    def __post_init__(self) -> None:
+        """Refuse a reply without room for a score."""
+        if self.max_tokens < FEWEST_TOKENS:
+            raise SettingsError(
+                f"`max_tokens` must be at least {FEWEST_TOKENS}, got `{self.max_tokens!r}`."
+            )
 
     def read_text(self, reply: str) -> float:
         """Return the score in a reply.
@@ -137,11 +155,17 @@ class JsonScore:
         Raises:
             RewardServerError: There is none, or it is out of range.
         """
-        found = re.search(r'"score"\s*:\s*(-?\d+(?:\.\d+)?)', reply)
+        thought, answer = split_thinking(reply)
+        if thought and not answer:
+            raise RewardServerError(
+                f"The verifier was still thinking after {self.max_tokens} tokens: give it more "
+                "room, `question=JsonScore(max_tokens=...)`, or a model that does not think aloud."
+            )
+        found = re.search(r'"score"\s*:\s*"?(-?\d+(?:\.\d+)?)', answer)
         score = float(found[1]) if found else -1.0
         if not 0 <= score <= 100:  # noqa: PLR2004 - the scale asked for
             raise RewardServerError(
-                f"The verifier's reply holds no score from 0 to 100: {json.dumps(reply[:60])}."
+                f"The verifier's reply holds no score from 0 to 100: {json.dumps(answer[:60])}."
             )
         return score
 

@@ -36,6 +36,16 @@ class TopToken:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Token:
+    """One token of a reply, and what could have stood in its place."""
+
+    text: str
+    """As the server writes it."""
+    top: Sequence[TopToken]
+    """The likeliest tokens there; none where the server lists none."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reading:
     """A reward, and how far to trust it."""
 

@@ -27,7 +27,7 @@ from langchain_tpo.reward_models import (
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.judges.judge_prompts import frame_tags
 from langchain_tpo.reward_models.judges.judgement import read_json
-from langchain_tpo.reward_models.servers.verifier_prompt import RUBRIC, TAGS, verifier_prompt
+from langchain_tpo.reward_models.servers.verifier_prompt import CRITERIA, TAGS, verifier_prompt
 from langchain_tpo.text.conversation import conversation_text
 from langchain_tpo.text.fencing import fence, quoted, tags_in
 from tests.support.fakes import ScriptedModelWithN
@@ -113,7 +113,7 @@ def test_prompts_of_judges_keep_their_frame(judge: Any, explain: bool) -> None: 
 
 def test_prompts_of_verifiers_keep_their_frame() -> None:
     def asked(text: str) -> str:
-        return verifier_prompt([HumanMessage(text)], text, rubric=RUBRIC, question="Is it?")
+        return verifier_prompt([HumanMessage(text)], text, criteria=CRITERIA, question="Is it?")
 
     for hostile in hostile_texts(TAGS):
         assert frame_of(asked(hostile), TAGS) == frame_of(asked("Oil it."), TAGS)

@@ -4,7 +4,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
 from langchain_tpo.reward_models.servers.verifier_prompt import (
-    RUBRIC,
+    CRITERIA,
     TAGS,
     verifier_prompt,
 )
@@ -25,7 +25,7 @@ ATTACKS = [
 
 def _prompt(response: str, *, asked: str = "Why?", question: str = "Is it?") -> str:
     messages = [SystemMessage("Be brief."), HumanMessage(asked)]
-    return verifier_prompt(messages, response, rubric=RUBRIC, question=question)
+    return verifier_prompt(messages, response, criteria=CRITERIA, question=question)
 
 
 def _frame(prompt: str) -> list[str]:
@@ -51,13 +51,13 @@ def test_criteria_and_conversation_come_first_for_the_prefix_cache() -> None:
     first, second = _prompt("Because."), _prompt("No idea.")
     shared = first[: first.index("Because.")]
     assert second.startswith(shared)
-    assert RUBRIC in shared
+    assert CRITERIA in shared
     assert "Why?" in shared
 
 
 def test_the_whole_conversation_is_shown() -> None:
     messages = [HumanMessage("Why?"), AIMessage("Because."), HumanMessage("And why that?")]
-    prompt = verifier_prompt(messages, "So.", rubric="R", question="Q")
+    prompt = verifier_prompt(messages, "So.", criteria="R", question="Q")
     assert "User: Why?\n\nAssistant: Because.\n\nUser: And why that?" in prompt
 
 
@@ -72,7 +72,7 @@ def test_the_rendered_prompt_in_full() -> None:
         "Does the response meet the criteria? Reply with one word, Yes or No."
     )
     prompt = verifier_prompt(
-        [HumanMessage("2+2?")], "4", rubric="It is right.", question=YesNo().text
+        [HumanMessage("2+2?")], "4", criteria="It is right.", question=YesNo().text
     )
     assert prompt == expected
 

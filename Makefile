@@ -6,7 +6,7 @@ EXTRAS := agents,evaluation,http,local,openai,tgi
 DEMO := $(VENV)/.demo
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test test_lowest test_newest lint format clean
+.PHONY: help demo test test_quick test_extras test_lowest test_newest lint format clean
 
 help:  ## Show what can be made.
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -24,8 +24,14 @@ $(STAMP): $(DEMO)
 demo: $(DEMO)  ## Watch a real small model's answer improve, round by round. MODEL=... for another.
 	$(BIN)/python examples/demo.py $(if $(MODEL),--model $(MODEL))
 
-test: $(STAMP)  ## Run all tests.
-	$(BIN)/python -m pytest
+test: $(STAMP)  ## Run all tests; say at the end why some were skipped.
+	$(BIN)/python -m pytest -rs
+
+test_quick: $(STAMP)  ## Run the tests that take no longer than a moment, for work in progress.
+	$(BIN)/python -m pytest -m "not slow and not integration" tests/unit_tests
+
+test_extras: $(STAMP)  ## Install the wheel with each extra into an empty environment, and import.
+	TPO_TEST_EXTRAS=1 $(BIN)/python -m pytest -rs tests/integration_tests/test_packaging.py
 
 test_lowest test_newest: test_%:  ## Run the unit tests on the lowest or newest versions allowed (needs uv).
 	tools/test_versions.sh $*

@@ -44,6 +44,25 @@ class ComposedReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
     def chain(self, request: ScoreRequest) -> Runnable[ScoreRequest, list[Score]]:
         """Build what scores this very request."""
 
+    def most_requests(self, responses: int, *, first: bool = True) -> int:  # noqa: ARG002 for judges
+        """Return how many requests to models a round costs at most; here none.
+
+        Args:
+            responses: Different responses to score.
+            first: Whether it is the run's first round.
+        """
+        return 0
+
+    @property
+    def maximum(self) -> float | None:
+        """The reward of a response with which nothing is wrong; None where there is no such."""
+        return None
+
+    @property
+    def explains(self) -> bool:
+        """Whether scores may come with words for the textual loss."""
+        return False
+
     @property
     def asks_a_person(self) -> bool:
         """Whether scoring may pause the run until a person has answered."""
@@ -69,6 +88,37 @@ def asks_a_person(reward: object) -> bool:
     if isinstance(reward, RunnableBindingBase):
         return asks_a_person(reward.bound)
     return isinstance(reward, ComposedReward) and reward.asks_a_person
+
+
+def most_requests(reward: object, responses: int, *, first: bool = True) -> int:
+    """Return how many requests to models a reward makes at most for a round; 0 where none is known.
+
+    Args:
+        reward: A reward model, wrapped or not.
+        responses: Different responses to score.
+        first: Whether it is the run's first round.
+
+    Example:
+        >>> most_requests(lambda prompt, response: 1.0, 5)
+        0
+    """
+    count = getattr(_unwrapped(reward), "most_requests", None)
+    return int(count(responses, first=first)) if callable(count) else 0
+
+
+def maximum_of(reward: object) -> float | None:
+    """Return the highest reward there can be, wrapped or not; None where nobody knows."""
+    maximum = getattr(_unwrapped(reward), "maximum", None)
+    return float(maximum) if isinstance(maximum, int | float) else None
+
+
+def explains(reward: object) -> bool:
+    """Return whether a reward may say in words what earned a score, wrapped or not."""
+    return getattr(_unwrapped(reward), "explains", False) is True
+
+
+def _unwrapped(reward: object) -> object:
+    return _unwrapped(reward.bound) if isinstance(reward, RunnableBindingBase) else reward
 
 
 def copied(request: ScoreRequest) -> ScoreRequest:

@@ -13,7 +13,13 @@ from pydantic import Field, field_validator, model_validator
 
 from langchain_tpo.candidate_pool import Scored
 from langchain_tpo.errors import RewardOutputError, SettingsError
-from langchain_tpo.reward_models.base import ComposedReward, asks_a_person, without_rewards
+from langchain_tpo.reward_models.base import (
+    ComposedReward,
+    asks_a_person,
+    explains,
+    most_requests,
+    without_rewards,
+)
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.reward_models.combined.combination import Combination, How, check_weights
 from langchain_tpo.reward_models.combined.members import Members, MemberScores
@@ -119,6 +125,15 @@ class Ensemble(ComposedReward):
     def asks_a_person(self) -> bool:
         """Whether any member may pause the run."""
         return any(asks_a_person(member) for member in self.members.values())
+
+    def most_requests(self, responses: int, *, first: bool = True) -> int:
+        """Return how many requests a round costs at most: those of all members."""
+        return sum(most_requests(one, responses, first=first) for one in self.members.values())
+
+    @property
+    def explains(self) -> bool:
+        """Whether any member's scores may come with words."""
+        return any(explains(member) for member in self.members.values())
 
     def chain(self, request: ScoreRequest) -> Runnable[ScoreRequest, list[Score]]:
         """Ask all members, then combine."""

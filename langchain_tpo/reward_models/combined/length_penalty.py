@@ -16,6 +16,8 @@ from langchain_tpo.reward_models.base import (
     ComposedReward,
     OnCopy,
     asks_a_person,
+    maximum_of,
+    most_requests,
     without_rewards,
 )
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
@@ -104,6 +106,20 @@ class LengthPenalty(ComposedReward):
     def asks_a_person(self) -> bool:
         """Whether the reward model inside may pause the run."""
         return asks_a_person(self.reward)
+
+    def most_requests(self, responses: int, *, first: bool = True) -> int:
+        """Return how many requests a round costs at most: those of the reward model inside."""
+        return most_requests(self.reward, responses, first=first)
+
+    @property
+    def maximum(self) -> float | None:
+        """That of the reward model inside: what is short enough loses nothing."""
+        return maximum_of(self.reward)
+
+    @property
+    def explains(self) -> bool:
+        """Whether scores come with words: a price always does."""
+        return True
 
     def chain(self, request: ScoreRequest) -> Runnable[ScoreRequest, list[Score]]:
         """Score, then charge."""

@@ -125,6 +125,15 @@ class ChatJudge(ComposedReward):
     def _can_be_filled(cls, prompt: object) -> ChatPromptTemplate:
         return checked_prompt(prompt, fills=RATING_VARIABLES)
 
+    def most_requests(self, responses: int, *, first: bool = True) -> int:  # noqa: ARG002 all alike
+        """Return how many requests a round costs at most: one for each response."""
+        return responses
+
+    @property
+    def explains(self) -> bool:
+        """Whether scores come with words."""
+        return self.explain
+
     def chain(self, request: ScoreRequest) -> Runnable[ScoreRequest, list[Score]]:
         """Ask for a rating of each different text, then hand it to every response that has it."""
         texts = list(dict.fromkeys(request["responses"]))

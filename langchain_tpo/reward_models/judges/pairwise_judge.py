@@ -1,18 +1,19 @@
-"""A chat model as R(x, y): it compares every response with a fixed one, in both orders.
+"""A chat model as R(x, y): it compares responses in pairs, each in both orders.
 
-Knows comparisons; how a model is asked is `judgement`, what it is told `judge_prompts`.
+Knows comparisons; who meets whom is `tournament`, how a model is asked `judgement`, what it is told
+`judge_prompts`.
 """
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Generator, Mapping, Sequence
 from typing import TypeAlias
 
 from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import BaseMessage
 from langchain_core.prompts import ChatPromptTemplate
-from langchain_core.runnables import Runnable, RunnableLambda, RunnableSequence
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from pydantic import BaseModel, Field, field_validator
 
+from langchain_tpo.candidate_pool import Candidate, chosen
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models.base import ComposedReward, run_so_far
 from langchain_tpo.reward_models.interface import ExplainedScore, Score, ScoreRequest
@@ -27,6 +28,12 @@ from langchain_tpo.reward_models.judges.judge_prompts import (
     render,
 )
 from langchain_tpo.reward_models.judges.judgement import AllAtOnce, count_failures, judgement
+from langchain_tpo.reward_models.judges.tournament import (
+    Effort,
+    Pair,
+    Tournament,
+    most_pairs,
+)
 from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
 
 SURE = 100
@@ -46,35 +53,40 @@ class ExplainedComparison(BaseModel):
     a_is_better: float = Field(description=A_IS_BETTER)
 
 
-Pair: TypeAlias = tuple[str, str]
-"""Response A and response B of one question."""
-
 Verdict: TypeAlias = Comparison | ExplainedComparison
 """How a model judged a pair."""
 
 Outcome: TypeAlias = Verdict | Exception
 """A verdict, or what came in its place."""
 
+Outcomes: TypeAlias = Mapping[Pair, Outcome]
+"""What came of each question, by its response A and response B."""
+
+Flow: TypeAlias = Generator[list[Pair], Sequence[Outcome], list[Score]]
+"""Gives the questions to ask next, is sent what came of them, and returns the scores."""
+
 
 class PairwiseJudge(ComposedReward):
-    """Compares each response with a fixed anchor; the reward is the probability that it wins.
+    """Compares responses in pairs; the difference of two rewards is the log-odds of a win.
 
     Every pair is asked twice, with the places swapped, and the two answers are averaged before
-    anything else is made of them: judges favour a place. As the anchor stays the same for a whole
-    run, rewards of different rounds are on one scale, from 0 to 1, and 0.5 is as good as the
-    anchor. Cost per round of N responses: 2N requests, and 2(N - 1) where the anchor is one of
-    them; with k anchors k times as much.
+    anything else is made of them: judges favour a place. The responses of a round and the best one
+    so far meet in a tournament of at most 3N requests (`effort="loglinear"`: 2N log2 N), which
+    a judge that is right ends with the best response on top; `most_requests` says the number
+    beforehand. The best response so far keeps its reward, so rewards of different rounds are on one
+    scale, on which the first response of a run stands at 0.
 
-    The anchor is the first response of the run, which `request["pool"]` tells in later rounds, or
-    what `anchors` says. The better the anchor, the finer good responses are told apart.
+    With `anchors`, fixed responses to the very question, every response is compared with each of
+    them instead, and the reward is the probability that it wins: 2N requests for each anchor.
 
-    A response is not scored when one of its comparisons failed or is unreadable, and a warning
-    counts these. When all requests fail, the provider's first error is raised.
+    A response is not scored when all of its comparisons failed or are unreadable (with anchors: one
+    of them), and a warning counts these. When all requests fail, the provider's first error is
+    raised.
 
     Raises:
         ModelTypeError: When `model` is no chat model.
         PromptError: When `prompt` asks for something that is never filled.
-        SettingsError: When a request brings nothing to compare with.
+        SettingsError: When an option is out of range.
 
     Example:
         >>> from langchain_core.language_models import FakeListChatModel
@@ -82,13 +94,17 @@ class PairwiseJudge(ComposedReward):
         >>> biased = FakeListChatModel(responses=['{"rationale": "A", "a_is_better": 90}'])
         >>> judge = PairwiseJudge(biased, explain=False)
         >>> judge.invoke({"messages": [HumanMessage("Hi")], "responses": ["a", "b"], "pool": []})
-        [0.5, 0.5]
+        [0.0, 0.0]
+        >>> judge.most_requests(5)
+        14
     """
 
     model: ChatModel = Field(repr=False)
     """Who compares."""
     anchors: tuple[str, ...]
-    """Fixed responses to compare with; none of them: the first response of the run."""
+    """Fixed responses to compare with; none of them: the responses meet each other."""
+    effort: Effort
+    """How much a round may cost where there are no anchors."""
     explain: bool
     """Whether the model gives its reasons first; the textual loss is shown them."""
     criteria: str
@@ -98,11 +114,12 @@ class PairwiseJudge(ComposedReward):
     structured: bool
     """Whether to use structured output where the model has it; False asks for JSON text."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 options by keyword
         self,
         model: ChatModel,
         *,
         anchors: Sequence[str] = (),
+        effort: Effort = "linear",
         explain: bool = True,
         criteria: str = CRITERIA,
         prompt: ChatPromptTemplate = COMPARISON_PROMPT,
@@ -114,6 +131,8 @@ class PairwiseJudge(ComposedReward):
         Args:
             model: A chat model, also one with `bind`, `with_retry` or `with_fallbacks`.
             anchors: Responses to the very question that will be asked, such as last month's.
+            effort: Requests for a round of N responses that meet each other: at most 3N
+                ("linear"), or 2N log2 N ("loglinear") for a judge that is often wrong.
             explain: Whether to ask for reasons. Without them a comparison costs a few tokens.
             criteria: What makes a good response, in your words.
             prompt: Another prompt; `COMPARISON_VARIABLES` says what it may ask for.
@@ -123,6 +142,7 @@ class PairwiseJudge(ComposedReward):
         super().__init__(
             model=model,
             anchors=anchors,
+            effort=effort,
             explain=explain,
             criteria=criteria,
             prompt=prompt,
@@ -150,28 +170,81 @@ class PairwiseJudge(ComposedReward):
     def _can_be_filled(cls, prompt: object) -> ChatPromptTemplate:
         return checked_prompt(prompt, fills=COMPARISON_VARIABLES)
 
-    def chain(self, request: ScoreRequest) -> Runnable[ScoreRequest, list[Score]]:
-        """Ask every pair in both orders, then average."""
-        anchors = self._anchors_of(request)
-        pairs = _pairs(request["responses"], anchors)
-        form: type[Verdict] = ExplainedComparison if self.explain else Comparison
-        return RunnableSequence(
-            RunnableLambda(partial(self._questions, pairs), name="questions"),
-            AllAtOnce(judgement(self.model, form, structured=self.structured)),
-            RunnableLambda(partial(self._scores, request, anchors, pairs), name="scores"),
-            name=self.get_name(),
-        )
+    def most_requests(self, responses: int, *, first: bool = True) -> int:
+        """Return how many requests a round costs at most.
 
-    def _anchors_of(self, request: ScoreRequest) -> tuple[str, ...]:
+        Args:
+            responses: Different responses to score.
+            first: Whether it is the run's first round; later the best so far plays as well.
+        """
         if self.anchors:
-            return tuple(dict.fromkeys(self.anchors))
-        pool = run_so_far(request)
-        if pool is None and len(request["responses"]) > 0:
-            raise SettingsError(
-                "`PairwiseJudge` has nothing fixed to compare with: pass `anchors=[...]`, or give "
-                'the request a `"pool"` (`[]` in the first round, then all responses so far).'
-            )
-        return (pool[0]["text"],) if pool else tuple(request["responses"][:1])
+            return 2 * responses * len(dict.fromkeys(self.anchors))
+        return 2 * most_pairs(responses + (not first), self.effort)
+
+    @property
+    def explains(self) -> bool:
+        """Whether scores come with words."""
+        return self.explain
+
+    def chain(self, request: ScoreRequest) -> Runnable[ScoreRequest, list[Score]]:  # noqa: ARG002 any
+        """Ask stage by stage, each pair in both orders."""
+        return RunnableLambda(self._play, self._aplay, name=self.get_name())
+
+    def _play(self, request: ScoreRequest, config: RunnableConfig) -> list[Score]:
+        flow, asker = self._flow(request), self._asker
+        try:
+            questions = self._questions(next(flow), request)
+            while True:
+                outcomes = asker.invoke(questions, config)
+                questions = self._questions(flow.send(outcomes), request)
+        except StopIteration as end:
+            return _scores_of(end)
+
+    async def _aplay(self, request: ScoreRequest, config: RunnableConfig) -> list[Score]:
+        flow, asker = self._flow(request), self._asker
+        try:
+            questions = self._questions(next(flow), request)
+            while True:
+                outcomes = await asker.ainvoke(questions, config)
+                questions = self._questions(flow.send(outcomes), request)
+        except StopIteration as end:
+            return _scores_of(end)
+
+    @property
+    def _asker(self) -> AllAtOnce[list[BaseMessage], Verdict]:
+        form: type[Verdict] = ExplainedComparison if self.explain else Comparison
+        return AllAtOnce(judgement(self.model, form, structured=self.structured))
+
+    def _flow(self, request: ScoreRequest) -> Flow:
+        return self._against_anchors(request) if self.anchors else self._tournament(request)
+
+    def _against_anchors(self, request: ScoreRequest) -> Flow:
+        anchors = tuple(dict.fromkeys(self.anchors))
+        pairs = _pairs(request["responses"], anchors)
+        checked = [_in_percent(outcome) for outcome in (yield pairs)] if pairs else []
+        count_failures(checked, judge=self.get_name())
+        verdicts = dict(zip(pairs, checked, strict=True))
+        return [_score(response, anchors, verdicts) for response in request["responses"]]
+
+    def _tournament(self, request: ScoreRequest) -> Flow:
+        best = _best_so_far(request)
+        players = list(dict.fromkeys([*([best["text"]] if best else []), *request["responses"]]))
+        tournament = Tournament(players=players, effort=self.effort)
+        verdicts: dict[Pair, Outcome] = {}
+        while pairs := tournament.stage():
+            both = [order for pair in pairs for order in (pair, pair[::-1])]
+            checked = [_in_percent(outcome) for outcome in (yield both)]
+            verdicts.update(zip(both, checked, strict=True))
+            for pair in pairs:
+                tournament.record(pair, _win(*pair, verdicts))
+        count_failures(list(verdicts.values()), judge=self.get_name())
+        strengths = tournament.strengths()
+        known = best["reward"] or 0.0 if best else 0.0  # the first response of a run stands at 0
+        shift = known - strengths.get(players[0], 0.0) if players else 0.0
+        return [
+            _explained(response, strengths.get(response), shift, verdicts)
+            for response in request["responses"]
+        ]
 
     def _questions(self, pairs: list[Pair], request: ScoreRequest) -> list[list[BaseMessage]]:
         fields = {"rationale": RATIONALE} if self.explain else {}
@@ -189,17 +262,29 @@ class PairwiseJudge(ComposedReward):
             for first, second in pairs
         ]
 
-    def _scores(
-        self,
-        request: ScoreRequest,
-        anchors: tuple[str, ...],
-        pairs: list[Pair],
-        outcomes: Sequence[Outcome],
-    ) -> list[Score]:
-        checked = [_in_percent(outcome) for outcome in outcomes]
-        count_failures(checked, judge=self.get_name())
-        verdicts = dict(zip(pairs, checked, strict=True))
-        return [_score(response, anchors, verdicts) for response in request["responses"]]
+
+def _scores_of(end: StopIteration) -> list[Score]:
+    scores: list[Score] = end.value
+    return scores
+
+
+def _best_so_far(request: ScoreRequest) -> Candidate | None:
+    """Return what the round is compared with: the best so far, or the first where none is known."""
+    pool = run_so_far(request) or []
+    best = chosen(pool)
+    return pool[best or 0] if pool else None
+
+
+def _explained(response: str, strength: float | None, shift: float, verdicts: Outcomes) -> Score:
+    if strength is None:
+        return None
+    said = [
+        f"Compared, as response A, with another as response B: {verdict.rationale}"
+        for (first, _), verdict in verdicts.items()
+        if first == response and isinstance(verdict, ExplainedComparison)
+    ]
+    reward = strength + shift
+    return ExplainedScore(reward=reward, rationale=said[-1]) if said else reward
 
 
 def _pairs(responses: Sequence[str], anchors: Sequence[str]) -> list[Pair]:
@@ -219,7 +304,7 @@ def _in_percent(outcome: Outcome) -> Outcome:
     return OutputParserException(f"The verdict {outcome.a_is_better} is not from 0 to {SURE}.")
 
 
-def _score(response: str, anchors: Sequence[str], verdicts: Mapping[Pair, Outcome]) -> Score:
+def _score(response: str, anchors: Sequence[str], verdicts: Outcomes) -> Score:
     wins = [_win(response, anchor, verdicts) for anchor in anchors]
     known = [win for win in wins if win is not None]
     if len(known) < len(anchors):
@@ -233,7 +318,7 @@ def _score(response: str, anchors: Sequence[str], verdicts: Mapping[Pair, Outcom
     return ExplainedScore(reward=reward, rationale="\n".join(said)) if said else reward
 
 
-def _win(response: str, anchor: str, verdicts: Mapping[Pair, Outcome]) -> float | None:
+def _win(response: str, anchor: str, verdicts: Outcomes) -> float | None:
     """Average P(response beats anchor) over both orders; equal texts are equally good."""
     if response == anchor:
         return 0.5

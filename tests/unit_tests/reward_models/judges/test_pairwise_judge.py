@@ -2,7 +2,6 @@ import logging
 from typing import Any
 
 import pytest
-from langchain_core.messages import HumanMessage
 
 from langchain_tpo.errors import ModelTypeError, SettingsError
 from langchain_tpo.reward_models.base import without_rewards
@@ -40,8 +39,8 @@ def pool(*texts: str, reward: float | None = 0.5) -> list[dict[str, Any]]:
 
 @BOTH_WAYS
 @BOTH_FORMS
-async def test_the_first_response_of_a_run_is_the_anchor(run: str, tools: bool) -> None:  # noqa: FBT001
-    judge = PairwiseJudge(judge_model(honest, tools=tools), explain=False)
+async def test_responses_are_compared_with_an_anchor(run: str, tools: bool) -> None:  # noqa: FBT001
+    judge = PairwiseJudge(judge_model(honest, tools=tools), explain=False, anchors=["fair"])
     scores = await score(run, judge, request_for("fair", "great", "poor", pool=[]))
     assert scores == pytest.approx([0.5, 0.7, 0.4])
 
@@ -55,29 +54,69 @@ async def test_a_liking_for_one_place_is_averaged_away(run: str) -> None:
     assert await score(run, biased_judge, request) == pytest.approx(expected)
 
 
-@BOTH_WAYS
-async def test_rewards_of_different_rounds_are_on_one_scale(run: str) -> None:
-    judge = PairwiseJudge(judge_model(honest), explain=False)
-    first = await score(run, judge, request_for("fair", "good", pool=[]))
-    later = await score(run, judge, request_for("good", "great", pool=pool("fair", "good")))
-    assert first[1] == later[0] == pytest.approx(0.6)
-    assert later[1] == pytest.approx(0.7)
-
-
-async def test_the_anchor_is_found_without_rewards_too() -> None:
-    judge = PairwiseJudge(judge_model(honest), explain=False)
-    request = without_rewards(request_for("great", pool=pool("fair", "good")))
-    assert judge.invoke(request) == pytest.approx([0.7])
-
-
-async def test_a_round_costs_two_requests_for_each_other_response() -> None:
+def test_a_round_with_an_anchor_costs_two_requests_for_each_other_response() -> None:
     model = judge_model(honest)
-    judge = PairwiseJudge(model)
+    judge = PairwiseJudge(model, anchors=["fair"])
     judge.invoke(request_for("fair", "good", "great", "poor", "good", pool=[]))
     assert len(model.asked.prompts) == 2 * 3
-    model.asked.prompts.clear()
-    judge.invoke(request_for("good", "great", "poor", pool=pool("fair")))
-    assert len(model.asked.prompts) == 2 * 3
+    assert judge.most_requests(4) == judge.most_requests(4, first=False) == 2 * 4
+
+
+@BOTH_WAYS
+@BOTH_FORMS
+async def test_without_anchors_the_best_and_the_worst_are_found(run: str, tools: bool) -> None:  # noqa: FBT001
+    judge = PairwiseJudge(judge_model(honest, tools=tools), explain=False)
+    texts = ["fair", "great", "poor", "good", "great"]
+
+    rewards = rewards_of(await score(run, judge, request_for(*texts, pool=[])))
+
+    by_text = dict(zip(texts, rewards, strict=True))
+    assert sorted(by_text, key=lambda text: by_text[text] or 0.0) == [
+        "poor",
+        "fair",
+        "good",
+        "great",
+    ]
+    assert rewards[0] == 0.0
+    assert rewards[1] == rewards[4]
+
+
+@BOTH_WAYS
+async def test_the_best_so_far_keeps_its_reward_and_is_beaten_only_by_better_ones(run: str) -> None:
+    judge = PairwiseJudge(judge_model(honest), explain=False)
+    first = rewards_of(await score(run, judge, request_for("fair", "good", pool=[])))
+    known = [*pool("fair", reward=first[0]), *pool("good", reward=first[1])]
+
+    later = rewards_of(await score(run, judge, request_for("poor", "great", pool=known)))
+
+    assert first[0] == 0.0
+    assert (later[0] or 0) < (first[1] or 0) < (later[1] or 0)
+
+
+def test_without_the_rewards_of_earlier_rounds_the_first_response_stands_at_zero() -> None:
+    judge = PairwiseJudge(judge_model(honest), explain=False)
+    request = without_rewards(request_for("great", "poor", pool=pool("fair", "good")))
+
+    great, poor = rewards_of(judge.invoke(request))
+
+    assert (poor or 0) < 0 < (great or 0)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 5, 10, 20])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_round_costs_no_more_than_was_said(width: int, first: bool) -> None:  # noqa: FBT001
+    def by_length(prompt: str) -> dict[str, Any]:
+        one, other = pair_in(prompt)
+        return {"rationale": "", "a_is_better": 100 if len(one) > len(other) else 0}
+
+    model = judge_model(by_length)
+    judge = PairwiseJudge(model)
+    before = [] if first else pool("x" * 7, reward=1.0)
+
+    judge.invoke(request_for(*("x" * (10 + number) for number in range(width)), pool=before))
+
+    said = judge.most_requests(width, first=first)
+    assert len(model.asked.prompts) <= said <= 3 * width + 3 * (not first)
 
 
 @BOTH_WAYS
@@ -102,7 +141,7 @@ async def test_half_a_comparison_is_no_score(run: str, caplog: pytest.LogCapture
             raise ProviderError
         return honest(prompt)
 
-    judge = PairwiseJudge(judge_model(one_order_fails), explain=False)
+    judge = PairwiseJudge(judge_model(one_order_fails), explain=False, anchors=["fair"])
     with caplog.at_level(logging.WARNING):
         scores = await score(run, judge, request_for("fair", "good", "great", pool=[]))
     assert rewards_of(scores) == [0.5, None, pytest.approx(0.7)]
@@ -122,13 +161,14 @@ def test_a_verdict_that_is_no_percentage_is_not_scored(sure: float) -> None:
             return honest(prompt)
         return {"rationale": "", "a_is_better": sure}
 
-    judge = PairwiseJudge(judge_model(odd))
+    judge = PairwiseJudge(judge_model(odd), anchors=["fair"])
     scores = judge.invoke(request_for("fair", "good", "great", pool=[]))
     assert rewards_of(scores) == [0.5, None, pytest.approx(0.7)]
 
 
 def test_the_rationale_says_which_response_is_meant() -> None:
-    scores = PairwiseJudge(judge_model(honest)).invoke(request_for("fair", "good", pool=[]))
+    judge = PairwiseJudge(judge_model(honest), anchors=["fair"])
+    scores = judge.invoke(request_for("fair", "good", pool=[]))
     assert scores == [
         0.5,
         {
@@ -139,12 +179,24 @@ def test_the_rationale_says_which_response_is_meant() -> None:
     ]
 
 
-def test_without_anything_fixed_it_refuses_in_one_line() -> None:
-    model = judge_model(honest)
-    with pytest.raises(SettingsError, match=r"anchors=\[\.\.\.\]") as refusal:
-        PairwiseJudge(model).invoke({"messages": [HumanMessage("?")], "responses": ["fair"]})
-    assert "\n" not in str(refusal.value)
-    assert model.asked.prompts == []
+def test_a_response_whose_comparisons_all_failed_is_not_scored(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    judge = PairwiseJudge(judge_model(honest))
+    with caplog.at_level(logging.WARNING):
+        scores = judge.invoke(request_for("fair", "lost", "good", pool=[]))
+
+    assert [reward is None for reward in rewards_of(scores)] == [False, True, False]
+    assert "4 of 6 judgements failed (ProviderError)" in caplog.text
+
+
+def test_of_a_tournament_the_rationale_is_that_of_a_comparison() -> None:
+    _, good = PairwiseJudge(judge_model(honest)).invoke(request_for("fair", "good", pool=[]))
+
+    assert isinstance(good, dict)
+    assert good["rationale"] == (
+        "Compared, as response A, with another as response B: good before fair"
+    )
 
 
 def test_wrong_options_are_refused_in_one_line() -> None:

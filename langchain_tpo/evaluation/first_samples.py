@@ -59,7 +59,7 @@ class SharedSamples:
         ... }
         >>> pool = [{"text": text, "reward": 1.0, "round": 0} for text in ("ab", "a")]
         >>> shared = SharedSamples()
-        >>> shared.add("key", {"pool": pool, "drops": [], "steps": [step]})
+        >>> shared.add("key", first_samples_of({"pool": pool, "drops": [], "steps": [step]}))
         >>> one = shared.take("key", width=1)
         >>> one["candidates"][0]["text"], one["steps"][0]["usage"]["output_tokens"]
         ('ab', 20)
@@ -74,11 +74,10 @@ class SharedSamples:
         self._widest: dict[str, FirstSamples] = {}
         for run in runs:
             if "first_samples" in run:
-                self.add(run["first_samples"]["key"], run)
+                self.add(run["first_samples"]["key"], first_samples_of(run))
 
-    def add(self, key: str, run: Mapping[str, Any]) -> None:
+    def add(self, key: str, samples: FirstSamples) -> None:
         """Keep what a run drew first, unless more is known already."""
-        samples = first_samples_of(run)
         if key not in self._widest or draws_in(samples) > draws_in(self._widest[key]):
             self._widest[key] = samples
 
@@ -91,7 +90,11 @@ class SharedSamples:
 
 
 def first_samples_of(run: Mapping[str, Any]) -> FirstSamples:
-    """Read what a recorded run drew before its first round."""
+    """Read what a run drew before its first round.
+
+    Args:
+        run: As it is recorded, or its result's own fields.
+    """
     drawn = [one for one in run["pool"] if one["round"] == 0 and not one.get("draft")]
     return FirstSamples(
         candidates=drawn,

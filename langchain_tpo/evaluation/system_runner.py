@@ -19,7 +19,13 @@ from langchain_core.runnables import RunnableConfig
 
 from langchain_tpo.errors import DatasetError, RunError
 from langchain_tpo.evaluation.examples import Example
-from langchain_tpo.evaluation.first_samples import Asked, SharedSamples, asked_key, draws_in
+from langchain_tpo.evaluation.first_samples import (
+    Asked,
+    SharedSamples,
+    asked_key,
+    draws_in,
+    first_samples_of,
+)
 from langchain_tpo.evaluation.given_critiques import NO_CRITIQUE, given_critic, read_critiques
 from langchain_tpo.evaluation.systems import System
 from langchain_tpo.evaluation.token_matching import Spent, spent_by
@@ -162,9 +168,8 @@ async def _answered(
         RunnableConfig(max_concurrency=max(tpo.settings.width, 1)),
     )
     asked = Asked(key=key, taken=draws_in(taken) if taken else 0)
-    turn = Turn(messages=list(messages), result=result, asked=asked)
-    shared.add(key, turn.as_dict())
-    return turn
+    shared.add(key, first_samples_of(vars(result)))
+    return Turn(messages=list(messages), result=result, asked=asked)
 
 
 def spending(turns: Sequence[Turn]) -> Spending:

@@ -8,7 +8,7 @@ from langchain_core.messages import BaseMessage, HumanMessage
 
 from langchain_tpo import TPOSettings
 from langchain_tpo.evaluation.examples import Example
-from langchain_tpo.evaluation.first_samples import SharedSamples, asked_key
+from langchain_tpo.evaluation.first_samples import SharedSamples, asked_key, first_samples_of
 from langchain_tpo.evaluation.records import Record
 from langchain_tpo.sampling.usage import total_usage
 from tests.support.evaluation_runs import evaluated, questions
@@ -160,7 +160,7 @@ def test_part_of_a_draw_of_several_requests_costs_its_part() -> None:
     step = {"step": "sample", "round": 0, "usage": {**usage, "cached_tokens": 8}, "seconds": 2.0}
     pool = [{"text": "same length", "reward": 1.0, "round": 0}] * 4
     shared = SharedSamples()
-    shared.add("key", {"pool": pool, "drops": [], "steps": [step]})
+    shared.add("key", first_samples_of({"pool": pool, "drops": [], "steps": [step]}))
 
     part = shared.take("key", width=1)
 

@@ -89,7 +89,7 @@ def judge(
 def _wanted(
     folder: Path, systems: list[str] | None, baselines: list[str] | None
 ) -> list[tuple[str, str]]:
-    from langchain_tpo.evaluation.report.analysis import pairs_to_compare  # noqa: PLC0415 as above
+    from langchain_tpo.evaluation.report.pairing import pairs_to_compare  # noqa: PLC0415 as above
 
     manifest = read_manifest(folder)
     if manifest is None:

@@ -9,17 +9,25 @@ import typer
 
 from langchain_tpo.cli.console import give
 from langchain_tpo.costs import ModelRole, Price
-from langchain_tpo.errors import SettingsError
+from langchain_tpo.errors import DatasetError, SettingsError
 
 
-def report(
+def report(  # noqa: PLR0913 a command has the options that it has
     folder: Annotated[Path, typer.Argument(help="The folder that `tpo evaluate` wrote.")],
     *,
     out: Annotated[
         Path | None, typer.Option(help="Where to write. Default: the folder itself.")
     ] = None,
     baseline: Annotated[
-        str | None, typer.Option(help="Whom the best and worst cases are compared with.")
+        str | None,
+        typer.Option(help="Whom all are compared with. Default: `best-of-n-matched`, if any."),
+    ] = None,
+    difficulty: Annotated[
+        Path | None,
+        typer.Option(
+            help="A JSON object from example to the difficulty of its instruction, as AlpacaEval "
+            "fits it, for the win rate at equal length."
+        ),
     ] = None,
     parameters: Annotated[
         float | None,
@@ -40,9 +48,26 @@ def report(
     from langchain_tpo.evaluation.report.report import make_report  # noqa: PLC0415 an extra of its own
 
     prices = _prices(price or [])
-    made = make_report(folder, parameters=parameters, prices=prices, baseline=baseline, seed=seed)
+    made = make_report(
+        folder,
+        parameters=parameters,
+        prices=prices,
+        baseline=baseline,
+        difficulties=None if difficulty is None else _difficulties(difficulty),
+        seed=seed,
+    )
     page = made.write(out or folder)
     give(json.dumps(made.as_dict(), ensure_ascii=False) if as_json else str(page))
+
+
+def _difficulties(path: Path) -> dict[str, float]:
+    try:
+        return {str(name): float(value) for name, value in json.loads(path.read_bytes()).items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise DatasetError(
+            f"`{path}` holds no difficulties ({error}): write one JSON object, as in "
+            '`{"example 1": 0.4}`.'
+        ) from error
 
 
 def _prices(texts: Sequence[str]) -> dict[ModelRole, Price]:

@@ -19,6 +19,12 @@ MetricValues: TypeAlias = Callable[
 ]
 """From a row's fields, questions and answers to metrics by name."""
 
+CATEGORY_FIELDS = (
+    *("category", "categories", "cluster", "dataset", "subject", "type", "source", "level"),
+    "label",
+)
+"""Fields of a data set that sort its examples, the most telling first."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
@@ -58,6 +64,8 @@ class Outcome:
     """Prompts that had to leave something out to fit the model's window."""
     metrics: Mapping[str, float | None]
     """What does not trust the reward; None where it could not be checked."""
+    categories: Mapping[str, str]
+    """What kind of example it is, by each field of the data set that says so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +114,7 @@ def outcome_of(record: Record, measure: MetricValues) -> Outcome | Failed:
         dropped=Counter(drop["reason"] for run in runs for drop in run["drops"]),
         shortened=sum("left_out" in step for run in runs for step in run["steps"]),
         metrics=_metrics(record, questions, measure),
+        categories=categories_of(record["fields"]),
     )
 
 
@@ -116,6 +125,20 @@ def _metrics(
     if "metrics" in record:
         return record["metrics"]
     return measure(record["fields"], questions, [run["answer"] for run in record["runs"]])
+
+
+def categories_of(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Return those fields of a row that sort it into a kind.
+
+    Example:
+        >>> categories_of({"category": "maths", "level": 5, "answer": "7"})
+        {'category': 'maths', 'level': '5'}
+    """
+    found = {name: fields[name] for name in CATEGORY_FIELDS if name in fields}
+    return {
+        name: ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        for name, value in found.items()
+    }
 
 
 def total_tokens(usage: Usage) -> int | None:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from langchain_tpo.costs import ModelRole, Price, pflops, price_of_models
 from langchain_tpo.evaluation.metrics.of_answers import METRICS
 from langchain_tpo.evaluation.outcomes import (
+    CATEGORY_FIELDS,
     Failed,
     Outcome,
     best_of,
@@ -21,11 +22,17 @@ from langchain_tpo.evaluation.outcomes import (
     total_tokens,
 )
 from langchain_tpo.evaluation.report.length_control import length_controlled_win_rate
+from langchain_tpo.evaluation.report.pairing import (
+    chosen_pair,
+    common_examples,
+    pairs_of_report,
+)
 from langchain_tpo.evaluation.report.statistics import (
     Estimate,
     correlation,
     mean,
     paired_difference,
+    share,
     shared,
     win_rate,
     wins,
@@ -33,6 +40,9 @@ from langchain_tpo.evaluation.report.statistics import (
 from langchain_tpo.evaluation.report.summaries import (
     Analysis,
     Comparison,
+    Kind,
+    Kinds,
+    Losses,
     MetricSummary,
     SystemSummary,
 )
@@ -43,11 +53,20 @@ Verdicts: TypeAlias = Mapping[tuple[str, str], Mapping[str, float | None]]
 where it could not say."""
 
 
-def analyse(
+MOST_KINDS = 40
+"""Values of a field that sorts examples: more of them tell examples apart, not kinds."""
+
+LARGEST_LOSSES = 20
+"""Examples that are named where the subject lost most."""
+
+
+def analyse(  # noqa: PLR0913 what it is told of is what it can be told of
     outcomes: Iterable[Outcome | Failed],
     kinds: Mapping[str, str],
     *,
+    baseline: str | None = None,
     verdicts: Verdicts | None = None,
+    difficulties: Mapping[str, float] | None = None,
     parameters: float | None = None,
     prices: Mapping[ModelRole, Price] | None = None,
     seed: int = 0,
@@ -57,11 +76,52 @@ def analyse(
     Args:
         outcomes: Of all records.
         kinds: What each system is, by name, in the order of a table.
+        baseline: Whom everything is compared with; by default the fairest that there is.
         verdicts: Of a second judge.
+        difficulties: Of instructions, by example, for the win rate at equal length.
         parameters: Of the policy, to estimate arithmetic.
         prices: Of the models, to work out money; a critic without one is the policy itself.
         seed: Makes the intervals repeatable.
     """
+    answered, failed = _sorted(outcomes, kinds)
+    common = common_examples(answered)
+    compared = {
+        name: {example: found[example] for example in common if example in found}
+        for name, found in answered.items()
+    }
+    subject, baseline = chosen_pair(kinds, baseline)
+    compare = partial(_comparison, difficulties=difficulties, parameters=parameters, seed=seed)
+    return Analysis(
+        systems=[
+            _with_costs(
+                _summary(name, kind, answered[name], compared[name], failed[name], seed),
+                compared[name].values(),
+                parameters=parameters,
+                prices=prices or {},
+            )
+            for name, kind in kinds.items()
+        ],
+        subject=subject,
+        baseline=baseline,
+        comparisons=[
+            compare(*pair, compared, verdicts=_of_pair(verdicts or {}, *pair))
+            for pair in pairs_of_report(kinds, baseline)
+        ],
+        kinds=_kinds(compared, subject, baseline, seed),
+        losses=_losses(compared, subject, baseline),
+        examples=len(
+            {name for found in answered.values() for name in found}
+            | {one.example for found in failed.values() for one in found}
+        ),
+        common=len(common),
+        paid=total_usage(one.paid for side in answered.values() for one in side.values()),
+        seed=seed,
+    )
+
+
+def _sorted(
+    outcomes: Iterable[Outcome | Failed], kinds: Mapping[str, str]
+) -> tuple[dict[str, dict[str, Outcome]], dict[str, list[Failed]]]:
     answered: dict[str, dict[str, Outcome]] = {name: {} for name in kinds}
     failed: dict[str, list[Failed]] = {name: [] for name in kinds}
     for outcome in outcomes:
@@ -69,56 +129,65 @@ def analyse(
             failed.setdefault(outcome.system, []).append(outcome)
         else:
             answered.setdefault(outcome.system, {})[outcome.example] = outcome
-    systems = [
-        _with_costs(
-            _summary(name, kind, list(answered[name].values()), failed[name], seed),
-            answered[name].values(),
-            parameters=parameters,
-            prices=prices or {},
-        )
-        for name, kind in kinds.items()
-    ]
-    examples = {name for found in answered.values() for name in found}
-    examples |= {one.example for found in failed.values() for one in found}
-    return Analysis(
-        systems=systems,
-        comparisons=[
-            _comparison(
-                ours,
-                theirs,
-                answered,
-                verdicts=_of_pair(verdicts or {}, ours, theirs),
-                parameters=parameters,
-                seed=seed,
-            )
-            for ours, theirs in pairs_to_compare(kinds)
-        ],
-        examples=len(examples),
-        paid=total_usage(one.paid for side in answered.values() for one in side.values()),
-        seed=seed,
+    return answered, failed
+
+
+def _kinds(
+    compared: Mapping[str, Mapping[str, Outcome]],
+    subject: str | None,
+    baseline: str | None,
+    seed: int,
+) -> Kinds | None:
+    """Sort by the first field that tells examples apart and does not name each of them."""
+    if subject is None or baseline is None:
+        return None
+    ours, theirs = compared[subject], compared[baseline]
+    for field in CATEGORY_FIELDS:
+        gains: dict[str, list[float]] = {}
+        for name in shared(ours, theirs):
+            kind = ours[name].categories.get(field)
+            if kind is not None:
+                gains.setdefault(kind, []).append(ours[name].reward - theirs[name].reward)
+        if 1 < len(gains) <= min(MOST_KINDS, len(ours) / 2):
+            known = {kind: mean(values, seed=seed) for kind, values in gains.items()}
+            rows = [Kind(name=kind, difference=one) for kind, one in known.items() if one]
+            return Kinds(field=field, rows=sorted(rows, key=lambda row: -row.difference.value))
+    return None
+
+
+def _losses(
+    compared: Mapping[str, Mapping[str, Outcome]], subject: str | None, baseline: str | None
+) -> Losses | None:
+    if subject is None or baseline is None:
+        return None
+    ours, theirs = compared[subject], compared[baseline]
+    gains = {name: ours[name].reward - theirs[name].reward for name in shared(ours, theirs)}
+    worse = sorted((gain, name) for name, gain in gains.items() if gain < 0)
+    return Losses(
+        better=sum(gain > 0 for gain in gains.values()),
+        equal=sum(gain == 0 for gain in gains.values()),
+        worse=len(worse),
+        mean_loss=_mean_or_zero([gain for gain, _ in worse]),
+        examples=[(name, gain) for gain, name in worse[:LARGEST_LOSSES]],
     )
 
 
-def pairs_to_compare(kinds: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return the pairs of a report: each `tpo` system, or else the first one, against the others.
-
-    Example:
-        >>> pairs_to_compare({"single": "single", "tpo": "tpo"})
-        [('tpo', 'single')]
-    """
-    ours = [name for name, kind in kinds.items() if kind == "tpo"] or list(kinds)[:1]
-    pairs = [(one, other) for one in ours for other in kinds if one != other]
-    return [pair for index, pair in enumerate(pairs) if pair[::-1] not in pairs[:index]]
-
-
 def _summary(
-    name: str, kind: str, outcomes: Sequence[Outcome], failed: Sequence[Failed], seed: int
+    name: str,
+    kind: str,
+    answered: Mapping[str, Outcome],
+    compared: Mapping[str, Outcome],
+    failed: Sequence[Failed],
+    seed: int,
 ) -> SystemSummary:
+    """Average over what is compared; count over all that was answered."""
+    outcomes, everything = list(compared.values()), list(answered.values())
     lengths = [one.length for one in outcomes]
     return SystemSummary(
         name=name,
         kind=kind,
-        answered=len(outcomes),
+        answered=len(everything),
+        averaged=len(outcomes),
         failed=len(failed),
         failures=dict(Counter(one.reason for one in failed).most_common(20)),
         reward=mean([one.reward for one in outcomes], seed=seed),
@@ -137,9 +206,9 @@ def _summary(
         length_correlation=correlation([one.reward for one in outcomes], lengths),
         pflops=None,
         price=None,
-        stop_reasons=_counted(reason for one in outcomes for reason in one.stop_reasons),
-        dropped=dict(sum((Counter(one.dropped) for one in outcomes), Counter())),
-        shortened=sum(one.shortened for one in outcomes),
+        stop_reasons=_counted(reason for one in everything for reason in one.stop_reasons),
+        dropped=dict(sum((Counter(one.dropped) for one in everything), Counter())),
+        shortened=sum(one.shortened for one in everything),
         metrics=_metrics(outcomes, seed),
     )
 
@@ -150,6 +219,7 @@ def _comparison(
     answered: Mapping[str, Mapping[str, Outcome]],
     *,
     verdicts: Mapping[str, float | None],
+    difficulties: Mapping[str, float] | None,
     parameters: float | None,
     seed: int,
 ) -> Comparison:
@@ -165,20 +235,33 @@ def _comparison(
         system=ours,
         baseline=theirs,
         difference=difference,
-        win_rate=win_rate(rewards[0], rewards[1], seed=seed),
-        length_controlled=length_controlled_win_rate(
-            wins(rewards[0], rewards[1]), list(longer.values()), seed=seed
+        win_rate=win_rate(rewards[0], rewards[1]),
+        length_controlled=_at_equal_length(
+            dict(zip(longer, wins(rewards[0], rewards[1]), strict=True)), longer, difficulties
         ),
-        judged=mean(list(judged.values()), seed=seed),
-        judged_length_controlled=length_controlled_win_rate(
-            list(judged.values()), [longer[name] for name in judged], seed=seed
-        ),
+        judged=share(list(judged.values())),
+        judged_length_controlled=_at_equal_length(judged, longer, difficulties),
         unjudged=len(asked) - len(judged),
         extra_tokens=tokens,
         extra_seconds=known_mean(mine[name].seconds - other[name].seconds for name in longer),
         extra_pflops=arithmetic,
         tokens_per_point=_per_point(tokens, difference),
         pflops_per_point=_per_point(arithmetic, difference),
+    )
+
+
+def _at_equal_length(
+    won: Mapping[str, float],
+    longer: Mapping[str, float],
+    difficulties: Mapping[str, float] | None,
+) -> Estimate | None:
+    known = (
+        won if difficulties is None else {name: won[name] for name in won if name in difficulties}
+    )
+    return length_controlled_win_rate(
+        list(known.values()),
+        [longer[name] for name in known],
+        None if difficulties is None else [difficulties[name] for name in known],
     )
 
 
@@ -240,11 +323,17 @@ def _metrics(outcomes: Sequence[Outcome], seed: int) -> list[MetricSummary]:
             summaries.append(
                 MetricSummary(
                     name=metric.name,
-                    estimate=mean(known, seed=seed),
+                    estimate=_bounded(known, seed),
                     uncheckable=len(values) - len(known),
                 )
             )
     return summaries
+
+
+def _bounded(values: Sequence[float], seed: int) -> Estimate | None:
+    """Shares have an interval of their own; what may be anything has a bootstrap's."""
+    within = all(0 <= value <= 1 for value in values)
+    return share(values) if within else mean(values, seed=seed)
 
 
 def _at(values: Sequence[Any], number: int) -> Any:  # noqa: ANN401 as the sequence

@@ -82,8 +82,8 @@ def _rounds(systems: Sequence[SystemSummary], looks: Mapping[str, Look]) -> Char
                 continue
             axes.fill_between(
                 rounds,
-                [one.low for one in values],
-                [one.high for one in values],
+                [one.value if one.low is None else one.low for one in values],
+                [one.value if one.high is None else one.high for one in values],
                 color=looks[system.name].colour,
                 alpha=0.13,
                 linewidth=0,
@@ -125,12 +125,13 @@ def _win_rates(analysis: Analysis, looks: Mapping[str, Look]) -> Chart:
                 estimate: Estimate | None = getattr(row, name)
                 if estimate is None:
                     continue
-                axes.plot(
-                    [estimate.low, estimate.high],
-                    [place + shift] * 2,
-                    color=looks[row.system].colour,
-                    alpha=0.5,
-                )
+                if estimate.low is not None and estimate.high is not None:
+                    axes.plot(
+                        [estimate.low, estimate.high],
+                        [place + shift] * 2,
+                        color=looks[row.system].colour,
+                        alpha=0.5,
+                    )
                 axes.plot(
                     estimate.value,
                     place + shift,

@@ -1,14 +1,16 @@
 """Win rate at equal length: how often the answer would win if it were no longer than the other.
 
-The idea of length-controlled AlpacaEval, fitted on the run's own pairs: a logistic model of winning
-from the difference in length alone. Its term for the difficulty of each instruction needs many
-systems and is left out. Needs numpy (extra `evaluation`).
+Length-controlled AlpacaEval (arXiv 2404.04475), fitted on the run's own pairs: a logistic model of
+winning from the difference in length, and from the difficulty of each instruction where that is
+known. AlpacaEval fits difficulties on many systems, so a single run can only be given them. Needs
+numpy (extra `evaluation`).
 """
 
+import math
 from collections.abc import Sequence
 
 from langchain_tpo.errors import MissingExtraError
-from langchain_tpo.evaluation.report.statistics import Estimate, Numbers, bootstrap
+from langchain_tpo.evaluation.report.statistics import FEWEST, QUANTILE, Estimate, Numbers
 
 try:
     import numpy as np
@@ -16,11 +18,17 @@ try:
 except ImportError:
     raise MissingExtraError("numpy", "evaluation") from None
 
+Matrix = NDArray[np.float64]
+
 STEPS = 25
 """Newton steps; half a dozen are enough unless one side always wins."""
 
 RIDGE = 0.1
-"""Holds the weight of length back where a few pairs would separate perfectly."""
+"""Holds the weights of length and difficulty back where a few pairs would separate perfectly."""
+
+PRIOR_WINS = 0.5
+"""Wins, and as many losses, that the interval is told beside the pairs (Gart 1966): without them 20
+wins out of 20 would be certainty."""
 
 _FLOOR = 1e-6
 """Keeps the fit finite where one side always wins."""
@@ -33,14 +41,16 @@ _FURTHEST = 12.0
 
 
 def length_controlled_win_rate(
-    wins: Sequence[float], length_differences: Sequence[float], *, seed: int = 0
+    wins: Sequence[float],
+    length_differences: Sequence[float],
+    difficulties: Sequence[float] | None = None,
 ) -> Estimate | None:
-    """Return the win rate that the fitted model predicts at equal length.
+    """Return the win rate that the fitted model predicts at equal length; None of nothing.
 
     Args:
         wins: 1, 0 or anything between, one per pair.
         length_differences: Our length less theirs, one per pair, in any unit.
-        seed: Makes the interval repeatable.
+        difficulties: Of each pair's instruction; the model goes without where it is not known.
 
     Example:
         >>> wins = [1.0, 1.0, 0.0, 0.0]
@@ -50,38 +60,61 @@ def length_controlled_win_rate(
     """
     if not wins:
         return None
-    differences = np.asarray(length_differences, dtype=float)
-    spread = float(differences.std())
-    scaled = np.tanh(differences / spread) if spread > 0 else np.zeros_like(differences)
-    pairs = np.column_stack([np.asarray(wins, dtype=float), scaled])
-    return bootstrap(pairs, _at_equal_length, seed=seed)
+    won, features = np.asarray(wins, dtype=float), _features(length_differences, difficulties)
+    value, _ = _at_equal_length(won, features)
+    if len(won) < FEWEST:
+        return Estimate(value=value, low=None, high=None, count=len(won))
+    rate, error = _at_equal_length(won, features, prior=PRIOR_WINS)
+    odds = math.log(rate / (1 - rate))
+    reach = QUANTILE * error / (rate * (1 - rate))
+    low, high = _sigmoid(np.array([odds - reach, odds + reach]))
+    return Estimate(
+        value=value, low=min(value, float(low)), high=max(value, float(high)), count=len(won)
+    )
 
 
-def _at_equal_length(samples: NDArray[np.float64]) -> Numbers:
-    """Fit `log-odds = skill + weight * length` for each sample, and give P(win) at length 0."""
-    won, length = samples[..., 0], samples[..., 1]
-    skill = np.zeros(len(samples))
-    weight = np.zeros(len(samples))
+def _features(differences: Sequence[float], difficulties: Sequence[float] | None) -> Matrix:
+    """One row per pair: 1, its scaled difference in length, and its difficulty if known."""
+    longer = np.asarray(differences, dtype=float)
+    spread = float(longer.std())
+    scaled = np.tanh(longer / spread) if spread > 0 else np.zeros_like(longer)
+    columns = [np.ones_like(longer), scaled]
+    if difficulties is not None:
+        columns.append(np.asarray(difficulties, dtype=float))
+    return np.column_stack(columns)
+
+
+def _at_equal_length(won: Numbers, features: Matrix, *, prior: float = 0.0) -> tuple[float, float]:
+    """Fit the model; return the mean chance to win at length 0, and its standard error."""
+    middle = features.mean(axis=0) * [1.0, 0.0, 1.0][: features.shape[1]]
+    rows = np.vstack([features, middle, middle])
+    won, weights = np.append(won, [1.0, 0.0]), np.append(np.ones(len(won)), [prior, prior])
+    coefficients, covariance = _fitted(won, rows, weights)
+    equal = features.copy()
+    equal[:, 1] = 0.0
+    chances = _sigmoid(equal @ coefficients)
+    slope = (chances * (1 - chances)) @ equal / len(equal)
+    return float(chances.mean()), math.sqrt(float(slope @ covariance @ slope))
+
+
+def _fitted(won: Numbers, rows: Matrix, weights: Numbers) -> tuple[Numbers, Matrix]:
+    """Return coefficients and covariance of a logistic regression, by Newton's method."""
+    ridge = np.diag([_FLOOR, *[RIDGE] * (rows.shape[1] - 1)])
+    coefficients: Numbers = np.zeros(rows.shape[1])
+    bend: Matrix = np.eye(rows.shape[1])
     for _ in range(STEPS):
-        predicted = _sigmoid(skill[:, None] + weight[:, None] * length)
-        error, certain = won - predicted, predicted * (1 - predicted)
-        slope = np.stack([error.sum(1) - _FLOOR * skill, (error * length).sum(1) - RIDGE * weight])
-        bend_skill = certain.sum(1) + _FLOOR
-        bend_both = (certain * length).sum(1)
-        bend_weight = (certain * length**2).sum(1) + RIDGE
-        scale = bend_skill * bend_weight - bend_both**2
-        step = _short((bend_weight * slope[0] - bend_both * slope[1]) / scale)
-        skill = np.clip(skill + step, -_FURTHEST, _FURTHEST)
-        weight = weight + _short((bend_skill * slope[1] - bend_both * slope[0]) / scale)
+        chances = _sigmoid(rows @ coefficients)
+        slope = rows.T @ (weights * (won - chances)) - ridge @ coefficients
+        bend = rows.T @ (rows * (weights * chances * (1 - chances))[:, None]) + ridge
+        step = np.clip(np.linalg.solve(bend, slope), -2.0, 2.0)  # keeps it from overshooting
+        coefficients = coefficients + step
+        coefficients[0] = min(max(coefficients[0], -_FURTHEST), _FURTHEST)
         if np.abs(step).max() < _SETTLED:
             break
-    return _sigmoid(skill)
+    covariance = np.linalg.inv(bend).astype(np.float64)
+    return coefficients, covariance
 
 
-def _short(step: Numbers) -> Numbers:
-    """Keep a step of Newton's from overshooting."""
-    return np.clip(step, -2.0, 2.0)
-
-
-def _sigmoid(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 1 / (1 + np.exp(-np.clip(log_odds, -50, 50)))
+def _sigmoid(log_odds: Numbers) -> Numbers:
+    chances: Numbers = 1 / (1 + np.exp(-np.clip(log_odds, -50, 50)))
+    return chances

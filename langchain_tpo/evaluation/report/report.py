@@ -23,6 +23,7 @@ from langchain_tpo.evaluation.report.gallery import Gallery, chosen_examples, ga
 from langchain_tpo.evaluation.report.report_markdown import markdown
 from langchain_tpo.evaluation.report.report_page import page
 from langchain_tpo.evaluation.report.summaries import Analysis
+from langchain_tpo.evaluation.report.verdict import cautions, verdict
 from langchain_tpo.text.well_formed import well_formed
 
 
@@ -41,7 +42,12 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """Return manifest and numbers as JSON values."""
-        return {"manifest": dict(self.manifest), **self.analysis.as_dict()}
+        return {
+            "verdict": verdict(self.analysis, self.manifest),
+            "cautions": cautions(self.analysis, self.manifest),
+            "manifest": dict(self.manifest),
+            **self.analysis.as_dict(),
+        }
 
     def write(self, folder: Path) -> Path:
         """Write all forms of the report, and give the path of the page.
@@ -70,6 +76,7 @@ def make_report(
     parameters: float | None = None,
     prices: Mapping[ModelRole, Price] | None = None,
     baseline: str | None = None,
+    difficulties: Mapping[str, float] | None = None,
     seed: int = 0,
 ) -> Report:
     """Read a run and work out its report.
@@ -78,7 +85,8 @@ def make_report(
         folder: Of the run.
         parameters: Of the policy, to estimate arithmetic.
         prices: Of the models, to work out money; a critic without one is the policy itself.
-        baseline: Whom the gallery compares with; by default best-of-N, or the first other system.
+        baseline: Whom everything is compared with; by default the fairest that there is.
+        difficulties: Of instructions, by example, for the win rate at equal length.
         seed: Makes the intervals repeatable.
 
     Raises:
@@ -89,10 +97,15 @@ def make_report(
     if manifest is None:
         raise DatasetError(f"`{folder}` holds no run: give the folder that `tpo evaluate` wrote.")
     kinds = {system["name"]: system["kind"] for system in manifest["systems"]}
+    if baseline is not None and baseline not in kinds:
+        known = ", ".join(f"`{name}`" for name in kinds)
+        raise DatasetError(f"`--baseline` must be one of {known}, got `{baseline}`.")
     outcomes = [outcome_of(record, metric_values) for record in read_records(folder / RECORDS)]
     analysis = analyse(
         outcomes,
         kinds,
+        baseline=baseline,
+        difficulties=difficulties,
         verdicts=verdicts(read_judgements(folder / JUDGEMENTS)),
         parameters=parameters,
         prices=prices,
@@ -102,7 +115,7 @@ def make_report(
         manifest=manifest,
         analysis=analysis,
         charts=charts(analysis, _points(outcomes)),
-        gallery=_gallery(folder, outcomes, kinds, baseline),
+        gallery=_gallery(folder, outcomes, analysis.subject, analysis.baseline),
     )
 
 
@@ -117,22 +130,15 @@ def _points(outcomes: Sequence[Outcome | Failed]) -> dict[str, list[tuple[float,
 def _gallery(
     folder: Path,
     outcomes: Sequence[Outcome | Failed],
-    kinds: Mapping[str, str],
-    baseline: str | None,
+    subject: str | None,
+    against: str | None,
 ) -> Gallery | None:
-    loops = [name for name, kind in kinds.items() if kind in ("tpo", "revision")]
-    loops.sort(key=lambda name: kinds[name] != "tpo")
-    if baseline is not None and baseline not in kinds:
-        known = ", ".join(f"`{name}`" for name in kinds)
-        raise DatasetError(f"`--baseline` must be one of {known}, got `{baseline}`.")
-    others = sorted(kinds, key=lambda name: kinds[name] != "best-of-n")
-    against = baseline or next((name for name in others if name not in loops[:1]), None)
-    if not loops or against is None:
+    if subject is None or against is None:
         return None
-    by_system: dict[str, dict[str, Outcome]] = {loops[0]: {}, against: {}}
+    by_system: dict[str, dict[str, Outcome]] = {subject: {}, against: {}}
     for one in outcomes:
         if isinstance(one, Outcome) and one.system in by_system:
             by_system[one.system][one.example] = one
-    examples = chosen_examples(by_system[loops[0]], by_system[against])
+    examples = chosen_examples(by_system[subject], by_system[against])
     records = read_records(folder / RECORDS)
-    return gallery_of(records, system=loops[0], baseline=against, examples=examples)
+    return gallery_of(records, system=subject, baseline=against, examples=examples)

@@ -9,6 +9,7 @@ from langchain_tpo.evaluation.datasets import HUB
 from langchain_tpo.evaluation.report.chart import Chart
 from langchain_tpo.evaluation.report.summaries import Analysis
 from langchain_tpo.evaluation.report.tables import Table, tables
+from langchain_tpo.evaluation.report.verdict import cautions, verdict
 from langchain_tpo.text.well_formed import well_formed
 
 
@@ -21,7 +22,10 @@ def markdown(manifest: Mapping[str, Any], analysis: Analysis, charts: Sequence[C
         charts: Plots that lie in `plots/`.
     """
     lines = "\n".join(f"- {inert(line)}" for line in facts(manifest, analysis))
-    parts = [f"# {inert(title(manifest))}", lines]
+    warned = "\n".join(f"- {inert(line)}" for line in cautions(analysis, manifest))
+    parts = [f"# {inert(title(manifest))}", f"**{inert(verdict(analysis, manifest))}**"]
+    parts += [warned] if warned else []
+    parts += [lines]
     parts += [_table(table) for table in tables(analysis)]
     parts += [
         f"## {chart.title}\n\n![{chart.title}](plots/{chart.name}.png)\n\n{chart.caption}"
@@ -72,7 +76,7 @@ def _shape(system: Mapping[str, Any]) -> str:
 def _table(table: Table) -> str:
     rows = [table.head, ["---"] * len(table.head), *table.rows]
     lines = ["| " + " | ".join(inert(cell) for cell in row) + " |" for row in rows]
-    return f"## {table.title}\n\n{table.about}\n\n" + "\n".join(lines)
+    return f"## {inert(table.title)}\n\n{inert(table.about)}\n\n" + "\n".join(lines)
 
 
 def inert(text: str) -> str:

@@ -13,6 +13,7 @@ from langchain_tpo.evaluation.report.gallery import Gallery
 from langchain_tpo.evaluation.report.report_markdown import facts, title
 from langchain_tpo.evaluation.report.summaries import Analysis
 from langchain_tpo.evaluation.report.tables import tables
+from langchain_tpo.evaluation.report.verdict import cautions, verdict
 
 try:
     from jinja2 import Environment, StrictUndefined
@@ -40,6 +41,8 @@ def page(
     template = environment.from_string(source.read_text(encoding="utf-8"))
     return template.render(
         title=title(manifest),
+        verdict=verdict(analysis, manifest),
+        cautions=cautions(analysis, manifest),
         facts=facts(manifest, analysis),
         tables=tables(analysis),
         charts=[

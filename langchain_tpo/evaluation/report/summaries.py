@@ -33,6 +33,8 @@ class SystemSummary:
     """What it is."""
     answered: int
     """Examples with an answer."""
+    averaged: int
+    """Examples that its averages are over: those that all systems answered."""
     failed: int
     """Examples without one."""
     failures: Mapping[str, int]
@@ -112,15 +114,61 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Kind:
+    """Examples of one kind."""
+
+    name: str
+    """What the data set calls it."""
+    difference: Estimate
+    """Mean of the subject's reward less the baseline's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kinds:
+    """What the subject gains on each kind of example."""
+
+    field: str
+    """The data set's field that tells them apart."""
+    rows: Sequence[Kind]
+    """From the largest gain to the largest loss."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Losses:
+    """Where the subject answered worse than the baseline."""
+
+    better: int
+    """Examples on which it was better."""
+    equal: int
+    """On which both earned the same."""
+    worse: int
+    """On which it was worse."""
+    mean_loss: float
+    """On those, on average; 0 where there are none."""
+    examples: Sequence[tuple[str, float]]
+    """The largest losses, by example."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Analysis:
     """A run in numbers."""
 
     systems: Sequence[SystemSummary]
     """In the order of the manifest."""
+    subject: str | None
+    """The system that the report is about: the first loop."""
+    baseline: str | None
+    """The system that all others are compared with."""
     comparisons: Sequence[Comparison]
-    """Each loop against everything else."""
+    """Everything against the baseline, then each loop against everything else."""
+    kinds: Kinds | None
+    """What the subject gains on each kind of example; None where the data set names none."""
+    losses: Losses | None
+    """Where it hurt; None without a baseline."""
     examples: int
     """Different examples in the records."""
+    common: int
+    """Of them those that all systems answered: averages, charts and comparisons are over these."""
     paid: Usage
     """What the whole run took, first samples that systems share counted once."""
     seed: int

@@ -5,8 +5,16 @@ from dataclasses import dataclass
 
 from langchain_tpo.costs import COSTS_IN_THE_PAPER
 from langchain_tpo.evaluation.metrics.of_answers import METRICS
+from langchain_tpo.evaluation.report.statistics import FEWEST
 from langchain_tpo.evaluation.report.summaries import Analysis, Comparison
-from langchain_tpo.evaluation.report.wording import counted, interval, number, percent, significant
+from langchain_tpo.evaluation.report.wording import (
+    UNKNOWN,
+    counted,
+    interval,
+    number,
+    percent,
+    significant,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,24 +32,37 @@ class Table:
 
 
 def tables(analysis: Analysis) -> list[Table]:
-    """Return the tables that the run has figures for."""
-    drawn = [_results(analysis), _comparisons(analysis), _metrics(analysis), _costs(analysis)]
-    drawn += [_prices(analysis), _losses(analysis)]
+    """Return the tables that the run has figures for, those of the verdict first."""
+    others = [one for one in analysis.comparisons if one.baseline != analysis.baseline]
+    drawn = [_results(analysis), _kinds(analysis), _hurt(analysis)]
+    drawn += [_comparisons(others), _metrics(analysis), _costs(analysis)]
+    drawn += [_prices(analysis), _endings(analysis)]
     return [table for table in drawn if table.rows]
 
 
 def _results(analysis: Analysis) -> Table:
+    versus = {one.system: one for one in analysis.comparisons if one.baseline == analysis.baseline}
+    judged = any(one.judged or one.unjudged for one in versus.values())
+    against = [*("gained", "win rate", "win rate, equal length"), *(_JUDGED if judged else ())]
     return Table(
-        title="Results",
-        about="Mean with 95% bootstrap interval over answered examples. Failed examples are "
-        "counted, never averaged in. Length correlation: Spearman's, of reward and characters.",
-        head=["system", "answered", "failed", "reward", "characters", "length correlation"],
+        title="Results" + (f" against {analysis.baseline}" if versus else ""),
+        about="Means over the n examples that all systems answered, with 95% intervals: "
+        f"studentized bootstrap, win rates Wilson's; none under {FEWEST} examples. A tie is half a "
+        "win. Failed examples are counted, never averaged in. Equal length: the win rate that a "
+        "logistic model of this run's own pairs predicts when both answers are equally long; "
+        "AlpacaEval's published figure fits the difficulty of each instruction on many systems and "
+        "can lie far from it (`--difficulty` takes such a file).",
+        head=[
+            *("system", "n", "failed", "reward", *(against if versus else ())),
+            *("characters", "length correlation"),
+        ],
         rows=[
             [
                 one.name,
-                number(one.answered),
+                number(one.averaged),
                 number(one.failed),
                 interval(one.reward),
+                *(_against(versus.get(one.name), judged=judged) if versus else ()),
                 interval(one.length, 0),
                 number(one.length_correlation, 2),
             ]
@@ -50,26 +71,62 @@ def _results(analysis: Analysis) -> Table:
     )
 
 
-def _comparisons(analysis: Analysis) -> Table:
-    judged = any(one.judged or one.unjudged for one in analysis.comparisons)
+_JUDGED = ("second judge", "second judge, equal length", "undecided")
+
+
+def _against(one: Comparison | None, *, judged: bool) -> list[str]:
+    """Return the cells of a system's row that compare it; the baseline's own say nothing."""
+    if one is None:
+        return [UNKNOWN] * (3 + (len(_JUDGED) if judged else 0))
+    cells = [interval(one.difference), percent(one.win_rate), percent(one.length_controlled)]
+    return [*cells, *(_judged(one) if judged else ())]
+
+
+def _kinds(analysis: Analysis) -> Table:
+    kinds = analysis.kinds
     return Table(
-        title="Comparisons",
-        about="Paired, on the examples that both answered. Equal length: the win rate that a "
-        "logistic model predicts when both answers are equally long.",
+        title="Effect by " + (kinds.field if kinds else "kind"),
+        about=f"Reward of {analysis.subject} less that of {analysis.baseline}, by the data set's "
+        "own kinds.",
+        head=["kind", "n", "gained"],
+        rows=[
+            [row.name, number(row.difference.count), interval(row.difference)]
+            for row in (kinds.rows if kinds else ())
+        ],
+    )
+
+
+def _hurt(analysis: Analysis) -> Table:
+    losses = analysis.losses
+    if losses is None or not losses.worse:
+        return Table(title="", about="", head=[], rows=[])
+    return Table(
+        title="Where it hurt",
+        about=f"{analysis.subject} earned more than {analysis.baseline} on {losses.better} "
+        f"examples, the same on {losses.equal}, and less on {losses.worse}, there "
+        f"{-losses.mean_loss:.3f} on average. The largest losses:",
+        head=["example", "gained"],
+        rows=[[name, number(gain, 3)] for name, gain in losses.examples],
+    )
+
+
+def _comparisons(comparisons: Sequence[Comparison]) -> Table:
+    judged = any(one.judged or one.unjudged for one in comparisons)
+    return Table(
+        title="All other pairs",
+        about="As above.",
         head=[
-            *("system", "against", "reward gained", "win rate", "win rate, equal length"),
-            *(("second judge", "second judge, equal length", "undecided") if judged else ()),
+            *("system", "against", "n", "gained", "win rate", "win rate, equal length"),
+            *(_JUDGED if judged else ()),
         ],
         rows=[
             [
                 one.system,
                 one.baseline,
-                interval(one.difference),
-                percent(one.win_rate),
-                percent(one.length_controlled),
-                *(_judged(one) if judged else ()),
+                number(one.difference.count if one.difference else 0),
+                *_against(one, judged=judged),
             ]
-            for one in analysis.comparisons
+            for one in comparisons
         ],
     )
 
@@ -84,11 +141,12 @@ def _metrics(analysis: Analysis) -> Table:
         title="Metrics that do not trust the reward",
         about="Where they and the reward part, the reward was hacked. Unchecked examples are "
         "counted apart.",
-        head=["metric", "system", "value", "unchecked", "what it says"],
+        head=["metric", "system", "n", "value", "unchecked", "what it says"],
         rows=[
             [
                 metric.name,
                 system.name,
+                number(metric.estimate.count if metric.estimate else 0),
                 percent(metric.estimate),
                 number(metric.uncheckable),
                 about[metric.name],
@@ -103,6 +161,7 @@ def _costs(analysis: Analysis) -> Table:
     systems = [one for one in analysis.systems if one.answered]
     columns: dict[str, Sequence[str]] = {
         "system": [one.name for one in systems],
+        "n": [number(one.averaged) for one in systems],
         "width": [number(one.width, 1) for one in systems],
         "of them shared": [number(one.taken, 1) for one in systems],
         "requests": [number(one.requests, 1) for one in systems],
@@ -155,7 +214,7 @@ def _prices(analysis: Analysis) -> Table:
         "rate; no price where nothing was gained or nothing more was spent."
         + (f" For scale: {COSTS_IN_THE_PAPER}" if arithmetic else ""),
         head=[
-            *("system", "against", "reward gained", "more tokens", "more seconds"),
+            *("system", "against", "n", "gained", "more tokens", "more seconds"),
             *("tokens / point", *(("more PFLOPs", "PFLOPs / point") if arithmetic else ())),
         ],
         rows=[_price(one, arithmetic=arithmetic) for one in analysis.comparisons if one.difference],
@@ -166,6 +225,7 @@ def _price(one: Comparison, *, arithmetic: bool) -> list[str]:
     return [
         one.system,
         one.baseline,
+        number(one.difference.count if one.difference else 0),
         number(one.difference.value if one.difference else None, 3),
         number(one.extra_tokens),
         number(one.extra_seconds, 2),
@@ -174,7 +234,7 @@ def _price(one: Comparison, *, arithmetic: bool) -> list[str]:
     ]
 
 
-def _losses(analysis: Analysis) -> Table:
+def _endings(analysis: Analysis) -> Table:
     return Table(
         title="How runs ended, and what could not be used",
         about="Dropped draws: requests that failed, empty replies, revisions without their tag, "

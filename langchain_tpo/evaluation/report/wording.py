@@ -2,10 +2,13 @@
 
 import math
 
-from langchain_tpo.evaluation.report.statistics import Estimate
+from langchain_tpo.evaluation.report.statistics import FEWEST, Estimate
 
 UNKNOWN = "-"
 """Stands where nothing is known."""
+
+TOO_FEW = f"under {FEWEST} examples"
+"""Stands where an interval would promise more than it holds."""
 
 
 def interval(estimate: Estimate | None, digits: int = 3) -> str:
@@ -17,8 +20,10 @@ def interval(estimate: Estimate | None, digits: int = 3) -> str:
     """
     if estimate is None:
         return UNKNOWN
-    low, high = f"{estimate.low:.{digits}f}", f"{estimate.high:.{digits}f}"
-    return f"{estimate.value:.{digits}f} [{low}, {high}]"
+    value = f"{estimate.value:.{digits}f}"
+    if estimate.low is None or estimate.high is None:
+        return f"{value} ({TOO_FEW})"
+    return f"{value} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
 
 
 def percent(estimate: Estimate | None) -> str:
@@ -30,6 +35,8 @@ def percent(estimate: Estimate | None) -> str:
     """
     if estimate is None:
         return UNKNOWN
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.0%} ({TOO_FEW})"
     return f"{estimate.value:.0%} [{100 * estimate.low:.0f}, {100 * estimate.high:.0f}]"
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from langchain_tpo.evaluation.outcomes import Failed, Outcome, outcome_of
-from langchain_tpo.evaluation.report.analysis import analyse, pairs_to_compare
+from langchain_tpo.evaluation.report.analysis import analyse
+from langchain_tpo.evaluation.report.pairing import pairs_to_compare
 from langchain_tpo.evaluation.report.tables import tables
 from tests.unit_tests.evaluation.run_folders import record_of, run_of
 
@@ -28,7 +29,9 @@ def test_failed_and_unscored_examples_are_counted_and_never_averaged_in() -> Non
     assert (tpo.answered, tpo.failed, tpo.failures) == (1, 1, {"RuntimeError: broken": 1})
     assert tpo.reward is not None
     assert tpo.reward.value == 3.0
-    assert single.answered == 2
+    assert (single.answered, single.averaged) == (2, 1)
+    assert single.reward is not None
+    assert single.reward.value == 0.0  # of the example that both answered
     (comparison,) = analysis.comparisons
     assert comparison.difference is not None
     assert (comparison.difference.value, comparison.difference.count) == (3.0, 1)
@@ -156,3 +159,57 @@ def test_an_empty_run_is_an_analysis_of_nothing() -> None:
 
     assert [one.reward for one in analysis.systems] == [None, None]
     assert analysis.comparisons[0].win_rate is None
+
+
+def test_a_system_that_never_answered_does_not_empty_the_comparison_of_the_others() -> None:
+    outcomes = [
+        outcome("1", "tpo", run_of([[1.0]])),
+        outcome("1", "single", run_of([[0.0]])),
+        outcome("1", "broken"),
+    ]
+
+    analysis = analyse(outcomes, {"single": "single", "tpo": "tpo", "broken": "best-of-n"})
+
+    assert analysis.common == 1
+    assert analysis.systems[1].averaged == 1
+
+
+def test_the_baseline_is_the_fairest_that_there_is_or_the_one_that_is_asked_for() -> None:
+    kinds = {"single": "single", "best-of-n": "best-of-n", "m": "best-of-n-matched", "tpo": "tpo"}
+
+    assert (analyse([], kinds).subject, analyse([], kinds).baseline) == ("tpo", "m")
+    assert analyse([], kinds, baseline="single").baseline == "single"
+    assert [(one.system, one.baseline) for one in analyse([], kinds).comparisons[:3]] == [
+        *(("single", "m"), ("best-of-n", "m"), ("tpo", "m"))
+    ]
+    assert analyse([], {"tpo": "tpo"}).baseline is None
+
+
+def test_gains_are_shown_by_the_data_sets_own_kinds_and_losses_by_name() -> None:
+    outcomes = [
+        outcome(str(number), who, run_of([[reward]]), fields={"category": f"kind {number % 2}"})
+        for number in range(8)
+        for who, reward in (("tpo", float(number % 2)), ("single", 0.25))
+    ]
+
+    analysis = analyse(outcomes, {"single": "single", "tpo": "tpo"})
+
+    assert analysis.kinds is not None
+    assert analysis.kinds.field == "category"
+    gains = [(row.name, row.difference.value) for row in analysis.kinds.rows]
+    assert gains == [("kind 1", 0.75), ("kind 0", -0.25)]
+    assert analysis.losses is not None
+    assert (analysis.losses.better, analysis.losses.equal, analysis.losses.worse) == (4, 0, 4)
+    assert analysis.losses.mean_loss == -0.25
+    assert analysis.losses.examples[0] == ("0", -0.25)
+
+
+def test_shared_draws_are_counted_once_in_what_the_run_took() -> None:
+    shared = run_of([[1.0], [2.0]])
+    shared["steps"][0]["shared"] = True
+    outcomes = [outcome("1", "tpo", run_of([[1.0]])), outcome("1", "single", shared)]
+
+    analysis = analyse(outcomes, {"single": "single", "tpo": "tpo"})
+
+    assert analysis.paid["output_tokens"] == 40 + 40
+    assert [one.output_tokens for one in analysis.systems] == [80, 40]

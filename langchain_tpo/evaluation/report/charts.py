@@ -123,22 +123,8 @@ def _win_rates(analysis: Analysis, looks: Mapping[str, Look]) -> Chart:
             shift = (index - (len(marks) - 1) / 2) * 0.17
             for place, row in enumerate(rows):
                 estimate: Estimate | None = getattr(row, name)
-                if estimate is None:
-                    continue
-                if estimate.low is not None and estimate.high is not None:
-                    axes.plot(
-                        [estimate.low, estimate.high],
-                        [place + shift] * 2,
-                        color=looks[row.system].colour,
-                        alpha=0.5,
-                    )
-                axes.plot(
-                    estimate.value,
-                    place + shift,
-                    mark,
-                    color=looks[row.system].colour,
-                    markersize=5,
-                )
+                if estimate is not None:
+                    _whisker(axes, estimate, place + shift, mark, looks[row.system].colour)
             axes.plot([], [], mark, color=MUTED, markersize=5, label=kind)
         axes.axvline(0.5, color=MUTED, linewidth=0.8)
         axes.set_xlim(-0.02, 1.02)
@@ -156,6 +142,12 @@ def _win_rates(analysis: Analysis, looks: Mapping[str, Look]) -> Chart:
         + (" The table has the other pairs." if len(rows) < len(analysis.comparisons) else ""),
         figure=figure(draw, height=1.2 + 0.55 * len(rows)),
     )
+
+
+def _whisker(axes: Axes, estimate: Estimate, height: float, mark: str, colour: str) -> None:
+    if estimate.low is not None and estimate.high is not None:
+        axes.plot([estimate.low, estimate.high], [height, height], color=colour, alpha=0.5)
+    axes.plot(estimate.value, height, mark, color=colour, markersize=5)
 
 
 def _pairs(analysis: Analysis) -> list[Comparison]:

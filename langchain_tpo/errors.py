@@ -12,6 +12,7 @@
     │   └── MissingExtraError    an optional package is not installed (also an ImportError)
     └── RunError                 a run that had begun could not give an answer
         ├── NoResponseError      too few usable responses in the first round, or no critique
+        ├── TimeBudgetError      `time_budget` ended before there was any response
         └── RewardError          scoring failed
             ├── RewardOutputError    a wrong number of scores, or a score that is no number
             ├── NothingScoredError   not one response of the run has a score
@@ -82,6 +83,10 @@ class RunError(TPOError):
 
 class NoResponseError(RunError):
     """The first round brought too few usable responses, or a critique held no text."""
+
+
+class TimeBudgetError(RunError):
+    """The time budget ended before there was any response."""
 
 
 class RewardError(RunError):

@@ -1,17 +1,18 @@
 """The loop: Algorithm 1 of the paper as a LangGraph state machine."""
 
+from collections.abc import Hashable
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 
-from langchain_tpo.loop.node import StepNode, StepPlan
+from langchain_tpo.loop.node import STOP, Onward, StepNode, StepPlan
 from langchain_tpo.loop.scoring import Scorer
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.sampling.draws import Drawer
 from langchain_tpo.sampling.fitting import FittingDrawer
 from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
 from langchain_tpo.settings import TPOSettings
-from langchain_tpo.state import StepName, TPOInput, TPOState
+from langchain_tpo.state import StepName, TPOInput, TPOThread
 from langchain_tpo.steps.reward import reward as reward_step
 from langchain_tpo.steps.sample import sample
 from langchain_tpo.steps.textual_gradient import textual_gradient
@@ -25,7 +26,7 @@ def build_tpo_graph(
     *,
     critic: ChatModel | None = None,
     settings: TPOSettings | None = None,
-) -> StateGraph[TPOState, TPOSettings, TPOInput, TPOState]:
+) -> StateGraph[TPOThread, TPOSettings, TPOInput, TPOThread]:
     """Return the loop as a graph: compile it with your own checkpointer, or add it as a node.
 
     It reads and writes `messages`, so it fits into any graph over `MessagesState`. A run's
@@ -54,11 +55,12 @@ def build_tpo_graph(
     editor = FittingDrawer(policy)
     judge = FittingDrawer(Drawer(check_chat_model(critic or model, field="critic"), cache=True))
     scorer = Scorer(as_reward_model(reward))
-    graph = StateGraph(TPOState, context_schema=TPOSettings, input_schema=TPOInput)
+    graph = StateGraph(TPOThread, context_schema=TPOSettings, input_schema=TPOInput)
 
-    def add(plan: StepPlan[Any, Any], *then: StepName, ends: tuple[str, ...] = (END,)) -> None:
-        node = StepNode(plan, then=then, settings=settings)
-        graph.add_node(plan.name, node, destinations=(*then, *ends))
+    def add(plan: StepPlan[Any, Any], *then: StepName) -> None:
+        graph.add_node(plan.name, StepNode(plan, settings))
+        ways: dict[Hashable, str] = {STOP: END, **{step: step for step in then}}
+        graph.add_conditional_edges(plan.name, Onward(*then, settings=settings), ways)
 
     graph.add_edge(START, "sample")
     add(sample(policy), "reward")

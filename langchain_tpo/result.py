@@ -11,7 +11,7 @@ from langchain_tpo.costs import Price, price_of
 from langchain_tpo.errors import RunError
 from langchain_tpo.sampling.replies import message_of
 from langchain_tpo.sampling.usage import Usage, as_usage_metadata, total_usage
-from langchain_tpo.state import Drop, Failure, Round, StepName, StepRecord, StopReason, TPOState
+from langchain_tpo.state import Drop, Failure, Round, StepName, StepRecord, StopReason, TPORun
 
 CUT = ("length", "content_filter")
 """Ends of replies that are not complete."""
@@ -165,7 +165,7 @@ class TPOResult:
         return asdict(self) | {"usage": dict(self.usage), "seconds": self.seconds}
 
     @classmethod
-    def from_state(cls, state: TPOState) -> "TPOResult":
+    def from_state(cls, state: TPORun) -> "TPOResult":
         """Read the result of a run that has ended.
 
         Raises:

@@ -25,7 +25,7 @@ from langchain_tpo.reward_models.interface import RewardModel
 from langchain_tpo.sampling.batching import BatchesByRequests
 from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
 from langchain_tpo.settings import TPOSettings
-from langchain_tpo.state import TPOInput, TPOState, TPOUpdate
+from langchain_tpo.state import TPOInput, TPOStep, TPOThread
 
 ANY_DEPTH = 10_000
 """Supersteps for a node of some graph, whose context may ask for any depth: the loop ends by
@@ -97,7 +97,7 @@ class TPORunnable(OneTypedLine, BatchesByRequests[TPORunnableInput, AIMessage]):
         return self
 
     @cached_property
-    def graph(self) -> CompiledStateGraph[TPOState, TPOSettings, TPOInput, TPOState]:
+    def graph(self) -> CompiledStateGraph[TPOThread, TPOSettings, TPOInput, TPOThread]:
         """The compiled loop, without a checkpointer of its own.
 
         For one, compile `build_tpo_graph(...)` yourself.
@@ -105,7 +105,7 @@ class TPORunnable(OneTypedLine, BatchesByRequests[TPORunnableInput, AIMessage]):
         graph = build_tpo_graph(self.model, self.reward, critic=self.critic, settings=self.settings)
         return graph.compile(name="tpo_graph")
 
-    def as_node(self) -> Runnable[TPOInput, TPOUpdate]:
+    def as_node(self) -> Runnable[TPOInput, TPOStep]:
         """Return the loop as a node for a graph of your own that has `messages`.
 
         The outer graph's checkpointer keeps its steps, and `get_subgraphs()` and Studio see
@@ -123,11 +123,13 @@ class TPORunnable(OneTypedLine, BatchesByRequests[TPORunnableInput, AIMessage]):
         """
         graph = self.graph  # LangGraph looks for subgraphs among what a node's function closes over
 
-        def answer(state: TPOInput, config: RunnableConfig) -> TPOUpdate:
-            return _newest(graph.invoke(state, roomy(config, threads=self.threads)))
+        def answer(state: TPOInput, config: RunnableConfig) -> TPOStep:
+            asked = TPOInput(messages=state["messages"])
+            return _newest(graph.invoke(asked, roomy(config, threads=self.threads)))
 
-        async def aanswer(state: TPOInput, config: RunnableConfig) -> TPOUpdate:
-            return _newest(await graph.ainvoke(state, roomy(config)))
+        async def aanswer(state: TPOInput, config: RunnableConfig) -> TPOStep:
+            asked = TPOInput(messages=state["messages"])
+            return _newest(await graph.ainvoke(asked, roomy(config)))
 
         return RunnableLambda(answer, aanswer, name=self.get_name())
 
@@ -208,11 +210,12 @@ class TPORunnable(OneTypedLine, BatchesByRequests[TPORunnableInput, AIMessage]):
 
     def _run(self, value: TPORunnableInput, config: RunnableConfig) -> TPOResult:
         inner = roomy(config, supersteps=self.settings.recursion_limit, threads=self.threads)
-        return TPOResult.from_state(ended(self.graph.invoke(as_tpo_input(value), inner)))
+        return TPOResult.from_state(ended(self.graph.invoke(as_tpo_input(value), inner))["tpo"])
 
     async def _arun(self, value: TPORunnableInput, config: RunnableConfig) -> TPOResult:
         inner = roomy(config, supersteps=self.settings.recursion_limit)
-        return TPOResult.from_state(ended(await self.graph.ainvoke(as_tpo_input(value), inner)))
+        output = await self.graph.ainvoke(as_tpo_input(value), inner)
+        return TPOResult.from_state(ended(output)["tpo"])
 
     def _message(self, value: TPORunnableInput, config: RunnableConfig) -> AIMessage:
         return self._run(value, config).message()
@@ -251,21 +254,21 @@ def roomy(
     )
 
 
-def ended(state: Mapping[str, Any]) -> TPOState:
-    """Return the final state of a run, or say that it waits for a person in vain.
+def ended(output: Mapping[str, Any]) -> TPOThread:
+    """Return what a run leaves in its thread, or say that it is paused and nothing can resume it.
 
     Raises:
         RunError: When the run paused and nothing keeps it.
     """
-    if "__interrupt__" in state:
+    if "__interrupt__" in output:
         raise RunError(
             "The run paused for a person and nothing keeps it: call this in a node of a graph "
             "with a checkpointer, or compile `build_tpo_graph(...)` with one."
         )
-    return cast("TPOState", state)
+    return cast("TPOThread", output)
 
 
-def _newest(state: Mapping[str, Any]) -> TPOUpdate:
+def _newest(state: Mapping[str, Any]) -> TPOStep:
     return {"messages": state["messages"][-1:]}
 
 

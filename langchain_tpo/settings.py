@@ -113,8 +113,8 @@ class TPOSettings(_Frozen):
     """Call no model once this many tokens are spent, in and out, nor begin a round that would cost
     more than what is left, judging by the last. Unknown usage counts as spent."""
     time_budget: float | None = Field(default=None, gt=0, title="Budget: seconds")
-    """Call nothing after this many seconds and, in async runs, cancel what is in flight then. The
-    first responses are scored all the same."""
+    """Ask no model after this many seconds and, in async runs, cancel the requests on their way
+    then. What has been drawn is scored all the same, however long the reward model takes."""
 
     @validator(mode="after")
     def _contrast_needs_two(self) -> Self:

@@ -3,12 +3,12 @@
 Custom classes would warn or come back as something else when a checkpoint is loaded.
 """
 
-from typing import Annotated, Literal, NotRequired, TypeAlias
+from typing import Annotated, Any, Literal, NotRequired, Required, TypeAlias
 
 from langchain_core.messages import AnyMessage
 from langchain_core.runnables import Runnable
+from langgraph.channels import EphemeralValue
 from langgraph.graph.message import add_messages
-from langgraph.types import Command
 from typing_extensions import TypedDict
 
 from langchain_tpo.candidate_pool import Candidate
@@ -99,6 +99,15 @@ class Failure(TypedDict):
     message: str
 
 
+class Question(TypedDict):
+    """Which messages of the thread a run answers."""
+
+    messages: int
+    """How many they are, from the first one on."""
+    digest: str
+    """Fingerprint of their content."""
+
+
 class FirstSamples(TypedDict):
     """Draws of an earlier run to the same conversation, taken over as if this run had made them.
 
@@ -118,21 +127,17 @@ class TPOInput(TypedDict):
 
     messages: Annotated[list[AnyMessage], add_messages]
     """The conversation to answer."""
-    drafts: NotRequired[list[str]]
+    tpo_drafts: NotRequired[Annotated[list[str], EphemeralValue]]
     """Responses that exist already; they enter the pool in round 0."""
-    first_samples: NotRequired[FirstSamples | None]
+    tpo_first_samples: NotRequired[Annotated[FirstSamples, EphemeralValue]]
     """Draws of an earlier run, in place of as many of this one's."""
+    tpo_context: NotRequired[Annotated[dict[str, Any], EphemeralValue]]
+    """What else is known of the question, for the reward: see `ScoreRequest`."""
 
 
 class TPOUpdate(TypedDict, total=False):
     """What a step may change."""
 
-    messages: Annotated[list[AnyMessage], add_messages]
-    """The conversation; the last step of a run adds the answer."""
-    drafts: list[str]
-    """Emptied by `sample`, so that a thread's next question starts clean."""
-    first_samples: FirstSamples | None
-    """Emptied by `sample` as well."""
     responses: list[Candidate]
     """Fresh responses on their way to the reward model."""
     pool: list[Candidate]
@@ -149,9 +154,52 @@ class TPOUpdate(TypedDict, total=False):
     """Set when `stop_reason` is `error`."""
 
 
-class TPOState(TPOUpdate):
-    """Everything a run knows. `sample` sets every key, whatever a thread held before."""
+class TPORun(TPOUpdate, total=False):
+    """What a thread keeps of its newest run; `sample` sets every key of it."""
+
+    question: Question
+    """What is answered: no step goes on with the run of another question."""
+    context: dict[str, Any]
+    """What else is known of it."""
+    options: dict[str, Any]
+    """Settings that the run's context has set, so that a resumed run keeps them."""
 
 
-Step: TypeAlias = Runnable[TPOState, Command[str]]
-"""A node: from the state to what changes in it and where the run goes on."""
+class TPOState(TPORun, total=False):
+    """Everything a step knows: the run, and the conversation that it answers."""
+
+    messages: Required[list[AnyMessage]]
+    """The conversation, without the answer."""
+    drafts: list[str]
+    """Given to `sample` alone."""
+    first_samples: FirstSamples | None
+    """Given to `sample` alone."""
+
+
+def merged(run: TPORun, changes: TPORun) -> TPORun:
+    """Put what a step, or a person in Studio, has changed into the run."""
+    return {**run, **changes}
+
+
+class TPOThread(TPOInput):
+    """What travels along the edges, under names that no graph around it has of its own.
+
+    `messages` is the one key that is shared on purpose. What a run is given lasts for its first
+    step alone: a question whose first step failed leaves nothing to the next one.
+    """
+
+    tpo: Annotated[TPORun, merged]
+    """The run of the newest question."""
+
+
+class TPOStep(TypedDict, total=False):
+    """What a node writes."""
+
+    messages: list[AnyMessage]
+    """The answer, once there is one."""
+    tpo: TPORun
+    """What changes in the run."""
+
+
+Step: TypeAlias = Runnable[TPOThread, TPOStep]
+"""A node: from what a thread holds to what changes in it."""

@@ -70,6 +70,7 @@ ADVICE = {
     "MissingExtraError": "Run the one command that the line gives.",
     "RunError": "Catch this for runs without an answer.",
     "NoResponseError": "Raise `max_tokens`; look at what the model writes instead of an answer.",
+    "TimeBudgetError": "Raise `time_budget`, or ask for shorter replies with `max_tokens`.",
     "RewardError": "Look at the reward model.",
     "RewardOutputError": "Give one number, or None, for each response.",
     "NothingScoredError": "Find out why every score is None, NaN or infinite.",

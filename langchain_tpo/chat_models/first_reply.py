@@ -27,7 +27,7 @@ from typing_extensions import TypedDict
 from langchain_tpo.result import TPOResult
 from langchain_tpo.runnable import TPORunnable, ended, roomy
 from langchain_tpo.sampling.usage import Usage, UsageCounter
-from langchain_tpo.state import StepRecord, TPOInput, TPOState
+from langchain_tpo.state import StepRecord, TPOInput, TPOThread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ class KeptReply(TypedDict):
     seconds: float
 
 
-class ReplyState(TPOState):
+class ReplyState(TPOThread):
     """The loop's state, and what was said first."""
 
     kept: KeptReply
@@ -155,7 +155,7 @@ class _Keeper:
             seconds=time.perf_counter() - self._since,
         )
         drafts = [str(reply.message.text)] if reply.is_final else []
-        return {"kept": kept, "drafts": drafts}
+        return {"kept": kept, "tpo_drafts": drafts}
 
 
 def _as_input(messages: Sequence[BaseMessage]) -> TPOInput:
@@ -184,5 +184,5 @@ def _answer(output: Mapping[str, Any]) -> Answer:
     record = StepRecord(
         step="sample", round=0, usage=kept["usage"], seconds=seconds, waiting=seconds
     )
-    result = TPOResult.from_state(state)
+    result = TPOResult.from_state(state["tpo"])
     return Answer(reply=reply, result=replace(result, steps=(record, *result.steps)))

@@ -21,7 +21,7 @@ from langchain_tpo.errors import ConversationError, SettingsError
 from langchain_tpo.loop.run_input import TPORunnableInput, as_tpo_input
 from langchain_tpo.result import TPOResult
 from langchain_tpo.runnable import TPORunnable
-from langchain_tpo.state import TPOState
+from langchain_tpo.state import TPORun, TPOThread
 
 INTERRUPTED = 130
 
@@ -30,7 +30,7 @@ INTERRUPTED = 130
 class Latest:
     """The state that a run has come to."""
 
-    state: TPOState | None = None
+    state: TPORun | None = None
 
     def best(self) -> str | None:
         """Return the best response so far, where one has been scored."""
@@ -90,10 +90,10 @@ async def _run(
             if mode == "custom":
                 events.append(cast("Mapping[str, Any]", chunk))
                 continue
-            latest.state = cast("TPOState", chunk)
+            latest.state = cast("TPOThread", chunk).get("tpo")
             while events:  # what is shown is kept: Ctrl-C loses nothing that was seen
                 display.show(events.pop(0))
-    return TPOResult.from_state(cast("TPOState", latest.state))
+    return TPOResult.from_state(cast("TPORun", latest.state))
 
 
 def _chunks(
@@ -133,7 +133,7 @@ def _print_interrupted(latest: Latest, *, as_json: bool) -> None:
     if best is None:
         say("interrupted before any response was scored.")
     elif as_json:
-        state = cast("TPOState", latest.state)
+        state = cast("TPORun", latest.state)
         parts = {"answer": best, "interrupted": True, "pool": state["pool"]}
         give(json.dumps(parts, ensure_ascii=False))
     else:

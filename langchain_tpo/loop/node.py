@@ -3,12 +3,11 @@
 Knows settings, time, cost and the failure policy; knows nothing of what any step asks or does.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from langchain_core.callbacks import (
     BaseCallbackManager,
@@ -19,24 +18,26 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.config import get_config, get_stream_writer
 from langgraph.errors import GraphBubbleUp
-from langgraph.graph import END
-from langgraph.runtime import get_runtime
-from langgraph.types import Command
 
-from langchain_tpo.errors import RunError
+from langchain_tpo.errors import RunError, TimeBudgetError
 from langchain_tpo.loop.notices import notices
 from langchain_tpo.loop.progress import Event, events_of
+from langchain_tpo.loop.run_options import context_options, plain_options, with_options
+from langchain_tpo.loop.run_state import kept, opened, resumed
 from langchain_tpo.loop.stopping import over_budget, seconds_of
 from langchain_tpo.result import TPOResult
+from langchain_tpo.sampling.time_limit import time_limit
 from langchain_tpo.sampling.usage import FAILED_REQUEST, Usage, UsageCounter
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import (
     Failure,
-    FirstSamples,
     StepName,
     StepRecord,
     StopReason,
+    TPORun,
     TPOState,
+    TPOStep,
+    TPOThread,
     TPOUpdate,
 )
 from langchain_tpo.text.secrecy import keys_hidden, without_credentials
@@ -86,52 +87,58 @@ class StepPlan(Generic[RequestT, ReplyT]):
     after: Callable[[TPOState, TPOSettings, ReplyT], TPOUpdate]
 
 
-class StepNode(Runnable[TPOState, Command[str]], Generic[RequestT, ReplyT]):
+class StepNode(Runnable[TPOThread, TPOStep], Generic[RequestT, ReplyT]):
     """A step as a node for LangGraph, for sync and async runs; immutable.
 
     LangGraph traces its nodes itself: a `RunnableLambda` here would trace each once more.
     """
 
-    def __init__(
-        self, plan: StepPlan[RequestT, ReplyT], *, then: Sequence[StepName], settings: TPOSettings
-    ) -> None:
-        """Take what the step does, what follows it, and what it obeys.
+    def __init__(self, plan: StepPlan[RequestT, ReplyT], settings: TPOSettings) -> None:
+        """Take what the step does, and what it obeys.
 
         Args:
             plan: What the step does.
-            then: What follows, unless this one ends the run: the first that the run does not skip.
             settings: What it obeys, where the run's own context does not say otherwise.
         """
         self._plan = plan
-        self._then = then
         self._settings = settings
         self.name = plan.name
 
     def invoke(
-        self, input: TPOState, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Command[str]:
-        """Run the step on a state."""
+        self, input: TPOThread, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> TPOStep:
+        """Run the step on what a thread holds."""
         del kwargs
         config = config or RunnableConfig()
-        attempt = _Attempt(self._plan.name, input, active_settings(self._settings))
-        changes, events = attempt.forbidden() or self._attempted(attempt, config)
-        for event in events:
+        attempt = self._attempt(input)
+        ending = attempt.forbidden() or self._attempted(attempt, config)
+        for event in ending.events:
             get_stream_writer()({"event": event.name, **event.data})
             dispatch_custom_event(event.name, event.data, config=config)
-        return self._onward(changes, attempt.settings)
+        return ending.update
 
     async def ainvoke(
-        self, input: TPOState, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Command[str]:
-        """Run the step on a state without blocking the event loop."""
+        self, input: TPOThread, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> TPOStep:
+        """Run the step on what a thread holds without blocking the event loop."""
         del kwargs
         config = config or RunnableConfig()
-        attempt = _Attempt(self._plan.name, input, active_settings(self._settings))
-        changes, events = attempt.forbidden() or await self._aattempted(attempt, config)
-        for event in events:
+        attempt = self._attempt(input)
+        ending = attempt.forbidden() or await self._aattempted(attempt, config)
+        for event in ending.events:
             get_stream_writer()({"event": event.name, **event.data})
             await adispatch_custom_event(event.name, event.data, config=config)
-        return self._onward(changes, attempt.settings)
+        return ending.update
+
+    def _attempt(self, thread: TPOThread) -> "_Attempt":
+        """Look at the clock, the run and what it obeys; `sample` opens a run of its own."""
+        since = time.perf_counter()
+        opens = self._plan.name == "sample"
+        state = opened(thread) if opens else resumed(thread)
+        earlier, given = state["options"], context_options()
+        settings = with_options(self._settings, {**earlier, **given})
+        state["options"] = {**earlier, **plain_options(given)}
+        return _Attempt(self._plan.name, state, settings, since)
 
     def _attempted(self, attempt: "_Attempt", config: RunnableConfig) -> "Ending":
         request = self._plan.before(attempt.state, attempt.settings)
@@ -145,12 +152,11 @@ class StepNode(Runnable[TPOState, Command[str]], Generic[RequestT, ReplyT]):
     async def _aattempted(self, attempt: "_Attempt", config: RunnableConfig) -> "Ending":
         request = self._plan.before(attempt.state, attempt.settings)
         attempt = attempt.begun(config)
-        deadline = asyncio.timeout(attempt.seconds_left)
         try:
-            async with deadline:
+            with time_limit(attempt.seconds_left):
                 reply = await self._plan.call.arun(request, config)
         except Exception as error:  # noqa: BLE001 as above
-            return attempt.stopped("time_budget") if deadline.expired() else attempt.failed(error)
+            return attempt.failed(error)
         return self._finished(attempt, reply)
 
     def _finished(self, attempt: "_Attempt", reply: ReplyT) -> "Ending":
@@ -159,25 +165,52 @@ class StepNode(Runnable[TPOState, Command[str]], Generic[RequestT, ReplyT]):
             changes = self._plan.after(state, attempt.settings, reply)
         except RunError as error:  # an answer that nothing can be done with
             return attempt.failed(error)
-        return _ending(attempt.state, {**changes, "steps": state["steps"]})
-
-    def _onward(self, changes: TPOUpdate, settings: TPOSettings) -> Command[str]:
-        """Go to the step that follows, or to the end once a stop reason is set."""
-        following = next(step for step in self._then if not settings.skips(step))
-        return Command(update=changes, goto=END if changes.get("stop_reason") else following)
+        return attempt.ending({**changes, "steps": state["steps"]})
 
 
-def active_settings(settings: TPOSettings) -> TPOSettings:
-    """Return the settings with whatever this run's context sets explicitly."""
-    context = get_runtime(TPOSettings).context
-    if not isinstance(context, TPOSettings) or not context.model_fields_set:
-        return settings
-    given = {name: getattr(context, name) for name in context.model_fields_set}
-    return settings.with_changes(**given)
+class Onward(Runnable[TPOThread, str]):
+    """Names the step that follows; a conditional edge, in sync and in async; immutable.
+
+    It reads nothing but what the thread holds, so that a run whose state was edited goes on.
+    """
+
+    def __init__(self, *then: StepName, settings: TPOSettings) -> None:
+        """Take what can follow.
+
+        Args:
+            then: The steps that can follow, of which a run takes the first that it does not skip.
+            settings: What the run obeys, where its own context has not said otherwise.
+        """
+        self._then = then
+        self._settings = settings
+        self.name = "onward"
+
+    def invoke(self, input: TPOThread, config: RunnableConfig | None = None, **kwargs: Any) -> str:
+        """Return the name of the next step, or `STOP` once a stop reason is set."""
+        del config, kwargs
+        run = input["tpo"]
+        if run.get("stop_reason"):
+            return STOP
+        settings = with_options(self._settings, run.get("options", {}))
+        return next(step for step in self._then if not settings.skips(step))
+
+    async def ainvoke(
+        self, input: TPOThread, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> str:
+        """Return the name of the next step, as `invoke` does: there is nothing to wait for."""
+        return self.invoke(input, config, **kwargs)
 
 
-Ending: TypeAlias = tuple[TPOUpdate, list[Event]]
-"""How a step ends: what changes, and what is told of it."""
+STOP = "stop"
+"""How the graph's drawing calls the way to its end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How a step ends: what changes, and what is told of it."""
+
+    update: TPOStep
+    events: list[Event]
 
 
 @dataclass(frozen=True)
@@ -187,7 +220,7 @@ class _Attempt:
     name: StepName
     state: TPOState
     settings: TPOSettings
-    since: float = field(default_factory=time.perf_counter)
+    since: float
     asked: float = 0.0
     """When its call began."""
     spent: UsageCounter = field(default_factory=UsageCounter)
@@ -203,12 +236,12 @@ class _Attempt:
     @property
     def round(self) -> int:
         """The round this step belongs to; `sample` opens round 0 whatever the thread held."""
-        return 0 if self.name == "sample" else len(self.state["rounds"])
+        return len(self.state["rounds"])
 
     @property
     def seconds_left(self) -> float | None:
-        """What the time budget leaves to a call; the first round has an answer to find first."""
-        if self.settings.time_budget is None or self.round == 0:
+        """What the time budget leaves to models; what they have drawn is scored all the same."""
+        if self.settings.time_budget is None or self.name == "reward":
             return None
         return max(0.0, self.settings.time_budget - seconds_of(self.state["steps"]))
 
@@ -224,8 +257,7 @@ class _Attempt:
         )
         if left_out:
             record["left_out"] = left_out
-        earlier = _steps_given(self.state) if self.name == "sample" else self.state["steps"]
-        return {**self.state, "steps": [*earlier, record]}
+        return {**self.state, "steps": [*self.state["steps"], record]}
 
     def forbidden(self) -> Ending | None:
         """End the run before the call when a budget forbids it."""
@@ -234,14 +266,13 @@ class _Attempt:
         reason = over_budget(self.name, self.state["steps"], settings=self.settings)
         if reason is None:
             return None
-        changes, events = _ending(self.state, {"stop_reason": reason})
-        return changes, events[-1:]  # the step before has told of itself
+        ending = self.ending({"stop_reason": reason})
+        return replace(ending, events=ending.events[-1:])  # the step before has told of itself
 
     def stopped(self, reason: StopReason, failure: Failure | None = None) -> Ending:
         """End the run in the middle of a call."""
         steps = self.with_cost(self._spent_in_vain())["steps"]
-        changes: TPOUpdate = {"steps": steps, "stop_reason": reason, "failure": failure}
-        return _ending(self.state, changes)
+        return self.ending({"steps": steps, "stop_reason": reason, "failure": failure})
 
     def _spent_in_vain(self) -> Usage:
         """A function in the place of a model is called unseen, once at least."""
@@ -250,6 +281,8 @@ class _Attempt:
 
     def failed(self, error: Exception) -> Ending:
         """End the run with the best response so far, or raise where there is none or so asked."""
+        if isinstance(error, TimeBudgetError) and self.round > 0:
+            return self.stopped("time_budget")
         if isinstance(error, GraphBubbleUp) or self.round == 0 or self.settings.on_error == "raise":
             with keys_hidden():
                 raise error
@@ -261,26 +294,22 @@ class _Attempt:
         )
         return self.stopped("error", failure)
 
+    def ending(self, changes: TPOUpdate) -> Ending:
+        """Add the answer when the run ends here, and what there is to tell."""
+        after: TPOState = {**self.state, **changes}
+        update = TPOStep(tpo=kept(after) if self.name == "sample" else self._changed(changes))
+        if after["stop_reason"] is not None:
+            result = TPOResult.from_state(after)
+            for notice in notices(result):
+                logger.warning(notice)
+            update["messages"] = [_own_id(result.message(), self.state["messages"])]
+        return Ending(update=update, events=events_of(after))
 
-def _steps_given(state: TPOState) -> list[StepRecord]:
-    """What the first samples cost that another run has drawn."""
-    given = state.get("first_samples") or FirstSamples(candidates=[])
-    return [{**step, "shared": True} for step in given.get("steps", [])]
+    def _changed(self, changes: TPOUpdate) -> TPORun:
+        return cast("TPORun", {**changes, "options": self.state["options"]})
 
 
 def _own_id(answer: AIMessage, earlier: Sequence[BaseMessage]) -> AIMessage:
     """Drop an id of an earlier message, which the answer would replace."""
     taken = any(message.id == answer.id for message in earlier)
     return answer.model_copy(update={"id": None}) if taken else answer
-
-
-def _ending(state: TPOState, changes: TPOUpdate) -> Ending:
-    """Add the answer when the run ends here, and what there is to tell."""
-    after: TPOState = {**state, **changes}
-    if after["stop_reason"] is None:
-        return changes, events_of(after)
-    result = TPOResult.from_state(after)
-    for notice in notices(result):
-        logger.warning(notice)
-    answer = _own_id(result.message(), state["messages"])
-    return {**changes, "messages": [answer]}, events_of(after)

@@ -20,12 +20,15 @@ from langchain_tpo.text.conversation import message_text
 
 
 class TPORequest(TypedDict):
-    """A conversation with answers that exist already."""
+    """A conversation, and what is known of it."""
 
     messages: LanguageModelInput
     """The conversation: a string, a prompt value or messages."""
     drafts: NotRequired[str | AIMessage | Sequence[str | AIMessage]]
     """Answers to it; they enter the pool as candidates of round 0, beside the N that are drawn."""
+    context: NotRequired[Mapping[str, Any] | None]
+    """What else is known, by name: retrieved passages, a reference, a row's fields. The reward
+    model gets it as `ScoreRequest["context"]`; no model is shown it."""
     first_samples: NotRequired[FirstSamples | None]
     """Draws of an earlier run to the same conversation; they take the place of as many draws."""
 
@@ -43,22 +46,42 @@ def as_tpo_input(value: TPORunnableInput) -> TPOInput:
     Example:
         >>> as_tpo_input({"messages": "Why is the sky blue?", "drafts": "It scatters light."})
         ... # doctest: +ELLIPSIS
-        {'messages': [HumanMessage(...)], 'drafts': ['It scatters light.']}
+        {'messages': [HumanMessage(...)], 'tpo_drafts': ['It scatters light.']}
     """
-    if isinstance(value, Mapping):
-        if "messages" not in value:
-            raise ConversationError(
-                f"The input lacks the key `messages`, got the keys {sorted(map(str, value))}."
-            )
-        asked = TPOInput(
-            messages=_messages(value["messages"]), drafts=_drafts(value.get("drafts") or [])
+    if not isinstance(value, Mapping):
+        return TPOInput(messages=checked_messages(value))
+    _check_keys(value)
+    asked = TPOInput(messages=checked_messages(value["messages"]))
+    if value.get("drafts"):
+        asked["tpo_drafts"] = checked_drafts(value["drafts"])
+    if value.get("context"):
+        asked["tpo_context"] = checked_context(value["context"])
+    if value.get("first_samples"):
+        asked["tpo_first_samples"] = checked_first_samples(value["first_samples"])
+    return asked
+
+
+def _check_keys(value: Mapping[str, object]) -> None:
+    if "messages" not in value:
+        raise ConversationError(
+            f"The input lacks the key `messages`, got the keys {sorted(map(str, value))}."
         )
-        given = _first_samples(value.get("first_samples"))
-        return asked if given is None else {**asked, "first_samples": given}
-    return TPOInput(messages=_messages(value), drafts=[])
+    known = list(TPORequest.__annotations__)
+    for key in value:
+        if key not in known:
+            raise ConversationError(
+                f"The input has the key `{str(key)[:60]}`, which means nothing here: use "
+                f"{', '.join(f'`{name}`' for name in known)}, and put what the reward should see "
+                "into `context`."
+            )
 
 
-def _messages(value: object) -> list[AnyMessage]:
+def checked_messages(value: object) -> list[AnyMessage]:
+    """Return a conversation as messages.
+
+    Raises:
+        ConversationError: When there is nothing to answer.
+    """
     messages = _converted(value)
     if not any(message_text(message).strip() for message in messages):
         raise ConversationError(
@@ -83,7 +106,12 @@ def _converted(value: Any) -> list[BaseMessage]:  # noqa: ANN401 checked here
     )
 
 
-def _drafts(value: object) -> list[str]:
+def checked_drafts(value: object) -> list[str]:
+    """Return drafts as texts; a single one may come alone.
+
+    Raises:
+        ConversationError: When one holds no text.
+    """
     listed = [value] if isinstance(value, str | BaseMessage) else value
     if not isinstance(listed, Sequence):
         raise ConversationError(f"`drafts` must be texts or messages, got {type(value).__name__}.")
@@ -94,9 +122,25 @@ def _drafts(value: object) -> list[str]:
     return texts
 
 
-def _first_samples(value: object) -> FirstSamples | None:
-    if value is None:
-        return None
+def checked_context(value: object) -> dict[str, Any]:
+    """Return a context as a dict.
+
+    Raises:
+        ConversationError: When it is none.
+    """
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise ConversationError(
+            f"`context` must be a dict with names for keys, got {type(value).__name__}."
+        )
+    return dict(value)
+
+
+def checked_first_samples(value: object) -> FirstSamples:
+    """Return the first samples of an earlier run.
+
+    Raises:
+        ConversationError: When they are not of that shape.
+    """
     candidates = value.get("candidates") if isinstance(value, Mapping) else None
     if not isinstance(candidates, list) or not all(map(_is_first, candidates)):
         raise ConversationError(

@@ -46,7 +46,6 @@ def critique_request(
         options=options.as_kwargs(),
         first_seed=None if settings.seed is None else settings.seed + number,
         one_request=False,
-        seconds=None,
         labels={"tpo_step": step, "tpo_round": number},
     )
     return FittingRequest(draw=draw, shorter=shorter_ones, context_tokens=settings.context_tokens)

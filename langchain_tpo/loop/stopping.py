@@ -32,7 +32,7 @@ def stop_reason(
         return "target_reward"
     if done == 0 and _gate_closed(best, gap, settings):
         return "gate"
-    if gap <= settings.min_contrast:
+    if gap <= settings.min_contrast and not out_of_time(steps, settings=settings):
         return "no_contrast"
     if _has_stalled(pool, done, settings):
         return "plateau"
@@ -49,10 +49,10 @@ def over_budget(
         >>> over_budget("textual_loss", [slow], settings=TPOSettings(time_budget=2))
         'time_budget'
     """
-    if settings.time_budget is not None and seconds_of(steps) >= settings.time_budget:
-        return "time_budget"
     if step == "reward":  # what is drawn is paid for: score it
         return None
+    if out_of_time(steps, settings=settings):
+        return "time_budget"
     spent = usage_of_steps(steps)
     needed = settings.width if step == "update" else 1
     if settings.call_budget is not None and spent["completions"] + needed > settings.call_budget:
@@ -60,6 +60,16 @@ def over_budget(
     if settings.token_budget is not None and _tokens(spent) >= settings.token_budget:
         return "token_budget"
     return None
+
+
+def out_of_time(steps: Sequence[StepRecord], *, settings: TPOSettings) -> bool:
+    """Return whether a run has used up its time budget.
+
+    Args:
+        steps: What every step so far has cost.
+        settings: The run's settings.
+    """
+    return settings.time_budget is not None and seconds_of(steps) >= settings.time_budget
 
 
 def seconds_of(steps: Sequence[StepRecord]) -> float:

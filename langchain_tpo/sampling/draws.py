@@ -22,6 +22,7 @@ from typing_extensions import TypedDict
 from langchain_tpo.candidate_pool import Reply
 from langchain_tpo.sampling.replies import read_reply
 from langchain_tpo.sampling.request_limit import aplace, place
+from langchain_tpo.sampling.time_limit import in_time
 from langchain_tpo.sampling.usage import (
     FAILED_REQUEST,
     Usage,
@@ -48,8 +49,6 @@ class DrawRequest(TypedDict):
     """Number of the first of these draws among all of their step; 0 where it is not given."""
     one_request: bool
     """Whether to ask for all at once where the model can."""
-    seconds: float | None
-    """In async runs: draws that take longer are cancelled and count as failed."""
     labels: dict[str, Any]
     """What the requests' traces say of themselves."""
 
@@ -122,9 +121,8 @@ class Drawer:
         """Draw for several prompts as `run_all` does, without blocking the event loop."""
         if sum(request["n"] for request in requests) == 1:
             return [_collect([await self._aalone(requests[0], config)])]
-        seconds = requests[0]["seconds"]
-        first = await self._asend_all([self.requests(request) for request in requests], seconds)
-        more = await self._asend_all(list(map(_missing, requests, first)), seconds)
+        first = await self._asend_all([self.requests(request) for request in requests])
+        more = await self._asend_all(list(map(_missing, requests, first)))
         return list(map(_collect, map(add, first, more)))
 
     def requests(self, request: DrawRequest) -> list[ModelRequest]:
@@ -142,7 +140,7 @@ class Drawer:
 
     async def _aalone(self, request: DrawRequest, config: RunnableConfig) -> Outcome:
         try:
-            return await self.areply(_model_request(request, 0), config)
+            return await in_time(self.areply(_model_request(request, 0), config))
         except Exception as error:  # noqa: BLE001 as above
             return error
 
@@ -151,13 +149,9 @@ class Drawer:
         sent = [[_SEND(request, self) for request in batch] for batch in batches]
         return [[_outcome(future) for future in futures] for futures in sent]
 
-    async def _asend_all(
-        self, batches: Sequence[Sequence[ModelRequest]], seconds: float | None
-    ) -> list[list[Outcome]]:
-        sent = [
-            [asyncio.wait_for(_ASEND(request, self), seconds) for request in batch]
-            for batch in batches
-        ]
+    async def _asend_all(self, batches: Sequence[Sequence[ModelRequest]]) -> list[list[Outcome]]:
+        """Send as `_send_all` does; what is late is cancelled and counts as failed."""
+        sent = [[in_time(_ASEND(request, self)) for request in batch] for batch in batches]
         waiting = [asyncio.gather(*futures, return_exceptions=True) for futures in sent]
         return [list(outcomes) for outcomes in await asyncio.gather(*waiting)]
 

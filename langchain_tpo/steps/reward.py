@@ -23,7 +23,8 @@ def request(state: TPOState, settings: TPOSettings) -> ScoreRequest:  # noqa: AR
     texts = dict.fromkeys(one["text"] for one in state["responses"] if one["reward"] is None)
     known = _known(state)
     unknown = [text for text in texts if known_reward(known, text) is None]
-    return ScoreRequest(messages=list(state["messages"]), responses=unknown, pool=known)
+    request = ScoreRequest(messages=list(state["messages"]), responses=unknown, pool=known)
+    return {**request, "context": state["context"]} if state["context"] else request
 
 
 def changes(state: TPOState, settings: TPOSettings, scores: Scores) -> TPOUpdate:

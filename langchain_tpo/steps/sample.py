@@ -8,6 +8,7 @@ from langchain_tpo.errors import NoResponseError
 from langchain_tpo.loop.node import StepPlan
 from langchain_tpo.loop.refusals import all_refuse, settled
 from langchain_tpo.loop.revisions import read_response, usable
+from langchain_tpo.loop.stopping import out_of_time
 from langchain_tpo.sampling.draws import Drawer, DrawRequest, Draws
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import FirstSamples, TPOState, TPOUpdate
@@ -25,14 +26,15 @@ def request(state: TPOState, settings: TPOSettings) -> DrawRequest:
     given = state.get("first_samples") or FirstSamples(candidates=[])
     drawn = len(given["candidates"]) + len(given.get("drops", []))
     usable_already = len(state.get("drafts", [])) + len(given["candidates"])
+    # When the time is up, one response has to do: `changes` looks at the clock.
+    at_least = _needed(settings) if settings.time_budget is None else 1
     return DrawRequest(
         messages=sendable(state["messages"]),
         n=max(0, settings.width - drawn),
-        at_least=max(0, _needed(settings) - usable_already),
+        at_least=max(0, at_least - usable_already),
         options=settings.sample.as_kwargs(),
         first_seed=None if settings.seed is None else settings.seed + drawn,
         one_request=settings.one_request,
-        seconds=settings.time_budget,
         labels={"tpo_step": "sample", "tpo_round": 0},
     )
 
@@ -58,15 +60,14 @@ def changes(state: TPOState, settings: TPOSettings, draws: Draws) -> TPOUpdate:
     drawn, drops = [*given["candidates"], *fresh], [*given.get("drops", []), *fresh_drops]
     responses, set_aside = settled([*drafts, *drawn], settings.on_refusal)
     refused = all_refuse(responses)
-    if not refused and len(responses) < _needed(settings):
+    needed = 1 if out_of_time(state["steps"], settings=settings) else _needed(settings)
+    if not refused and len(responses) < needed:
         raise NoResponseError(
             f"{len(responses)} of {settings.width} first responses held any text, "
-            f"{_needed(settings)} needed: look at the model's `max_tokens` and whether it answers "
+            f"{needed} needed: look at the model's `max_tokens` and whether it answers "
             "with reasoning only."
         )
     return {
-        "drafts": [],
-        "first_samples": None,
         "responses": [] if refused else responses,
         "pool": responses if refused else [],
         "rounds": [],

@@ -28,7 +28,6 @@ def request(state: TPOState, settings: TPOSettings) -> FittingRequest:
         options=settings.update.as_kwargs(),
         first_seed=None if settings.seed is None else settings.seed + number * settings.width,
         one_request=settings.one_request,
-        seconds=None,
         labels={"tpo_step": "update", "tpo_round": number},
     )
     return FittingRequest(draw=draw, shorter=shorter, context_tokens=settings.context_tokens)

@@ -1,7 +1,6 @@
 """Every fault of a reward model, in every round of a D2-N5 run, sync and async."""
 
 import asyncio
-import time
 from collections import Counter
 from typing import Any
 
@@ -76,25 +75,24 @@ def check_answer(result: TPOResult) -> None:
 
 
 @pytest.mark.parametrize("struck", ROUNDS)
-async def test_a_slow_reward_is_cancelled_when_time_is_up_but_never_the_first(struck: int) -> None:
+async def test_what_was_drawn_in_time_is_scored_however_slowly(struck: int) -> None:
     class Slow(FaultyReward):
         async def __call__(self, request: Any) -> Any:  # type: ignore[override]
             slow = self.rounds == self._struck
             scores = super().__call__(request)
-            await asyncio.sleep((0.6 if struck == 0 else 60.0) if slow else 0.0)
+            await asyncio.sleep(0.6 if slow else 0.0)
             return scores
 
     model, reward = ScriptedModelWithN(), Slow(list, struck)
     settings = TPOSettings(width=WIDTH, depth=2, time_budget=0.5)
-    since = time.perf_counter()
     result = await TPORunnable(
         model=model, reward=RunnableLambda(reward), settings=settings
     ).aoptimize("Wood?")
 
-    assert time.perf_counter() - since < 30
-    assert (result.stop_reason, result.failure) == ("time_budget", None)
+    reason = "depth" if struck == ROUNDS[-1] else "time_budget"
+    assert (result.stop_reason, result.failure) == (reason, None)
     assert len(model.notebook.calls) == result.usage["requests"] == REQUESTS[struck]
-    assert len(result.pool) == WIDTH * max(1, struck)
+    assert len(result.pool) == WIDTH * (1 + struck)
     check_answer(result)
 
 

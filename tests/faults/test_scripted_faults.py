@@ -193,6 +193,7 @@ async def test_draws_that_the_time_budget_cancels_are_counted_with_what_was_answ
 
     check_honest(result, scored)
     assert result.stop_reason == "time_budget"
-    usage = result.steps[-1]["usage"]
+    usage = result.by_step["update"]["usage"]
     assert (usage["requests"], usage["completions"], usage["output_tokens"]) == (5, 2, 4)
+    assert len(result.pool) == 5 + 2
     assert len(model.notebook.calls) == result.usage["requests"] == 12

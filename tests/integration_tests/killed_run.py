@@ -100,7 +100,8 @@ def plain(state: dict[str, Any]) -> dict[str, Any]:
     answer = state["messages"][-1]
     summary = answer.response_metadata["tpo"].items()
     figures = {key: value for key, value in summary if key not in ("seconds", "waiting")}
-    kept = {key: state.get(key) for key in ("pool", "rounds", "drops", "stop_reason")}
+    run = state.get("tpo", {})
+    kept = {key: run.get(key) for key in ("pool", "rounds", "drops", "stop_reason")}
     return {**kept, "answer": answer.text, "usage": answer.usage_metadata, "tpo": figures}
 
 

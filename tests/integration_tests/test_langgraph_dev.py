@@ -158,12 +158,12 @@ def test_the_threads_state_holds_pool_and_rounds_and_its_history_every_step(
     client.runs.wait(thread, "tpo", input=QUESTION, context=SMALL)
 
     values = client.threads.get_state(thread)["values"]
-    assert len(values["pool"]) == 4
-    assert [set(one) for one in values["rounds"]] == [
+    assert len(values["tpo"]["pool"]) == 4
+    assert [set(one) for one in values["tpo"]["rounds"]] == [
         {"chosen", "rejected", "textual_loss", "textual_gradient"}
     ]
-    assert values["stop_reason"] == "depth"
-    best = max(values["pool"], key=lambda one: one["reward"])
+    assert values["tpo"]["stop_reason"] == "depth"
+    best = max(values["tpo"]["pool"], key=lambda one: one["reward"])
     assert values["messages"][-1]["content"] == best["text"]
     following = [state["next"] for state in client.threads.get_history(thread, limit=50)]
     assert [name for names in reversed(following) for name in names] == [
@@ -181,7 +181,7 @@ def test_a_second_question_on_a_thread_starts_with_an_empty_pool(
 
     values = client.threads.get_state(thread)["values"]
     assert [message["type"] for message in values["messages"]] == ["human", "ai"] * 2
-    assert (len(values["pool"]), values["rounds"]) == (3, [])
+    assert (len(values["tpo"]["pool"]), values["tpo"]["rounds"]) == (3, [])
 
 
 def test_a_value_that_the_form_would_not_take_is_refused_in_a_line(

@@ -102,7 +102,7 @@ def test_a_run_that_broke_off_goes_on_from_the_database(uri: str) -> None:
         state = graph(saver, model).invoke(None, CONFIG)
 
     assert model.notebook.steps() == STEPS
-    assert (state["stop_reason"], len(state["pool"])) == ("depth", 4)
+    assert (state["tpo"]["stop_reason"], len(state["tpo"]["pool"])) == ("depth", 4)
 
 
 async def test_an_async_run_that_broke_off_goes_on_from_the_database(uri: str) -> None:
@@ -115,7 +115,7 @@ async def test_an_async_run_that_broke_off_goes_on_from_the_database(uri: str) -
         state = await graph(saver, model).ainvoke(None, CONFIG)
 
     assert model.notebook.steps() == STEPS
-    assert (state["stop_reason"], len(state["pool"])) == ("depth", 4)
+    assert (state["tpo"]["stop_reason"], len(state["tpo"]["pool"])) == ("depth", 4)
 
 
 def test_hostile_text_comes_back_as_it_was(uri: str) -> None:
@@ -130,7 +130,7 @@ def test_hostile_text_comes_back_as_it_was(uri: str) -> None:
         return {"reward": last_number(prompt, response), "rationale": said}
 
     model = ScriptedModelWithN(reply=reply)
-    question: Any = {"messages": [HumanMessage(said)], "drafts": [f"{said} -1"]}
+    question: Any = {"messages": [HumanMessage(said)], "tpo_drafts": [f"{said} -1"]}
     with PostgresSaver.from_conn_string(uri) as saver:
         with pytest.raises(ConnectionError):
             graph(saver, model, reward).invoke(question, CONFIG)
@@ -153,7 +153,7 @@ def test_a_person_may_answer_after_the_process_has_gone(uri: str) -> None:
         state = graph(saver, model, reward).invoke(Command(resume=[2, 9]), CONFIG)
 
     assert len(paused["__interrupt__"][0].value["candidates"]) == 2
-    assert [one["reward"] for one in state["pool"]] == [4.0, 1.0, 2.0, 9.0]
+    assert [one["reward"] for one in state["tpo"]["pool"]] == [4.0, 1.0, 2.0, 9.0]
     assert model.notebook.completions() == 6
 
 
@@ -163,5 +163,5 @@ def test_a_second_question_on_a_thread_starts_with_an_empty_pool(uri: str) -> No
         graph(saver, model).invoke(QUESTION, CONFIG)
         state = graph(saver, model).invoke({"messages": [HumanMessage("Ash?")]}, CONFIG)
 
-    assert len(state["pool"]) == 4
+    assert len(state["tpo"]["pool"]) == 4
     assert [message.type for message in state["messages"]] == ["human", "ai"] * 2

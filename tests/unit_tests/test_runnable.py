@@ -157,12 +157,12 @@ def test_a_second_question_on_a_checkpointed_thread_starts_clean() -> None:
     )
     thread = {"configurable": {"thread_id": "one"}}
 
-    graph.invoke({"messages": [HumanMessage("First?")], "drafts": ["a draft 99"]}, thread)
+    graph.invoke({"messages": [HumanMessage("First?")], "tpo_drafts": ["a draft 99"]}, thread)
     second = graph.invoke({"messages": [HumanMessage("Second?")]}, thread)
 
-    assert len(second["pool"]) == 4
-    assert len(second["rounds"]) == 1
-    assert not any(candidate.get("draft") for candidate in second["pool"])
+    assert len(second["tpo"]["pool"]) == 4
+    assert len(second["tpo"]["rounds"]) == 1
+    assert not any(candidate.get("draft") for candidate in second["tpo"]["pool"])
     assert [message.text for message in second["messages"]] == [
         "First?",
         "a draft 99",

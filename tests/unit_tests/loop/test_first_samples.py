@@ -80,13 +80,13 @@ def test_the_next_question_of_a_thread_does_not_begin_with_them(earlier: TPOResu
     builder = build_tpo_graph(ScriptedModelWithN(), last_number, settings=settings)
     graph = builder.compile(checkpointer=InMemorySaver())
     thread: Any = {"configurable": {"thread_id": "1"}}
-    given: Any = {"messages": [("human", QUESTION)], "first_samples": drawn_by(earlier)}
+    given: Any = {"messages": [("human", QUESTION)], "tpo_first_samples": drawn_by(earlier)}
     graph.invoke(given, thread)
 
     state = graph.invoke({"messages": [("human", "And metal?")]}, thread)  # type: ignore[arg-type]
 
-    assert len(state["steps"]) == 2
-    assert not any(step.get("shared") for step in state["steps"])
+    assert len(state["tpo"]["steps"]) == 2
+    assert not any(step.get("shared") for step in state["tpo"]["steps"])
 
 
 @pytest.mark.parametrize(

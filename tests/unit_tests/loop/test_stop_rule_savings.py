@@ -81,12 +81,12 @@ def test_a_rule_saves_whole_rounds_and_loses_no_more_than_it_was_told(
         (0.3, 0, 5, 0.3),
         (0.4, 0, 6, 0.5),
         (0.6, 0, 7, 0.75),
-        (0.8, 0, 12, 1.1),  # drawn, but not scored any more
+        (0.8, 1, 12, 1.1),  # what is drawn is scored all the same
         (1.2, 1, 13, 1.3),
         (4.4, 5, 40, 4.3),
     ],
 )
-def test_past_a_time_budget_nothing_is_called(
+def test_past_a_time_budget_no_model_is_called(
     budget: float, rounds: int, calls: int, seconds: float
 ) -> None:
     outcome = simulate(CURVES["rising"], time_budget=budget)

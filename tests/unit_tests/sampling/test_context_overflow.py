@@ -121,7 +121,8 @@ def test_events_and_the_summary_tell() -> None:
     assert given_events[-1]["left_out"] == sum(told)
     answer = graph.get_state(thread).values["messages"][-1]
     assert answer.response_metadata["tpo"]["left_out"] == sum(told)
-    assert [one.get("left_out", 0) for one in graph.get_state(thread).values["steps"]].count(0) == 3
+    steps = graph.get_state(thread).values["tpo"]["steps"]
+    assert [one.get("left_out", 0) for one in steps].count(0) == 3
 
 
 class Killed(BaseException):

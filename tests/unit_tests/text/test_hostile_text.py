@@ -262,12 +262,12 @@ def test_half_an_emoji_is_the_same_in_a_run_its_checkpoint_and_its_requests() ->
     )
     thread: Any = {"configurable": {"thread_id": "1"}}
 
-    ended = graph.invoke({"messages": [HumanMessage(HALF)], "drafts": [f"{HALF} 9"]}, thread)
+    ended = graph.invoke({"messages": [HumanMessage(HALF)], "tpo_drafts": [f"{HALF} 9"]}, thread)
 
-    assert ended["stop_reason"] == "depth"
-    kept = graph.get_state(thread).values
-    assert kept["pool"] == ended["pool"]
-    assert kept["rounds"] == ended["rounds"]
+    assert ended["tpo"]["stop_reason"] == "depth"
+    kept = graph.get_state(thread).values["tpo"]
+    assert kept["pool"] == ended["tpo"]["pool"]
+    assert kept["rounds"] == ended["tpo"]["rounds"]
     assert {one["text"][:6] for one in kept["pool"]} == {"half \ufffd"}
     for call in model.notebook.calls:
         for message in call.messages:

@@ -1,0 +1,60 @@
+"""What a run's context sets, and how a resumed run keeps it.
+
+Knows settings and LangGraph's runtime; knows no step.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from langgraph.runtime import get_runtime
+
+from langchain_tpo.prompts import PROMPT_SETS
+from langchain_tpo.settings import SamplingOptions, TPOSettings
+
+SAMPLED = tuple(
+    name for name, field in TPOSettings.model_fields.items() if field.annotation is SamplingOptions
+)
+"""Settings that say how something is sampled."""
+
+EXTRA = {name: {"extra"} for name in SAMPLED}
+"""What of them no checkpoint keeps: it may hold a key."""
+
+
+def context_options() -> dict[str, Any]:
+    """Return the settings that the context of this very call sets."""
+    context = get_runtime(TPOSettings).context
+    if not isinstance(context, TPOSettings):  # none, or the context of somebody's own graph
+        return {}
+    return {name: getattr(context, name) for name in context.model_fields_set}
+
+
+def plain_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options as plain values, for a checkpoint to keep.
+
+    A set of prompts is kept by its name: one of your own has to be handed over again when a run is
+    resumed. So has `extra` of any sampling options, which may hold a key.
+
+    Args:
+        options: Settings by name.
+
+    Example:
+        >>> plain_options({"width": 3, "sample": SamplingOptions(extra={"api_key": "..."})})
+        {'width': 3, 'sample': {'temperature': None, 'top_p': None, 'max_tokens': None}}
+    """
+    if not options:
+        return {}
+    holder = TPOSettings.model_construct(**options)
+    plain = holder.model_dump(mode="json", include=set(options), exclude=EXTRA)
+    if plain.get("prompts", "tpo") not in PROMPT_SETS:
+        del plain["prompts"]
+    return plain
+
+
+def with_options(settings: TPOSettings, options: Mapping[str, Any]) -> TPOSettings:
+    """Return settings as a run's own options change them.
+
+    Args:
+        settings: Those of the graph.
+        options: Settings by name.
+    """
+    return settings.with_changes(**options) if options else settings

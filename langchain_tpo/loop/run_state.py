@@ -1,0 +1,92 @@
+"""What a step finds in a thread: a new question, or the run of the one it is answering.
+
+Pure. A run goes on with its own question only, and says so where it cannot.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import cast, get_type_hints
+
+from langchain_core.messages import BaseMessage
+
+from langchain_tpo.errors import RunError
+from langchain_tpo.loop.run_input import checked_context, checked_drafts, checked_messages
+from langchain_tpo.state import (
+    FirstSamples,
+    Question,
+    StepRecord,
+    TPORun,
+    TPOState,
+    TPOThread,
+)
+
+RUN_KEYS = tuple(get_type_hints(TPORun))
+"""Everything that a run knows, by name."""
+
+
+def opened(thread: TPOThread) -> TPOState:
+    """Return the state in which a new run begins, whatever the thread holds of an earlier one.
+
+    Raises:
+        ConversationError: When there is nothing to answer, or a draft that holds no text.
+    """
+    messages = checked_messages(thread.get("messages", []))
+    given = thread.get("tpo_first_samples") or FirstSamples(candidates=[])
+    return {
+        "messages": messages,
+        "drafts": checked_drafts(thread.get("tpo_drafts") or []),
+        "first_samples": given,
+        "question": _question(messages),
+        "context": checked_context(thread.get("tpo_context") or {}),
+        "options": {},
+        "responses": [],
+        "pool": [],
+        "rounds": [],
+        "drops": [],
+        "steps": _shared(given.get("steps", [])),
+        "stop_reason": None,
+        "failure": None,
+    }
+
+
+def resumed(thread: TPOThread) -> TPOState:
+    """Return the state of the run in progress.
+
+    Raises:
+        RunError: When there is none, a part of it is missing, or its question has changed.
+    """
+    run = thread.get("tpo") or TPORun()
+    missing = [key for key in RUN_KEYS if key not in run]
+    if missing:
+        raise RunError(
+            f"This checkpoint lacks `{missing[0]}` of its run, as those of other versions may: ask "
+            "the question again."
+        )
+    asked = run["question"]
+    messages = list(thread.get("messages", []))[: asked["messages"]]
+    if _question(messages) != asked:
+        raise RunError(
+            "The conversation has changed since this run began, and its responses answer the "
+            "earlier one: begin a new run, or fork the thread at its start."
+        )
+    return cast("TPOState", {**run, "messages": messages})
+
+
+def kept(state: TPOState) -> TPORun:
+    """Return the whole run of a state."""
+    return cast("TPORun", {key: value for key, value in state.items() if key in RUN_KEYS})
+
+
+def fingerprint(*parts: object) -> str:
+    """Return a short digest of plain values."""
+    return hashlib.blake2b(repr(parts).encode("utf-8", "replace"), digest_size=8).hexdigest()
+
+
+def _question(messages: Sequence[BaseMessage]) -> Question:
+    said = [(message.type, message.content) for message in messages]
+    return Question(messages=len(messages), digest=fingerprint(said))
+
+
+def _shared(steps: Sequence[StepRecord]) -> list[StepRecord]:
+    """Mark what the first samples have cost that another run has drawn."""
+    return [{**step, "shared": True} for step in steps]

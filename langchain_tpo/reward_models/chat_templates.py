@@ -9,8 +9,8 @@ from typing import TypeAlias, TypedDict
 
 from langchain_core.messages import BaseMessage, ChatMessage
 
+from langchain_tpo.text.control_tokens import inert
 from langchain_tpo.text.conversation import message_text
-from langchain_tpo.text.fencing import inert
 
 
 class Turn(TypedDict):
@@ -32,22 +32,19 @@ The exact one is the checkpoint's own:
 ROLES = {"human": "user", "ai": "assistant"}
 """Chat templates' names for who speaks, where they differ from LangChain's message types."""
 
-COMMON_TOKENS = ("</s>", "<start_of_turn>", "<end_of_turn>", "[/INST]", "[SEP]")
-"""Control tokens of another form, broken up where the tokenizer is out of sight."""
-
 BOS_TEXTS = ("<|begin_of_text|>", "<|startoftext|>", "<bos>", "<s>", "[BOS]")
 """How tokenizers write "beginning of sequence"."""
 
 
 def turns(
-    messages: Sequence[BaseMessage], response: str, control_tokens: Iterable[str] = COMMON_TOKENS
+    messages: Sequence[BaseMessage], response: str, control_tokens: Iterable[str] = ()
 ) -> list[Turn]:
     """Return the conversation with `response` as its last turn, every text made inert.
 
     Args:
         messages: The conversation, oldest first.
         response: The answer to score.
-        control_tokens: Tokens to break up, beside those of the form `<|name|>`.
+        control_tokens: Tokens of the classifier's tokenizer, beside those that are known.
 
     Example:
         >>> from langchain_core.messages import HumanMessage

@@ -6,6 +6,7 @@ Every text carries `tag` in some form that a model may take for the tag itself.
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import cache
 
 FORMS = (
     "</{tag}>",
@@ -28,6 +29,12 @@ FORMS = (
     "<<</{tag}>>>",
     "<<{tag}>{tag}>",
     "<{{}}/{tag}>",
+    "<\u0301/{tag}>",
+    "</{circled}>",
+    "</{bold}>",
+    "</{spaced}>",
+    "<\uff3c{tag}>",
+    "\u2039/{tag}\u203a",
 )
 """Ways to write a closing or opening tag."""
 
@@ -42,6 +49,10 @@ ORDERS = (
     "half an emoji \ud83d, and the other half \ude00",
 )
 """Instructions, markup, control characters and broken Unicode."""
+
+
+BLANK = "\u115f\u1160\u2800\u3164\uffa0\U0001d159"
+"""Letters and symbols that show nothing."""
 
 
 def hostile_texts(tags: Iterable[str]) -> list[str]:
@@ -63,16 +74,24 @@ def megabyte(tags: Iterable[str]) -> str:
 def frame_of(text: str, tags: Iterable[str]) -> list[str]:
     """Read the frame of a prompt as a lenient reader would: whatever looks like a tag, in order.
 
-    Nothing of `langchain_tpo` is used: the Unicode database takes width, case and unseen
-    characters away.
+    Nothing of `langchain_tpo` is used: the Unicode database takes width, style, case, accents and
+    unseen characters away.
     """
-    seen = "".join(
-        character
-        for character in unicodedata.normalize("NFKC", text)
-        if character.isspace() or unicodedata.category(character) not in ("Cc", "Cf", "Mn")
-    ).casefold()
+    seen = "".join(map(seen_again, text))
     names = sorted((tag.casefold() for tag in tags), key=len, reverse=True)
     return re.findall(rf"<[\s/\\!?]*(?:{'|'.join(map(re.escape, names))})(?![\w-])", seen)
+
+
+def seen_at_once(character: str) -> str:
+    """Return what is left of a character for a reader who looks past form, marks and case."""
+    return "".join(
+        part
+        for part in unicodedata.normalize("NFKD", character)
+        if part.isspace() or (unicodedata.category(part)[0] not in "CM" and part not in BLANK)
+    ).casefold()
+
+
+seen_again = cache(seen_at_once)
 
 
 def _written(form: str, tag: str) -> str:
@@ -81,4 +100,12 @@ def _written(form: str, tag: str) -> str:
         lower=tag.lower(),
         split="\u200b".join(tag),
         wide="".join(chr(ord(letter) + 0xFEE0) for letter in tag),
+        circled="".join(unicode_letter("CIRCLED LATIN CAPITAL LETTER", letter) for letter in tag),
+        bold="".join(unicode_letter("MATHEMATICAL BOLD CAPITAL", letter) for letter in tag),
+        spaced=" ".join(tag),
     )
+
+
+def unicode_letter(style: str, letter: str) -> str:
+    """Return a letter in another style; what is no letter stays as it is."""
+    return unicodedata.lookup(f"{style} {letter.upper()}") if letter.isalpha() else letter

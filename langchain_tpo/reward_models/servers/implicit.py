@@ -18,7 +18,7 @@ from langchain_tpo.reward_models.servers import tgi_protocol as tgi
 from langchain_tpo.reward_models.servers.http_calls import Call, RewardServer, check_way
 from langchain_tpo.reward_models.servers.http_reward_model import HttpRewardModel, read_scores
 from langchain_tpo.reward_models.servers.http_transport import Flow, Outcome
-from langchain_tpo.text.fencing import inert
+from langchain_tpo.text.control_tokens import inert
 
 
 class ImplicitRewardModel(HttpRewardModel):

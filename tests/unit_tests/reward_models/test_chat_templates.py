@@ -11,7 +11,7 @@ from langchain_tpo.reward_models.chat_templates import (
     turns,
     without_bos,
 )
-from langchain_tpo.text.fencing import inert
+from langchain_tpo.text.control_tokens import inert
 
 TURNS: list[Turn] = [
     {"role": "user", "content": " Why? "},

@@ -8,14 +8,13 @@ from typing import ClassVar
 
 from pydantic import BaseModel, JsonValue
 
-from langchain_tpo.reward_models.chat_templates import COMMON_TOKENS
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.servers.classifiers.answers import in_order
 from langchain_tpo.reward_models.servers.classifiers.server import ClassifierServer
 from langchain_tpo.reward_models.servers.http_answers import checked
 from langchain_tpo.reward_models.servers.http_calls import Call
+from langchain_tpo.text.control_tokens import inert
 from langchain_tpo.text.conversation import conversation_text
-from langchain_tpo.text.fencing import inert
 
 
 class _Result(BaseModel):
@@ -56,8 +55,8 @@ class InfinityClassifier(ClassifierServer):
             "/rerank",
             {
                 **named,
-                "query": inert(conversation_text(request["messages"]), COMMON_TOKENS),
-                "documents": [inert(response, COMMON_TOKENS) for response in request["responses"]],
+                "query": inert(conversation_text(request["messages"])),
+                "documents": [inert(response) for response in request["responses"]],
                 "raw_scores": raw,
             },
         )

@@ -11,7 +11,6 @@ from pydantic import BaseModel, JsonValue
 
 from langchain_tpo.errors import RewardServerError
 from langchain_tpo.reward_models.chat_templates import (
-    COMMON_TOKENS,
     Template,
     turns,
     without_bos,
@@ -22,8 +21,8 @@ from langchain_tpo.reward_models.servers.classifiers.server import ClassifierSer
 from langchain_tpo.reward_models.servers.http_answers import checked
 from langchain_tpo.reward_models.servers.http_calls import Call
 from langchain_tpo.reward_models.servers.http_transport import Flow
+from langchain_tpo.text.control_tokens import inert
 from langchain_tpo.text.conversation import conversation_text
-from langchain_tpo.text.fencing import inert
 
 
 class _Info(BaseModel):
@@ -85,4 +84,4 @@ class TEIClassifier(ClassifierServer):
         if self.template:
             return [without_bos(self.template(turns(request["messages"], response)))]
         pair = (conversation_text(request["messages"]), response)
-        return [inert(text, COMMON_TOKENS) for text in pair]
+        return [inert(text) for text in pair]

@@ -14,22 +14,23 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from langchain_tpo.cli import evaluate as command  # noqa: E402 after the path is set
-from langchain_tpo.cli.evaluation_display import NoProgress, Tally  # noqa: E402
+from langchain_tpo.cli.display import Display  # noqa: E402
+from langchain_tpo.cli.evaluation_display import Tally  # noqa: E402
 from langchain_tpo.cli.main import run_app  # noqa: E402
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-class Watch(NoProgress):
+class Watch(Display[Tally]):
     """Prints speed and memory ten times in a run."""
 
     def __init__(self, total: int) -> None:
         self.every = max(1, total // 10)
 
-    def show(self, tally: Tally) -> None:
-        if tally.records % self.every == 0:
+    def show(self, news: Tally) -> None:
+        if news.records % self.every == 0:
             print(
-                f"{tally.records:>7,} records  {tally.records / tally.seconds:6.0f} per second  "
+                f"{news.records:>7,} records  {news.records / news.seconds:6.0f} per second  "
                 f"{resident_mib():6.1f} MiB"
             )
 

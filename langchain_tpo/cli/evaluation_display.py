@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from langchain_tpo.cli.console import count, duration
+from langchain_tpo.cli.display import Display
 from langchain_tpo.evaluation.records import Record
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -72,47 +73,7 @@ class Tally:
         return f"{count(round(rate))} tokens/s, {self.failed} failed"
 
 
-class EvaluationDisplay(Protocol):
-    """Shows an evaluation."""
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End."""
-        ...
-
-    def show(self, tally: Tally) -> None:
-        """Show how far it is."""
-        ...
-
-
-class NoProgress:
-    """Shows nothing."""
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End."""
-
-    def show(self, tally: Tally) -> None:
-        """Do nothing."""
-
-
-class PlainProgress(NoProgress):
+class PlainProgress(Display[Tally]):
     """A line every few seconds: for logs and pipes."""
 
     def __init__(
@@ -133,14 +94,12 @@ class PlainProgress(NoProgress):
         self._clock = clock
         self._last = clock()
 
-    def show(self, tally: Tally) -> None:
+    def show(self, news: Tally) -> None:
         """Write a line when it is time for one."""
-        if self._clock() - self._last < SECONDS_BETWEEN_LINES and tally.records != self._total:
+        if self._clock() - self._last < SECONDS_BETWEEN_LINES and news.records != self._total:
             return
         self._last = self._clock()
-        self._console.print(
-            f"{self._done(tally)}, {tally.speed()}{self._left(tally)}", markup=False
-        )
+        self._console.print(f"{self._done(news)}, {news.speed()}{self._left(news)}", markup=False)
 
     def _done(self, tally: Tally) -> str:
         return count(tally.records) + (f" of {count(self._total)}" if self._total else "")
@@ -152,7 +111,7 @@ class PlainProgress(NoProgress):
         return f", {duration(left)} left"
 
 
-class LiveProgress:
+class LiveProgress(Display[Tally]):
     """A bar."""
 
     def __init__(self, console: Console, total: int | None) -> None:
@@ -185,15 +144,15 @@ class LiveProgress:
         """Leave the bar as it is."""
         self._progress.stop()
 
-    def show(self, tally: Tally) -> None:
+    def show(self, news: Tally) -> None:
         """Move the bar."""
-        self._progress.update(self._task, completed=tally.records, description=tally.speed())
+        self._progress.update(self._task, completed=news.records, description=news.speed())
 
 
-def evaluation_display(console: Console, total: int | None, *, quiet: bool) -> EvaluationDisplay:
+def evaluation_display(console: Console, total: int | None, *, quiet: bool) -> Display[Tally]:
     """Return the display that fits where it is shown."""
     if quiet:
-        return NoProgress()
+        return Display()
     return LiveProgress(console, total) if console.is_terminal else PlainProgress(console, total)
 
 

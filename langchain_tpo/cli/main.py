@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
+from langchain_tpo import __version__
 from langchain_tpo.cli import USERS_MISTAKE
-from langchain_tpo.cli.console import say, visible
+from langchain_tpo.cli.console import give, say, visible
 from langchain_tpo.cli.evaluate import evaluate
 from langchain_tpo.cli.export import export_dpo
 from langchain_tpo.cli.judge import judge
@@ -32,21 +33,29 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    no_args_is_help=True,
     help="Better answers from a frozen model: test-time preference optimization, arXiv 2501.12895.",
 )
 for command in (optimize, evaluate, judge, report, export_dpo, rewards):
     app.command()(command)
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def before(
     context: typer.Context,
     *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is, and exit.")
+    ] = False,
     debug: Annotated[bool, typer.Option(help="Show where an error came from.")] = False,
 ) -> None:
     """Keep what holds for every command."""
     context.obj = debug
+    if version:
+        give(f"tpo {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        give(context.get_help())
+        raise typer.Exit
 
 
 def run_app(arguments: Sequence[str]) -> int:
@@ -67,12 +76,12 @@ def run_app(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has gone, and says so himself
         return FAILED
-    except Exception as error:  # noqa: BLE001 a provider's, a server's, the disk's: one line
+    except (Exception, SystemExit) as error:  # noqa: BLE001 a provider's, the disk's, or `sys.exit`
         return _failed(error, arguments, FAILED)
     return code if isinstance(code, int) else 0
 
 
-def _failed(error: Exception, arguments: Sequence[str], code: int) -> int:
+def _failed(error: BaseException, arguments: Sequence[str], code: int) -> int:
     if "--debug" in arguments:
         sys.stderr.write(visible(without_credentials("".join(traceback.format_exception(error)))))
     name = "" if isinstance(error, ConfigurationError) else f"{type(error).__name__}: "

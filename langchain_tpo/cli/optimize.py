@@ -16,12 +16,13 @@ from langchain_tpo.candidate_pool import chosen
 from langchain_tpo.cli.console import count, duration, give, say, stderr_console, visible
 from langchain_tpo.cli.flags import Flags, QuietOption, takes_flags
 from langchain_tpo.cli.rounds_display import RoundsDisplay, rounds_display
-from langchain_tpo.cli.run_choices import run_choices
+from langchain_tpo.cli.run_choices import RunChoices, run_choices
 from langchain_tpo.errors import ConversationError, SettingsError
 from langchain_tpo.loop.run_input import TPORunnableInput, as_tpo_input
 from langchain_tpo.result import TPOResult
 from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.state import TPORun, TPOThread
+from langchain_tpo.text.secrecy import without_secrets
 
 INTERRUPTED = 130
 
@@ -66,19 +67,40 @@ def optimize(
         raise SettingsError(f"`--show` must be `rounds`, got `{show}`.")
     text = _prompt(prompt, file)
     messages = [*([SystemMessage(system)] if system else []), HumanMessage(text)]
-    tpo = run_choices(flags).build()
+    choices = run_choices(flags)
+    tpo = choices.build()
+    setup = {"prompt": text, "system": system, **_setup(choices, tpo)}
     console, latest = stderr_console(), Latest()
+    if not quiet:
+        console.print(visible(_plan(setup, tpo)), markup=False)
+    display = rounds_display(console, stages=tpo.settings.stages, quiet=quiet)
     try:
-        result = asyncio.run(
-            _run(tpo, messages, latest, rounds_display(console, quiet=quiet)),
-        )
+        result = asyncio.run(_run(tpo, messages, latest, display))
     except KeyboardInterrupt:
         _print_interrupted(latest, as_json=as_json)
         raise typer.Exit(INTERRUPTED) from None
     if show:
         _print_rounds(result, console)
     _print_end(result, console, quiet=quiet)
-    give(json.dumps(result.as_dict(), ensure_ascii=False) if as_json else result.answer)
+    whole = {"setup": setup, **result.as_dict()}
+    give(json.dumps(whole, ensure_ascii=False) if as_json else result.answer)
+
+
+def _setup(choices: RunChoices, tpo: TPORunnable) -> dict[str, Any]:
+    """Describe the run as JSON values, without credentials."""
+    settings = without_secrets(tpo.settings.model_dump(mode="json"))
+    return {**choices.labels(tpo.model), "settings": settings, "seed": tpo.settings.seed}
+
+
+def _plan(setup: Mapping[str, Any], tpo: TPORunnable) -> str:
+    """Say what is going to happen, and what it will take at most."""
+    settings = tpo.settings
+    critic = f", critic {setup['critic']}" if setup["critic"] else ""
+    return (
+        f"model {setup['model']}{critic}, reward {setup['reward']}; N={settings.width} "
+        f"D={settings.depth}: up to {count(settings.stages)} stages, "
+        f"{count(settings.completions)} completions"
+    )
 
 
 async def _run(
@@ -162,6 +184,9 @@ def _print_end(result: TPOResult, console: Console, *, quiet: bool) -> None:
     if result.left_out:
         say(f"{count(result.left_out)} characters left out of prompts to fit the model's window.")
     usage = result.usage
+    first = next((one["reward"] for one in result.pool if one["reward"] is not None), None)
+    if first is not None:
+        console.print(f"first sample {first:+.2f} -> answer {result.reward:+.2f}", markup=False)
     console.print(
         f"reward {result.reward:.3f}, {len(result.pool)} responses, {usage['requests']} requests, "
         f"{count(usage['input_tokens'])} + {count(usage['output_tokens'])} tokens, "

@@ -3,9 +3,11 @@
 Reads the custom events of a run (`langchain_tpo.loop.progress`); knows no texts.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self, TypeAlias
 
 from rich.console import Console
 from rich.live import Live
@@ -13,6 +15,10 @@ from rich.spinner import Spinner
 from rich.table import Table
 
 from langchain_tpo.cli.console import count, duration
+from langchain_tpo.cli.display import Display
+
+RoundsDisplay: TypeAlias = Display[Mapping[str, Any]]
+"""Shows the events of one run."""
 
 FOLLOWING = {
     "sample": "scoring",
@@ -23,47 +29,49 @@ FOLLOWING = {
 """What a run does after each step; after a reward it depends on the round."""
 
 
-class RoundsDisplay(Protocol):
-    """Shows the events of one run."""
+@dataclass
+class Standing:
+    """Where a run stands.
 
-    def __enter__(self) -> Self:
-        """Begin."""
-        ...
+    A stage is something that waits for a model: scoring belongs to the draws that it follows.
+    """
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End, and leave the terminal as it was."""
-        ...
+    stages: int
+    """How many stages there will be, unless the run stops early."""
+    clock: Callable[[], float] = time.monotonic
+    stage: int = 1
+    doing: str = "drawing the first responses"
+    best: float | None = None
+    since: float = field(init=False)
 
-    def show(self, event: Mapping[str, Any]) -> None:
+    def __post_init__(self) -> None:
+        """Begin to count the time."""
+        self.since = self.clock()
+
+    def note(self, event: Mapping[str, Any]) -> None:
         """Take note of an event."""
-        ...
+        if event["event"] == "tpo_round":
+            self.best = event["best_reward"]
+            self.doing = "writing the textual loss"
+            self.stage += 1
+        elif event["event"] == "tpo_step" and event["step"] in FOLLOWING:
+            self.doing = FOLLOWING[event["step"]]
+            self.stage += self.doing != "scoring"
+
+    def line(self) -> str:
+        """Say where the run stands.
+
+        Example:
+            >>> Standing(stages=7, clock=lambda: 0.0).line()
+            'stage 1 of 7: drawing the first responses, 0.0s'
+        """
+        best = "" if self.best is None else f", best so far {self.best:+.2f}"
+        stage = min(self.stage, self.stages)
+        elapsed = duration(self.clock() - self.since)
+        return f"stage {stage} of {self.stages}: {self.doing}, {elapsed}{best}"
 
 
-class NoDisplay:
-    """Shows nothing."""
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End."""
-
-    def show(self, event: Mapping[str, Any]) -> None:
-        """Do nothing."""
-
-
-class PlainRounds(NoDisplay):
+class PlainRounds(Display[Mapping[str, Any]]):
     """One line for every round: for logs and pipes."""
 
     def __init__(self, console: Console) -> None:
@@ -74,29 +82,32 @@ class PlainRounds(NoDisplay):
         """
         self._console = console
 
-    def show(self, event: Mapping[str, Any]) -> None:
+    def show(self, news: Mapping[str, Any]) -> None:
         """Write a line when a round has been scored."""
-        if event["event"] != "tpo_round":
+        if news["event"] != "tpo_round":
             return
-        number, rewards, best, tokens, seconds = round_cells(event)
+        number, rewards, best, tokens, seconds = round_cells(news)
         self._console.print(
             f"round {number}: best {best}, rewards {rewards}, {tokens} tokens, {seconds}",
             markup=False,
         )
 
 
-class LiveRounds:
+class LiveRounds(Display[Mapping[str, Any]]):
     """A table that grows, with what the run is doing right now below it."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, stages: int) -> None:
         """Take where to draw.
 
         Args:
             console: A terminal.
+            stages: How many stages the run has at most.
         """
         self._table = Table("round", "rewards", "best", "tokens", "seconds", box=None)
-        self._spinner = Spinner("dots", "drawing the first responses")
-        self._live = Live(self._whole(busy=True), console=console, transient=False)
+        self._standing = Standing(stages=stages)
+        self._spinner = Spinner("dots")
+        self._busy = True
+        self._live = Live(get_renderable=self._whole, console=console, transient=False)
 
     def __enter__(self) -> Self:
         """Begin to draw."""
@@ -110,31 +121,32 @@ class LiveRounds:
         trace: TracebackType | None,
     ) -> None:
         """Leave the table and take the rest away."""
-        self._live.update(self._whole(busy=False), refresh=True)
+        self._busy = False
+        self._live.refresh()
         self._live.__exit__(kind, error, trace)
 
-    def show(self, event: Mapping[str, Any]) -> None:
+    def show(self, news: Mapping[str, Any]) -> None:
         """Add a round, or say what comes next."""
-        if event["event"] == "tpo_round":
-            self._table.add_row(*round_cells(event))
-            self._spinner.update(text="writing the textual loss")
-        elif event.get("step") in FOLLOWING:
-            self._spinner.update(text=FOLLOWING[event["step"]])
-        self._live.update(self._whole(busy=True))
+        self._standing.note(news)
+        if news["event"] == "tpo_round":
+            self._table.add_row(*round_cells(news))
+        self._live.refresh()
 
-    def _whole(self, *, busy: bool) -> Table:
+    def _whole(self) -> Table:
         whole = Table.grid()
-        whole.add_row(self._table)
-        if busy:
+        if self._table.row_count:
+            whole.add_row(self._table)
+        if self._busy:
+            self._spinner.update(text=self._standing.line())
             whole.add_row(self._spinner)
         return whole
 
 
-def rounds_display(console: Console, *, quiet: bool) -> RoundsDisplay:
+def rounds_display(console: Console, *, stages: int, quiet: bool) -> RoundsDisplay:
     """Return the display that fits where it is shown."""
     if quiet:
-        return NoDisplay()
-    return LiveRounds(console) if console.is_terminal else PlainRounds(console)
+        return Display()
+    return LiveRounds(console, stages) if console.is_terminal else PlainRounds(console)
 
 
 def round_cells(event: Mapping[str, Any]) -> tuple[str, str, str, str, str]:

@@ -33,6 +33,9 @@ PRESETS: Mapping[str, Callable[[], TPOSettings]] = {
 FILE_KEYS = ("model", "base_url", "critic", "reward", "preset", "model_options", "settings")
 """What a settings file may hold at its top."""
 
+FILE_TABLES = ("model_options", "settings")
+"""Which of that are tables."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunChoices:
@@ -180,10 +183,14 @@ def _read(path: Path) -> dict[str, Any]:
         read = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(f"`{path}` could not be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, nested too deep
         raise SettingsError(f"`{path}` is no TOML file: {error}.") from error
     for key in read:
         if key not in FILE_KEYS:
             known = ", ".join(f"`{name}`" for name in FILE_KEYS)
             raise SettingsError(f"`{path}` holds `{key}`, which means nothing here: use {known}.")
+        kind = dict if key in FILE_TABLES else str
+        if not isinstance(read[key], kind):
+            should = "be a table" if kind is dict else "be a text"
+            raise SettingsError(f"`{path}`: `{key}` must {should}, got `{read[key]!r}`.")
     return read

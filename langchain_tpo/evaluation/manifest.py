@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -128,6 +128,31 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     if damaged:
         raise DatasetError(f"`{path}` is damaged: {damaged}.")
     return manifest
+
+
+def manifest_at(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a folder that must hold a run.
+
+    Raises:
+        DatasetError: In one line, when it does not.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise DatasetError(f"`{folder}` holds no run: give the folder that `tpo evaluate` wrote.")
+    return manifest
+
+
+def check_systems(folder: Path, names: Iterable[str]) -> None:
+    """Make sure that a run has systems of some names.
+
+    Raises:
+        DatasetError: In one line, when one of them is unknown.
+    """
+    known = [system["name"] for system in manifest_at(folder)["systems"]]
+    for name in names:
+        if name not in known:
+            listed = ", ".join(f"`{one}`" for one in known)
+            raise DatasetError(f"`{name}` is no system of this run: use {listed}.")
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:

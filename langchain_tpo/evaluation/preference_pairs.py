@@ -40,6 +40,8 @@ def preference_pairs(
             continue
         for run in record["runs"]:
             scored = [one for one in run["pool"] if one["reward"] is not None]
+            if not scored:
+                continue
             best = max(scored, key=lambda one: one["reward"])
             worst = min(scored, key=lambda one: one["reward"])
             gap = best["reward"] - worst["reward"]

@@ -109,7 +109,7 @@ class Answerer:
         messages = list(example.messages)
         for number in range(1 + len(example.follow_ups)):
             tpo = self._runnable(example, number, budget)
-            turn = await _answered(tpo, messages, shared)
+            turn = await _answered(tpo, messages, shared, example.fields)
             turns.append(turn)
             if number < len(example.follow_ups):
                 said = HumanMessage(example.follow_ups[number])
@@ -159,12 +159,16 @@ class Answerer:
 
 
 async def _answered(
-    tpo: TPORunnable, messages: Sequence[BaseMessage], shared: SharedSamples
+    tpo: TPORunnable,
+    messages: Sequence[BaseMessage],
+    shared: SharedSamples,
+    fields: Mapping[str, Any],
 ) -> Turn:
     key = asked_key(messages, tpo.settings)
     taken = shared.take(key, width=tpo.settings.width)
+    asked_for: Any = {"messages": messages, "first_samples": taken, "context": dict(fields)}
     result = await tpo.aoptimize(
-        {"messages": messages, "first_samples": taken},
+        asked_for,
         RunnableConfig(max_concurrency=max(tpo.settings.width, 1)),
     )
     asked = Asked(key=key, taken=draws_in(taken) if taken else 0)

@@ -27,7 +27,7 @@ def console(*, terminal: bool) -> tuple[Console, io.StringIO]:
 def test_a_log_gets_a_line_per_round() -> None:
     to, written = console(terminal=False)
 
-    with rounds_display(to, quiet=False) as display:
+    with rounds_display(to, stages=7, quiet=False) as display:
         display.show({"event": "tpo_step", "step": "sample"})
         display.show(ROUND)
 
@@ -38,13 +38,17 @@ def test_a_log_gets_a_line_per_round() -> None:
 def test_a_terminal_gets_a_table_and_what_is_going_on() -> None:
     to, written = console(terminal=True)
 
-    with rounds_display(to, quiet=False) as display:
+    with rounds_display(to, stages=7, quiet=False) as display:
+        display.show({"event": "tpo_step", "step": "sample"})
         display.show(ROUND)
+        display.show({"event": "tpo_step", "step": "textual_loss"})
         display.show({"event": "tpo_step", "step": "textual_gradient"})
         display.show({"event": "tpo_of_tomorrow"})
 
     assert isinstance(display, LiveRounds)
     assert "2.00 1.00 -" in written.getvalue()
+    assert "stage 3 of 7: revising" in written.getvalue()
+    assert "best so far +2.00" in written.getvalue()
 
 
 def test_a_log_of_an_evaluation_is_throttled_and_says_how_long_it_takes() -> None:

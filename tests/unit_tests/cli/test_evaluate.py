@@ -169,3 +169,62 @@ def test_examples_may_be_added_to_a_run(prompts: Path, tmp_path: Path) -> None:
 
     done = [(one["example"], one["system"]) for one in records(tmp_path / "run")]
     assert len(done) == len(set(done)) == 8
+
+
+def test_nothing_left_to_do_and_the_newest_run_are_said(
+    prompts: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(prompts.parent)
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[3]))
+    command = ["evaluate", prompts.name, "-s", "single", *MODEL, *REWARD]
+
+    assert run_app([*command, "--resume"]) == 2
+    assert "`--out`" in capfd.readouterr().err
+    assert run_app(command) == 0
+    folder = capfd.readouterr().out.strip()
+    assert (prompts.parent / "tpo-runs" / ".gitignore").read_text() == "*\n"
+    assert run_app([*command, "--resume", "--json"]) == 0
+    out, err = capfd.readouterr()
+    assert json.loads(out)["folder"] == folder
+    assert err == "tpo: nothing left to do: all 5 results are there.\n"
+
+
+def test_a_metric_is_measured_recorded_and_said(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "p.jsonl").write_text(
+        json.dumps(
+            {"prompt": "Hi", "instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}
+        )
+    )
+    command = ["evaluate", str(tmp_path / "p.jsonl"), "--metric", "ifeval", "-s", "single"]
+
+    assert run_app([*command, "--out", str(tmp_path / "run"), *MODEL, *REWARD]) == 0
+    assert "single: all instructions 1.000, instructions 1.000" in capfd.readouterr().err
+    (record,) = records(tmp_path / "run")
+    assert record["metrics"] == {"all instructions": 1.0, "instructions": 1.0}
+
+
+def test_equal_failures_end_a_run_which_can_go_on_later(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "p.txt").write_text("question 7\n" * 40)
+    model = ["-m", "python:tests.support.evaluation_models:failing_on_seven", *MODEL[2:]]
+    command = ["evaluate", str(tmp_path / "p.txt"), "-s", "single", *model, *REWARD]
+
+    assert run_app([*command, "--out", str(tmp_path / "run"), "--give-up", "3"]) == 1
+    assert "3 equal failures in a row" in capfd.readouterr().err
+    assert 3 <= len(records(tmp_path / "run")) < 20
+    assert run_app([*command, "--out", str(tmp_path / "run"), "--resume", "--give-up", "0"]) == 0
+
+
+def test_pairs_are_asked_for_by_systems_that_there_are(
+    prompts: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    run_app(["evaluate", str(prompts), "--out", str(folder), *SYSTEMS, *MODEL, *REWARD])
+
+    assert run_app(["export-dpo", str(folder), "-s", "tpoo"]) == 2
+    assert "`tpoo` is no system" in capfd.readouterr().err
+    assert run_app(["export-dpo", str(folder), "-s", "single"]) == 1
+    assert "no pairs" in capfd.readouterr().err

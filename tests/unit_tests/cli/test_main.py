@@ -39,6 +39,10 @@ SCRIPTED = [
         (["evaluate", "no-such-file.jsonl", *SCRIPTED], "no-such-file.jsonl"),
         (["report", "no-such-folder"], "holds no run"),
         (["export-dpo", "no-such-folder"], "no-such-folder"),
+        (["evaluate", "README.md", *SCRIPTED], "nothing here reads `.md`"),
+        (["evaluate", "/dev/null", *SCRIPTED], "no rows"),
+        (["evaluate", "/dev/null", "--retry-failed", *SCRIPTED], "`--resume`"),
+        (["evaluate", "/dev/null", "--metric", "beauty", *SCRIPTED], "`beauty`"),
         (["judge", "no-such-folder", "-m", "local"], "holds no run"),
     ],
 )
@@ -120,3 +124,21 @@ def test_only_reports_need_the_packages_of_reports(tmp_path: Path) -> None:
 
     assert finished.returncode == 20, finished.stderr
     assert "pip install 'langchain-tpo[evaluation]'" in finished.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("arguments", "words"), [([], "Usage: tpo"), (["--version"], "tpo 0.")])
+def test_tpo_alone_and_its_version_are_answers(
+    arguments: list[str], words: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run_app(arguments) == 0
+    assert capfd.readouterr().out.startswith(words)
+
+
+def test_what_calls_sys_exit_does_not_look_like_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "leaving.py").write_text("import sys\nsys.exit(0)\n")
+    monkeypatch.chdir(tmp_path)
+
+    assert run_app(["optimize", "hi", *SCRIPTED[:2], "-r", "python:leaving:reward"]) == 1
+    assert "SystemExit" in capfd.readouterr().err

@@ -30,6 +30,8 @@ def test_the_answer_is_alone_on_stdout(capfd: pytest.CaptureFixture[str]) -> Non
     assert out == ANSWER
     assert "round 0: best 2.000, rewards 2.00 1.00 0.00" in err
     assert "round 1: best 7.000" in err
+    assert "N=3 D=1: up to 4 stages, 8 completions" in err
+    assert "first sample +0.00 -> answer +7.00" in err
     assert "stopped by depth" in err
 
 
@@ -45,6 +47,11 @@ def test_json_is_the_whole_result(capfd: pytest.CaptureFixture[str]) -> None:
     result = json.loads(capfd.readouterr().out)
     assert result["answer"] + "\n" == ANSWER
     assert len(result["pool"]) == 6
+    setup = result["setup"]
+    assert (setup["prompt"], setup["reward"]) == ("Hi", "python:tests.support.fakes:last_number")
+    assert setup["model"].startswith("python:tests.support.fakes:ScriptedModelWithN")
+    assert setup["settings"]["width"] == 3
+    assert "seed" in setup
     assert result["rounds"][0]["textual_loss"] == "textual_loss 3"
 
 

@@ -47,7 +47,7 @@ def test_a_terminal_gets_a_table_and_what_is_going_on() -> None:
 
     assert isinstance(display, LiveRounds)
     assert "2.00 1.00 -" in written.getvalue()
-    assert "stage 3 of 7: revising" in written.getvalue()
+    assert "stage 4 of 7: revising" in written.getvalue()
     assert "best so far +2.00" in written.getvalue()
 
 

@@ -65,7 +65,7 @@ def test_a_failure_is_one_line_and_exit_code_1(capfd: pytest.CaptureFixture[str]
         "python:tests.support.evaluation_models:failing_on_seven",
     ]
 
-    code = run_app([*arguments, *SCRIPTED[2:]])
+    code = run_app([*arguments, "--quiet", *SCRIPTED[2:]])
 
     out, err = capfd.readouterr()
     assert (code, out) == (1, "")

@@ -8,9 +8,10 @@ from langgraph.graph import END, START, StateGraph
 from langchain_tpo.loop.node import STOP, Onward, StepNode, StepPlan
 from langchain_tpo.loop.scoring import Scorer
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
+from langchain_tpo.sampling.capabilities import Learned
+from langchain_tpo.sampling.context_window import FittingDrawer
 from langchain_tpo.sampling.draws import Drawer
-from langchain_tpo.sampling.fitting import FittingDrawer
-from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
+from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model, for_words
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import StepName, TPOInput, TPOThread
 from langchain_tpo.steps.reward import reward as reward_step
@@ -50,10 +51,28 @@ def build_tpo_graph(
         >>> graph.invoke({"messages": [("human", "Hello?")]})["messages"][-1].text
         'An answer.'
     """
-    settings = settings or TPOSettings()
-    policy = Drawer(check_chat_model(model, field="model"), cache=False)
-    editor = FittingDrawer(policy)
-    judge = FittingDrawer(Drawer(check_chat_model(critic or model, field="critic"), cache=True))
+    return loop_graph(model, reward, critic, settings or TPOSettings(), Learned())
+
+
+def loop_graph(
+    model: ChatModel,
+    reward: RewardLike,
+    critic: ChatModel | None,
+    settings: TPOSettings,
+    learned: Learned,
+) -> StateGraph[TPOThread, TPOSettings, TPOInput, TPOThread]:
+    """Return the loop as `build_tpo_graph` does, with what its models have taught before.
+
+    What is bound to the policy for its answers (tools, a format, stop texts) binds its answers
+    only: it is asked for critiques in plain words, and for revisions without tools.
+    """
+    policy = check_chat_model(model, field="model")
+    told = for_words(policy) if critic is None else check_chat_model(critic, field="critic")
+    answering = Drawer(policy, cache=False, learned=learned)
+    revising = for_words(policy, keep_format=True)
+    alike = revising is policy
+    editor = FittingDrawer(answering if alike else Drawer(revising, cache=False, learned=learned))
+    judge = FittingDrawer(Drawer(told, cache=True, learned=learned))
     scorer = Scorer(as_reward_model(reward))
     graph = StateGraph(TPOThread, context_schema=TPOSettings, input_schema=TPOInput)
 
@@ -63,7 +82,7 @@ def build_tpo_graph(
         graph.add_conditional_edges(plan.name, Onward(*then, settings=settings), ways)
 
     graph.add_edge(START, "sample")
-    add(sample(policy), "reward")
+    add(sample(answering), "reward")
     add(reward_step(scorer), "textual_loss")
     add(textual_loss(judge), "textual_gradient", "update")  # at once where the loss is both
     add(textual_gradient(judge), "update")

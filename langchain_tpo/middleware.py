@@ -17,8 +17,8 @@ from langchain_tpo.chat_models.first_reply import Answer, FirstReply, Reply
 from langchain_tpo.errors import MissingExtraError
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.runnable import TPORunnable
-from langchain_tpo.sampling.wrapped_models import without_tools
-from langchain_tpo.sampling.wrappers import ChatModel, quiet
+from langchain_tpo.sampling.quiet import quiet
+from langchain_tpo.sampling.wrappers import ChatModel, without_tools
 from langchain_tpo.settings import TPOSettings
 
 try:

@@ -13,16 +13,17 @@ from langchain_core.runnables import (
     patch_config,
 )
 from langgraph.graph.state import CompiledStateGraph
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.errors import RunError, SettingsError
-from langchain_tpo.graph import build_tpo_graph
+from langchain_tpo.graph import loop_graph
 from langchain_tpo.loop.run_input import TPORunnableInput, as_tpo_input
 from langchain_tpo.result import TPOResult
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.reward_models.interface import RewardModel
 from langchain_tpo.sampling.batching import BatchesByRequests
+from langchain_tpo.sampling.capabilities import Learned
 from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOInput, TPOStep, TPOThread
@@ -75,6 +76,9 @@ class TPORunnable(OneTypedLine, BatchesByRequests[TPORunnableInput, AIMessage]):
     depth: int | None = None
     """D, for short: wins over `settings.depth`."""
 
+    _learned: Learned = PrivateAttr(default_factory=Learned)
+    """What the models have taught of what they cannot take: once for all runs and all copies."""
+
     @field_validator("model", "critic", mode="before")
     @classmethod
     def _is_chat_model(cls, value: object, info: Any) -> object:  # noqa: ANN401 pydantic's own type
@@ -102,7 +106,7 @@ class TPORunnable(OneTypedLine, BatchesByRequests[TPORunnableInput, AIMessage]):
 
         For one, compile `build_tpo_graph(...)` yourself.
         """
-        graph = build_tpo_graph(self.model, self.reward, critic=self.critic, settings=self.settings)
+        graph = loop_graph(self.model, self.reward, self.critic, self.settings, self._learned)
         return graph.compile(name="tpo_graph")
 
     def as_node(self) -> Runnable[TPOInput, TPOStep]:

@@ -22,13 +22,13 @@ from langchain_tpo.chat_models.routing import answerer
 from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.reward_models.interface import RewardModel
 from langchain_tpo.runnable import TPORunnable
-from langchain_tpo.sampling.wrapped_models import (
+from langchain_tpo.sampling.wrappers import (
+    ChatModel,
     Tool,
     innermost,
     tool_arguments,
     with_structured_output,
 )
-from langchain_tpo.sampling.wrappers import ChatModel
 from langchain_tpo.settings import TPOSettings
 
 

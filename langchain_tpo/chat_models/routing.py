@@ -12,8 +12,13 @@ from langgraph.constants import TAG_NOSTREAM
 
 from langchain_tpo.chat_models.first_reply import FirstReply, Reply
 from langchain_tpo.runnable import TPORunnable
-from langchain_tpo.sampling.wrapped_models import is_structured, offers_tools, without_tools
-from langchain_tpo.sampling.wrappers import ChatModel, quiet
+from langchain_tpo.sampling.quiet import quiet
+from langchain_tpo.sampling.wrappers import (
+    ChatModel,
+    is_structured,
+    offers_tools,
+    without_tools,
+)
 from langchain_tpo.settings import SamplingOptions, TPOSettings
 
 

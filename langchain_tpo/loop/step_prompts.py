@@ -13,9 +13,8 @@ from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.errors import NoResponseError
 from langchain_tpo.prompts import TPOPrompts
 from langchain_tpo.prompts.prompt_set import PromptName
+from langchain_tpo.sampling.context_window import SHARES, FittingRequest, Shorter, shorter
 from langchain_tpo.sampling.draws import DrawRequest, Draws
-from langchain_tpo.sampling.fitting import FittingRequest, Shorter
-from langchain_tpo.sampling.shortening import SHARES, shorter
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOState
 from langchain_tpo.text.conversation import attachments, conversation_text

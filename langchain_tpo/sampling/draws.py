@@ -7,12 +7,11 @@ that had finished. Knows models and their cost; knows nothing of pools, prompts 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from operator import add
 from typing import Any, NotRequired, TypeAlias
 
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
-from langchain_core.runnables import RunnableConfig, ensure_config
+from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
 from langgraph.constants import TAG_NOSTREAM
 from langgraph.errors import GraphBubbleUp
@@ -20,6 +19,9 @@ from langgraph.func import task
 from typing_extensions import TypedDict
 
 from langchain_tpo.candidate_pool import Reply
+from langchain_tpo.sampling.asking import Asker, asked
+from langchain_tpo.sampling.capabilities import Learned
+from langchain_tpo.sampling.quiet import quiet, unheard
 from langchain_tpo.sampling.replies import read_reply
 from langchain_tpo.sampling.request_limit import aplace, place
 from langchain_tpo.sampling.time_limit import in_time
@@ -30,7 +32,7 @@ from langchain_tpo.sampling.usage import (
     total_usage,
     usage_of,
 )
-from langchain_tpo.sampling.wrappers import ChatModel, many_at_once, quiet
+from langchain_tpo.sampling.wrappers import ChatModel, direct
 from langchain_tpo.text.secrecy import keys_hidden
 
 
@@ -85,17 +87,20 @@ class Draws:
 
 
 class Drawer:
-    """Draws responses from one model; immutable, and usable inside a LangGraph run only."""
+    """Draws responses from one model, inside a LangGraph run; immutable but for `learned`."""
 
-    def __init__(self, model: ChatModel, *, cache: bool) -> None:
-        """Prepare a quiet copy of the model.
+    def __init__(self, model: ChatModel, *, cache: bool, learned: Learned | None = None) -> None:
+        """Prepare a quiet copy of the model: one, since a copy may have a state of its own.
 
         Args:
             model: A chat model, wrapped or not.
             cache: Whether LangChain's cache may answer: draws that should differ say no.
+            learned: What its models have taught so far, and teach from now on.
         """
         self.model = quiet(model, cache=cache)
-        self._many = many_at_once(self.model)
+        self._cache = cache
+        self._learned = Learned() if learned is None else learned
+        self._direct = direct(self.model)
 
     def run(self, request: DrawRequest, config: RunnableConfig) -> Draws:
         """Draw, with as many requests at once as the run's `max_concurrency` allows."""
@@ -111,9 +116,11 @@ class Drawer:
         """Draw for several prompts, all requests at once; failures are kept, not raised."""
         if sum(request["n"] for request in requests) == 1:
             return [_collect([self._alone(requests[0], config)])]
-        first = self._send_all([self.requests(request) for request in requests])
-        more = self._send_all(list(map(_missing, requests, first)))
-        return list(map(_collect, map(add, first, more)))
+        sent, plans = _Sent(requests), [self.requests(request) for request in requests]
+        while any(plans):
+            sent.add(self._send_all(plans))
+            plans = [self._missing(*one) for one in zip(requests, plans, sent.newest, strict=True)]
+        return sent.collected()
 
     async def arun_all(
         self, requests: Sequence[DrawRequest], config: RunnableConfig
@@ -121,15 +128,47 @@ class Drawer:
         """Draw for several prompts as `run_all` does, without blocking the event loop."""
         if sum(request["n"] for request in requests) == 1:
             return [_collect([await self._aalone(requests[0], config)])]
-        first = await self._asend_all([self.requests(request) for request in requests])
-        more = await self._asend_all(list(map(_missing, requests, first)))
-        return list(map(_collect, map(add, first, more)))
+        sent, plans = _Sent(requests), [self.requests(request) for request in requests]
+        while any(plans):
+            sent.add(await self._asend_all(plans))
+            plans = [self._missing(*one) for one in zip(requests, plans, sent.newest, strict=True)]
+        return sent.collected()
 
     def requests(self, request: DrawRequest) -> list[ModelRequest]:
         """Return the requests that these draws take, unless a server brings too few."""
-        if request["n"] > 1 and request["one_request"] and self._many is not None:
-            return [_model_request(request, 0, n=request["n"])]
-        return [_model_request(request, index) for index in range(request["n"])]
+        return self._parts(request, range(request["n"]))
+
+    def _parts(self, request: DrawRequest, draws: range) -> list[ModelRequest]:
+        """Ask for as many of these draws at once as the model is known to answer."""
+        most = self._most_answers if request["one_request"] else 1
+        return [
+            _model_request(request, first, n=min(most or len(draws), draws.stop - first))
+            for first in draws[:: most or max(1, len(draws))]
+        ]
+
+    @property
+    def _most_answers(self) -> int | None:
+        if self._direct is None:
+            return 1
+        return self._learned.of(self._direct.model).known.answers
+
+    def _missing(
+        self, request: DrawRequest, plan: Sequence[ModelRequest], outcomes: Sequence[Outcome]
+    ) -> list[ModelRequest]:
+        """Ask again for what a request for several answers left out; a failed one stays failed."""
+        missing: list[ModelRequest] = []
+        for part, outcome in zip(plan, outcomes, strict=True):
+            if isinstance(outcome, BaseException) or part["n"] == 1:
+                continue
+            first = part["labels"]["tpo_candidate"] - request.get("first", 0)
+            draws = range(first + len(outcome["replies"]), first + part["n"])
+            refused = not outcome["replies"] and part["n"] > (self._most_answers or part["n"])
+            missing += (
+                self._parts(request, draws)
+                if refused
+                else [_model_request(request, draw) for draw in draws]
+            )
+        return missing
 
     def _alone(self, request: DrawRequest, config: RunnableConfig) -> Outcome:
         """Make the only call of a step; the step's own checkpoint keeps its reply."""
@@ -159,29 +198,50 @@ class Drawer:
         """Send one request to the model."""
         counter = UsageCounter()
         inner = _inner_config(request, config, counter)
-        if request["n"] == 1 or self._many is None:
+        if request["n"] == 1 or self._direct is None:
+            model = asked(self.model, self._learned, request["options"], cache=self._cache)
             with place("model"):
-                reply = self.model.invoke(request["messages"], inner, **request["options"])
-            return _one(reply, counter)
-        many = self._many
-        arguments = _generate_arguments(many.kwargs, request, merge_configs(many.config, inner))
+                return _one(model.invoke(request["messages"], inner), counter)
+        asker, bound, inner = self._several_at_once(request, inner)
         with place("model"):
-            result = many.model.generate([request["messages"]], **arguments)
-        return _several(result, counter)
+            result = asker.generate(request["messages"], request["n"], inner, bound)
+        return self._several(request, result, counter)
 
     async def areply(self, request: ModelRequest, config: RunnableConfig) -> ModelReply:
         """Send one request to the model without blocking the event loop."""
         counter = UsageCounter()
         inner = _inner_config(request, config, counter)
-        if request["n"] == 1 or self._many is None:
+        if request["n"] == 1 or self._direct is None:
+            model = asked(self.model, self._learned, request["options"], cache=self._cache)
             async with aplace("model"):
-                reply = await self.model.ainvoke(request["messages"], inner, **request["options"])
-            return _one(reply, counter)
-        many = self._many
-        arguments = _generate_arguments(many.kwargs, request, merge_configs(many.config, inner))
+                return _one(await model.ainvoke(request["messages"], inner), counter)
+        asker, bound, inner = self._several_at_once(request, inner)
         async with aplace("model"):
-            result = await many.model.agenerate([request["messages"]], **arguments)
-        return _several(result, counter)
+            result = await asker.agenerate(request["messages"], request["n"], inner, bound)
+        return self._several(request, result, counter)
+
+    def _several_at_once(
+        self, request: ModelRequest, config: RunnableConfig
+    ) -> tuple[Asker, dict[str, Any], RunnableConfig]:
+        """Return what is asked for several answers, what is bound to it, and its config."""
+        assert self._direct is not None  # noqa: S101 see `_most_answers`
+        model, bound = self._direct.model, self._direct.kwargs
+        lessons = self._learned.of(model)
+        asker = Asker(model, lessons, request["options"], cache=self._cache)
+        return asker, bound, merge_configs(self._direct.config, config)
+
+    def _several(
+        self, request: ModelRequest, result: LLMResult | None, counter: UsageCounter
+    ) -> ModelReply:
+        """Read the answers of one request; none where the model does not take several."""
+        generations = [] if result is None else result.generations[0]
+        replies = [
+            read_reply(one.message if isinstance(one, ChatGeneration) else one.text)
+            for one in generations
+        ]
+        if self._direct is not None and len(replies) == 1 < request["n"]:  # it ignores `n`
+            self._learned.of(self._direct.model).answers_one()
+        return ModelReply(replies=replies, usage=counter.usage)
 
 
 def model_call(request: ModelRequest, drawer: Drawer, config: RunnableConfig) -> ModelReply:
@@ -214,12 +274,21 @@ def _model_request(request: DrawRequest, index: int, *, n: int = 1) -> ModelRequ
     )
 
 
-def _missing(request: DrawRequest, outcomes: Sequence[Outcome]) -> list[ModelRequest]:
-    """Ask one by one for what a server that ignores `n` left out; a failed request stays one."""
-    if len(outcomes) != 1 or isinstance(outcomes[0], BaseException):
-        return []
-    received = len(outcomes[0]["replies"])
-    return [_model_request(request, index) for index in range(received, request["n"])]
+class _Sent:
+    """What has come back for each prompt, in the order in which it was sent."""
+
+    def __init__(self, requests: Sequence[DrawRequest]) -> None:
+        self._outcomes: list[list[Outcome]] = [[] for _ in requests]
+        self.newest: list[list[Outcome]] = []
+
+    def add(self, outcomes: list[list[Outcome]]) -> None:
+        self.newest = outcomes
+        self._outcomes = [
+            [*before, *new] for before, new in zip(self._outcomes, outcomes, strict=True)
+        ]
+
+    def collected(self) -> list[Draws]:
+        return [_collect(outcomes) for outcomes in self._outcomes]
 
 
 def enough(draws: Draws, at_least: int) -> Draws:
@@ -267,22 +336,7 @@ def _inner_config(
         tags=[TAG_NOSTREAM],
         metadata={"lc_source": "tpo", **request["labels"]},
     )
-    return merge_configs(config, own)
-
-
-def _generate_arguments(
-    bound: dict[str, Any], request: ModelRequest, config: RunnableConfig
-) -> dict[str, Any]:
-    full = ensure_config(config)
-    return {
-        **bound,
-        **request["options"],
-        "n": request["n"],
-        "callbacks": full.get("callbacks"),
-        "tags": full.get("tags"),
-        "metadata": full.get("metadata"),
-        "run_name": full.get("run_name"),
-    }
+    return unheard(merge_configs(config, own))
 
 
 def _one(reply: object, counter: UsageCounter) -> ModelReply:
@@ -292,13 +346,3 @@ def _one(reply: object, counter: UsageCounter) -> ModelReply:
         message = reply if isinstance(reply, AIMessage) else AIMessage(read["text"])
         usage = usage_of(LLMResult(generations=[[ChatGeneration(message=message)]]))
     return ModelReply(replies=[read], usage=usage)
-
-
-def _several(result: LLMResult, counter: UsageCounter) -> ModelReply:
-    replies = [
-        read_reply(
-            generation.message if isinstance(generation, ChatGeneration) else generation.text
-        )
-        for generation in result.generations[0]
-    ]
-    return ModelReply(replies=replies, usage=counter.usage)

@@ -7,11 +7,12 @@ messages; knows nothing of pools or rewards.
 from collections.abc import Mapping
 from typing import Any, cast
 
-from langchain_core.messages import LC_ID_PREFIX, AIMessage
+from langchain_core.messages import LC_ID_PREFIX, AIMessage, BaseMessage
 from pydantic_core import to_jsonable_python
 
 from langchain_tpo.candidate_pool import Candidate, Finish, MessageParts, Reply
-from langchain_tpo.sampling.wrappers import reply_text
+from langchain_tpo.errors import ModelTypeError
+from langchain_tpo.text.secrecy import without_credentials
 from langchain_tpo.text.thinking import split_thinking
 from langchain_tpo.text.well_formed import well_formed
 
@@ -41,6 +42,26 @@ and words that nobody has seen yet stand for a complete reply."""
 
 _FIELDS = ("finish_reason", "stop_reason", "stopReason", "done_reason", "finish_reason_name")
 """Where the word stands in `response_metadata`."""
+
+
+def reply_text(reply: object) -> str:
+    """Return the text of what a model returned, whatever its content blocks.
+
+    A reply that calls tools is no response: what it says beside the calls counts for nothing.
+
+    Raises:
+        ModelTypeError: When it is neither a message nor a text.
+    """
+    if isinstance(reply, AIMessage) and reply.tool_calls:
+        return ""
+    if isinstance(reply, BaseMessage):
+        return well_formed(str(reply.text))
+    if isinstance(reply, str):
+        return well_formed(reply)
+    raise ModelTypeError(
+        f"`model` returned {type(reply).__name__} `{without_credentials(repr(reply))[:60]}`, "
+        "expected a message: pass the chat model itself, without an output parser."
+    )
 
 
 def read_reply(reply: object) -> Reply:

@@ -13,6 +13,8 @@ from langchain_core.messages import AIMessage, UsageMetadata
 from langchain_core.outputs import ChatGeneration, LLMResult
 from typing_extensions import TypedDict
 
+from langchain_tpo.sampling.refusals import is_never_sent
+
 
 class Usage(TypedDict):
     """Tokens and requests of one or more model calls; None where a provider did not say."""
@@ -97,6 +99,12 @@ class UsageCounter(BaseCallbackHandler):
     def on_llm_start(self, *_args: Any, **_kwargs: Any) -> None:
         """Count a request to a plain text model."""
         self._count_request()
+
+    def on_llm_error(self, error: BaseException, **_kwargs: Any) -> None:
+        """Forget a request that its client refused to send."""
+        if is_never_sent(error):
+            with self._lock:
+                self._requests -= 1
 
     def on_llm_end(self, response: LLMResult, **_kwargs: Any) -> None:
         """Count what a finished request brought."""

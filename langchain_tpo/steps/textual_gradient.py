@@ -5,8 +5,8 @@ Wording: `TPOPrompts.textual_gradient`.
 
 from langchain_tpo.loop.node import StepPlan
 from langchain_tpo.loop.step_prompts import critique_request, critique_text
+from langchain_tpo.sampling.context_window import FittingDrawer, FittingRequest
 from langchain_tpo.sampling.draws import Draws
-from langchain_tpo.sampling.fitting import FittingDrawer, FittingRequest
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOState, TPOUpdate
 

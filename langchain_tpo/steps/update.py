@@ -6,15 +6,31 @@ Wording: `TPOPrompts.update`.
 from langchain_tpo.loop.node import StepPlan
 from langchain_tpo.loop.revisions import revision_reader, usable
 from langchain_tpo.loop.step_prompts import prompt_messages
+from langchain_tpo.prompts.formatted import for_format
+from langchain_tpo.sampling.context_window import FittingDrawer, FittingRequest
 from langchain_tpo.sampling.draws import DrawRequest, Draws
-from langchain_tpo.sampling.fitting import FittingDrawer, FittingRequest
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOState, TPOUpdate
 
 
 def update(policy: FittingDrawer) -> StepPlan[FittingRequest, Draws]:
-    """Plan the step that draws revisions from the policy."""
-    return StepPlan(name="update", call=policy, before=request, after=changes)
+    """Plan the step that draws revisions from the policy.
+
+    Where the policy's answers have a format, its revisions have the same and no tags.
+    """
+    formatted = policy.answers_in_format
+
+    def in_form(settings: TPOSettings) -> TPOSettings:
+        if not formatted:
+            return settings
+        return settings.with_changes(prompts=for_format(settings.prompts))
+
+    return StepPlan(
+        name="update",
+        call=policy,
+        before=lambda state, settings: request(state, in_form(settings)),
+        after=lambda state, settings, draws: changes(state, in_form(settings), draws),
+    )
 
 
 def request(state: TPOState, settings: TPOSettings) -> FittingRequest:

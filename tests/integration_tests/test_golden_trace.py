@@ -58,11 +58,12 @@ def test_the_requests_of_a_d2_run(server: OpenAIDouble, width: int) -> None:
     result = run(server, width=width, depth=2)
 
     steps = [step_of(body) for body in server.requests]
-    draws = [width] if server._honours_n else [width] + [1] * (width - 1)
-    stage = ["textual_loss", "textual_gradient", *["update"] * len(draws)]
-    assert steps == ["sample"] * len(draws) + stage * 2
+    first = [width] if server._honours_n else [width] + [1] * (width - 1)
+    later = [width] if server._honours_n else [1] * width  # it is asked for several but once
+    stage = ["textual_loss", "textual_gradient", *["update"] * len(later)]
+    assert steps == ["sample"] * len(first) + stage * 2
     asked = [body.get("n", 1) for body in server.requests]
-    assert asked == draws + ([1, 1, *draws]) * 2
+    assert asked == first + ([1, 1, *later]) * 2
     assert server.completions == width + 2 * (2 + width)
     assert len([step for step in result.steps if step["step"] != "reward"]) == 1 + 3 * 2
     assert len(result.pool) == width * 3

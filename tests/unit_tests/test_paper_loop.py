@@ -422,9 +422,10 @@ async def test_sampling_options_reach_the_calls_they_are_for(optimize: Any) -> N
         TPORunnable(model=model, reward=last_number, settings=TPOSettings.paper(depth=1)), "Wood?"
     )
 
-    draws = {"temperature": 0.7, "top_p": 0.95, "max_tokens": 2048, "n": 5}
+    draws = {"temperature": 0.7, "top_p": 0.95, "max_tokens": 2048}
     critique = {"temperature": 0.7, "top_p": 0.99, "max_tokens": 8192}
     assert [call.kwargs for call in model.notebook.calls] == [draws, critique, critique, draws]
+    assert [call.n for call in model.notebook.calls] == [5, 1, 1, 5]
 
 
 async def test_without_a_preset_the_models_own_sampling_is_left_alone(optimize: Any) -> None:

@@ -20,7 +20,9 @@ from langgraph.errors import GraphBubbleUp
 from pydantic import BaseModel, ValidationError
 
 from langchain_tpo.errors import RewardOutputError
-from langchain_tpo.sampling.wrappers import ChatModel, quiet, reply_text
+from langchain_tpo.sampling.quiet import quiet
+from langchain_tpo.sampling.replies import reply_text
+from langchain_tpo.sampling.wrappers import ChatModel
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from langchain_tpo import TPORunnable, TPOSettings, build_tpo_graph
 from langchain_tpo.prompts import PROMPT_SETS, TPO_PROMPTS
-from langchain_tpo.sampling.context_window import count_tokens, is_too_long
-from langchain_tpo.sampling.shortening import MARK, SHARES, shorter
+from langchain_tpo.sampling.context_window import MARK, SHARES, count_tokens, shorter
+from langchain_tpo.sampling.refusals import is_too_long
 from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number, step_of
 from tests.support.hostile import frame_of, hostile_texts
 from tests.support.servers.recorded import answer
@@ -148,7 +148,7 @@ def test_a_run_killed_while_it_shortens_repeats_no_finished_call() -> None:
     one_by_one: Any = {"configurable": {"thread_id": "1"}, "max_concurrency": 1}
     with pytest.raises(Killed):
         graph.invoke({"messages": [HumanMessage(QUERY)]}, one_by_one)
-    ended = graph.invoke(None, one_by_one)
+    ended = graph.invoke(None, one_by_one)["tpo"]
 
     assert ended["stop_reason"] == "depth"
     assert finished.count("update") == 3
@@ -212,9 +212,12 @@ async def test_a_known_window_saves_the_refusals(door: str, own: bool) -> None: 
 
     assert result.left_out > 0
     assert result.usage["requests"] == result.usage["completions"] == len(window.accepted)
-    for messages in window.accepted[3:]:
-        cap = 0 if step_of(messages) == "textual_gradient" else 500
-        assert count_tokens(model, messages) + cap <= 3_600
+    assert len(model.notebook.calls) == len(window.accepted)
+    for call in model.notebook.calls[3:]:
+        cap = call.kwargs.get("max_tokens", 0)
+        assert (cap == 0) == (call.step == "textual_gradient")
+        assert cap == 0 or 256 <= cap <= 500
+        assert count_tokens(model, call.messages) + cap <= 3_600
     assert (count_tokens(model, [HumanMessage("x" * 1_500)]) > 500) is own
 
 

@@ -1,0 +1,323 @@
+"""What a model can take: asked before every request, taught by what is refused.
+
+A service that refuses `n`, an option, a system message or so many tokens refuses it once. What was
+learned stays for the life of the runnable, by model, and travels with it when it is pickled. Knows
+requests and refusals; sends nothing.
+"""
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage, convert_to_messages
+from langchain_core.messages.utils import count_tokens_approximately
+from langchain_core.prompt_values import PromptValue
+from langchain_core.runnables import Runnable
+
+from langchain_tpo.sampling.refusals import (
+    OTHER_NAMES,
+    is_refusal,
+    is_too_long,
+    most_answers,
+    most_tokens,
+    refused_options,
+    room_left,
+    wants_no_system,
+    wants_stream,
+)
+from langchain_tpo.sampling.wrappers import STRUCTURED_ARGUMENTS, TOOL_ARGUMENTS
+from langchain_tpo.text.secrecy import without_credentials
+
+logger = logging.getLogger(__name__)
+
+TEMPLATE_TOKENS = 48
+"""What a chat template adds: turn markers, and the system message that some of them bring along."""
+
+LEAST_REPLY = 64
+"""A window that leaves fewer tokens than this to a reply is too small for the prompt."""
+
+_PART_OF_THE_ANSWER = TOOL_ARGUMENTS | STRUCTURED_ARGUMENTS | {"stop"}
+"""Arguments that say what an answer is, not how it is drawn: never left out."""
+
+_KEYWORDS = frozenset({"ChatHuggingFace"})
+"""Classes whose fields are not all sent; their keywords are."""
+
+_NAMES = ("model_name", "model", "model_id")
+_ADDRESSES = (
+    "base_url",
+    "openai_api_base",
+    "endpoint",
+    "endpoint_url",
+    "api_base",
+    "anthropic_api_url",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """One request: what is said to a model, and how it is to answer."""
+
+    model: Any
+    """A chat model, or another Runnable that stands for one."""
+    messages: Any
+    """A conversation, or whatever else LangChain makes one of."""
+    options: Mapping[str, Any]
+    n: int = 1
+    """Answers that one request asks for."""
+
+    def placed(self) -> tuple[Any, dict[str, Any]]:
+        """Return the model with every option that it has a field for, and the rest as keywords.
+
+        LangChain's classes agree on the names of their fields, nearly, and not at all on keywords.
+        """
+        fields: Mapping[str, Any] = {}
+        if isinstance(self.model, BaseChatModel) and type(self.model).__name__ not in _KEYWORDS:
+            fields = type(self.model).model_fields
+        options = {**self.options, "n": self.n} if self.n > 1 else self.options
+        places = {name: _place(name, fields) for name in options}
+        kept = {field: options[name] for name, field in places.items() if field is not None}
+        model = self.model.model_copy(update=kept) if kept else self.model
+        return model, {name: options[name] for name, field in places.items() if field is None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """What one model is known to take."""
+
+    refused: frozenset[str] = frozenset()
+    """Options that it does not take."""
+    answers: int | None = None
+    """Most answers that one request brings."""
+    tokens: int | None = None
+    """Longest completion that may be asked for."""
+    window: int | None = None
+    """Tokens of prompt and completion together."""
+    takes_system: bool = True
+    """Whether it knows system messages."""
+    only_streams: bool = False
+    """Whether its service answers in streams only."""
+
+    def fit(self, asking: Asking) -> Asking:
+        """Return the request as the model can take it."""
+        if self == ANYTHING:
+            return asking
+        options = {
+            name: value for name, value in asking.options.items() if name not in self.refused
+        }
+        if isinstance(options.get("max_tokens"), int):
+            options["max_tokens"] = self._room(options["max_tokens"], asking.messages)
+        return replace(
+            asking,
+            model=_streaming(asking.model) if self.only_streams else asking.model,
+            messages=asking.messages if self.takes_system else without_system(asking.messages),
+            options=options,
+        )
+
+    def _room(self, asked: int, messages: Any) -> int:  # noqa: ANN401 see `Asking`
+        """Return how long a completion may be, as far as that is known before a prompt is sent."""
+        most = asked if self.tokens is None else min(asked, self.tokens)
+        if self.window is None:
+            return most
+        return max(min(most, self.window - prompt_tokens(messages)), min(most, LEAST_REPLY))
+
+
+ANYTHING = Capabilities()
+"""Of most models nothing else is known, and nothing has to be changed."""
+
+
+@dataclass
+class Lessons:
+    """What one model has taught so far."""
+
+    name: str
+    known: Capabilities
+
+    def learn(self, asking: Asking, error: Exception) -> Asking:
+        """Return the request that may succeed where this one was refused.
+
+        Raises:
+            Exception: The error, when it says nothing of what the model cannot take.
+        """
+        taught = _lesson(asking, error) if is_refusal(error) else None
+        if taught is None:
+            raise error
+        again, found = taught
+        with _LEARNING:
+            before, self.known = self.known, replace(self.known, **_merged(self.known, found))
+        if "answers" not in found and self.known.fit(again) == asking:
+            raise error
+        if self.known != before:
+            _tell(self.name, found, error)
+        return again
+
+    def answers_one(self) -> None:
+        """Remember that the service pays no heed to `n`."""
+        with _LEARNING:
+            self.known = replace(self.known, answers=1)
+
+
+@dataclass(eq=False)
+class Learned:
+    """What the models of one runnable have taught, by model; plain values that can be pickled."""
+
+    by_model: dict[str, Lessons] = field(default_factory=dict)
+
+    def of(self, model: object) -> Lessons:
+        """Return the lessons of a model, the first of them from what its class declares."""
+        key = _key(model)
+        if key not in self.by_model:
+            self.by_model.setdefault(key, Lessons(key, declared(model)))
+        return self.by_model[key]
+
+    def __eq__(self, other: object) -> bool:
+        """Compare equal: what a run has learned is no part of what a runnable is."""
+        return isinstance(other, Learned)
+
+    __hash__ = None  # type: ignore[assignment]  # changes
+
+
+_LEARNING = threading.Lock()
+"""Several draws of one step are refused for the same reason at the same time."""
+
+
+def declared(model: object) -> Capabilities:
+    """Return what a chat model's class and profile say before anything is asked."""
+    if not isinstance(model, BaseChatModel):
+        return Capabilities(answers=1)
+    profile = model.profile or {}
+    many = "n" in type(model).model_fields and not getattr(model, "use_responses_api", None)
+    return Capabilities(
+        refused=frozenset({"temperature", "top_p"})
+        if profile.get("temperature") is False
+        else frozenset(),
+        answers=None if many else 1,
+        tokens=profile.get("max_output_tokens"),
+    )
+
+
+def prompt_tokens(messages: Any) -> int:  # noqa: ANN401 see `Asking`
+    """Estimate the tokens of a prompt, at four characters each."""
+    return count_tokens_approximately(_as_messages(messages)) + TEMPLATE_TOKENS
+
+
+def without_system(messages: Any) -> list[BaseMessage]:  # noqa: ANN401 see `Asking`
+    r"""Return the same conversation with what its system messages say in the first user message.
+
+    Example:
+        >>> folded = without_system([SystemMessage("Be brief."), HumanMessage("Why is it blue?")])
+        >>> [(message.type, message.text) for message in folded]
+        [('human', 'Be brief.\n\nWhy is it blue?')]
+    """
+    listed = _as_messages(messages)
+    said = "\n\n".join(one.text for one in listed if isinstance(one, SystemMessage))
+    rest = [one for one in listed if not isinstance(one, SystemMessage)]
+    if not said:
+        return rest
+    users = [place for place, one in enumerate(rest) if isinstance(one, HumanMessage)]
+    if not users:
+        return [HumanMessage(said), *rest]
+    user = rest[users[0]]
+    content = (
+        f"{said}\n\n{user.content}"
+        if isinstance(user.content, str)
+        else [{"type": "text", "text": said}, *user.content]
+    )
+    folded = user.model_copy(update={"content": content})
+    return [*rest[: users[0]], folded, *rest[users[0] + 1 :]]
+
+
+def _lesson(asking: Asking, error: Exception) -> tuple[Asking, dict[str, Any]] | None:
+    """Read a refusal: the request to go on with, and what is known from now on."""
+    if asking.n > 1 and (answers := most_answers(error, asking.n)) is not None:
+        return asking, {"answers": answers}
+    tokens = asking.options.get("max_tokens")
+    if isinstance(tokens, int) and (shorter := _shorter(asking, error, tokens)) is not None:
+        return shorter
+    if is_too_long(error):  # a shorter prompt is what helps
+        return None
+    if wants_stream(error):
+        return asking, {"only_streams": True, "answers": 1}
+    if wants_no_system(error):
+        return asking, {"takes_system": False}
+    options = [name for name in asking.options if name not in _PART_OF_THE_ANSWER]
+    refused = refused_options(error, options)
+    return (asking, {"refused": frozenset(refused)}) if refused else None
+
+
+def _shorter(asking: Asking, error: Exception, tokens: int) -> tuple[Asking, dict[str, Any]] | None:
+    if not is_too_long(error):
+        most = most_tokens(error, tokens)
+        return None if most is None else (asking, {"tokens": most})
+    left = room_left(error, prompt=prompt_tokens(asking.messages))
+    if left is None or not LEAST_REPLY <= left[1] < tokens:
+        return None
+    options = {**asking.options, "max_tokens": left[1]}
+    return replace(asking, options=options), {"window": left[0]}
+
+
+def _merged(known: Capabilities, found: Mapping[str, Any]) -> dict[str, Any]:
+    if "refused" in found:
+        return {"refused": known.refused | found["refused"]}
+    return dict(found)
+
+
+def _tell(name: str, found: Mapping[str, Any], error: Exception) -> None:
+    """Say it once: at WARNING what changes the answers, at INFO what changes requests only."""
+    changes_answers = found.keys() & {"refused", "tokens", "window"}
+    values = ", ".join(_said(what, value) for what, value in found.items())
+    logger.log(
+        logging.WARNING if changes_answers else logging.INFO,
+        "`%s` refused a request and is asked otherwise from now on (%s): %s",
+        name,
+        values,
+        without_credentials(str(error))[:300],
+    )
+
+
+def _said(what: str, value: object) -> str:
+    if isinstance(value, frozenset):
+        return "without " + ", ".join(f"`{option}`" for option in sorted(value))
+    return {
+        "answers": f"{value} answers in a request",
+        "tokens": f"at most {value} tokens in a reply",
+        "window": f"a window of {value} tokens",
+        "takes_system": "system messages as part of the user's",
+        "only_streams": "in streams",
+    }[what]
+
+
+def _place(option: str, fields: Mapping[str, Any]) -> str | None:
+    if option in _PART_OF_THE_ANSWER:
+        return None
+    return next((name for name in OTHER_NAMES.get(option, (option,)) if name in fields), None)
+
+
+def _streaming(model: Any) -> Any:  # noqa: ANN401 see `Asking`
+    """Return a chat model that collects its reply from a stream."""
+    if not isinstance(model, BaseChatModel):
+        return model
+    own = {"streaming": True} if "streaming" in type(model).model_fields else {}
+    return model.model_copy(update={"disable_streaming": False, **own})
+
+
+def _as_messages(messages: Any) -> Sequence[BaseMessage]:  # noqa: ANN401 see `Asking`
+    if isinstance(messages, str):
+        return [HumanMessage(messages)]
+    if isinstance(messages, PromptValue):
+        return messages.to_messages()
+    return convert_to_messages(messages)
+
+
+def _key(model: object) -> str:
+    """Name a model as its service knows it: the same name at two addresses is two models."""
+    if not isinstance(model, BaseChatModel):
+        return f"{type(model).__name__} {model.get_name()}" if isinstance(model, Runnable) else ""
+    names = (getattr(model, name, None) for name in _NAMES)
+    addresses = (getattr(model, name, None) for name in _ADDRESSES)
+    name = next((name for name in names if isinstance(name, str) and name), "")
+    address = next((one for one in addresses if isinstance(one, str) and one), "")
+    words = [type(model).__name__, name, address and f"at {without_credentials(address)}"]
+    return " ".join(filter(None, words))

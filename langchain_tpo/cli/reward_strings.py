@@ -62,7 +62,7 @@ def reward_model(text: str) -> RewardModel:
         Traceback (most recent call last):
         langchain_tpo.errors.ConfigurationError: No reward model is called `oracle:...`: use \
 head, hf-endpoint, implicit, infinity, instructions, judge, openai, pairwise, python, sglang, \
-tei, tgi, transformers, vllm.
+tei, tgi, transformers, unit-tests, vllm.
     """
     address, _, query = text.partition("?")
     scheme, _, rest = address.partition(":")
@@ -126,6 +126,14 @@ def _instructions(_rest: str, options: Options) -> RewardLike:
     _refuse(options, "instructions")
     module = import_module(f"{_PACKAGE}.verifiable_instructions")
     return cast("RewardLike", module.VerifiableInstructions())
+
+
+def _unit_tests(_rest: str, options: Options) -> RewardLike:
+    known = {"where": str, "seconds": float, "memory_mb": int}
+    for name in options.keys() - known:
+        raise SettingsError(f"`unit-tests` has no option `{name}`: use {_listed(known)}.")
+    typed = {name: _number(name, value, known[name]) for name, value in options.items()}
+    return cast("RewardLike", import_module(_PACKAGE).UnitTests(run_code=True, **typed))
 
 
 def _transformers(rest: str, options: Options) -> RewardLike:
@@ -221,6 +229,12 @@ SCHEMES: Mapping[str, Scheme] = {
         example="instructions",
         about="the share of a prompt's own checkable instructions that a response keeps",
         build=_instructions,
+    ),
+    "unit-tests": Scheme(
+        example="unit-tests",
+        about="the share of a row's or prompt's tests that pass; runs code that the model wrote; "
+        "`?where=prompt` keeps a row's tests hidden",
+        build=_unit_tests,
     ),
     "python": Scheme(
         example="python:my_rewards:brevity",

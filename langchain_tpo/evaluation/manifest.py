@@ -106,7 +106,11 @@ def resumed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]
                 "them as before, or give the system another name."
             )
     sittings = [*before["sittings"], *now["sittings"]]
-    return {**now, "systems": list(systems.values()), "sittings": sittings}
+    expected = now.get("expected")
+    if expected and now["systems"]:  # of all systems, not only of those that go on
+        expected = expected // len(now["systems"]) * len(systems)
+    settled = {"systems": list(systems.values()), "sittings": sittings, "expected": expected}
+    return {**now, **settled}
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:

@@ -62,7 +62,7 @@ class Evaluation:
 
     def manifest(self) -> dict[str, Any]:
         """Describe the run as JSON values."""
-        return manifest_of(
+        described = manifest_of(
             dataset={"source": self.dataset.source, "sha256": self.dataset.sha256},
             labels=self.labels,
             systems=self.systems,
@@ -71,6 +71,7 @@ class Evaluation:
             seed=self.seed,
             metrics=sorted(self.measures),
         )
+        return {**described, "expected": self.total()}
 
 
 class Sitting:

@@ -7,7 +7,9 @@ measured only when it is asked for.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from langchain_tpo.errors import SettingsError
+from langchain_core.messages import HumanMessage
+
+from langchain_tpo.errors import RewardTypeError, SettingsError
 from langchain_tpo.evaluation.metrics.of_answers import (
     followed_instructions,
     reference_values,
@@ -15,6 +17,8 @@ from langchain_tpo.evaluation.metrics.of_answers import (
 )
 from langchain_tpo.evaluation.outcomes import question
 from langchain_tpo.evaluation.records import Record
+from langchain_tpo.reward_models import UnitTests
+from langchain_tpo.reward_models.interface import ScoreRequest
 
 Values: TypeAlias = Mapping[str, float | None]
 """By name; None where it could not be measured."""
@@ -24,10 +28,33 @@ Measure: TypeAlias = Callable[
 ]
 """From a row's fields, questions and answers to values."""
 
+
+async def passed_tests(
+    fields: Mapping[str, Any], questions: Sequence[str], answers: Sequence[str]
+) -> Values:
+    """Return whether the code of an answer passes all tests of its row; runs it.
+
+    Args:
+        fields: Of the row, with tests as HumanEval or MBPP have them.
+        questions: The user's message of each turn.
+        answers: The answer of each turn; the last one counts.
+    """
+    request = ScoreRequest(
+        messages=[HumanMessage(questions[-1])], responses=[answers[-1]], context=dict(fields)
+    )
+    try:
+        (score,) = await UnitTests(run_code=True, where="row").ainvoke(request)
+    except RewardTypeError:  # a row without tests
+        return {"tests": None}
+    reward = score["reward"] if isinstance(score, Mapping) else score
+    return {"tests": None if reward is None else float(reward == 1.0)}
+
+
 MEASURES: Mapping[str, Measure] = {
     "exact-match": reference_values,
     "ifeval": followed_instructions,
     "ifbench": followed_instructions,
+    "humaneval": passed_tests,
     "refusals": refusal_values,
 }
 """What `--metric` takes."""

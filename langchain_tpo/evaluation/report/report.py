@@ -11,6 +11,7 @@ from typing import Any
 
 from langchain_tpo.costs import ModelRole, Price
 from langchain_tpo.errors import DatasetError
+from langchain_tpo.evaluation.frames import frame_of
 from langchain_tpo.evaluation.judging import JUDGEMENTS, read_judgements, verdicts
 from langchain_tpo.evaluation.manifest import read_manifest
 from langchain_tpo.evaluation.metrics.of_answers import metric_values
@@ -39,6 +40,12 @@ class Report:
     """Its plots."""
     gallery: Gallery | None
     """Its best and worst cases; None where there is nothing to compare."""
+    outcomes: Sequence[Outcome | Failed] = ()
+    """What came of every example."""
+
+    def frame(self) -> Any:  # noqa: ANN401 a data frame
+        """Return what came of every example as a pandas data frame, a row per system."""
+        return frame_of(self.outcomes)
 
     def as_dict(self) -> dict[str, Any]:
         """Return manifest and numbers as JSON values."""
@@ -115,6 +122,7 @@ def make_report(
         manifest=manifest,
         analysis=analysis,
         charts=charts(analysis, _points(outcomes)),
+        outcomes=outcomes,
         gallery=_gallery(folder, outcomes, analysis.subject, analysis.baseline),
     )
 

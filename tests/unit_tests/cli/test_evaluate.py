@@ -228,3 +228,42 @@ def test_pairs_are_asked_for_by_systems_that_there_are(
     assert "`tpoo` is no system" in capfd.readouterr().err
     assert run_app(["export-dpo", str(folder), "-s", "single"]) == 1
     assert "no pairs" in capfd.readouterr().err
+
+
+def test_runs_are_listed(prompts: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    command = ["evaluate", str(prompts), "--out", str(tmp_path / "runs" / "a"), *MODEL, *REWARD]
+    run_app([*command, "-s", "single", "--limit", "2"])
+    (tmp_path / "runs" / "b").mkdir()
+    (tmp_path / "runs" / "b" / "manifest.json").write_text("{}")
+    capfd.readouterr()
+
+    assert run_app(["runs", str(tmp_path / "runs"), "--json"]) == 0
+    whole, damaged = json.loads(capfd.readouterr().out)
+    assert (whole["status"], whole["records"], whole["expected"]) == ("finished", 2, 2)
+    assert damaged["status"] == "damaged"
+    assert run_app(["runs", str(tmp_path / "runs")]) == 0
+    assert "a  finished  2 of 2" in capfd.readouterr().out
+
+
+def test_hidden_tests_are_run_when_they_are_asked_for(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    row = {
+        "prompt": "Add.",
+        "entry_point": "add",
+        "test": "def check(f):\n    assert f(1, 2) == 3\n",
+    }
+    (tmp_path / "p.jsonl").write_text(json.dumps({"task_id": "x/1", **row}))
+    (tmp_path / "coder.py").write_text(
+        "from langchain_core.runnables import RunnableLambda\n"
+        "code = '```python\\ndef add(a, b):\\n    return a + b\\n```'\n"
+        "model = RunnableLambda(lambda messages: code)\n"
+    )
+    command = ["evaluate", str(tmp_path / "p.jsonl"), "--out", str(tmp_path / "run"), "-q"]
+    command += ["-s", "single", "--metric", "humaneval", "-r", "unit-tests"]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        assert run_app([*command, "-m", "python:coder:model"]) == 0
+    (record,) = records(tmp_path / "run")
+    assert (record["metrics"], record["runs"][0]["reward"]) == ({"tests": 1.0}, 1.0)

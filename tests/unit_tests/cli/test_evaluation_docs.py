@@ -12,7 +12,8 @@ from langchain_tpo.cli.main import app
 from langchain_tpo.evaluation.systems import parse_systems
 
 PAGE = Path(__file__).parents[3] / "docs" / "evaluation.md"
-BLOCKS = re.findall(r"```\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+FENCED = re.findall(r"```(\w*)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+BLOCKS = [block for language, block in FENCED if not language]
 COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line.startswith("tpo ")]
 
 

@@ -1,0 +1,45 @@
+"""Outcomes of a run as a table: one row per example and system. Needs pandas."""
+
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from typing import Any
+
+from langchain_tpo.errors import MissingExtraError
+from langchain_tpo.evaluation.outcomes import Failed, Outcome
+
+
+def frame_of(outcomes: Iterable[Outcome | Failed]) -> Any:  # noqa: ANN401 a data frame
+    """Return outcomes as a pandas data frame; metrics are columns of their own.
+
+    Args:
+        outcomes: Of a run.
+
+    Raises:
+        MissingExtraError: When pandas is not installed.
+
+    Example:
+        >>> frame_of([Failed(example="1", system="tpo", reason="OSError: slow")]).failure[0]
+        'OSError: slow'
+    """
+    try:
+        pandas: Any = import_module("pandas")
+    except ImportError:
+        raise MissingExtraError("pandas", "evaluation") from None
+    return pandas.DataFrame([_row(one) for one in outcomes])
+
+
+def _row(one: Outcome | Failed) -> Mapping[str, object]:
+    named = {"example": one.example, "system": one.system}
+    if isinstance(one, Failed):
+        return {**named, "failure": one.reason}
+    return {
+        **named,
+        "reward": one.reward,
+        "first_reward": one.first_rewards[0] if one.first_rewards else None,
+        "length": one.length,
+        **one.usage,
+        "seconds": one.seconds,
+        "stop_reason": ", ".join(one.stop_reasons),
+        **one.metrics,
+        "failure": None,
+    }

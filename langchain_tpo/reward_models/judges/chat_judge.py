@@ -3,11 +3,10 @@
 Knows ratings; how a model is asked is `judgement`, what it is told `judge_prompts`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeAlias
 
-from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import BaseMessage
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableSequence
@@ -26,20 +25,23 @@ from langchain_tpo.reward_models.judges.judge_prompts import (
     render,
 )
 from langchain_tpo.reward_models.judges.judgement import AllAtOnce, count_failures, judgement
+from langchain_tpo.reward_models.judges.replies import Number, UnreadableVerdict, read_rating
+from langchain_tpo.reward_models.scores import as_score
 from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
+from langchain_tpo.text.thinking import split_thinking
 
 
 class Rating(BaseModel):
     """A verdict on one response."""
 
-    score: float = Field(description=SCORE)
+    score: Number = Field(description=SCORE)
 
 
 class ExplainedRating(BaseModel):
     """A verdict on one response; the reasons come first, so that the score can follow from them."""
 
     rationale: str = Field(description=RATIONALE)
-    score: float = Field(description=SCORE)
+    score: Number = Field(description=SCORE)
 
 
 Outcome: TypeAlias = Rating | ExplainedRating | Exception
@@ -82,8 +84,11 @@ class ChatJudge(ComposedReward):
     """How the model is asked."""
     structured: bool
     """Whether to use structured output where the model has it; False asks for JSON text."""
+    read: Callable[[str], object] | None
+    """Reads the reply of a model that answers in a form of its own; None: JSON, or a written
+    score."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 options by keyword
         self,
         model: ChatModel,
         *,
@@ -92,6 +97,7 @@ class ChatJudge(ComposedReward):
         criteria: str = CRITERIA,
         prompt: ChatPromptTemplate = RATING_PROMPT,
         structured: bool = True,
+        read: Callable[[str], object] | None = None,
         name: str | None = None,
     ) -> None:
         """Check the options; no model is called.
@@ -103,6 +109,9 @@ class ChatJudge(ComposedReward):
             criteria: What makes a good response, in your words.
             prompt: Another prompt; `RATING_VARIABLES` says what it may ask for.
             structured: Pass False for a server that accepts no response format and no tools.
+            read: For a reward model that answers in a form of its own: from the text of its reply
+                to a score, alone or with the reason, or None. `reply_formats` has those of
+                published ones.
             name: How traces call this judge.
         """
         super().__init__(
@@ -111,7 +120,8 @@ class ChatJudge(ComposedReward):
             explain=explain,
             criteria=criteria,
             prompt=prompt,
-            structured=structured,
+            structured=structured and read is None,
+            read=read,
             name=name,
         )
 
@@ -138,9 +148,10 @@ class ChatJudge(ComposedReward):
         """Ask for a rating of each different text, then hand it to every response that has it."""
         texts = list(dict.fromkeys(request["responses"]))
         form: type[Rating | ExplainedRating] = ExplainedRating if self.explain else Rating
+        read = partial(self._rating, form=form)
         return RunnableSequence(
             RunnableLambda(partial(self._questions, texts), name="questions"),
-            AllAtOnce(judgement(self.model, form, structured=self.structured)),
+            AllAtOnce(judgement(self.model, form, structured=self.structured, read=read)),
             RunnableLambda(partial(self._scores, request, texts), name="scores"),
             name=self.get_name(),
         )
@@ -162,6 +173,21 @@ class ChatJudge(ComposedReward):
             for text in texts
         ]
 
+    def _rating(
+        self, text: str, *, form: type[Rating | ExplainedRating]
+    ) -> Rating | ExplainedRating:
+        if self.read is None:
+            return read_rating(text, form, scale=self.scale)
+        answer = split_thinking(text)[1].strip()
+        score = as_score(self.read(answer))
+        reward = score["reward"] if isinstance(score, dict) else score
+        if reward is None:
+            raise UnreadableVerdict("The judge's reply holds no score that `read` could find.")
+        if not self.explain:
+            return Rating(score=reward)
+        said = score.get("rationale", "") if isinstance(score, dict) else answer
+        return ExplainedRating(score=reward, rationale=said)
+
     def _scores(
         self,
         request: ScoreRequest,
@@ -176,7 +202,7 @@ class ChatJudge(ComposedReward):
     def _on_scale(self, outcome: Outcome) -> Outcome:
         if isinstance(outcome, Exception) or 1 <= outcome.score <= self.scale:
             return outcome
-        return OutputParserException(f"The score {outcome.score} is not from 1 to {self.scale}.")
+        return UnreadableVerdict(f"The score {outcome.score:g} is not from 1 to {self.scale}.")
 
 
 def _score(outcome: Outcome) -> Score:

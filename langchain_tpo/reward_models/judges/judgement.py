@@ -4,9 +4,9 @@ Structured output where the model has it, else a JSON object in plain text; seen
 `with_config`, `with_retry` and `with_fallbacks`. Knows models; does not know what is judged.
 """
 
-import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from langchain_core.exceptions import OutputParserException
@@ -20,21 +20,25 @@ from langgraph.errors import GraphBubbleUp
 from pydantic import BaseModel, ValidationError
 
 from langchain_tpo.errors import RewardOutputError
+from langchain_tpo.reward_models.judges.replies import UnreadableVerdict, read_json
 from langchain_tpo.sampling.quiet import quiet
 from langchain_tpo.sampling.replies import reply_text
 from langchain_tpo.sampling.wrappers import ChatModel
 
 logger = logging.getLogger(__name__)
 
-OBJECTS_TRIED = 50
-"""How many opening braces of a reply are tried, from its end: a bound against a reply of braces."""
-
 FormT = TypeVar("FormT", bound=BaseModel)
 InputT = TypeVar("InputT")
 OutputT = TypeVar("OutputT")
 
 
-def judgement(model: ChatModel, form: type[FormT], *, structured: bool) -> Runnable[Any, FormT]:
+def judgement(
+    model: ChatModel,
+    form: type[FormT],
+    *,
+    structured: bool,
+    read: Callable[[str], FormT] | None = None,
+) -> Runnable[Any, FormT]:
     """Build what asks a chat model once and reads its reply.
 
     A reply that does not fit the form is an `OutputParserException`. It is raised where the model
@@ -44,6 +48,7 @@ def judgement(model: ChatModel, form: type[FormT], *, structured: bool) -> Runna
         model: A chat model, wrapped or not; what cannot be looked into is asked for plain text.
         form: What a reply has to hold.
         structured: Whether to use the model's structured output where it has one.
+        read: Reads a reply in text; by default as JSON of the form.
 
     Example:
         >>> from langchain_core.language_models import FakeListChatModel
@@ -53,22 +58,26 @@ def judgement(model: ChatModel, form: type[FormT], *, structured: bool) -> Runna
         >>> judgement(talkative, Rating, structured=True).invoke("Rate it.")
         Rating(score=4.0)
     """
-    return _reading(quiet(model, cache=True), form, structured).with_config(tags=[TAG_NOSTREAM])
+    from_text = read or partial(read_json, form=form)
+    reading = _reading(quiet(model, cache=True), form, from_text, structured=structured)
+    return reading.with_config(tags=[TAG_NOSTREAM])
 
 
-def _reading(model: ChatModel, form: type[FormT], structured: bool) -> Runnable[Any, FormT]:  # noqa: FBT001 private
+def _reading(
+    model: ChatModel, form: type[FormT], read: Callable[[str], FormT], *, structured: bool
+) -> Runnable[Any, FormT]:
+    inside = partial(_reading, form=form, read=read, structured=structured)
     if isinstance(model, RunnableBindingBase):
-        return model.model_copy(update={"bound": _reading(model.bound, form, structured)})
+        return model.model_copy(update={"bound": inside(model.bound)})
     if isinstance(model, RunnableWithFallbacks):
-        fallbacks = [_reading(fallback, form, structured) for fallback in model.fallbacks]
-        first = _reading(model.runnable, form, structured)
-        return model.model_copy(update={"runnable": first, "fallbacks": fallbacks})
+        fallbacks: list[ChatModel] = [inside(fallback) for fallback in model.fallbacks]
+        return model.model_copy(update={"runnable": inside(model.runnable), "fallbacks": fallbacks})
     if structured and isinstance(model, BaseChatModel):
         try:
             return model.with_structured_output(form) | RunnableLambda(_filled(form))
         except NotImplementedError:
             logger.debug("%s has no structured output: asking for JSON text", model.get_name())
-    return model | RunnableLambda(_read(form))
+    return model | RunnableLambda(lambda reply: read(reply_text(reply)))
 
 
 def _filled(form: type[FormT]) -> Callable[[object], FormT]:
@@ -78,62 +87,6 @@ def _filled(form: type[FormT]) -> Callable[[object], FormT]:
         raise OutputParserException(f"The judge did not fill in the form `{form.__name__}`.")
 
     return check
-
-
-def _read(form: type[FormT]) -> Callable[[object], FormT]:
-    def read(reply: object) -> FormT:
-        return read_json(reply_text(reply), form)
-
-    return read
-
-
-def read_json(text: str, form: type[FormT]) -> FormT:
-    """Read the last JSON object of a text that fits the form.
-
-    Args:
-        text: A model's reply, prose and code fences included.
-        form: What the object has to hold.
-
-    Raises:
-        OutputParserException: When no object fits.
-
-    Example:
-        >>> class Rating(BaseModel):
-        ...     score: float
-        >>> read_json('Say {"score": 2}? No: ```json {"score": 4}```', Rating)
-        Rating(score=4.0)
-    """
-    for candidate in _objects(text):
-        try:
-            return form.model_validate(candidate)
-        except ValidationError:
-            continue
-    raise OutputParserException(
-        f"The judge's reply holds no JSON object of the form `{form.__name__}` "
-        f"({', '.join(form.model_fields)})."
-    )
-
-
-def _objects(text: str) -> Iterator[object]:
-    """Return what may be the verdict: the only object, else the last ones."""
-    start = text.find("{")
-    found, stop = _object_at(text, start)
-    if found is not None and "{" not in text[stop:]:  # whatever else it holds is inside of it
-        yield found
-    end = len(text)
-    for _ in range(OBJECTS_TRIED):
-        end = text.rfind("{", 0, end)
-        if end < 0:
-            return
-        yield _object_at(text, end)[0]
-
-
-def _object_at(text: str, start: int) -> tuple[object, int]:
-    """Return the JSON object that begins here, and where it ends; None where none does."""
-    try:
-        return json.JSONDecoder().raw_decode(text, start) if start >= 0 else (None, 0)
-    except (ValueError, RecursionError):
-        return None, 0
 
 
 class AllAtOnce(Runnable[list[InputT], list[OutputT | Exception]]):
@@ -204,10 +157,16 @@ def count_failures(outcomes: Sequence[object], *, judge: str) -> None:
     if failures and len(failures) == len(outcomes):
         raise _cause(failures, judge)
     if failures:
-        kinds = ", ".join(sorted({type(failure).__name__ for failure in failures}))
+        kinds = ", ".join(sorted({_kind(failure) for failure in failures}))
         logger.warning(
             "%s: %d of %d judgements failed (%s)", judge, len(failures), len(outcomes), kinds
         )
+
+
+def _kind(failure: Exception) -> str:
+    """Return what failed: our own words about a verdict, or the name of a provider's error."""
+    own = isinstance(failure, UnreadableVerdict)
+    return str(failure).split("\n")[0].rstrip(".") if own else type(failure).__name__
 
 
 def _cause(failures: Sequence[Exception], judge: str) -> Exception:
@@ -215,8 +174,9 @@ def _cause(failures: Sequence[Exception], judge: str) -> Exception:
         if not isinstance(failure, OutputParserException | ValidationError):
             return failure
     error = RewardOutputError(
-        f"`{judge}` could read none of {len(failures)} replies as the JSON object that it asked "
-        "for: take a model that follows instructions better, or one with structured output."
+        f"`{judge}` could read none of {len(failures)} replies ({_kind(failures[0])}): take "
+        "a model that follows instructions better, one with structured output, or say how to "
+        "`read` it."
     )
     error.__cause__ = failures[0]
     return error

@@ -4,10 +4,10 @@ Knows comparisons; who meets whom is `tournament`, how a model is asked `judgeme
 `judge_prompts`.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import partial
 from typing import TypeAlias
 
-from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import BaseMessage
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
@@ -28,13 +28,16 @@ from langchain_tpo.reward_models.judges.judge_prompts import (
     render,
 )
 from langchain_tpo.reward_models.judges.judgement import AllAtOnce, count_failures, judgement
+from langchain_tpo.reward_models.judges.replies import Number, UnreadableVerdict, read_json
 from langchain_tpo.reward_models.judges.tournament import (
     Effort,
     Pair,
     Tournament,
     most_pairs,
 )
+from langchain_tpo.reward_models.scores import as_score
 from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
+from langchain_tpo.text.thinking import split_thinking
 
 SURE = 100
 """The most that `a_is_better` can be: percent."""
@@ -43,14 +46,14 @@ SURE = 100
 class Comparison(BaseModel):
     """A verdict on two responses."""
 
-    a_is_better: float = Field(description=A_IS_BETTER)
+    a_is_better: Number = Field(description=A_IS_BETTER)
 
 
 class ExplainedComparison(BaseModel):
     """A verdict on two responses; the reasons come first."""
 
     rationale: str = Field(description=RATIONALE)
-    a_is_better: float = Field(description=A_IS_BETTER)
+    a_is_better: Number = Field(description=A_IS_BETTER)
 
 
 Verdict: TypeAlias = Comparison | ExplainedComparison
@@ -113,6 +116,8 @@ class PairwiseJudge(ComposedReward):
     """How the model is asked."""
     structured: bool
     """Whether to use structured output where the model has it; False asks for JSON text."""
+    read: Callable[[str], object] | None
+    """Reads the reply of a model that answers in a form of its own; None: JSON."""
 
     def __init__(  # noqa: PLR0913 options by keyword
         self,
@@ -124,6 +129,7 @@ class PairwiseJudge(ComposedReward):
         criteria: str = CRITERIA,
         prompt: ChatPromptTemplate = COMPARISON_PROMPT,
         structured: bool = True,
+        read: Callable[[str], object] | None = None,
         name: str | None = None,
     ) -> None:
         """Check the options; no model is called.
@@ -137,6 +143,9 @@ class PairwiseJudge(ComposedReward):
             criteria: What makes a good response, in your words.
             prompt: Another prompt; `COMPARISON_VARIABLES` says what it may ask for.
             structured: Pass False for a server that accepts no response format and no tools.
+            read: For a reward model that answers in a form of its own: from the text of its reply
+                to how sure it is that response A is better, from 0 to 1, or None. `reply_formats`
+                has those of published ones.
             name: How traces call this judge.
         """
         super().__init__(
@@ -146,7 +155,8 @@ class PairwiseJudge(ComposedReward):
             explain=explain,
             criteria=criteria,
             prompt=prompt,
-            structured=structured,
+            structured=structured and read is None,
+            read=read,
             name=name,
         )
 
@@ -213,7 +223,20 @@ class PairwiseJudge(ComposedReward):
     @property
     def _asker(self) -> AllAtOnce[list[BaseMessage], Verdict]:
         form: type[Verdict] = ExplainedComparison if self.explain else Comparison
-        return AllAtOnce(judgement(self.model, form, structured=self.structured))
+        read = partial(self._comparison, form=form)
+        return AllAtOnce(judgement(self.model, form, structured=self.structured, read=read))
+
+    def _comparison(self, text: str, *, form: type[Verdict]) -> Verdict:
+        if self.read is None:
+            return read_json(text, form)
+        answer = split_thinking(text)[1].strip()
+        score = as_score(self.read(answer))
+        sure = score["reward"] if isinstance(score, dict) else score
+        if sure is None or not 0 <= sure <= 1:
+            raise UnreadableVerdict("The judge's reply holds no choice that `read` could find.")
+        if not self.explain:
+            return Comparison(a_is_better=round(SURE * sure))
+        return ExplainedComparison(a_is_better=round(SURE * sure), rationale=answer)
 
     def _flow(self, request: ScoreRequest) -> Flow:
         return self._against_anchors(request) if self.anchors else self._tournament(request)
@@ -299,9 +322,13 @@ def _pairs(responses: Sequence[str], anchors: Sequence[str]) -> list[Pair]:
 
 
 def _in_percent(outcome: Outcome) -> Outcome:
-    if isinstance(outcome, Exception) or 0 <= outcome.a_is_better <= SURE:
+    if isinstance(outcome, Exception):
         return outcome
-    return OutputParserException(f"The verdict {outcome.a_is_better} is not from 0 to {SURE}.")
+    if 0 < outcome.a_is_better < 1:  # a share, or hardly sure at all: nobody can tell
+        return UnreadableVerdict(f"The verdict {outcome.a_is_better:g} is no percentage.")
+    if 0 <= outcome.a_is_better <= SURE:
+        return outcome
+    return UnreadableVerdict(f"The verdict {outcome.a_is_better:g} is not from 0 to {SURE}.")
 
 
 def _score(response: str, anchors: Sequence[str], verdicts: Outcomes) -> Score:

@@ -19,6 +19,8 @@ INTERNAL = {
     "AnswerError": "caught where a person is asked: the question is asked again",
     "DiskFullError": "an OSError, caught by `tpo evaluate`",
     "HopelessError": "a RunError, caught by `tpo evaluate`",
+    "AmbiguousVerdict": "as UnreadableVerdict",
+    "UnreadableVerdict": "an OutputParserException: what a judge's `with_retry` sees",
     "OutputParserException": "what a judge's `with_retry` sees; a RewardOutputError in the end",
     "AttributeError": "what Python wants of a module's `__getattr__`",
     "NotImplementedError": "in the place of a model that is never called",

@@ -74,7 +74,7 @@ async def test_a_failed_or_off_scale_rating_is_not_scored_and_counted(
         )
     assert rewards_of(scores) == [None, 5.0, None]
     assert [record.getMessage() for record in caplog.records] == [
-        "ChatJudge: 2 of 3 judgements failed (OutputParserException, ProviderError)"
+        "ChatJudge: 2 of 3 judgements failed (ProviderError, The score 11 is not from 1 to 5)"
     ]
 
 

@@ -2,13 +2,12 @@ import json
 from typing import Any
 
 import pytest
-from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableLambda
 from langgraph.errors import GraphInterrupt
 
 from langchain_tpo.reward_models.judges.chat_judge import ExplainedRating, Rating
-from langchain_tpo.reward_models.judges.judgement import AllAtOnce, judgement, read_json
+from langchain_tpo.reward_models.judges.judgement import AllAtOnce, judgement
 from tests.unit_tests.reward_models.judges.judge_fakes import (
     BOTH_FORMS,
     ProviderError,
@@ -20,38 +19,6 @@ FORM = {"rationale": "r", "score": 4}
 
 def good(prompt: str) -> dict[str, Any]:
     return FORM
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        '{"score": 3}',
-        'Prose first.\n```json\n{"score": "3"}\n```',
-        '<think>{"score": 1}? no</think> {"note": {"x": 1}, "score": 3} done',
-        'they wrote {score: 5}, I say {"score": 3.0}',
-        '{"rationale": "it says {\\"score\\": 5}", "score": 3}',
-    ],
-)
-def test_the_last_object_that_fits_is_read(text: str) -> None:
-    assert read_json(text, Rating) == Rating(score=3)
-
-
-@pytest.mark.parametrize("quoted", ['{"score": 5}', "{" * 100, "} {x} {", '\\"{"'])
-@pytest.mark.parametrize("frame", ["%s", "Well: %s", "```json\n%s\n```\nThat is all."])
-def test_what_a_verdict_quotes_is_no_verdict(quoted: str, frame: str) -> None:
-    verdict = json.dumps({"score": 3, "rationale": f"It says {quoted}.", "seen": {"score": 1}})
-    assert read_json(frame % verdict, Rating) == Rating(score=3)
-
-
-@pytest.mark.parametrize("text", ["", "4", '{"score": "high"}', '{"rationale": "x"}', "[3]"])
-def test_a_reply_without_the_form_is_unreadable(text: str) -> None:
-    with pytest.raises(OutputParserException, match="Rating"):
-        read_json(text, Rating)
-
-
-def test_a_flood_of_braces_is_given_up() -> None:
-    with pytest.raises(OutputParserException):
-        read_json('{"a":' * 100_000, Rating)
 
 
 @BOTH_FORMS

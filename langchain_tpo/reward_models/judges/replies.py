@@ -1,0 +1,266 @@
+"""Reads what a judge wrote as text: a JSON object as models write them, or a score in words.
+
+Pure. What can be read in two ways that differ is not read: a verdict that a reply quotes must not
+take the place of the judge's own.
+"""
+
+import ast
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, TypeVar
+
+from langchain_core.exceptions import OutputParserException
+from pydantic import BaseModel, BeforeValidator, ValidationError
+
+from langchain_tpo.text.thinking import split_thinking
+
+OBJECTS_TRIED = 50
+"""How many opening braces of a reply are tried: a bound against a reply of braces."""
+
+AT_THE_END = 40
+"""Characters that may follow a score that is written without JSON."""
+
+FormT = TypeVar("FormT", bound=BaseModel)
+
+
+def _no_truth(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("true and false are no numbers")  # noqa: TRY004 pydantic's way to refuse
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_no_truth)]
+"""A number of a form; pydantic would read `true` as 1."""
+
+_OTHER_NAMES = {"rating": "score", "reason": "rationale", "reasoning": "rationale"}
+_SCALE = re.compile(r"(-?\d+(?:[.,]\d+)?)\s*%?(?:\s*(?:/|out of|of)\s*(\d+))?\s*%?", re.IGNORECASE)
+_WRITTEN = (
+    r"\[\[\s*([^\[\]]{1,20}?)\s*\]\]",
+    r"\[RESULT\]\s*\(?([\d.,/ ]{1,12})",
+    r"<score>\s*([^<>]{1,20}?)\s*</score>",
+    r"\\boxed\{\s*([^{}]{1,20}?)\s*\}",
+    r"\b(?:score|rating|result)\b\W{1,8}?((?<!-)\d[\d.,]*(?:\s*(?:/|out of)\s*\d+)?)",
+)
+"""How scores are written where no JSON was, the telling ways first."""
+
+
+class UnreadableVerdict(OutputParserException):
+    """A verdict that could not be read; its text quotes nothing that a model wrote but numbers."""
+
+
+class AmbiguousVerdict(UnreadableVerdict):
+    """A reply that holds several verdicts, of which nobody can tell the judge's own."""
+
+
+def read_rating(text: str, form: type[FormT], *, scale: float) -> FormT:
+    """Read a rating: a JSON object that fits the form, or else a score written at the end.
+
+    Args:
+        text: A model's reply.
+        form: What the object has to hold; it has a field `score`.
+        scale: The best score.
+
+    Raises:
+        UnreadableVerdict: When there is neither, or more than one that differ.
+    """
+    try:
+        return read_json(text, form)
+    except AmbiguousVerdict:
+        raise
+    except UnreadableVerdict as unread:
+        try:
+            score = written_score(text, scale=scale)
+        except AmbiguousVerdict:
+            raise
+        except UnreadableVerdict as off:
+            raise (off if "not from" in str(off) else unread) from None
+    said = (
+        {"rationale": split_thinking(text)[1].strip()} if "rationale" in form.model_fields else {}
+    )
+    return form.model_validate({**said, "score": score})
+
+
+def read_json(text: str, form: type[FormT]) -> FormT:
+    r"""Read the one JSON object of a text that fits the form, mended where models slip.
+
+    Raw line breaks, LaTeX, comments, trailing commas, Python's or typographic quotes and numbers
+    such as "**4**" are read; what stands in a thought, closed or not, is none.
+
+    Args:
+        text: A model's reply, prose and code fences included.
+        form: What the object has to hold.
+
+    Raises:
+        UnreadableVerdict: When no object fits, or two do that differ.
+
+    Example:
+        >>> class Rating(BaseModel):
+        ...     score: float
+        >>> read_json("Fine work:\n```json\n{'score': '**4**',}\n```", Rating)
+        Rating(score=4.0)
+    """
+    answer = split_thinking(text)[1]
+    fitting = [form_ for found in _objects(answer) if (form_ := _filled(found, form)) is not None]
+    number = next(iter(reversed(form.model_fields)))
+    if len({getattr(one, number) for one in fitting}) > 1:
+        raise AmbiguousVerdict(
+            f"The judge's reply holds {len(fitting)} verdicts that differ: it is not clear which "
+            "one is its own."
+        )
+    if fitting:
+        return fitting[-1]
+    raise UnreadableVerdict(
+        f"The judge's reply holds no JSON object of the form `{form.__name__}` "
+        f"({', '.join(form.model_fields)})."
+    )
+
+
+def number_in(value: object) -> tuple[float, float | None] | None:
+    """Return the number that a model meant and the top of its scale; None where it is no number.
+
+    Args:
+        value: A number, or a text with one such as "4/5", "**4**" or "4 out of 5".
+
+    Example:
+        >>> number_in("**4/5**"), number_in(4.5), number_in(True)
+        ((4.0, 5.0), (4.5, None), None)
+    """
+    if isinstance(value, list) and len(value) == 1:
+        return number_in(value[0])
+    if isinstance(value, int | float):
+        return None if isinstance(value, bool) else (float(value), None)
+    if not isinstance(value, str):
+        return None
+    plain = unicodedata.normalize("NFKC", value).strip(" *_`'\"().")
+    if len(plain) == 1 and (numeric := unicodedata.numeric(plain, None)) is not None:
+        return float(numeric), None
+    found = _SCALE.fullmatch(plain)
+    if found is None:
+        return None
+    return float(found[1].replace(",", ".")), float(found[2]) if found[2] else None
+
+
+def written_score(text: str, *, scale: float) -> float:
+    r"""Return the score that a reply writes without JSON: "Rating: [[4]]", "4/5", "\boxed{4}".
+
+    Args:
+        text: A model's reply.
+        scale: The best score; one that is written of another scale is none.
+
+    Raises:
+        UnreadableVerdict: When there is none, or several that differ.
+
+    Example:
+        >>> written_score("Good, but long. Rating: 4/5", scale=5)
+        4.0
+    """
+    answer = split_thinking(text)[1].strip()
+    readings = [[(answer, len(answer))]] if number_in(answer) else []
+    readings += [
+        [(found[1], found.end()) for found in re.finditer(way, answer, re.IGNORECASE)]
+        for way in _WRITTEN
+    ]
+    for said in readings:
+        if not any(end > len(answer) - AT_THE_END for _, end in said):
+            continue  # mentioned on the way, not given at the end
+        numbers = {
+            number for one, _ in said if (number := number_in(one.rstrip(" .,"))) is not None
+        }
+        if len({number for number, _ in numbers}) > 1:
+            raise AmbiguousVerdict("The judge's reply holds scores that differ.")
+        for value, top in numbers:
+            if top is None or top == scale:
+                return value
+            raise UnreadableVerdict(f"The score {value:g}/{top:g} is not from 1 to {scale:g}.")
+    raise UnreadableVerdict("The judge's reply holds no score.")
+
+
+def _filled(found: object, form: type[FormT]) -> FormT | None:
+    """Return an object as a form; None where it does not fit."""
+    if not isinstance(found, Mapping):
+        return None
+    named = {
+        _OTHER_NAMES.get(str(key).lower(), str(key).lower()): one for key, one in found.items()
+    }
+    inner = list(named.values())
+    if len(inner) == 1 and isinstance(inner[0], Mapping):  # {"verdict": {...}}
+        return _filled(inner[0], form)
+    given = {
+        name: _plain(value)
+        for name, value in named.items()
+        if name in form.model_fields and not isinstance(value, bool)  # true is no number
+    }
+    if "rationale" in form.model_fields:
+        given.setdefault("rationale", "")
+    try:
+        return form.model_validate(given)
+    except ValidationError:
+        return None
+
+
+def _plain(value: object) -> object:
+    number = number_in(value)
+    return value if number is None or number[1] is not None else number[0]
+
+
+def _objects(text: str) -> Iterator[object]:
+    """Return the objects of a text that stand in no other one."""
+    start, tried = text.find("{"), 0
+    while start >= 0 and tried < OBJECTS_TRIED:
+        found, stop = _object_at(text, start)
+        tried += 1
+        if found is not None:
+            yield found
+        start = text.find("{", stop if found is not None else start + 1)
+
+
+def _object_at(text: str, start: int) -> tuple[object, int]:
+    """Return the object that begins here, and where it ends; None where none does."""
+    try:
+        return json.JSONDecoder(strict=False).raw_decode(text, start)
+    except (ValueError, RecursionError):
+        pass
+    stop = _closing(text, start)
+    return (_mended(text[start:stop]), stop) if stop else (None, start)
+
+
+def _closing(text: str, start: int) -> int:
+    """Return the end of the object by its braces alone; 0 when it is not closed."""
+    depth = 0
+    for found in re.finditer(r"[{}]", text[start : start + 20_000]):
+        depth += 1 if found[0] == "{" else -1
+        if depth == 0:
+            return start + found.end()
+    return 0
+
+
+def _mended(text: str) -> object:
+    """Read an object that is JSON but for the slips that models make; None for any other."""
+    plain = text.translate(str.maketrans("\u201c\u201d\u201e\u2018\u2019", '"""\'\''))
+    tidy = re.sub(r"(?<=[,{\s])//[^\n]*", "", plain)
+    tidy = re.sub(r",(\s*[}\]])", r"\1", tidy)
+    tidy = re.sub(r"(:\s*)(\d[\d.]*\s*/\s*\d+)(\s*[,}])", r'\1"\2"\3', tidy)
+    latex = re.sub(r'\\(?!["\\/bfnrtu])', r"\\\\", tidy)
+    latex = re.sub(r"\\(?=(?:frac|text|times|boxed|begin|neq|nabla|right|rho|theta|tan|to|nu|b)\b)",
+                   r"\\\\", latex)  # fmt: skip
+    for attempt in (tidy, latex):
+        try:
+            return json.loads(attempt, strict=False)
+        except (ValueError, RecursionError):
+            continue
+    try:
+        return ast.literal_eval(tidy)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return _by_fields(tidy)
+
+
+def _by_fields(text: str) -> dict[str, Any] | None:
+    """Read fields whose texts hold bare quotation marks, by what stands between the names."""
+    names = list(re.finditer(r'"(\w+)"\s*:\s*', text))
+    fields: dict[str, Any] = {}
+    for place, name in enumerate(names):
+        stop = names[place + 1].start() if place + 1 < len(names) else len(text) - 1
+        fields[name[1]] = text[name.end() : stop].strip(" \t\n,").strip('"')
+    return fields or None

@@ -41,13 +41,21 @@ round failed; the answer is the best response before it.
 """
 
 DropReason: TypeAlias = Literal[
-    "failed", "empty", "no_tag", "not_scored", "cut", "filtered", "refused", "after_refusal"
+    "failed",
+    "empty",
+    "no_tag",
+    "ambiguous",
+    "not_scored",
+    "cut",
+    "filtered",
+    "refused",
+    "after_refusal",
 ]
 """Why a draw was not used: its request failed, it held no text, a revision lacked its opening
-tag, or the reward model could not score it (then it stays in the pool, neither chosen nor
-rejected). `cut` and `filtered`: nothing usable was left when a limit of tokens or a filter of the
-provider's ended it. `refused`: the provider marked it as a refusal; `after_refusal`: it complied
-where another refused, and `on_refusal="end"` set it aside."""
+tag or had tags around several texts (`ambiguous`), or the reward model could not score it (then it
+stays in the pool, neither chosen nor rejected). `cut` and `filtered`: nothing usable was left when
+a limit of tokens or a filter of the provider's ended it. `refused`: the provider marked it as a
+refusal; `after_refusal`: it complied where another refused, and `on_refusal="end"` set it aside."""
 
 
 class Round(TypedDict):

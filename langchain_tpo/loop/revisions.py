@@ -45,7 +45,7 @@ def revision_reader(tag: str | None) -> Reader:
 
     The revision is the text after the first opening tag up to the first closing tag after it,
     stripped. A missing closing tag is accepted (a completion that was cut), a missing opening tag
-    is not.
+    is not. Where further tags leave open which text is meant, none is.
 
     Example:
         >>> read = revision_reader("IMPROVED_VARIABLE")
@@ -53,20 +53,40 @@ def revision_reader(tag: str | None) -> Reader:
         'Oil it.'
         >>> read("Oil it.")
         Unusable(reason='no_tag')
+        >>> read("<IMPROVED_VARIABLE>A</IMPROVED_VARIABLE> or <IMPROVED_VARIABLE>B")
+        Unusable(reason='ambiguous')
     """
     if tag is None:
         return lambda reply: read_response(reply.strip())
     opening = re.compile(rf"<{re.escape(tag)}>", re.IGNORECASE)
-    closing = re.compile(rf"</{re.escape(tag)}>", re.IGNORECASE)
+    either = re.compile(rf"<(/?){re.escape(tag)}>", re.IGNORECASE)
 
     def read(reply: str) -> str | Unusable:
         opened = opening.search(reply)
         if opened is None:
             return Unusable("no_tag")
-        inside = closing.split(reply[opened.end() :], maxsplit=1)[0]
-        return read_response(inside.strip())
+        return _only_text_inside(*either.split(reply[opened.end() :]))
 
     return read
+
+
+def _only_text_inside(first: str, *following: str) -> str | Unusable:
+    """Return what stands between tags, if that is one text whichever tags are the quoted ones.
+
+    Args:
+        first: What follows the first opening tag.
+        following: For each further tag its slash, or nothing, and what follows it.
+    """
+    texts, inside, before = {first.strip()}, True, first
+    for slash, text in zip(following[::2], following[1::2], strict=True):
+        if slash and not inside and before.strip():
+            return Unusable("ambiguous")
+        inside, before = not slash, text
+        texts |= {text.strip()} if inside else set()
+    texts.discard("")
+    if len(texts) > 1:
+        return Unusable("ambiguous")
+    return texts.pop() if texts else Unusable("empty")
 
 
 def usable(

@@ -35,6 +35,10 @@ the reward model said of them, or nothing. `chosen_span`: the chosen response, s
 """
 
 
+REMARKS_TAG = "REMARKS"
+"""Frames what a reward model said, where it said anything: that is a model's text too."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TPOPrompts:
     """The three prompts of a round, and how a revision is read.
@@ -98,6 +102,8 @@ class TPOPrompts:
             values: Untrusted text by variable name; each is fenced.
         """
         inside = {name: quoted(value, self.frame_tags) for name, value in values.items()}
+        if remarks := inside.get("remarks", "").strip():
+            inside["remarks"] = f"\n<{REMARKS_TAG}>\n{remarks}\n</{REMARKS_TAG}>\n"
         template = self._templates()[step]
         return template.format_messages(loss_instruction=loss_instruction, **inside)
 
@@ -111,14 +117,15 @@ class TPOPrompts:
 
     @cached_property
     def frame_tags(self) -> tuple[str, ...]:
-        """Every tag that the templates of this set use."""
+        """Every tag that the prompts of this set use."""
         empty = [
             message.text
             for step, template in self._templates().items()
             for message in template.format_messages(**dict.fromkeys(VARIABLES[step], ""))
         ]
         found = {tag for text in empty for tag in tags_in(text)}
-        return tuple(sorted(found | ({self.revision_tag} if self.revision_tag else set())))
+        own = {REMARKS_TAG, self.revision_tag} if self.revision_tag else {REMARKS_TAG}
+        return tuple(sorted(found | own))
 
     def _templates(self) -> dict[PromptName, ChatPromptTemplate]:
         """Return the prompts that this set has, in the order of their steps."""

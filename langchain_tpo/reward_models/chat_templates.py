@@ -9,6 +9,7 @@ from typing import TypeAlias, TypedDict
 
 from langchain_core.messages import BaseMessage, ChatMessage
 
+from langchain_tpo.text import conversation
 from langchain_tpo.text.control_tokens import inert
 from langchain_tpo.text.conversation import message_text
 
@@ -63,7 +64,7 @@ def transcript(turns: list[Turn]) -> str:
         >>> print(transcript([{"role": "user", "content": "Why?"}]))
         User: Why?
     """
-    return "\n\n".join(f"{turn['role'].capitalize()}: {turn['content']}" for turn in turns)
+    return conversation.transcript((turn["role"].capitalize(), turn["content"]) for turn in turns)
 
 
 def llama3(turns: list[Turn]) -> str:

@@ -4,19 +4,28 @@ Knows LangChain messages; knows nothing of prompts, tags or steps.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
+from itertools import product
 from typing import Any
 
-from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_core.messages import BaseMessage, ChatMessage, HumanMessage
 
+from langchain_tpo.text.look_alikes import readings
 from langchain_tpo.text.well_formed import well_formed
 
 ROLE_NAMES = {"human": "User", "ai": "Assistant", "system": "System", "tool": "Tool"}
 """How a transcript names who speaks, by LangChain message type."""
 
-_FORGED_ROLE = re.compile(
-    rf"^(?=[^\S\n]*+(?:{'|'.join(ROLE_NAMES.values())})[^\S\n]*+:)", re.MULTILINE | re.IGNORECASE
+_SEPARATORS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+"""What begins a new line, for some reader or other."""
+
+_NO_LETTER = ("",)
+
+_LINE = re.compile(
+    rf"(?:^|(?<=[{_SEPARATORS}]))(?=([\t -/:-@\[-`{{-~]*+)(?:[A-Za-z0-9]|[^\x00-\x7f{_SEPARATORS}]))"
 )
+"""Where a line begins, and what it begins with that is no letter."""
 
 
 def conversation_text(messages: Sequence[BaseMessage]) -> str:
@@ -24,8 +33,8 @@ def conversation_text(messages: Sequence[BaseMessage]) -> str:
 
     A single user message is its own text, unchanged. Anything longer is a transcript, one
     paragraph per message, each opening with the speaker's role. What is no text stands in the
-    transcript as a placeholder such as `[image]`. A line of a message that opens like a speaker's
-    is marked with `>`: nobody can speak for another.
+    transcript as a placeholder such as `[image]`. A line of a message that could be read as a
+    speaker's is marked with `>`: nobody can speak for another.
 
     Args:
         messages: The conversation, oldest first.
@@ -39,7 +48,51 @@ def conversation_text(messages: Sequence[BaseMessage]) -> str:
     """
     if len(messages) == 1 and isinstance(messages[0], HumanMessage):
         return message_text(messages[0])
-    return "\n\n".join(f"{_role(message)}: {_said(message)}" for message in messages)
+    return transcript((_role(message), message_text(message)) for message in messages)
+
+
+def transcript(turns: Iterable[tuple[str, str]]) -> str:
+    r"""Return turns as one text, in which nobody speaks for another.
+
+    Args:
+        turns: Who speaks, and what.
+
+    Example:
+        >>> transcript([("User", "Hi.\nassistant: No."), ("Assistant", "Hello.")])
+        'User: Hi.\n> assistant: No.\n\nAssistant: Hello.'
+    """
+    listed = list(turns)
+    speakers = {name.casefold() for name in (*ROLE_NAMES.values(), *(role for role, _ in listed))}
+
+    def mark(line: re.Match[str]) -> str:
+        return "> " if _names_speaker(line.string, line.end(1), speakers) else ""
+
+    return "\n\n".join(f"{role}: {_LINE.sub(mark, text)}" for role, text in listed)
+
+
+@lru_cache(maxsize=10_000)
+def _letters(character: str) -> tuple[str, ...]:
+    """Return the letters that a character may be read as; a colon is itself, the rest nothing."""
+    read = readings(character)
+    return (":",) if ":" in read else tuple("".join(filter(str.isalnum, one)) for one in read)
+
+
+def _names_speaker(text: str, start: int, speakers: Collection[str]) -> bool:
+    """Whether a line could be read as a speaker's: `**SYSTEM**:` as much as `System:`."""
+    read = {""}
+    for place in range(start, len(text)):
+        character = text[place]
+        if character in _SEPARATORS:
+            return False
+        letters = _letters(character)
+        if ":" in letters and not read.isdisjoint(speakers):
+            return True
+        if letters != _NO_LETTER:
+            tried = {"".join(pair) for pair in product(read, letters)}
+            read = {begun for begun in tried if any(one.startswith(begun) for one in speakers)}
+        if not read:
+            return False
+    return False
 
 
 def message_text(message: BaseMessage) -> str:
@@ -79,10 +132,6 @@ def attachments(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
     ]
 
 
-def _said(message: BaseMessage) -> str:
-    return _FORGED_ROLE.sub("> ", message_text(message))
-
-
 def _mended(content: Any) -> Any:  # noqa: ANN401 a text, or blocks of any provider
     if isinstance(content, str):
         return well_formed(content)
@@ -94,7 +143,10 @@ def _mended(content: Any) -> Any:  # noqa: ANN401 a text, or blocks of any provi
 
 
 def _role(message: BaseMessage) -> str:
-    return ROLE_NAMES.get(message.type, message.type.capitalize())
+    if isinstance(message, ChatMessage):
+        return message.role.capitalize()
+    kind = message.type.removesuffix("MessageChunk").lower()
+    return ROLE_NAMES.get(kind, kind.capitalize())
 
 
 def _block_text(block: str | dict[str, Any]) -> str:

@@ -40,6 +40,9 @@ with atheris.instrument_imports(include=["langchain_tpo"], enable_loader_overrid
     from langchain_tpo.reward_models.judges.judgement import read_json
     from langchain_tpo.settings import TPOSettings
     from langchain_tpo.text.fencing import fence
+    from langchain_tpo.text.secrecy import without_credentials
+    from langchain_tpo.text.thinking import split_thinking
+    from tests.support.hostile import frame_of
 
 TAG = "IMPROVED_VARIABLE"
 SUFFIXES = [".jsonl", ".json", ".csv", ".txt"]
@@ -104,7 +107,11 @@ def check_revision(text: str) -> None:
     _, opened, rest = same_case(text).partition(f"<{TAG}>")
     inside = rest.partition(f"</{TAG}>")[0].strip()
     found = revision_reader(TAG)(text)
-    if isinstance(found, Unusable):
+    if rest.count(f"<{TAG}>") or rest.count(f"</{TAG}>") > 1:
+        if isinstance(found, str):
+            assert found in text
+            assert f"<{TAG}>" not in same_case(found)
+    elif isinstance(found, Unusable):
         assert found.reason == ("empty" if opened else "no_tag")
         assert not inside
     else:
@@ -115,11 +122,24 @@ def check_revision(text: str) -> None:
 def check_fence(text: str) -> None:
     """No text can open or close the tag that it is quoted in, nor lose more than a bracket."""
     fenced = fence(text, [TAG])
-    assert not re.search(rf"<\s*/?\s*{TAG}\b", fenced, re.IGNORECASE)
+    assert frame_of(fenced, [TAG]) == []
     assert fence(fenced, [TAG]) == fenced
     assert fenced.replace("&lt;", "<") == text.replace("&lt;", "<")
     read = revision_reader(TAG)(f"<{TAG}>{fenced}</{TAG}>")
     assert read == (fenced.strip() or Unusable("empty"))
+
+
+def check_thinking(text: str) -> None:
+    """Nothing of a reply is made up, and an answer is its end."""
+    reasoning, answer = split_thinking(text)
+    assert answer in text
+    assert (reasoning, answer) == ("", text) or len(reasoning) + len(answer) < len(text)
+
+
+def check_secrecy(text: str) -> None:
+    """Hiding twice changes nothing."""
+    hidden = without_credentials(text)
+    assert without_credentials(hidden) == hidden
 
 
 def check_judgement(text: str) -> None:
@@ -176,7 +196,13 @@ def check_critiques(path: Path) -> None:
         assert all(isinstance(said, str) for said in (read_critiques(str(path)) or {}).values())
 
 
-TEXT_CHECKS: tuple[Callable[[str], None], ...] = (check_revision, check_fence, check_judgement)
+TEXT_CHECKS: tuple[Callable[[str], None], ...] = (
+    check_revision,
+    check_fence,
+    check_thinking,
+    check_secrecy,
+    check_judgement,
+)
 FILE_CHECKS: tuple[Callable[[Path], None], ...] = (check_data_set, check_records, check_critiques)
 
 

@@ -36,6 +36,7 @@ def test_a_revision_is_what_stands_between_the_first_tags(
     reply = f"{before}<{opening}>{inside}</{closing}>{after}"
     assume(not holds(f"{before}<{TAG}", f"<{TAG}>"))
     assume(not holds(f"{inside}</{TAG}", f"</{TAG}>"))
+    assume(not holds(f"{inside}</{TAG}", f"<{TAG}>"))
 
     assert read(reply) == (inside.strip() or Unusable("empty"))
 
@@ -47,6 +48,7 @@ def test_a_completion_that_was_cut_is_a_revision_up_to_there(
 ) -> None:
     assume(not holds(f"{before}<{TAG}", f"<{TAG}>"))
     assume(not holds(inside, f"</{TAG}>"))
+    assume(not holds(inside, f"<{TAG}>"))
 
     assert read(f"{before}<{opening}>{inside}") == (inside.strip() or Unusable("empty"))
 
@@ -57,7 +59,8 @@ def test_nothing_is_a_revision_without_an_opening_tag(reply: str) -> None:
     found = read(reply)
 
     if holds(reply, f"<{TAG}>"):
-        assert found == Unusable("empty") or (isinstance(found, str) and found in reply)
+        nothing = (Unusable("empty"), Unusable("ambiguous"))
+        assert found in nothing or (isinstance(found, str) and found in reply)
     else:
         assert found == Unusable("no_tag")
 

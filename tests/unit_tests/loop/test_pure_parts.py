@@ -63,8 +63,33 @@ def test_stop_reason(rewards: tuple[float | None, ...], done: int, reason: str |
         ("<IMPROVED_VARIABLE>cut off here", "cut off here"),
         ("<improved_variable>oil it</Improved_Variable>", "oil it"),
         (
-            "<IMPROVED_VARIABLE>one</IMPROVED_VARIABLE><IMPROVED_VARIABLE>two</IMPROVED_VARIABLE>",
+            "<IMPROVED_VARIABLE>one</IMPROVED_VARIABLE><IMPROVED_VARIABLE>one</IMPROVED_VARIABLE>",
             "one",
+        ),
+        (
+            "<IMPROVED_VARIABLE>one</IMPROVED_VARIABLE><IMPROVED_VARIABLE>two</IMPROVED_VARIABLE>",
+            Unusable("ambiguous"),
+        ),
+        (
+            "<IMPROVED_VARIABLE>oil</IMPROVED_VARIABLE> Between <IMPROVED_VARIABLE>, as asked.",
+            Unusable("ambiguous"),
+        ),
+        ("<IMPROVED_VARIABLE>oil</IMPROVED_VARIABLE>\n</IMPROVED_VARIABLE>", "oil"),
+        (
+            "<IMPROVED_VARIABLE>Close </IMPROVED_VARIABLE> it.</IMPROVED_VARIABLE>",
+            Unusable("ambiguous"),
+        ),
+        (
+            "<IMPROVED_VARIABLE>Open <IMPROVED_VARIABLE> it.</IMPROVED_VARIABLE>",
+            Unusable("ambiguous"),
+        ),
+        (
+            "<IMPROVED_VARIABLE>\n<IMPROVED_VARIABLE>oil</IMPROVED_VARIABLE></IMPROVED_VARIABLE>",
+            "oil",
+        ),
+        (
+            "<IMPROVED_VARIABLE></IMPROVED_VARIABLE>: <IMPROVED_VARIABLE>oil</IMPROVED_VARIABLE>",
+            "oil",
         ),
         ("</IMPROVED_VARIABLE><IMPROVED_VARIABLE>late</IMPROVED_VARIABLE>", "late"),
         ("<IMPROVED_VARIABLE>use <b>oil</b> & {wax}</IMPROVED_VARIABLE>", "use <b>oil</b> & {wax}"),

@@ -22,6 +22,7 @@ from langchain_tpo.loop.run_input import TPORunnableInput, as_tpo_input
 from langchain_tpo.result import TPOResult
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.reward_models.interface import RewardModel
+from langchain_tpo.reward_models.judges.self_preference import warn_of_self_preference
 from langchain_tpo.sampling.batching import BatchesByRequests
 from langchain_tpo.sampling.capabilities import Learned
 from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
@@ -98,6 +99,7 @@ class TPORunnable(OneTypedLine, BatchesByRequests[TPORunnableInput, AIMessage]):
         if given:
             settled = self.settings.with_changes(**given)
             object.__setattr__(self, "settings", settled)  # frozen for everyone else
+        warn_of_self_preference(self.model, self.reward)
         return self
 
     @cached_property

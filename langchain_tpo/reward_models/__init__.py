@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from langchain_tpo.reward_models.adapters import decides as decides
     from langchain_tpo.reward_models.base import ComposedReward as ComposedReward
     from langchain_tpo.reward_models.chat_templates import chatml as chatml
     from langchain_tpo.reward_models.chat_templates import llama3 as llama3
@@ -73,10 +74,14 @@ if TYPE_CHECKING:
     from langchain_tpo.reward_models.verifiable_instructions import starts_with as starts_with
     from langchain_tpo.reward_models.verifiable_instructions import uppercase as uppercase
     from langchain_tpo.reward_models.verifiable_instructions import words as words
+    from langchain_tpo.reward_models.verifiers.answers import ExactAnswer as ExactAnswer
+    from langchain_tpo.reward_models.verifiers.citations import Citations as Citations
+    from langchain_tpo.reward_models.verifiers.json_schema import JsonSchema as JsonSchema
     from langchain_tpo.reward_models.verifiers.unit_tests import UnitTests as UnitTests
     from langchain_tpo.reward_models.verifiers.verifier import Verifier as Verifier
 
 _NAMES: dict[str, tuple[str, ...]] = {
+    "adapters": ("decides",),
     "base": ("ComposedReward",),
     "chat_templates": ("chatml", "llama3", "transcript"),
     "coercion": ("RewardLike", "as_reward_model"),
@@ -124,6 +129,9 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "uppercase",
         "words",
     ),
+    "verifiers.answers": ("ExactAnswer",),
+    "verifiers.citations": ("Citations",),
+    "verifiers.json_schema": ("JsonSchema",),
     "verifiers.unit_tests": ("UnitTests",),
     "verifiers.verifier": ("Verifier",),
 }

@@ -5,6 +5,7 @@ from typing import TypeAlias
 from langchain_core.runnables import Runnable
 
 from langchain_tpo.errors import RewardTypeError
+from langchain_tpo.reward_models.adapters import adapted
 from langchain_tpo.reward_models.interface import RewardModel
 from langchain_tpo.reward_models.judges.chat_judge import ChatJudge
 from langchain_tpo.reward_models.python_function import FunctionReward, RewardFunction
@@ -21,7 +22,8 @@ def as_reward_model(reward: RewardLike) -> RewardModel:
     Args:
         reward: A Runnable that keeps the contract of `RewardModel`; a function such as
             `(prompt, response) -> float`, sync or async, whose arguments `FunctionReward` tells
-            apart by name; or a chat model, which becomes a `ChatJudge`.
+            apart by name; a chat model, which becomes a `ChatJudge`; a decision model; or an
+            evaluator, metric, cross-encoder or pipeline that `adapters` knows.
 
     Raises:
         RewardTypeError: In one line, when it is none of these.
@@ -31,6 +33,8 @@ def as_reward_model(reward: RewardLike) -> RewardModel:
         >>> brevity.invoke({"messages": [], "responses": ["short", "much longer"]})
         [-5, -11]
     """
+    if function := adapted(reward):
+        return FunctionReward(function)
     if isinstance(reward, Runnable):
         return ChatJudge(reward) if is_chat_model(reward) else reward
     if callable(reward):

@@ -4,6 +4,7 @@ Knows its members and what puts them on one scale; how scores become one is `com
 is asked when is `members`.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Self
@@ -31,7 +32,7 @@ from langchain_tpo.reward_models.scores import checked
 class Ensemble(ComposedReward):
     """Combines reward models, all asked at once.
 
-    Members on different scales need `normalise`, a location and a scale for each: fixed by you or
+    Members on different scales need `normalize`, a location and a scale for each: fixed by you or
     found once by `calibrated`. Taken from the round at hand they would put every round on a scale
     of its own, and the pool could not be ordered.
 
@@ -64,20 +65,21 @@ class Ensemble(ComposedReward):
     """How their rewards become one."""
     k: float = Field(ge=0, allow_inf_nan=False)
     """How many standard deviations `mean_minus_std` takes off."""
-    normalise: dict[str, ScalingField] | None
+    normalize: dict[str, ScalingField] | None
     """What puts each member's rewards on a common scale; None: they are on one already."""
     skip_missing: bool
     """Whether a response is scored by those members that did score it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 options by keyword
         self,
         members: Mapping[str, RewardLike],
         *,
         weights: Mapping[str, float] | None = None,
         how: How = "mean",
         k: float = 1.0,
-        normalise: Mapping[str, Scaling | tuple[float, float]] | None = None,
+        normalize: Mapping[str, Scaling | tuple[float, float]] | None = None,
         skip_missing: bool = False,
+        normalise: Mapping[str, Scaling | tuple[float, float]] | None = None,
         name: str | None = None,
     ) -> None:
         """Check the options; nothing is called.
@@ -87,16 +89,22 @@ class Ensemble(ComposedReward):
             weights: How much each counts; not for the worst case, which knows no weights.
             how: How rewards become one.
             k: Standard deviations that `mean_minus_std` takes off: disagreement costs.
-            normalise: Location and scale of each member's rewards.
+            normalize: Location and scale of each member's rewards.
             skip_missing: Whether the others decide where a member has no score.
+            normalise: The old name of `normalize`.
             name: How traces call this ensemble.
         """
+        if normalise is not None:
+            warnings.warn(
+                "`normalise` is called `normalize` now.", DeprecationWarning, stacklevel=2
+            )
+            normalize = normalise
         super().__init__(
             members=members,
             weights=weights,
             how=how,
             k=k,
-            normalise=normalise,
+            normalize=normalize,
             skip_missing=skip_missing,
             name=name,
         )
@@ -112,7 +120,7 @@ class Ensemble(ComposedReward):
 
     @model_validator(mode="after")
     def _fit_the_members(self) -> Self:
-        for option, given in (("weights", self.weights), ("normalise", self.normalise)):
+        for option, given in (("weights", self.weights), ("normalize", self.normalize)):
             if given is not None and set(given) != set(self.members):
                 raise SettingsError(
                     f"`{option}` of Ensemble must name exactly its members {list(self.members)}, "
@@ -147,7 +155,7 @@ class Ensemble(ComposedReward):
     def calibrated(
         self, *, on: Sequence[ScoreRequest], config: RunnableConfig | None = None
     ) -> Self:
-        """Return a copy whose members are normalised by what they give to a sample.
+        """Return a copy whose members are normalized by what they give to a sample.
 
         Args:
             on: Conversations with some dozens of responses such as will be scored.
@@ -159,7 +167,7 @@ class Ensemble(ComposedReward):
         Example:
             >>> length = Ensemble({"long": lambda prompt, response: len(response)})
             >>> sample = {"messages": [], "responses": ["a", "abc"]}
-            >>> length.calibrated(on=[sample]).normalise
+            >>> length.calibrated(on=[sample]).normalize
             {'long': Scaling(location=2.0, scale=1.0)}
         """
         return self._calibrated(on, Members(self.members).batch(list(on), config))
@@ -172,7 +180,7 @@ class Ensemble(ComposedReward):
 
     def _calibrated(self, on: Sequence[ScoreRequest], given: Sequence[MemberScores]) -> Self:
         kept = {name: getattr(self, name) for name in type(self).model_fields}
-        return type(self)(**{**kept, "normalise": _fitted(on, given)})
+        return type(self)(**{**kept, "normalize": _fitted(on, given)})
 
     def _combined(self, request: ScoreRequest, scores: MemberScores) -> list[Score]:
         by_member = _by_member(scores, request["responses"])
@@ -180,7 +188,7 @@ class Ensemble(ComposedReward):
             how=self.how,
             k=self.k,
             weights=self.weights or {},
-            scalings=self.normalise or {},
+            scalings=self.normalize or {},
             skip_missing=self.skip_missing,
         )
         return [

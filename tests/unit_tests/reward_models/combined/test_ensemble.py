@@ -38,8 +38,8 @@ def both(**options: Any) -> Ensemble:
             {"how": "mean_minus_std", "weights": {"able": 3, "brief": 1}, "k": 1},
             [3 - math.sqrt(3), 1.75 - math.sqrt(3) / 4],
         ),
-        ({"normalise": {"able": (3.0, 1.0), "brief": Scaling(0.5, 0.5)}}, [0.0, 0.0]),
-        ({"normalise": {"able": (2, 2), "brief": (0, 1)}, "how": "worst"}, [0.0, 0.0]),
+        ({"normalize": {"able": (3.0, 1.0), "brief": Scaling(0.5, 0.5)}}, [0.0, 0.0]),
+        ({"normalize": {"able": (2, 2), "brief": (0, 1)}, "how": "worst"}, [0.0, 0.0]),
     ],
 )
 async def test_rewards_are_combined(
@@ -148,8 +148,8 @@ def test_rewards_of_different_rounds_are_on_one_scale() -> None:
 async def test_calibration_gives_a_new_ensemble_and_leaves_the_old_one() -> None:
     old = both(weights={"able": 2, "brief": 1})
     new = old.calibrated(on=[request_for("a"), request_for("b")])
-    assert old.normalise is None
-    assert new.normalise == {"able": Scaling(3.0, 1.0), "brief": Scaling(0.5, 0.5)}
+    assert old.normalize is None
+    assert new.normalize == {"able": Scaling(3.0, 1.0), "brief": Scaling(0.5, 0.5)}
     assert new.weights == old.weights
     assert await old.acalibrated(on=[request_for("a"), request_for("b")]) == new
 
@@ -163,8 +163,8 @@ def test_functions_are_members_too() -> None:
     ("options", "problem"),
     [
         ({"weights": {"able": 1}}, "exactly its members"),
-        ({"normalise": {"able": (0, 1), "other": (0, 1)}}, "exactly its members"),
-        ({"normalise": {"able": (0, 0), "brief": (0, 1)}}, "scale above 0"),
+        ({"normalize": {"able": (0, 1), "other": (0, 1)}}, "exactly its members"),
+        ({"normalize": {"able": (0, 0), "brief": (0, 1)}}, "scale above 0"),
         ({"weights": {"able": 0, "brief": 0}}, "not all 0"),
         ({"weights": {"able": -1, "brief": 2}}, "0 or more"),
         ({"weights": {"able": math.nan, "brief": 2}}, "0 or more"),
@@ -196,3 +196,10 @@ def test_what_adds_up_to_infinity_is_not_scored(how: How) -> None:
     huge = Ensemble({"one": table({"a": 1.7e308}), "two": table({"a": 1.7e308})}, how=how)
 
     assert huge.invoke(request_for("a")) == [None]
+
+
+def test_the_old_name_of_normalize_is_taken_with_a_warning() -> None:
+    with pytest.warns(DeprecationWarning, match="`normalize` now"):
+        old = Ensemble({"able": table(ABLE)}, normalise={"able": (1.0, 2.0)})
+
+    assert old.normalize == {"able": Scaling(location=1.0, scale=2.0)}

@@ -1,0 +1,245 @@
+"""Scorers of other libraries as reward functions, told by what they can do.
+
+Nothing of them is imported unless one is handed over. Each adapter is a function for
+`FunctionReward`, which binds its arguments by name. Those of pydantic_evals and ragas are async and
+need an async run.
+"""
+
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from importlib import import_module
+from inspect import signature
+from typing import Any
+from uuid import uuid4
+
+from langchain_core.callbacks import BaseCallbackManager
+from langchain_core.decisions import BaseDecisionModel, Noul
+from langchain_core.messages import AIMessage, UsageMetadata
+from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import ensure_config
+
+from langchain_tpo.errors import MissingExtraError, RewardTypeError
+from langchain_tpo.reward_models.python_function import RewardFunction
+from langchain_tpo.sampling.usage import UsageCounter
+
+QUESTION = "Is the response a good one: does it do what was asked, truly and clearly?"
+"""What a decision model is asked when it is handed over as it is."""
+
+Adapter = Callable[[Any], RewardFunction]
+"""From a scorer of some library to a function."""
+
+
+def adapted(scorer: object) -> RewardFunction | None:
+    """Return the function for a scorer of a library that is known here; None for any other.
+
+    Args:
+        scorer: A decision model of `langchain_core`, an evaluator of LangSmith or pydantic_evals, a
+            metric of ragas or deepeval, a `CrossEncoder` or a text-classification pipeline.
+
+    Example:
+        >>> adapted(3) is None
+        True
+    """
+    for knows, adapter in _ADAPTERS:
+        if knows(scorer):
+            function = adapter(scorer)
+            with suppress(AttributeError, TypeError):
+                function.__name__ = type(scorer).__name__
+            return function
+    return None
+
+
+def decides(model: BaseDecisionModel, question: Any = None) -> RewardFunction:  # noqa: ANN401 a `Question`
+    """Return a function that asks a decision model about each response.
+
+    Args:
+        model: What decides; its tokens are counted as a judge's.
+        question: A `Noul`, whose probability is the reward, or a `Score`, whose expected level is;
+            None asks whether the response is good.
+    """
+    asked = question or Noul(instructions=QUESTION)
+
+    def decision(prompt: str, response: str) -> float:
+        state: Any = {"prompt": prompt, "response": response}
+        answered = model.invoke({"state": state, "questions": {"reward": asked}})
+        _count(answered.usage, ensure_config())
+        answer: Any = answered.answers["reward"]
+        if answer.type == "noul":
+            return float(answer.noul)
+        if answer.type == "score":
+            return float(answer.score)
+        raise RewardTypeError(
+            f"A question to a decision model must be a `Noul` or a `Score`, got `{answer.type}`."
+        )
+
+    return decision
+
+
+def _count(usage: UsageMetadata | None, config: RunnableConfig) -> None:
+    """Tell the counters of the run what a decision cost: it reports to no handler of models."""
+    callbacks = config.get("callbacks") or []
+    handlers = callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks
+    message = AIMessage("", usage_metadata=usage)
+    for handler in handlers:
+        if isinstance(handler, UsageCounter):
+            handler.on_chat_model_start()
+            handler.on_llm_end(LLMResult(generations=[[ChatGeneration(message=message)]]))
+
+
+def _langsmith(evaluator: Any) -> RewardFunction:  # noqa: ANN401 of a library that may be missing
+    schemas = import_module("langsmith.schemas")
+
+    def evaluate(prompt: str, response: str, reference: object = None) -> Any:  # noqa: ANN401 its result
+        now, number = datetime.now(UTC), uuid4()
+        run = schemas.Run(
+            id=number,
+            name="tpo",
+            start_time=now,
+            end_time=now,
+            run_type="chain",
+            inputs={"input": prompt},
+            outputs={"output": response},
+            trace_id=number,
+            dotted_order=f"{now:%Y%m%dT%H%M%S%f}Z{number}",
+        )
+        expected = None if reference is None else {"output": reference}
+        example = schemas.Example(
+            id=uuid4(),
+            inputs={"input": prompt},
+            outputs=expected,
+            dataset_id=uuid4(),
+            created_at=now,
+        )
+        return evaluator.evaluate_run(run, example)
+
+    return evaluate
+
+
+def _pydantic_evals(evaluator: Any) -> RewardFunction:  # noqa: ANN401 as above
+    evaluators = import_module("pydantic_evals.evaluators")
+    otel = import_module("pydantic_evals.otel")
+
+    async def evaluate(prompt: str, response: str, reference: object = None) -> Any:  # noqa: ANN401 its result
+        context = evaluators.EvaluatorContext(
+            name="tpo",
+            inputs=prompt,
+            output=response,
+            expected_output=reference,
+            metadata=None,
+            duration=0.0,
+            _span_tree=otel.SpanTree(),
+            attributes={},
+            metrics={},
+        )
+        return _one_result(await evaluator.evaluate_async(context))
+
+    return evaluate
+
+
+def _one_result(result: object) -> object:
+    if isinstance(result, Mapping):
+        if len(result) != 1:
+            raise RewardTypeError(
+                f"The evaluator returned {len(result)} results {sorted(map(str, result))}: a "
+                "reward is one; write a function that combines them."
+            )
+        result = next(iter(result.values()))
+    return result
+
+
+def _deepeval(metric: Any) -> RewardFunction:  # noqa: ANN401 as above
+    case_type = import_module("deepeval.test_case").LLMTestCase
+
+    def measure(
+        prompt: str,
+        response: str,
+        reference: str | None = None,
+        context: list[str] | None = None,
+        retrieval_context: list[str] | None = None,
+    ) -> tuple[float | None, str]:
+        own = copy.copy(metric)  # it keeps its result on itself
+        case = case_type(
+            input=prompt,
+            actual_output=response,
+            expected_output=reference,
+            context=context,
+            retrieval_context=retrieval_context or context,
+        )
+        own.measure(case)
+        return own.score, str(getattr(own, "reason", None) or "")
+
+    return measure
+
+
+def _ragas(metric: Any) -> RewardFunction:  # noqa: ANN401 as above
+    sample_type = import_module("ragas").SingleTurnSample
+
+    async def measure(
+        prompt: str,
+        response: str,
+        reference: str | None = None,
+        retrieved_contexts: list[str] | None = None,
+    ) -> float:
+        sample = sample_type(
+            user_input=prompt,
+            response=response,
+            reference=reference,
+            retrieved_contexts=retrieved_contexts,
+        )
+        return float(await metric.single_turn_ascore(sample))
+
+    return measure
+
+
+def _cross_encoder(model: Any) -> RewardFunction:  # noqa: ANN401 as above
+    def predict(prompts: list[str], completions: list[str]) -> list[float]:
+        pairs = list(zip(prompts, completions, strict=True))
+        raw = {}
+        if "activation_fn" in signature(model.predict).parameters:
+            raw["activation_fn"] = _torch().nn.Identity()
+        return [float(score) for score in model.predict(pairs, **raw)]
+
+    return predict
+
+
+def _torch() -> Any:  # noqa: ANN401 an optional module
+    try:
+        return import_module("torch")
+    except ImportError:
+        raise MissingExtraError("torch", "transformers") from None
+
+
+def _pipeline(pipeline: Any) -> RewardFunction:  # noqa: ANN401 as above
+    def classify(prompts: list[str], completions: list[str]) -> list[float]:
+        pairs = [
+            {"text": prompt, "text_pair": text}
+            for prompt, text in zip(prompts, completions, strict=True)
+        ]
+        return [_only(labels) for labels in pipeline(pairs, function_to_apply="none", top_k=None)]
+
+    return classify
+
+
+def _only(labels: Iterable[Mapping[str, Any]]) -> float:
+    scores = list(labels)
+    if len(scores) != 1:
+        raise RewardTypeError(
+            f"The pipeline's model has {len(scores)} labels where a reward model has 1: write a "
+            "function that combines them."
+        )
+    return float(scores[0]["score"])
+
+
+_ADAPTERS: tuple[tuple[Callable[[object], bool], Adapter], ...] = (
+    (lambda scorer: isinstance(scorer, BaseDecisionModel), decides),
+    (lambda scorer: getattr(scorer, "task", None) == "text-classification", _pipeline),
+    (lambda scorer: hasattr(scorer, "predict") and hasattr(scorer, "rank"), _cross_encoder),
+    (lambda scorer: hasattr(scorer, "evaluate_run"), _langsmith),
+    (lambda scorer: hasattr(scorer, "evaluate_async"), _pydantic_evals),
+    (lambda scorer: hasattr(scorer, "single_turn_ascore"), _ragas),
+    (lambda scorer: hasattr(scorer, "measure") and hasattr(scorer, "a_measure"), _deepeval),
+)
+"""What tells a library's scorer, and what makes a function of it."""

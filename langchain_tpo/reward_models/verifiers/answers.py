@@ -1,0 +1,134 @@
+"""Whether a response gives the right answer, by comparison with a reference."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from langchain_tpo.errors import RewardTypeError
+from langchain_tpo.reward_models.function_arguments import REFERENCE_NAMES
+from langchain_tpo.reward_models.interface import ExplainedScore, ScoreRequest
+from langchain_tpo.reward_models.verifiers.verifier import Verifier
+
+SHOWN = 60
+"""Characters of an answer that a rationale quotes."""
+
+_MARKED = (
+    re.compile(r"\\boxed\{\s*(?:\\text\{)?([^{}]+)\}"),
+    re.compile(r"####\s*(.+)"),
+    re.compile(r"\b(?:answer|result|solution)\b\W{0,4}(?:is|:|=)\W{0,4}([^\n]+)", re.IGNORECASE),
+)
+"""What stands before an answer; the last that is found counts."""
+
+_CHOICE = re.compile(r"\A\W*([A-Ja-j])(?:[).:]\s|\W*\Z)")
+_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+_OPENERS = ("yes", "no", "true", "false")
+
+
+class ExactAnswer(Verifier):
+    """1 for a response whose answer is the reference, else 0; no judge, no library.
+
+    Compared without case, punctuation, articles, Markdown and thousands separators. The answer is
+    what is boxed or stands behind "####" or "the answer is"; else the whole response, its last
+    line, or the words it ends in, as many as the reference has. A reference of one letter
+    is a choice.
+
+    The reference is `reference`, or the field of that name (or `expected`, `answer`, `target`, ...)
+    in the request's `context`; a list holds several that are right.
+
+    Example:
+        >>> from langchain_core.messages import HumanMessage
+        >>> reward = ExactAnswer(reference="Paris")
+        >>> asked = {"messages": [HumanMessage("The capital of France?")]}
+        >>> [
+        ...     score["reward"]
+        ...     for score in reward.invoke({**asked, "responses": ["It is **Paris**.", "Rome"]})
+        ... ]
+        [1.0, 0.0]
+    """
+
+    name: str | None = "exact_answer"
+    """What traces call it."""
+    reference: str | tuple[str, ...] | None = None
+    """What is right for every question; None: what the row says."""
+
+    def prepare(self, request: ScoreRequest) -> None:
+        """Refuse a question without a reference.
+
+        Raises:
+            RewardTypeError: When there is none.
+        """
+        references_of(request, self.reference, verifier=type(self).__name__)
+
+    def check(self, request: ScoreRequest, response: str) -> ExplainedScore:
+        """Compare one response with what is right."""
+        right = references_of(request, self.reference, verifier=type(self).__name__)
+        given = list(answers_in(response))
+        kept = any(_same(reference, given) for reference in right)
+        shown = " or ".join(f"`{reference[:SHOWN]}`" for reference in right)
+        words = f"The answer is {shown}, as it should be." if kept else f"Expected {shown}."
+        return {"reward": float(kept), "rationale": words}
+
+
+def references_of(
+    request: ScoreRequest, own: str | tuple[str, ...] | None, *, verifier: str
+) -> tuple[str, ...]:
+    """Return what is right: the verifier's own reference, or that of the row.
+
+    Raises:
+        RewardTypeError: When there is none.
+    """
+    context = request.get("context", {})
+    found: object = own
+    if own is None:
+        found = next((context[name] for name in REFERENCE_NAMES if name in context), None)
+    listed = found if isinstance(found, list | tuple) else [found]
+    texts = tuple(str(one) for one in listed if one is not None and str(one).strip())
+    if not texts:
+        raise RewardTypeError(
+            f'`{verifier}` has no reference: pass `reference=`, or `context={{"reference": ...}}` '
+            "beside `messages`."
+        )
+    return texts
+
+
+def answers_in(response: str) -> Iterator[str]:
+    """Return what may be the answer of a response, the most telling first.
+
+    Example:
+        >>> next(answers_in("Three and four make seven. The answer is 7."))
+        '7.'
+    """
+    for way in _MARKED:
+        if found := way.findall(response):
+            yield found[-1]
+            return
+    yield response
+    lines = [line for line in response.splitlines() if line.strip()]
+    yield from lines[-1:]
+
+
+def _same(reference: str, given: list[str]) -> bool:
+    wanted = normalized(reference.rpartition("####")[2])
+    if re.fullmatch(r"\(?[A-J]\)?", reference.strip()):
+        letters = [found[1].lower() for one in given if (found := _CHOICE.match(one))]
+        return wanted in letters
+    return any(_says(wanted.split(), normalized(one).split()) for one in given)
+
+
+def _says(wanted: list[str], given: list[str]) -> bool:
+    if wanted and wanted[0] in _OPENERS and len(wanted) == 1:
+        return given[:1] == wanted
+    return given == wanted or (bool(wanted) and given[-len(wanted) :] == wanted)
+
+
+def normalized(text: str) -> str:
+    """Return a text without what makes no difference between two answers.
+
+    Example:
+        >>> normalized("The **$1,000**."), normalized("1000")
+        ('1000', '1000')
+    """
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    plain = re.sub(r"(?<=\d),(?=\d{3}\b)", "", plain)
+    plain = re.sub(r"(?<!\d)\.|\.(?!\d)|[^\w\s.%/:+-]|_", " ", plain)
+    return " ".join(_ARTICLES.sub(" ", plain).split())

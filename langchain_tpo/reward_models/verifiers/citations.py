@@ -1,0 +1,125 @@
+"""Whether what a response quotes stands in its sources."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+
+from pydantic import Field
+
+from langchain_tpo.errors import RewardTypeError
+from langchain_tpo.reward_models.interface import ExplainedScore, ScoreRequest
+from langchain_tpo.reward_models.verifiers.verifier import Verifier
+
+SOURCE_FIELDS = (
+    *("context", "contexts", "documents", "sources", "passages", "retrieved_contexts"),
+    "retrieval_context",
+)
+"""Fields of a row that hold what may be quoted: a text, texts, or documents."""
+
+QUOTES_TOLD = 3
+"""Quotations not found that a rationale names."""
+
+_QUOTED = re.compile(
+    r"\"([^\"\n]+)\"|\u201c([^\u201d\n]+)\u201d|\u00ab([^\u00bb\n]+)\u00bb|\u300c([^\u300d\n]+)\u300d"
+    r"|^>[ \t]*(.+)$",
+    re.MULTILINE,
+)
+
+
+class Citations(Verifier):
+    """The share of a response's quotations that stand in the sources, word for word.
+
+    Quotations are what stands in double quotation marks or as a block quote, of at least
+    `least_words` words; white space, case and an ellipsis in the middle make no difference. With
+    fewer than `at_least` of them the response gets 0: it cites nothing.
+
+    Sources are the fields `context`, `documents`, `sources` or `passages` of the request's
+    `context`: texts, or documents with `page_content`.
+
+    Example:
+        >>> reward = Citations()
+        >>> request = {"messages": [], "context": {"documents": ["Oil protects the wood well."]}}
+        >>> reward.invoke({**request, "responses": ['They say "oil protects the wood".']})
+        [{'reward': 1.0, 'rationale': '1 of 1 quotations stand in the sources.'}]
+    """
+
+    name: str | None = "citations"
+    """What traces call it."""
+    at_least: int = Field(default=1, ge=0)
+    """How many quotations a response needs."""
+    least_words: int = Field(default=3, ge=1)
+    """Words from which on something in quotation marks is a quotation."""
+
+    def prepare(self, request: ScoreRequest) -> None:
+        """Refuse a question without sources.
+
+        Raises:
+            RewardTypeError: When there are none.
+        """
+        if not _sources(request):
+            raise RewardTypeError(
+                '`Citations` has no sources: pass `context={"documents": [...]}` beside `messages`.'
+            )
+
+    def check(self, request: ScoreRequest, response: str) -> ExplainedScore:
+        """Look every quotation up."""
+        quotes = list(quotations(response, least_words=self.least_words))
+        if len(quotes) < max(1, self.at_least):
+            reward = 0.0 if quotes or self.at_least else 1.0
+            words = f"{len(quotes)} quotations, asked for at least {self.at_least}."
+            return {"reward": reward, "rationale": words}
+        source = "\n".join(map(_plain, _sources(request)))
+        missing = [quote for quote in quotes if not _stands(quote, source)]
+        found = len(quotes) - len(missing)
+        named = " ".join(f"`{quote[:80]}` does not." for quote in missing[:QUOTES_TOLD])
+        words = f"{found} of {len(quotes)} quotations stand in the sources. {named}".strip()
+        return {"reward": found / len(quotes), "rationale": words}
+
+
+def quotations(text: str, *, least_words: int) -> Iterator[str]:
+    """Return what a text quotes.
+
+    Args:
+        text: Any text.
+        least_words: Words of the shortest quotation.
+    """
+    for found in _QUOTED.finditer(text):
+        quote = next(group for group in found.groups() if group is not None)
+        if len(quote.split()) >= least_words:
+            yield quote.strip()
+
+
+def _stands(quote: str, source: str) -> bool:
+    """Return whether the parts of a quotation stand in the source, in their order."""
+    place = 0
+    for part in re.split(r"\[?(?:\.\.\.|\u2026)\]?", quote):
+        words = _plain(part).strip(" .,;:!?")
+        place = source.find(words, place)
+        if place < 0:
+            return False
+        place += len(words)
+    return True
+
+
+def _sources(request: ScoreRequest) -> list[str]:
+    context = request.get("context", {})
+    return [text for name in SOURCE_FIELDS for text in _texts(context.get(name))]
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name in ("page_content", "text", "content"):
+            yield from _texts(value.get(name))
+    elif isinstance(value, Sequence) and not isinstance(value, bytes):
+        for one in value:
+            yield from _texts(one)
+    elif content := getattr(value, "page_content", None):
+        yield str(content)
+
+
+def _plain(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    straight = folded.translate(str.maketrans("\u2018\u2019\u201c\u201d", "''\"\""))
+    return " ".join(straight.split())

@@ -23,7 +23,8 @@ _SEPARATORS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _NO_LETTER = ("",)
 
 _LINE = re.compile(
-    rf"(?:^|(?<=[{_SEPARATORS}]))(?=([\t -/:-@\[-`{{-~]*+)(?:[A-Za-z0-9]|[^\x00-\x7f{_SEPARATORS}]))"
+    rf"(?:^|(?<=[{_SEPARATORS}]))"
+    rf"(?=([\t -/:-@\[-`{{-~]*+)(?:[A-Za-z0-9]|[^\x00-\x7f{_SEPARATORS}]))"
 )
 """Where a line begins, and what it begins with that is no letter."""
 

@@ -18,14 +18,51 @@ _TELLING = re.compile(
 )
 """Names of options that are, or hold, secrets."""
 
+_VALUE = r"(?!\(hidden\))[^\s'\"&,;)}\]]"
+"""One character of a secret that is not hidden yet: hiding twice changes nothing."""
+
+_IS = r"['\"]?(?:\s*+(?:[:=]|provided:|is:?\s))\s*+['\"]?"
+
+_KINDS = "api|access|auth|client|private|secret|session|shared|signing|subscription"
+
 _CREDENTIALS = (
     (re.compile(r"(://)[^/\s?#@'\"]+@"), rf"\1{HIDDEN}@"),
-    (re.compile(r"\b(bearer|basic)\s++[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {HIDDEN}"),
-    (re.compile(r"\b(?:sk|pk|rk|hf|gsk|xai|ghp|lsv2|AIza)[-_]?[\w-]{16,}"), HIDDEN),
     (
         re.compile(
-            r"((?:api[ _-]?key|secret|passw(?:ord|d)|(?:access|auth)[ _-]?token)['\"]?"
-            r"(?:\s*+(?:[:=]|provided:|is:?\s))\s*+['\"]?)[^\s'\"&,;)}\]]{4,}",
+            r"([?&;](?:[\w.-]{0,40}[_.-])?(?:api_?key|key|token|sig|signature|code|secret|password|pwd"
+            r"|auth|credential)=)(?!\(hidden\))[^\s'\"&#;)]++",
+            re.IGNORECASE,
+        ),
+        rf"\1{HIDDEN}",
+    ),
+    (
+        re.compile(
+            rf"(\b(?:proxy-)?authorization{_IS})(?:(bearer|basic|token|digest|apikey)\s++)?{_VALUE}+",
+            re.IGNORECASE,
+        ),
+        rf"\1{HIDDEN}",
+    ),
+    (re.compile(r"\b(bearer|basic)\s++[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {HIDDEN}"),
+    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?"), HIDDEN),
+    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"), HIDDEN),
+    (
+        re.compile(
+            r"\b(?:sk|pk|rk|hf|gsk|xai|gh[opsur]|github_pat|glpat|lsv2|AIza|nvapi|r8|pplx|fw|tvly|xox[abps]"
+            r"|dapi|csk|jina|tgp)[-_]?[\w-]{16,}"
+        ),
+        HIDDEN,
+    ),
+    (
+        re.compile(
+            rf"((?:(?:{_KINDS})[ _-]?(?:key|token)|secret|passw(?:ord|d)|passphrase|\bpwd"
+            rf"|\b(?:set-)?cookie){_IS}){_VALUE}{{3}}[^\s'\"&,;)}}\]]+",
+            re.IGNORECASE,
+        ),
+        rf"\1{HIDDEN}",
+    ),
+    (
+        re.compile(
+            rf"((?<![a-z])(?:key|token|sig|signature|credential){_IS})(?=[^\s'\"]*\d){_VALUE}{{16,}}",
             re.IGNORECASE,
         ),
         rf"\1{HIDDEN}",

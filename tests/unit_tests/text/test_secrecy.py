@@ -3,6 +3,7 @@
 import inspect
 import pickle
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -35,8 +36,61 @@ from tests.support.fakes import ScriptedModel
     ],
 )
 def test_what_looks_like_a_key_is_hidden(text: str) -> None:
-    assert "hunter22" not in without_credentials(text)
-    assert "(hidden)" in without_credentials(text)
+    hidden = without_credentials(text)
+    assert "hunter22" not in hidden
+    assert "(hidden)" in hidden
+    assert without_credentials(hidden) == hidden
+
+
+LONG_KEY = "Zx9Qw7Er5Ty3Ui1Op2As4Df6Gh8Jk0Lz"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        *("GET http://g/v1/chat?key={}", "url 'http://g?token={}'", "?sig={}", "?a=1&code={}"),
+        *("?X-Amz-Signature={}", "?X-Amz-Credential={}&b", "?access_token={}#x", "?api_key={} x"),
+        *("Ocp-Apim-Subscription-Key: {}", "x-goog-api-key: {}", "api-key: {}", "X-Auth-Token: {}"),
+        *("Authorization: Token {}", "Authorization: {}", "'authorization': 'ApiKey {}'"),
+        *("Proxy-Authorization: Basic {}", "Cookie: session={}", "Set-Cookie: {}"),
+        *("aws_secret_access_key={}", '"key": "{}"', '"token": "{}"', "token={}", "pwd={}"),
+        *("client_secret={}", "accessToken: {}", '"apiKey":"{}"', "passphrase: {}"),
+        *(
+            "nvapi-{}",
+            "github_pat_{}",
+            "gho_{}",
+            "glpat-{}",
+            "r8_{}",
+            "pplx-{}",
+            "fw_{}",
+            "tvly-{}",
+        ),
+        *(
+            "xoxb-{}",
+            "sk-ant-{}",
+            "sk_live_{}",
+            "AIza{}",
+            "gsk_{}",
+            "xai-{}",
+            "hf_{}",
+            "lsv2_pt_{}",
+        ),
+        *("eyJhbGciOiJIUzI1NiJ9.{0}.{0}", "https://{}@host/v1", "Location: https://u:{}@host/"),
+    ],
+)
+def test_no_known_form_of_a_key_is_shown(form: str) -> None:
+    hidden = without_credentials(f"401: {form.format(LONG_KEY)}")
+    assert LONG_KEY not in hidden
+    assert without_credentials(hidden) == hidden
+
+
+@pytest.mark.parametrize(
+    "text", ["Incorrect API key provided: bad1.", "invalid api key: sk-1234567890abcdef1234"]
+)
+def test_hiding_again_changes_nothing(text: str) -> None:
+    once = without_credentials(text)
+    assert once.count("(hidden)") == 1
+    assert without_credentials(once) == once
 
 
 @pytest.mark.parametrize(
@@ -49,6 +103,8 @@ def test_what_looks_like_a_key_is_hidden(text: str) -> None:
         "HTTP 401: check `api_key`.",
         "the basic idea is simple, the bearer of news is not",
         "a secret garden; passwords are secrets",
+        "KeyError: 'temperature', key: value, the token is: unexpected, monkey=1234567890",
+        "GET http://host/v1?keyboard=1&max_tokens=5&codec=6, status code=404, sign=1",
     ],
 )
 def test_ordinary_errors_stay_as_they_are(text: str) -> None:
@@ -79,13 +135,14 @@ def test_a_megabyte_is_searched_in_no_time(piece: str) -> None:
     assert time.perf_counter() - since < 5
 
 
+def takes_a_key(kind: Any) -> bool:
+    with suppress(ValueError):  # exceptions and the like have no signature
+        return inspect.isclass(kind) and "api_key" in inspect.signature(kind).parameters
+    return False
+
+
 def rewards_with_keys() -> list[str]:
-    return [
-        name
-        for name in reward_models.__all__
-        if inspect.isclass(getattr(reward_models, name))
-        and "api_key" in inspect.signature(getattr(reward_models, name)).parameters
-    ]
+    return [name for name in reward_models.__all__ if takes_a_key(getattr(reward_models, name))]
 
 
 @pytest.mark.parametrize("name", rewards_with_keys())

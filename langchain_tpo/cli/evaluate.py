@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from langchain_tpo.cli.console import count, duration, give, say, stderr_console
+from langchain_tpo.cli.console import count, duration, give, say, stderr_console, visible
 from langchain_tpo.cli.evaluation_display import Tally, evaluation_display, most_frequent
 from langchain_tpo.cli.flags import Flags, QuietOption, takes_flags
 from langchain_tpo.cli.model_strings import chat_model
@@ -72,6 +72,10 @@ def evaluate(  # noqa: PLR0913 a command has the options that it has
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only the first so many examples.")
     ] = None,
+    compare_with: Annotated[
+        Path | None,
+        typer.Option(help="The folder of an earlier run: say what each system has gained on it."),
+    ] = None,
     give_up: Annotated[
         int,
         typer.Option(min=0, help="Stop after so many equal failures in a row; 0: never."),
@@ -108,11 +112,15 @@ def evaluate(  # noqa: PLR0913 a command has the options that it has
             patience=give_up,
         )
         total = evaluation.total()
+        if compare_with is not None:
+            _check_comparable(evaluation, compare_with)
         folder = out or (newest_folder(data) if resume else new_folder(dataset))
         sitting = Sitting(evaluation, folder, resume=resume, retry_failed=retry_failed)
         tally, interrupted = _run(sitting, total, quiet=quiet)
     summary = _summary(sitting, tally, interrupted=interrupted)
     _print_end(summary, tally)
+    if compare_with is not None:
+        summary["compared"] = _compared(sitting.folder, compare_with)
     give(json.dumps(summary) if as_json else str(folder))
     raise typer.Exit(_exit_code(summary))
 
@@ -120,7 +128,12 @@ def evaluate(  # noqa: PLR0913 a command has the options that it has
 def _run(sitting: Sitting, total: int | None, *, quiet: bool) -> tuple[Tally, bool]:
     tally = Tally()
     left = None if total is None else max(0, total - sitting.before)
-    display = evaluation_display(stderr_console(), left, quiet=quiet)
+    console = stderr_console()
+    if left != 0 and not quiet:
+        console.print(
+            visible(f"{count(left)} answers to come, into {sitting.folder}"), markup=False
+        )
+    display = evaluation_display(console, left, quiet=quiet)
 
     def observe(record: Record) -> None:
         tally.add(record)
@@ -134,6 +147,25 @@ def _run(sitting: Sitting, total: int | None, *, quiet: bool) -> tuple[Tally, bo
         except KeyboardInterrupt:
             return tally, True
     return tally, False
+
+
+def _check_comparable(evaluation: Evaluation, other: Path) -> None:
+    from langchain_tpo.evaluation import run_comparison  # noqa: PLC0415 needs numpy: an extra
+
+    run_comparison.check_comparable(evaluation.manifest(), other)
+
+
+def _compared(folder: Path, other: Path) -> list[dict[str, Any]]:
+    from langchain_tpo.evaluation import run_comparison  # noqa: PLC0415 as above
+
+    compared = run_comparison.compare_runs(folder, other)
+    for one in compared:
+        interval = "" if one["low"] is None else f" [{one['low']:+.2f}, {one['high']:+.2f}]"
+        sys.stderr.write(
+            f"{one['system']}: reward {one['value']:+.2f}{interval} on {count(one['count'])} "
+            f"examples that `{other}` answered too\n"
+        )
+    return compared
 
 
 def _parts(choices: RunChoices) -> Parts:

@@ -4,11 +4,11 @@ import asyncio
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from langchain_tpo.cli.console import count, say, stderr_console
+from langchain_tpo.cli.console import count, give, say, stderr_console, visible
 from langchain_tpo.cli.evaluation_display import most_frequent
 from langchain_tpo.cli.flags import QuietOption
 from langchain_tpo.cli.model_strings import chat_model, model_label
@@ -43,19 +43,15 @@ def judge(
     """Let another model say which of two answers is better, in both orders.
 
     Each verdict is written as it comes, and none is asked for twice; pairs that the judge could not
-    decide are asked again. `tpo report` shows the win rates. Take a judge that is not the run's own
-    reward.
+    decide are asked again. The win rates of all verdicts are printed. Take a judge that is not the
+    run's own reward.
     """
     from langchain_tpo.evaluation import judging  # noqa: PLC0415 needs numpy: an extra of its own
 
     wanted = _wanted(folder, systems, baselines)
     label = model_label(model, base_url)
     path = folder / judging.JUDGEMENTS
-    done = {
-        (one["example"], one["system"], one["baseline"])
-        for one in judging.read_judgements(path, label)
-        if one["win"] is not None
-    }
+    done = judging.decided(path, label)
     decided, reasons = 0, Counter[str]()
     console = stderr_console()
 
@@ -81,9 +77,36 @@ def judge(
             raise typer.Exit(INTERRUPTED) from None
     if reasons:
         say(f"why pairs have no verdict, {most_frequent(reasons)}")
-    typer.echo(json.dumps({"judged": decided, "failed": reasons.total()}))
+    rates = _win_rates(path, label, wanted)
+    for rate in () if quiet else rates:
+        console.print(visible(_sentence(rate)), markup=False)
+    give(json.dumps({"judged": decided, "failed": reasons.total(), "win_rates": rates}))
     if reasons and not decided + len(done):
         raise typer.Exit(1)
+
+
+def _sentence(rate: dict[str, Any]) -> str:
+    interval = "" if rate["low"] is None else f" [{rate['low']:.0%}, {rate['high']:.0%}]"
+    return (
+        f"{rate['system']} wins {rate['value']:.0%}{interval} of {count(rate['count'])} pairs "
+        f"against {rate['baseline']}"
+    )
+
+
+def _win_rates(path: Path, label: str, wanted: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Return how often each system wins, over all verdicts of this judge that there are."""
+    from langchain_tpo.evaluation import judging  # noqa: PLC0415 as above
+    from langchain_tpo.evaluation.report.statistics import mean, share  # noqa: PLC0415 as above
+
+    known = judging.verdicts(judging.read_judgements(path, label))
+    rates: list[dict[str, Any]] = []
+    for system, baseline in wanted:
+        wins = [win for win in known.get((system, baseline), {}).values() if win is not None]
+        plain = all(win in (0.0, 0.5, 1.0) for win in wins)
+        estimate = share(wins) if plain else mean(wins)
+        if estimate is not None:
+            rates.append({"system": system, "baseline": baseline, **estimate.as_dict()})
+    return rates
 
 
 def _wanted(

@@ -137,6 +137,15 @@ def _as_judgement(value: object) -> Judgement:
     return cast("Judgement", value)
 
 
+def decided(path: Path, judge: str) -> set[tuple[str, str, str]]:
+    """Return example, system and baseline of what a judge has decided already."""
+    return {
+        (one["example"], one["system"], one["baseline"])
+        for one in read_judgements(path, judge)
+        if one["win"] is not None
+    }
+
+
 def verdicts(judgements: Iterable[Judgement]) -> Verdicts:
     """Sort judgements for an analysis; several judges of one pair are averaged.
 

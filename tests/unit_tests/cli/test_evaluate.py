@@ -35,9 +35,15 @@ def test_from_the_data_set_to_the_page(
 
     judge = ["-m", "python:tests.support.evaluation_models:biased_judge", "--quiet"]
     assert run_app(["judge", str(folder), *judge]) == 0
-    assert json.loads(capfd.readouterr().out) == {"judged": 5, "failed": 0}
+    (rate,) = (said := json.loads(capfd.readouterr().out)).pop("win_rates")
+    assert said == {"judged": 5, "failed": 0}
+    assert (rate["system"], rate["baseline"], rate["value"]) == ("tpo", "single", 0.5)
     assert run_app(["judge", str(folder), *judge]) == 0
-    assert json.loads(capfd.readouterr().out) == {"judged": 0, "failed": 0}
+    assert json.loads(capfd.readouterr().out) == {
+        "judged": 0,
+        "failed": 0,
+        "win_rates": [rate],
+    }
 
     assert run_app(["report", str(folder), "--parameters", "8e9", "--json"]) == 0
     report = json.loads(capfd.readouterr().out)
@@ -82,7 +88,7 @@ def test_pairs_that_a_judge_could_not_decide_are_asked_again(
     for _ in range(2):
         assert run_app(["judge", str(folder), *mute]) == 1
         said = capfd.readouterr()
-        assert json.loads(said.out) == {"judged": 0, "failed": 5}
+        assert json.loads(said.out) == {"judged": 0, "failed": 5, "win_rates": []}
         assert said.err.startswith("tpo: why pairs have no verdict, 5 of 5: ")
     run_app(["report", str(folder), "--json"])
     assert json.loads(capfd.readouterr().out)["comparisons"][0]["unjudged"] == 5
@@ -267,3 +273,21 @@ def test_hidden_tests_are_run_when_they_are_asked_for(
         assert run_app([*command, "-m", "python:coder:model"]) == 0
     (record,) = records(tmp_path / "run")
     assert (record["metrics"], record["runs"][0]["reward"]) == ({"tests": 1.0}, 1.0)
+
+
+def test_a_run_is_compared_with_an_earlier_one(
+    prompts: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    command = ["evaluate", str(prompts), "-s", "single", *MODEL, *REWARD]
+    run_app([*command, "--out", str(tmp_path / "old")])
+    capfd.readouterr()
+    other = ["--out", str(tmp_path / "new"), "--compare-with", str(tmp_path / "old"), "--json"]
+
+    assert run_app([*command, *other]) == 0
+    out, err = capfd.readouterr()
+    (compared,) = json.loads(out)["compared"]
+    assert (compared["system"], compared["value"], compared["count"]) == ("single", 0.0, 5)
+    assert "single: reward +0.00 on 5 examples that" in err
+    nowhere = ["--out", str(tmp_path / "x"), "--compare-with", str(tmp_path / "none")]
+    assert run_app([*command, *nowhere]) == 2
+    assert not (tmp_path / "x").exists()

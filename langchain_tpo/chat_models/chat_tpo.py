@@ -22,6 +22,7 @@ from langchain_tpo.chat_models.routing import answerer
 from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.reward_models.interface import RewardModel
 from langchain_tpo.runnable import TPORunnable
+from langchain_tpo.sampling.usage import UsageCounter, as_usage_metadata
 from langchain_tpo.sampling.wrappers import (
     ChatModel,
     Tool,
@@ -200,8 +201,9 @@ class ChatTPO(OneTypedLine, BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         way = answerer(self.loop, self._arguments(stop, kwargs))
-        config = self._bounded(child_config(run_manager))
-        return self._result(uncounted_context().run(way.invoke, messages, config))
+        counter = UsageCounter()
+        config = self._bounded(child_config(run_manager, counter))
+        return self._result(uncounted_context().run(way.invoke, messages, config), counter)
 
     async def _agenerate(
         self,
@@ -211,9 +213,10 @@ class ChatTPO(OneTypedLine, BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         way = answerer(self.loop, self._arguments(stop, kwargs))
-        answer = way.ainvoke(messages, self._bounded(achild_config(run_manager)))
+        counter = UsageCounter()
+        answer = way.ainvoke(messages, self._bounded(achild_config(run_manager, counter)))
         task = asyncio.get_running_loop().create_task(answer, context=uncounted_context())
-        return self._result(await task)
+        return self._result(await task, counter)
 
     def _stream(
         self,
@@ -246,11 +249,18 @@ class ChatTPO(OneTypedLine, BaseChatModel):
     def _bounded(self, config: RunnableConfig) -> RunnableConfig:
         return patch_config(config, max_concurrency=self.max_concurrency)
 
-    def _result(self, message: AIMessage) -> ChatResult:
-        """File an optimized answer under the wrapped model's name; leave any other as it is."""
+    def _result(self, message: AIMessage, counter: UsageCounter) -> ChatResult:
+        """File an optimized answer under the wrapped model's name; any other gets its usage back.
+
+        What passes through has lost it on the way, so that no trace counts it twice.
+        """
+        changes: dict[str, Any] = {}
         if "tpo" in message.response_metadata:
             metadata = {"model_name": self.model_name, **message.response_metadata}
-            message = message.model_copy(update={"response_metadata": metadata})
+            changes["response_metadata"] = metadata
+        elif counter.usage["requests"]:
+            changes["usage_metadata"] = as_usage_metadata(counter.usage)
+        message = message.model_copy(update=changes)
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     def __copy__(self) -> Self:

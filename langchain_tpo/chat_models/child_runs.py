@@ -17,6 +17,7 @@ from langchain_core.callbacks import (
 )
 from langchain_core.runnables import RunnableConfig
 
+from langchain_tpo.sampling.inner_calls import TellNothing
 from langchain_tpo.sampling.usage import UsageCounter
 
 TOKEN_COUNTERS = (UsageMetadataCallbackHandler, UsageCounter)
@@ -25,20 +26,27 @@ TOKEN_COUNTERS = (UsageMetadataCallbackHandler, UsageCounter)
 ManagerT = TypeVar("ManagerT", bound=BaseCallbackManager)
 
 
-def child_config(run: CallbackManagerForLLMRun | None) -> RunnableConfig:
-    """Return the config for calls made inside a chat model's run."""
+def child_config(run: CallbackManagerForLLMRun | None, counter: UsageCounter) -> RunnableConfig:
+    """Return the config for calls made inside a chat model's run.
+
+    Args:
+        run: The chat model's own run.
+        counter: Counts what they cost, which no handler above hears of.
+    """
     if run is None:
-        return RunnableConfig()
+        return RunnableConfig(callbacks=[counter, TellNothing()])
     manager = CallbackManager(handlers=[], parent_run_id=run.run_id)
-    return RunnableConfig(callbacks=_inherit(manager, run))
+    return RunnableConfig(callbacks=_inherit(manager, run, counter))
 
 
-def achild_config(run: AsyncCallbackManagerForLLMRun | None) -> RunnableConfig:
-    """Return the config for calls made inside a chat model's async run."""
+def achild_config(
+    run: AsyncCallbackManagerForLLMRun | None, counter: UsageCounter
+) -> RunnableConfig:
+    """Return the config for calls made inside a chat model's async run, as `child_config` does."""
     if run is None:
-        return RunnableConfig()
+        return RunnableConfig(callbacks=[counter, TellNothing()])
     manager = AsyncCallbackManager(handlers=[], parent_run_id=run.run_id)
-    return RunnableConfig(callbacks=_inherit(manager, run))
+    return RunnableConfig(callbacks=_inherit(manager, run, counter))
 
 
 def uncounted_context() -> Context:
@@ -60,8 +68,12 @@ def uncounted_context() -> Context:
 
 
 def _inherit(
-    manager: ManagerT, run: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun
+    manager: ManagerT,
+    run: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun,
+    counter: UsageCounter,
 ) -> ManagerT:
+    manager.add_handler(counter)
+    manager.add_handler(TellNothing())
     for handler in run.inheritable_handlers:
         if not isinstance(handler, TOKEN_COUNTERS):
             manager.add_handler(handler)

@@ -18,14 +18,13 @@ from langchain_core.messages import (
     messages_to_dict,
 )
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
-from langchain_core.runnables.config import merge_configs
-from langgraph.constants import TAG_NOSTREAM
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from typing_extensions import TypedDict
 
 from langchain_tpo.result import TPOResult
 from langchain_tpo.runnable import TPORunnable, ended, roomy
+from langchain_tpo.sampling.inner_calls import inner_config
 from langchain_tpo.sampling.usage import Usage, UsageCounter
 from langchain_tpo.state import StepRecord, TPOInput, TPOThread
 
@@ -138,14 +137,7 @@ class _Keeper:
     def __init__(self, config: RunnableConfig) -> None:
         self._counter = UsageCounter()
         self._since = time.perf_counter()
-        self.config = merge_configs(
-            config,
-            RunnableConfig(
-                callbacks=[self._counter],
-                tags=[TAG_NOSTREAM],
-                metadata={"lc_source": "tpo", "tpo_step": "first_reply"},
-            ),
-        )
+        self.config = inner_config(config, self._counter, {"tpo_step": "first_reply"})
 
     def __call__(self, reply: Reply) -> dict[str, Any]:
         kept = KeptReply(

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from langchain_core.runnables import RunnableConfig, RunnableLambda
-from langchain_core.runnables.config import merge_configs
-from langgraph.constants import TAG_NOSTREAM
 
 from langchain_tpo.candidate_pool import Scored
 from langchain_tpo.reward_models.base import OnCopy
 from langchain_tpo.reward_models.interface import RewardModel, ScoreRequest
 from langchain_tpo.reward_models.scores import checked
+from langchain_tpo.sampling.inner_calls import inner_config
 from langchain_tpo.sampling.usage import Usage, UsageCounter
 
 
@@ -28,6 +27,10 @@ class Scores:
     def of(self, text: str) -> Scored:
         """Return the score of a text of the request."""
         return self.by_text[text]
+
+
+LABELS = {"tpo_step": "reward"}
+"""What the trace of a reward model says of itself."""
 
 
 class Scorer:
@@ -47,7 +50,7 @@ class Scorer:
         counter = UsageCounter()
         scores: object = []
         if request["responses"]:
-            scores = self._named.invoke(request, _inner_config(config, counter))
+            scores = self._named.invoke(request, inner_config(config, counter, LABELS))
         return Scores(by_text=checked(scores, request["responses"]), usage=counter.usage)
 
     async def arun(self, request: ScoreRequest, config: RunnableConfig) -> Scores:
@@ -55,14 +58,5 @@ class Scorer:
         counter = UsageCounter()
         scores: object = []
         if request["responses"]:
-            scores = await self._named.ainvoke(request, _inner_config(config, counter))
+            scores = await self._named.ainvoke(request, inner_config(config, counter, LABELS))
         return Scores(by_text=checked(scores, request["responses"]), usage=counter.usage)
-
-
-def _inner_config(config: RunnableConfig, counter: UsageCounter) -> RunnableConfig:
-    own = RunnableConfig(
-        callbacks=[counter],
-        tags=[TAG_NOSTREAM],
-        metadata={"lc_source": "tpo", "tpo_step": "reward"},
-    )
-    return merge_configs(config, own)

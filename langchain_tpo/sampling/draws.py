@@ -13,7 +13,6 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
-from langgraph.constants import TAG_NOSTREAM
 from langgraph.errors import GraphBubbleUp
 from langgraph.func import task
 from typing_extensions import TypedDict
@@ -21,6 +20,7 @@ from typing_extensions import TypedDict
 from langchain_tpo.candidate_pool import Reply
 from langchain_tpo.sampling.asking import Asker, asked
 from langchain_tpo.sampling.capabilities import Learned
+from langchain_tpo.sampling.inner_calls import in_order, inner_config
 from langchain_tpo.sampling.quiet import quiet, unheard
 from langchain_tpo.sampling.replies import read_reply
 from langchain_tpo.sampling.request_limit import aplace, place
@@ -228,7 +228,7 @@ class Drawer:
         model, bound = self._direct.model, self._direct.kwargs
         lessons = self._learned.of(model)
         asker = Asker(model, lessons, request["options"], cache=self._cache)
-        return asker, bound, merge_configs(self._direct.config, config)
+        return asker, bound, in_order(merge_configs(self._direct.config, config))
 
     def _several(
         self, request: ModelRequest, result: LLMResult | None, counter: UsageCounter
@@ -331,12 +331,7 @@ def _outcome(future: Any) -> Outcome:  # noqa: ANN401 LangGraph types task futur
 def _inner_config(
     request: ModelRequest, config: RunnableConfig, counter: UsageCounter
 ) -> RunnableConfig:
-    own = RunnableConfig(
-        callbacks=[counter],
-        tags=[TAG_NOSTREAM],
-        metadata={"lc_source": "tpo", **request["labels"]},
-    )
-    return unheard(merge_configs(config, own))
+    return unheard(inner_config(config, counter, request["labels"]))
 
 
 def _one(reply: object, counter: UsageCounter) -> ModelReply:

@@ -5,11 +5,13 @@ and judges. It knows LangChain results; it knows nothing of steps or rounds.
 """
 
 import threading
-from collections.abc import Iterable
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, NotRequired, cast
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, UsageMetadata
+from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails
 from langchain_core.outputs import ChatGeneration, LLMResult
 from typing_extensions import TypedDict
 
@@ -29,6 +31,16 @@ class Usage(TypedDict):
     """Generated tokens of all completions."""
     cached_tokens: int | None
     """Prompt tokens that the server had already worked out; 0 where it reports none."""
+    details: NotRequired["UsageDetails"]
+    """What else providers report: reasoning tokens, tokens written to a cache, audio; only there
+    where some did."""
+
+
+class UsageDetails(TypedDict):
+    """Parts of the tokens by LangChain's names for them, each counted in the sums already."""
+
+    input: dict[str, int]
+    output: dict[str, int]
 
 
 NOTHING_USED = Usage(requests=0, completions=0, input_tokens=0, output_tokens=0, cached_tokens=0)
@@ -50,13 +62,20 @@ def total_usage(parts: Iterable[Usage]) -> Usage:
         True
     """
     listed = list(parts)
-    return Usage(
+    total = Usage(
         requests=sum(part["requests"] for part in listed),
         completions=sum(part["completions"] for part in listed),
         input_tokens=_sum_or_none(part["input_tokens"] for part in listed),
         output_tokens=_sum_or_none(part["output_tokens"] for part in listed),
         cached_tokens=_sum_or_none(part["cached_tokens"] for part in listed),
     )
+    details = [part["details"] for part in listed if "details" in part]
+    if details:
+        total["details"] = UsageDetails(
+            input=_added(one["input"] for one in details),
+            output=_added(one["output"] for one in details),
+        )
+    return total
 
 
 def as_usage_metadata(usage: Usage) -> UsageMetadata | None:
@@ -68,8 +87,12 @@ def as_usage_metadata(usage: Usage) -> UsageMetadata | None:
         output_tokens=usage["output_tokens"],
         total_tokens=usage["input_tokens"] + usage["output_tokens"],
     )
-    if usage["cached_tokens"]:
-        metadata["input_token_details"] = {"cache_read": usage["cached_tokens"]}
+    details = usage.get("details", UsageDetails(input={}, output={}))
+    read = {"cache_read": usage["cached_tokens"]} if usage["cached_tokens"] else {}
+    if read or details["input"]:
+        metadata["input_token_details"] = cast("InputTokenDetails", {**read, **details["input"]})
+    if details["output"]:
+        metadata["output_token_details"] = cast("OutputTokenDetails", dict(details["output"]))
     return metadata
 
 
@@ -108,13 +131,23 @@ class UsageCounter(BaseCallbackHandler):
 
     def on_llm_end(self, response: LLMResult, **_kwargs: Any) -> None:
         """Count what a finished request brought."""
-        used = usage_of(response)
+        used = counted(response)
         with self._lock:
             self._finished.append(used)
 
     def _count_request(self) -> None:
         with self._lock:
             self._requests += 1
+
+
+COUNTED = "tpo_usage"
+"""Where a result keeps what it cost, once its messages no longer tell."""
+
+
+def counted(result: LLMResult) -> Usage:
+    """Return the usage of a finished request, also when its messages have been settled since."""
+    noted: Usage | None = (result.llm_output or {}).get(COUNTED)
+    return usage_of(result) if noted is None else noted
 
 
 def usage_of(result: LLMResult) -> Usage:
@@ -141,6 +174,8 @@ def usage_of(result: LLMResult) -> Usage:
 
 def _reported(messages: list[AIMessage]) -> Usage:
     reports = [message.usage_metadata for message in messages]
+    if reports and reports[0] is not None and not any(reports[1:]):
+        reports = reports[:1]  # a request's total, told once
     if not reports or any(report is None for report in reports):
         return Usage(
             requests=1, completions=0, input_tokens=None, output_tokens=None, cached_tokens=None
@@ -155,13 +190,37 @@ def _reported(messages: list[AIMessage]) -> Usage:
 def _from_metadata(metadata: UsageMetadata) -> Usage:
     if metadata.get("total_cost") == 0:  # answered from LangChain's own cache
         return NOTHING_USED
-    return Usage(
+    read = metadata.get("input_token_details", {})
+    usage = Usage(
         requests=1,
         completions=1,
         input_tokens=metadata["input_tokens"],
         output_tokens=metadata["output_tokens"],
-        cached_tokens=metadata.get("input_token_details", {}).get("cache_read", 0),
+        cached_tokens=read.get("cache_read") or 0,
     )
+    details = UsageDetails(
+        input=_counted(read, but="cache_read"),
+        output=_counted(metadata.get("output_token_details", {})),
+    )
+    if details["input"] or details["output"]:
+        usage["details"] = details
+    return usage
+
+
+def _counted(details: Mapping[str, Any], *, but: str = "") -> dict[str, int]:
+    """Return the parts that are numbers above nothing."""
+    return {
+        name: value
+        for name, value in details.items()
+        if name != but and isinstance(value, int) and value > 0
+    }
+
+
+def _added(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for part in parts:
+        total.update(part)
+    return dict(total)
 
 
 def _sum_or_none(values: Iterable[int | None]) -> int | None:

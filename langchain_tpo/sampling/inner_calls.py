@@ -1,0 +1,108 @@
+"""The config of a call that a run makes: counted first, told once, kept out of the token stream.
+
+LangChain's counters add up what the messages of a request report. With `n=5` some clients put the
+request's total on all five, and most leave out the model's name there: handlers would count five
+times, or nothing. So the first handler of every inner call counts, and then leaves on the messages
+what the request really took, once.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import merge_configs
+from langgraph.constants import TAG_NOSTREAM
+
+from langchain_tpo.sampling.usage import COUNTED, UsageCounter, as_usage_metadata, counted
+
+
+def inner_config(
+    config: RunnableConfig, counter: UsageCounter, labels: Mapping[str, Any]
+) -> RunnableConfig:
+    """Return the config of one inner call.
+
+    Args:
+        config: The config of the step that makes it.
+        counter: Counts what it costs.
+        labels: What its trace says of itself.
+
+    Example:
+        >>> inner_config({}, UsageCounter(), {"tpo_step": "sample"})["metadata"]["tpo_step"]
+        'sample'
+    """
+    own = RunnableConfig(tags=[TAG_NOSTREAM], metadata={"lc_source": "tpo", **labels})
+    merged = merge_configs(config, own)
+    return in_order(merged, [counter, TellOnce()])
+
+
+def in_order(config: RunnableConfig, more: Sequence[BaseCallbackHandler] = ()) -> RunnableConfig:
+    """Return a config whose counters hear of a call before anything that changes what they count.
+
+    LangChain merges two managers through a set, so an order that was given does not last.
+
+    Args:
+        config: Any config.
+        more: Handlers to add.
+    """
+    callbacks = config.get("callbacks")
+    if not isinstance(callbacks, BaseCallbackManager):
+        return {**config, "callbacks": sorted([*more, *(callbacks or [])], key=_turn)}
+    manager = callbacks.copy()
+    manager.handlers = sorted([*more, *manager.handlers], key=_turn)
+    manager.inheritable_handlers = sorted([*more, *manager.inheritable_handlers], key=_turn)
+    return {**config, "callbacks": manager}
+
+
+class TellOnce(BaseCallbackHandler):
+    """Leaves on the messages of a request what it took in all: on the first, and nowhere else."""
+
+    run_inline = True
+    """Changing a field takes microseconds: no hop to a thread, and before any other handler."""
+
+    def on_llm_end(self, response: LLMResult, **_kwargs: Any) -> None:
+        """Settle what a finished request reports."""
+        messages = _messages(response)
+        if len(messages) < 2:  # noqa: PLR2004 one message tells of itself alone
+            return
+        used = counted(response)
+        total = as_usage_metadata(used)
+        name = (response.llm_output or {}).get("model_name")
+        response.llm_output = {**(response.llm_output or {}), COUNTED: used}
+        for place, message in enumerate(messages):
+            message.usage_metadata = total if place == 0 else None
+            if name:
+                message.response_metadata.setdefault("model_name", name)
+
+
+class TellNothing(BaseCallbackHandler):
+    """Takes usage off the messages of inner calls, whose total an outer chat model reports.
+
+    A trace adds up every chat model in it, and would count what the inner ones took twice.
+    """
+
+    run_inline = True
+    """As above."""
+
+    def on_llm_end(self, response: LLMResult, **_kwargs: Any) -> None:
+        """Leave nothing to add up."""
+        response.llm_output = {**(response.llm_output or {}), COUNTED: counted(response)}
+        for message in _messages(response):
+            message.usage_metadata = None
+
+
+def _messages(response: LLMResult) -> list[AIMessage]:
+    return [
+        generation.message
+        for listed in response.generations
+        for generation in listed
+        if isinstance(generation, ChatGeneration) and isinstance(generation.message, AIMessage)
+    ]
+
+
+def _turn(handler: object) -> int:
+    """Counters first, then what settles, then what hides; all others as they came."""
+    kinds = (UsageCounter, TellOnce, TellNothing)
+    return next((place for place, kind in enumerate(kinds) if isinstance(handler, kind)), 3)

@@ -1,0 +1,116 @@
+"""LangChain's own counters, LangSmith's tracer, the message and the result say what was spent."""
+
+import uuid
+from typing import Any
+
+import pytest
+from langchain_core.callbacks import UsageMetadataCallbackHandler, get_usage_metadata_callback
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
+from langchain_core.tracers.base import BaseTracer
+from langchain_core.tracers.schemas import Run
+
+from langchain_tpo import ChatTPO, TPORunnable, TPOSettings
+from langchain_tpo.sampling.inner_calls import TellOnce
+from tests.support.fakes import ScriptedModel, ScriptedModelWithN
+
+PROMPT, WORDS = 7, 3
+"""Tokens of every prompt and of every completion of the counted models."""
+
+
+def report(n: int) -> dict[str, Any]:
+    """One request's total, with reasoning and a cache that was written."""
+    return {
+        "input_tokens": PROMPT,
+        "output_tokens": WORDS * n,
+        "total_tokens": PROMPT + WORDS * n,
+        "input_token_details": {"cache_creation": 2},
+        "output_token_details": {"reasoning": n},
+    }
+
+
+def told(result: ChatResult) -> ChatResult:
+    """Report as ChatOpenAI does: the total on every message, the name only where there is one."""
+    n = len(result.generations)
+    for generation in result.generations:
+        assert isinstance(generation.message, AIMessage)
+        generation.message.usage_metadata = report(n)  # type: ignore[assignment]
+        if n == 1:
+            generation.message.response_metadata["model_name"] = "counted"
+    return ChatResult(generations=result.generations, llm_output={"model_name": "counted"})
+
+
+class Counted(ScriptedModel):
+    def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
+        return told(super()._generate(*args, **kwargs))
+
+    async def _agenerate(self, *args: Any, **kwargs: Any) -> ChatResult:
+        return told(await super()._agenerate(*args, **kwargs))
+
+
+class CountedWithN(ScriptedModelWithN):
+    def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
+        return told(super()._generate(*args, **kwargs))
+
+    async def _agenerate(self, *args: Any, **kwargs: Any) -> ChatResult:
+        return told(await super()._agenerate(*args, **kwargs))
+
+
+class Spans(BaseTracer):
+    """Adds up what every run of a model reports, as LangSmith does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spent = [0, 0]
+
+    def _persist_run(self, run: Run) -> None:
+        """Keep nothing."""
+
+    def _on_llm_end(self, run: Run) -> None:
+        for listed in (run.outputs or {})["generations"]:
+            for generation in listed:
+                usage = generation["message"]["kwargs"].get("usage_metadata")
+                if usage:
+                    self.spent[0] += usage["input_tokens"]
+                    self.spent[1] += usage["output_tokens"]
+
+
+def reward(prompt: str, response: str) -> float:
+    return float(response.rsplit(maxsplit=1)[-1])
+
+
+def spent(model: Any) -> list[int]:
+    return [PROMPT * len(model.notebook.calls), WORDS * model.notebook.completions()]
+
+
+@pytest.mark.parametrize("door", [TPORunnable, ChatTPO])
+@pytest.mark.parametrize("model", [Counted, CountedWithN])
+@pytest.mark.parametrize("depth", [0, 2])
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_every_counter_says_what_the_server_counted(
+    door: Any, model: Any, depth: int, *, asynchronous: bool
+) -> None:
+    policy = model()
+    tpo = door(model=policy, reward=reward, settings=TPOSettings(width=3, depth=depth))
+    handler, spans = UsageMetadataCallbackHandler(), Spans()
+    with get_usage_metadata_callback() as context:
+        config = {"callbacks": [handler, spans]}
+        answer = await tpo.ainvoke("Wood?", config) if asynchronous else tpo.invoke("Wood?", config)
+
+    total = spent(policy)
+    assert [answer.usage_metadata["input_tokens"], answer.usage_metadata["output_tokens"]] == total
+    for counter in (handler, context):
+        counts = list(counter.usage_metadata.values())
+        assert [[one["input_tokens"], one["output_tokens"]] for one in counts] == [total]
+    assert spans.spent == total
+    details = answer.usage_metadata["output_token_details"]
+    assert details == {"reasoning": policy.notebook.completions()}
+    created = answer.usage_metadata["input_token_details"]
+    assert created == {"cache_creation": 2 * len(policy.notebook.calls)}
+
+
+def test_what_is_unknown_is_told_to_nobody() -> None:
+    messages = [AIMessage("a b c", usage_metadata=None), AIMessage("d", usage_metadata=None)]
+    generations: Any = [[ChatGeneration(message=message) for message in messages]]
+    TellOnce().on_llm_end(LLMResult(generations=generations), run_id=uuid.uuid4())
+    assert [message.usage_metadata for message in messages] == [None, None]

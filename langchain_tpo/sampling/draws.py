@@ -6,6 +6,7 @@ that had finished. Knows models and their cost; knows nothing of pools, prompts 
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, NotRequired, TypeAlias
 
@@ -185,12 +186,23 @@ class Drawer:
 
     def _send_all(self, batches: Sequence[Sequence[ModelRequest]]) -> list[list[Outcome]]:
         """Send every request before waiting for any: in one order, which a resumed run repeats."""
-        sent = [[_SEND(request, self) for request in batch] for batch in batches]
+        sent = [[self._sent(_SEND, request) for request in batch] for batch in batches]
         return [[_outcome(future) for future in futures] for futures in sent]
+
+    def _sent(self, send: Callable[..., Any], request: ModelRequest) -> Any:  # noqa: ANN401 as `_outcome`
+        """Begin a task whose trace has labels for its input, not the prompt once more.
+
+        The request goes by the context, which LangGraph copies for every task.
+        """
+        token = _IN_HAND.set((self, request))
+        try:
+            return send({**request["labels"], "n": request["n"]})
+        finally:
+            _IN_HAND.reset(token)
 
     async def _asend_all(self, batches: Sequence[Sequence[ModelRequest]]) -> list[list[Outcome]]:
         """Send as `_send_all` does; what is late is cancelled and counts as failed."""
-        sent = [[in_time(_ASEND(request, self)) for request in batch] for batch in batches]
+        sent = [[in_time(self._sent(_ASEND, request)) for request in batch] for batch in batches]
         waiting = [asyncio.gather(*futures, return_exceptions=True) for futures in sent]
         return [list(outcomes) for outcomes in await asyncio.gather(*waiting)]
 
@@ -244,14 +256,20 @@ class Drawer:
         return ModelReply(replies=replies, usage=counter.usage)
 
 
-def model_call(request: ModelRequest, drawer: Drawer, config: RunnableConfig) -> ModelReply:
+_IN_HAND: ContextVar[tuple[Drawer, ModelRequest]] = ContextVar("tpo_request")
+"""Who sends which request, in the context of its task."""
+
+
+def model_call(_labels: dict[str, Any], config: RunnableConfig) -> ModelReply:
     """Send one of several requests of a step, as a task whose reply a checkpoint keeps."""
+    drawer, request = _IN_HAND.get()
     with keys_hidden():
         return drawer.reply(request, config)
 
 
-async def amodel_call(request: ModelRequest, drawer: Drawer, config: RunnableConfig) -> ModelReply:
+async def amodel_call(_labels: dict[str, Any], config: RunnableConfig) -> ModelReply:
     """Send one of several requests of a step, as `model_call` does."""
+    drawer, request = _IN_HAND.get()
     with keys_hidden():
         return await drawer.areply(request, config)
 

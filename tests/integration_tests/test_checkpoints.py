@@ -97,7 +97,7 @@ def kept(folder: Path) -> tuple[int, int]:
 
 
 def _is_reply(value: object) -> bool:
-    return isinstance(value, dict) and "texts" in value
+    return isinstance(value, dict) and "replies" in value
 
 
 @pytest.fixture(scope="module")

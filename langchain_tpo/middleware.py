@@ -6,11 +6,12 @@ middleware around it (retries, fallbacks, caching) takes part.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NotRequired, cast
+from typing import Annotated, Any, NotRequired, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, SystemMessage
 from langchain_core.runnables import RunnableConfig, RunnableLambda
+from langgraph.channels import AnyValue
 from langgraph.types import Command
 
 from langchain_tpo.chat_models.first_reply import Answer, FirstReply, Reply
@@ -44,9 +45,10 @@ that may not be the answer."""
 class TPOAgentState(AgentState[Any]):
     """What the middleware adds to the agent's state."""
 
-    tpo_rewards: NotRequired[list[float | None]]
-    """The reward of every candidate for the last optimized answer, in order of arrival."""
-    tpo: NotRequired[dict[str, Any]]
+    tpo_rewards: NotRequired[Annotated[list[float | None], AnyValue]]
+    """The reward of every candidate for the last optimized answer, in order of arrival. Where
+    agents run side by side and hand this key to the same graph, it is that of one of them."""
+    tpo: NotRequired[Annotated[dict[str, Any], AnyValue]]
     """The figures of the run that gave the last answer, as in `response_metadata["tpo"]`."""
 
 

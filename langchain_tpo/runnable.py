@@ -19,6 +19,8 @@ from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.errors import RunError, SettingsError
 from langchain_tpo.graph import loop_graph
 from langchain_tpo.loop.run_input import TPORunnableInput, as_tpo_input
+from langchain_tpo.loop.run_state import fingerprint
+from langchain_tpo.loop.slots import ainvoke_in_slot, invoke_in_slot
 from langchain_tpo.result import TPOResult
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.reward_models.interface import RewardModel
@@ -214,13 +216,23 @@ class TPORunnable(OneTypedLine, BatchesByRequests[TPORunnableInput, AIMessage]):
         """How many threads a sync run takes: LangGraph's five on two cores are too few for N."""
         return self.settings.width + 1
 
+    @property
+    def fingerprint(self) -> str:
+        """Tells this link from others that are asked the same in one node of a graph.
+
+        Two that differ in nothing but the code of a model or a reward want a `name` each.
+        """
+        return fingerprint(self.name, self.model.get_name(), self.reward.get_name(), self.settings)
+
     def _run(self, value: TPORunnableInput, config: RunnableConfig) -> TPOResult:
         inner = roomy(config, supersteps=self.settings.recursion_limit, threads=self.threads)
-        return TPOResult.from_state(ended(self.graph.invoke(as_tpo_input(value), inner))["tpo"])
+        output = invoke_in_slot(self.graph, as_tpo_input(value), inner, who=self.fingerprint)
+        return TPOResult.from_state(ended(output)["tpo"])
 
     async def _arun(self, value: TPORunnableInput, config: RunnableConfig) -> TPOResult:
         inner = roomy(config, supersteps=self.settings.recursion_limit)
-        output = await self.graph.ainvoke(as_tpo_input(value), inner)
+        asked = as_tpo_input(value)
+        output = await ainvoke_in_slot(self.graph, asked, inner, who=self.fingerprint)
         return TPOResult.from_state(ended(output)["tpo"])
 
     def _message(self, value: TPORunnableInput, config: RunnableConfig) -> AIMessage:

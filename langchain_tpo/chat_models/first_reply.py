@@ -22,6 +22,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from typing_extensions import TypedDict
 
+from langchain_tpo.loop.slots import ainvoke_in_slot, invoke_in_slot
 from langchain_tpo.result import TPOResult
 from langchain_tpo.runnable import TPORunnable, ended, roomy
 from langchain_tpo.sampling.inner_calls import inner_config
@@ -106,13 +107,14 @@ class FirstReply:
 
     def run(self, messages: Sequence[BaseMessage], config: RunnableConfig) -> Answer:
         """Return the reply, optimized if it is final."""
-        return _answer(
-            self._graph.invoke(_as_input(messages), roomy(config, threads=self._tpo.threads))
-        )
+        inner = roomy(config, threads=self._tpo.threads)
+        who = self._tpo.fingerprint
+        return _answer(invoke_in_slot(self._graph, _as_input(messages), inner, who=who))
 
     async def arun(self, messages: Sequence[BaseMessage], config: RunnableConfig) -> Answer:
         """Return the reply as `run` does, without blocking the event loop."""
-        return _answer(await self._graph.ainvoke(_as_input(messages), roomy(config)))
+        asked, who = _as_input(messages), self._tpo.fingerprint
+        return _answer(await ainvoke_in_slot(self._graph, asked, roomy(config), who=who))
 
     def _compiled(self) -> CompiledStateGraph[ReplyState, Any, TPOInput, ReplyState]:
         graph = StateGraph(ReplyState, input_schema=TPOInput)

@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from langchain_tpo.reward_models.verifiers.answers import ExactAnswer as ExactAnswer
     from langchain_tpo.reward_models.verifiers.citations import Citations as Citations
     from langchain_tpo.reward_models.verifiers.json_schema import JsonSchema as JsonSchema
+    from langchain_tpo.reward_models.verifiers.math_answer import MathAnswer as MathAnswer
     from langchain_tpo.reward_models.verifiers.unit_tests import UnitTests as UnitTests
     from langchain_tpo.reward_models.verifiers.verifier import Verifier as Verifier
 
@@ -132,6 +133,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "verifiers.answers": ("ExactAnswer",),
     "verifiers.citations": ("Citations",),
     "verifiers.json_schema": ("JsonSchema",),
+    "verifiers.math_answer": ("MathAnswer",),
     "verifiers.unit_tests": ("UnitTests",),
     "verifiers.verifier": ("Verifier",),
 }

@@ -21,10 +21,14 @@ def score(prompt: str, response: str) -> float:
 
 CONSTRUCTED: dict[str, tuple[Any, ...]] = {
     "ChatJudge": (MODEL,),
+    "Citations": (),
     "Ensemble": ({"length": score},),
+    "ExactAnswer": (),
     "FunctionReward": (score,),
     "HumanReward": (),
+    "JsonSchema": ({"type": "object"},),
     "LengthPenalty": (score,),
+    "MathAnswer": (),
     "PairwiseJudge": (MODEL,),
     "PreferenceHead": (),
     "SequenceClassifier": ("checkpoint",),

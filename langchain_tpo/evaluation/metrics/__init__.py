@@ -5,7 +5,7 @@ from langchain_tpo.evaluation.metrics.instructions import (
     Uncheckable,
     follows_instructions,
 )
-from langchain_tpo.evaluation.metrics.maths import solves
 from langchain_tpo.evaluation.metrics.refusals import refuses
+from langchain_tpo.reward_models.verifiers.maths import solves
 
 __all__ = ["InstructionScore", "Uncheckable", "follows_instructions", "refuses", "solves"]

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from langchain_tpo.errors import DatasetError
-from langchain_tpo.evaluation.metrics.maths import solves
 from langchain_tpo.evaluation.shapes import choices_of
+from langchain_tpo.reward_models.verifiers.maths import solves
 
 ANSWERS = (
     *("answer", "answers", "answer_number", "answerkey", "answerKey", "ideal", "expected"),

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from langchain_tpo.evaluation.metrics import follows_instructions, maths, refuses, solves
+from langchain_tpo.evaluation.metrics import follows_instructions, refuses, solves
 from langchain_tpo.evaluation.metrics.of_answers import METRICS, metric_values
+from langchain_tpo.reward_models.verifiers import maths
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 

@@ -3,8 +3,10 @@
 Needs the extra `evaluation` (`math-verify`).
 """
 
+import json
 import logging
 import re
+import sys
 import threading
 import time
 from functools import cache
@@ -70,3 +72,15 @@ def _verifier() -> Any:  # noqa: ANN401 an untyped package
     for part in ("parser", "grader"):
         logging.getLogger(f"math_verify.{part}").setLevel(logging.ERROR)
     return verifier
+
+
+def main() -> None:
+    """Compare the pairs of answer and reference on standard input; the process of `MathAnswer`."""
+    pairs = json.load(sys.stdin)
+    for answer, reference in pairs:
+        sys.stdout.write(json.dumps(solves(answer, reference)) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

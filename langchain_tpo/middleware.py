@@ -18,6 +18,7 @@ from langchain_tpo.chat_models.first_reply import Answer, FirstReply, Reply
 from langchain_tpo.errors import MissingExtraError
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.runnable import TPORunnable
+from langchain_tpo.sampling.capabilities import Asking
 from langchain_tpo.sampling.quiet import quiet
 from langchain_tpo.sampling.wrappers import ChatModel, without_tools
 from langchain_tpo.settings import TPOSettings
@@ -150,11 +151,14 @@ class _Calls:
         self, messages: Sequence[AnyMessage], config: RunnableConfig, options: dict[str, Any]
     ) -> Request:
         """Draw responses with the tools at hand; all other steps have prompts of their own."""
-        sampled = {**self.request.model_settings, **options}
+        asking = Asking(model=self.request.model, messages=messages, options=options)
+        model, others = asking.placed()
+        sampled = {**self.request.model_settings, **others}
         if config.get("metadata", {}).get("tpo_step") == "sample":
-            return self.request.override(model_settings=sampled)
+            return self.request.override(model=model, model_settings=sampled)
         system, rest = _split(messages)
         return self.request.override(
+            model=model,
             messages=rest,
             system_message=system,
             tools=[],

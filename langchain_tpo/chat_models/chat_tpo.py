@@ -7,14 +7,16 @@ Knows LangChain's chat-model contract; what is optimized, and how, is the busine
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from copy import copy
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal, Self
 
+from langchain_core.caches import BaseCache
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable, RunnableConfig, patch_config
+from langchain_core.runnables import Runnable, RunnableConfig, ensure_config, patch_config
+from langchain_core.runnables.config import merge_configs, set_config_context
 from pydantic import ConfigDict, Field, model_validator
 
 from langchain_tpo.chat_models.child_runs import achild_config, child_config, uncounted_context
@@ -84,6 +86,10 @@ class ChatTPO(OneTypedLine, BaseChatModel):
     """How many requests of a run may be on their way at once. A `max_concurrency` in the config
     of a call does not reach a chat model."""
 
+    cache: BaseCache | bool | None = Field(default=False, exclude=True)
+    """Whether LangChain's cache may answer: not unless you say so. A cache knows a model by what
+    can be written down of it, and of a reward, a critic or a function that is only its name."""
+
     disable_streaming: bool | Literal["tool_calling"] = True
     """A stream is one chunk in any case. LangChain tells `_stream` nothing of the run that it
     belongs to, so inner calls would be missing from traces and token counts."""
@@ -122,7 +128,7 @@ class ChatTPO(OneTypedLine, BaseChatModel):
             "reward": self.reward.get_name(),
             "width": self.settings.width,
             "depth": self.settings.depth,
-            "prompts": self.settings.prompts.name,
+            "settings": self.settings.model_dump(mode="json", exclude_defaults=True),
         }
 
     def bind_tools(
@@ -170,6 +176,36 @@ class ChatTPO(OneTypedLine, BaseChatModel):
         return TPORunnable(
             model=self.model, reward=self.reward, critic=self.critic, settings=self.settings
         )
+
+    def invoke(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Return the answer.
+
+        What the config sets at run time (`configurable`) reaches the wrapped model as well, which
+        LangChain's chat models leave to chains.
+        """
+        with set_config_context(_with_configurable(config)) as context:
+            answer = partial(super().invoke, input, config, stop=stop, **kwargs)
+            return context.run(answer)
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Return the answer as `invoke` does, without blocking the event loop."""
+        answer = super().ainvoke(input, config, stop=stop, **kwargs)
+        with set_config_context(_with_configurable(config)) as context:
+            return await asyncio.get_running_loop().create_task(answer, context=context)
 
     def stream(
         self,
@@ -273,11 +309,11 @@ class ChatTPO(OneTypedLine, BaseChatModel):
         """Copy deeply without the loop."""
         return super(ChatTPO, copy(self)).__deepcopy__(memo)
 
-    def __getstate__(self) -> dict[Any, Any]:
-        """Pickle without the loop: it is built again at first use."""
-        state = super().__getstate__()
-        own = {key: value for key, value in state["__dict__"].items() if key != "loop"}
-        return {**state, "__dict__": own}
+
+def _with_configurable(config: RunnableConfig | None) -> RunnableConfig:
+    """Return the config of the run around, with what this call sets at run time."""
+    own = RunnableConfig(configurable=(config or {}).get("configurable", {}))
+    return merge_configs(ensure_config(), own)
 
 
 def _as_chunk(message: BaseMessage) -> AIMessageChunk:

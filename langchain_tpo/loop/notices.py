@@ -11,7 +11,25 @@ def notices(result: TPOResult) -> list[str]:
     Args:
         result: The run.
     """
-    return [line for line in (_cut(result), _refused(result)) if line]
+    return [line for line in (_ended(result), _cut(result), _refused(result)) if line]
+
+
+def _ended(result: TPOResult) -> str | None:
+    """Say that optimization was paid for and ended before its time."""
+    if result.stop_reason == "no_usable_update":
+        reasons = sorted({drop["reason"] for drop in result.drops if drop["step"] == "update"})
+        return (
+            f"`update` brought no usable revision in round {len(result.rounds)} "
+            f"({', '.join(reasons)}): the answer is the best of those before. A small model may "
+            'follow `prompts="small"`.'
+        )
+    failure = result.failure
+    if result.stop_reason != "error" or failure is None:
+        return None
+    return (
+        f"`{failure['step']}` failed in round {failure['round']} and ended the run with the best "
+        f"response so far: {failure['type']}: {failure['message'][:300]}"
+    )
 
 
 def _cut(result: TPOResult) -> str | None:

@@ -274,7 +274,8 @@ def _limits(words: str, *, below: int) -> list[int]:
 
 
 def _words(error: Exception) -> str:
-    return _CODES.sub("", str(error))
+    body = getattr(error, "body", None)  # an SDK's error does not always quote it
+    return _CODES.sub("", f"{error} {body}" if isinstance(body, dict | list | str) else str(error))
 
 
 def _status(error: Exception) -> int | None:

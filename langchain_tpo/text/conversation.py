@@ -3,19 +3,23 @@
 Knows LangChain messages; knows nothing of prompts, tags or steps.
 """
 
+import json
 import re
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from itertools import product
 from typing import Any
 
-from langchain_core.messages import BaseMessage, ChatMessage, HumanMessage
+from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage
 
 from langchain_tpo.text.look_alikes import readings
 from langchain_tpo.text.well_formed import well_formed
 
 ROLE_NAMES = {"human": "User", "ai": "Assistant", "system": "System", "tool": "Tool"}
 """How a transcript names who speaks, by LangChain message type."""
+
+_CALLS = frozenset({"tool_use", "tool_call", "function_call"})
+"""Blocks of providers that call a tool; LangChain lists the same calls in `tool_calls`."""
 
 _SEPARATORS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 """What begins a new line, for some reader or other."""
@@ -97,10 +101,20 @@ def _names_speaker(text: str, start: int, speakers: Collection[str]) -> bool:
 
 
 def message_text(message: BaseMessage) -> str:
-    """Return the text of one message, with placeholders for what is no text."""
-    if isinstance(message.content, str):
-        return well_formed(message.content)
-    return well_formed("".join(_block_text(block) for block in message.content))
+    """Return the text of one message, with placeholders for what is no text.
+
+    Of a message that calls tools the calls are part, with their arguments.
+
+    Example:
+        >>> from langchain_core.messages import AIMessage
+        >>> call = {"name": "weather", "args": {"city": "Paris"}, "id": "1"}
+        >>> message_text(AIMessage("", tool_calls=[call]))
+        '[calls weather({"city": "Paris"})]'
+    """
+    parts = [message.content] if isinstance(message.content, str) else _block_texts(message.content)
+    calls = _calls(message)
+    said = "".join(parts)
+    return well_formed("\n".join(filter(None, [said, *calls])) if calls else said)
 
 
 def sendable(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
@@ -129,7 +143,7 @@ def attachments(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
         for message in messages
         if isinstance(message, HumanMessage) and not isinstance(message.content, str)
         for block in message.content
-        if isinstance(block, dict) and block.get("type") != "text"
+        if isinstance(block, dict) and block.get("type") not in {"text", "tool_result"}
     ]
 
 
@@ -150,10 +164,32 @@ def _role(message: BaseMessage) -> str:
     return ROLE_NAMES.get(kind, kind.capitalize())
 
 
+def _calls(message: BaseMessage) -> list[str]:
+    if not isinstance(message, AIMessage):
+        return []
+    return [
+        f"[calls {call['name']}({json.dumps(call['args'], ensure_ascii=False, default=str)})]"
+        for call in message.tool_calls
+    ] + [f"[calls {call['name']}({call['args']})]" for call in message.invalid_tool_calls]
+
+
+def _block_texts(blocks: Sequence[str | dict[str, Any]]) -> list[str]:
+    return [_block_text(block) for block in blocks if not _is_call(block)]
+
+
+def _is_call(block: str | dict[str, Any]) -> bool:
+    """Whether a block repeats what stands in `tool_calls`."""
+    return isinstance(block, dict) and block.get("type") in _CALLS
+
+
 def _block_text(block: str | dict[str, Any]) -> str:
     if isinstance(block, str):
         return block
     if block.get("type") == "text":
         return str(block.get("text", ""))
+    if block.get("type") == "tool_result":
+        content = block.get("content", "")
+        inside = content if isinstance(content, str) else "".join(map(_block_text, content))
+        return f"[tool result: {inside}]"
     kind = str(block.get("type", "attachment"))
     return f"[{kind.removesuffix('_url')}]"

@@ -4,6 +4,7 @@ The classes come with the dependency group `models`; where one is not installed 
 """
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ pytestmark = [
     pytest.mark.integration,
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # clients that close no connection
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
 Build = Callable[[str], Any]
@@ -111,7 +114,7 @@ SETTINGS: dict[str, TPOSettings] = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def services() -> Iterator[StrictServices]:
     with StrictServices() as running:
         yield running
@@ -120,9 +123,7 @@ def services() -> Iterator[StrictServices]:
 @pytest.fixture(params=MODELS.values(), ids=MODELS)
 def model(request: pytest.FixtureRequest, services: StrictServices) -> Any:
     build, service = request.param
-    built = build(services.url(service))
-    services.bodies.clear()
-    return built
+    return build(services.url(service))
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
@@ -154,3 +155,10 @@ async def test_a_chat_tpo_and_its_batches(
     assert [answer.response_metadata["tpo"]["stop_reason"] for answer in answers] == ["depth"] * 3
     asked = sum(answer.response_metadata["tpo"]["usage"]["requests"] for answer in answers)
     assert asked == len(services.bodies)
+
+
+def test_the_page_names_every_class_that_is_tried() -> None:
+    page = (Path(__file__).parents[2] / "docs/models.md").read_text(encoding="utf-8")
+
+    rows = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| `Chat")]
+    assert [row.replace("`", "") for row in rows] == list(MODELS)

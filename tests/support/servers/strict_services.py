@@ -149,11 +149,17 @@ class StrictServices:
 def _openai(body: dict[str, Any], texts: list[str]) -> dict[str, Any]:
     written = sum(len(text.split()) for text in texts) * 2
     choices = [
-        {"index": index, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+        {
+            "index": index,
+            "message": {"role": "assistant", "content": text},
+            "finish_reason": "stop",
+            "logprobs": None,
+        }
         for index, text in enumerate(texts)
     ]
     usage = {"prompt_tokens": 9, "completion_tokens": written, "total_tokens": 9 + written}
     said = {"id": "c", "object": "chat.completion", "created": 0, "model": body["model"]}
+    said["system_fingerprint"] = None
     return {**said, "choices": choices, "usage": usage}
 
 

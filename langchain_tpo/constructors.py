@@ -114,7 +114,8 @@ def _misfit(
     collected = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     taken = [one for one in signature.parameters.values() if one.kind not in collected][1:]
     named = {one.name: one for one in taken if one.kind is not one.POSITIONAL_ONLY}
-    if unknown := [name for name in options if name not in named]:
+    open_ended = any(one.kind is one.VAR_KEYWORD for one in signature.parameters.values())
+    if unknown := [name for name in options if name not in named and not open_ended]:
         return _unknown(cls, unknown[0], named)
     positional = [one.name for one in taken if one.kind is not one.KEYWORD_ONLY]
     if len(args) > len(positional):

@@ -42,6 +42,10 @@ class Scheme:
     """Makes it."""
 
 
+UNTOLD = frozenset({"api_key", "query"})
+"""Options that a manifest leaves out: they may hold a key."""
+
+
 def reward_model(text: str) -> RewardModel:
     """Return the reward model that a short URL names.
 
@@ -61,8 +65,8 @@ def reward_model(text: str) -> RewardModel:
         >>> reward_model("oracle:delphi")
         Traceback (most recent call last):
         langchain_tpo.errors.ConfigurationError: No reward model is called `oracle:...`: use \
-head, hf-endpoint, implicit, infinity, instructions, judge, openai, pairwise, python, sglang, \
-tei, tgi, transformers, unit-tests, vllm.
+head, hf-endpoint, implicit, infinity, instructions, judge, nim, openai, openrlhf, pairwise, \
+python, sglang, tei, tgi, transformers, unit-tests, vllm, vllm-process.
     """
     address, _, query = text.partition("?")
     scheme, _, rest = address.partition(":")
@@ -77,7 +81,7 @@ tei, tgi, transformers, unit-tests, vllm.
 
 
 def reward_label(text: str) -> str:
-    """Name a reward model in a manifest: what was typed, without credentials.
+    """Name a reward model in a manifest: what was typed, without credentials and queries.
 
     Example:
         >>> reward_label("tei:http://me:secret@rm:8080?timeout=5&api_key=secret")
@@ -86,7 +90,7 @@ def reward_label(text: str) -> str:
     address, _, query = text.partition("?")
     before, slashes, host = address.partition("://")
     shown = f"{before}{slashes}{host.rpartition('@')[2]}" if slashes else address
-    kept = [f"{name}={value}" for name, value in parse_qsl(query) if name != "api_key"]
+    kept = [f"{name}={value}" for name, value in parse_qsl(query) if name not in UNTOLD]
     return without_credentials(shown + (f"?{'&'.join(kept)}" if kept else ""))
 
 
@@ -97,12 +101,25 @@ def _options(scheme: str, query: str) -> Options:
             "A key on the command line is seen by everyone on the machine: put it into an "
             "environment variable and give `api_key_env=NAME`."
         )
-    variable = options.pop("api_key_env", None)
-    if variable is not None:
-        if not os.environ.get(variable):
-            raise SettingsError(f"The environment variable `{variable}` is not set (`{scheme}:`).")
-        options["api_key"] = SecretStr(os.environ[variable])
+    if "api_key_env" in options:
+        options["api_key"] = _from_environment(options.pop("api_key_env"), scheme)
+    if "header_env" in options:
+        name, variable = _pair("header_env", options.pop("header_env"))
+        options["headers"] = {name: _from_environment(variable, scheme)}
     return options
+
+
+def _from_environment(variable: str, scheme: str) -> SecretStr:
+    if not os.environ.get(variable):
+        raise SettingsError(f"The environment variable `{variable}` is not set (`{scheme}:`).")
+    return SecretStr(os.environ[variable])
+
+
+def _pair(option: str, text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not (name and colon):
+        raise SettingsError(f"`{option}` must be written `name:value`, got `{text}`.")
+    return name, value
 
 
 def _python(rest: str, options: Options) -> RewardLike:
@@ -166,9 +183,34 @@ def _judge(module: str, name: str) -> Build:
 def _server(module: str, name: str) -> Build:
     def build(rest: str, options: Options) -> RewardLike:
         server = getattr(import_module(f"{_PACKAGE}.{module}"), name)
-        return cast("RewardLike", server(rest, **_questioned(_templated(options))))
+        typed = _weighted(_queried(_questioned(_templated(options))))
+        return cast("RewardLike", server(rest, **typed))
 
     return build
+
+
+def _queried(options: Options) -> Options:
+    if "query" not in options:
+        return options
+    return {**options, "query": dict([_pair("query", options["query"])])}
+
+
+def _weighted(options: Options) -> Options:
+    """Read `1,0,-0.5` as weights by place, and `helpful:1,verbose:-0.5` as weights by name."""
+    if "weights" not in options:
+        return options
+    parts = options["weights"].split(",")
+    if ":" in options["weights"]:
+        pairs = [_pair("weights", part) for part in parts]
+        return {**options, "weights": {name: _weight(value) for name, value in pairs}}
+    return {**options, "weights": [_weight(part) for part in parts]}
+
+
+def _weight(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise SettingsError(f"`weights` must be numbers, got `{text}`.") from None
 
 
 def _templated(options: Options) -> Options:
@@ -270,6 +312,21 @@ SCHEMES: Mapping[str, Scheme] = {
         example="vllm:http://host:8000",
         about="a sequence classifier behind vLLM (extra `http`)",
         build=_server("servers.classifiers", "VLLMClassifier"),
+    ),
+    "vllm-process": Scheme(
+        example="vllm-process:http://host:8000?reduce=product",
+        about="a process reward model behind vLLM, step by step (extra `http`)",
+        build=_server("servers.classifiers", "VLLMProcessReward"),
+    ),
+    "openrlhf": Scheme(
+        example="openrlhf:http://host:5000?template=llama3",
+        about="a reward model behind OpenRLHF's `serve_rm` (extra `http`)",
+        build=_server("servers.classifiers", "OpenRLHFClassifier"),
+    ),
+    "nim": Scheme(
+        example="nim:http://host:8000?model=nvidia/llama-3.1-nemotron-70b-reward",
+        about="a reward model behind NVIDIA NIM (extra `http`)",
+        build=_server("servers.classifiers", "NIMClassifier"),
     ),
     "tei": Scheme(
         example="tei:http://host:8080",

@@ -38,9 +38,16 @@ if TYPE_CHECKING:
     from langchain_tpo.reward_models.servers.classifiers import (
         InfinityClassifier as InfinityClassifier,
     )
+    from langchain_tpo.reward_models.servers.classifiers import NIMClassifier as NIMClassifier
+    from langchain_tpo.reward_models.servers.classifiers import (
+        OpenRLHFClassifier as OpenRLHFClassifier,
+    )
     from langchain_tpo.reward_models.servers.classifiers import SGLangClassifier as SGLangClassifier
     from langchain_tpo.reward_models.servers.classifiers import TEIClassifier as TEIClassifier
     from langchain_tpo.reward_models.servers.classifiers import VLLMClassifier as VLLMClassifier
+    from langchain_tpo.reward_models.servers.classifiers import (
+        VLLMProcessReward as VLLMProcessReward,
+    )
     from langchain_tpo.reward_models.servers.implicit import (
         ImplicitRewardModel as ImplicitRewardModel,
     )
@@ -99,9 +106,12 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "servers.classifiers": (
         "HFEndpointClassifier",
         "InfinityClassifier",
+        "NIMClassifier",
+        "OpenRLHFClassifier",
         "SGLangClassifier",
         "TEIClassifier",
         "VLLMClassifier",
+        "VLLMProcessReward",
     ),
     "servers.implicit": ("ImplicitRewardModel",),
     "servers.openai_compatible": ("OpenAIVerifier",),

@@ -245,7 +245,7 @@ def only_model(outcome: Outcome, server: RewardServer) -> str:
 
 
 def _form(question: JsonScore) -> dict[str, JsonValue]:
-    form: JsonValue = {"name": "score", "schema": question.schema, "strict": True}
+    form: JsonValue = {"name": "score", "schema": question.reply_schema, "strict": True}
     return {"response_format": {"type": "json_schema", "json_schema": form}}
 
 

@@ -80,7 +80,7 @@ class TGIRewardModel(GenerativeVerifier):
     def call(self, prompt: str, question: Question) -> Call:
         """Ask for the first token, or for a written score."""
         if isinstance(question, JsonScore):
-            form, inputs = tgi.grammar("json", question.schema), self._inputs(prompt)
+            form, inputs = tgi.grammar("json", question.reply_schema), self._inputs(prompt)
             return tgi.generate_call(
                 self.server, inputs, max_new_tokens=OBJECT_TOKENS, grammar=form
             )

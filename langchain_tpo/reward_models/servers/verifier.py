@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.messages import BaseMessage
-from pydantic import Field, JsonValue, PrivateAttr, field_validator, model_validator
+from pydantic import Field, InstanceOf, JsonValue, PrivateAttr, field_validator, model_validator
 
 from langchain_tpo.errors import RewardServerError
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
@@ -29,6 +29,7 @@ from langchain_tpo.reward_models.servers.verifier_questions import (
     JsonScore,
     LabelQuestion,
     Question,
+    Rating,
     YesNo,
 )
 from langchain_tpo.reward_models.servers.verifier_readout import Token, TopToken
@@ -61,7 +62,7 @@ class GenerativeVerifier(HttpRewardModel):
     no probability on the labels: it meant to write something else, and the rest is noise.
     """
 
-    question: Question = YesNo()
+    question: InstanceOf[YesNo] | InstanceOf[Rating] | InstanceOf[JsonScore] = YesNo()
     """What is asked: `YesNo()`, `Rating()` or `JsonScore()`. The scales differ: one per run."""
     criteria: str = CRITERIA
     """In words."""

@@ -7,11 +7,11 @@ Knows no server.
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Self, TypeAlias
 
-from pydantic import JsonValue
+from pydantic import ConfigDict, JsonValue, model_validator
 
+from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.errors import RewardServerError, SettingsError
 from langchain_tpo.reward_models.servers.verifier_readout import (
     Reading,
@@ -21,18 +21,22 @@ from langchain_tpo.reward_models.servers.verifier_readout import (
 )
 from langchain_tpo.text.thinking import split_thinking
 
+FROZEN = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+"""How all questions are: immutable, and without other options."""
+
 FEWEST_TOKENS = 16
 """Room for `{"score": 100}` with any tokenizer."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class YesNo:
+class YesNo(OneTypedLine):
     """Asks whether the response meets the criteria; the reward is log P(yes) - log P(no).
 
     Example:
         >>> YesNo(yes="Good", no="Bad").regex
         '(Good|Bad)'
     """
+
+    model_config = FROZEN
 
     yes: str = "Yes"
     """The label that praises: one token of the model."""
@@ -41,12 +45,13 @@ class YesNo:
     wording: str = "Does the response meet the criteria? Reply with one word, {yes} or {no}."
     """What is asked; a verifier trained on other words is asked in those."""
 
-    def __post_init__(self) -> None:
-        """Refuse labels that cannot be told apart."""
+    @model_validator(mode="after")
+    def _labels_differ(self) -> Self:
         if not self.yes.strip() or self.yes.casefold() == self.no.casefold():
             raise SettingsError(
                 f"`yes` and `no` must be two different labels, got `{self.yes}` and `{self.no}`."
             )
+        return self
 
     @property
     def text(self) -> str:
@@ -68,8 +73,7 @@ class YesNo:
         return yes_no_margin(tokens, yes=self.yes, no=self.no)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rating:
+class Rating(OneTypedLine):
     """Asks for a rating from 1 to `highest`; the reward is the expected rating.
 
     Example:
@@ -77,15 +81,18 @@ class Rating:
         ('1', '2', '3', '4', '5')
     """
 
+    model_config = FROZEN
+
     highest: int = 5
     """The best rating; 5 fits the five likeliest tokens that TGI lists at most."""
 
-    def __post_init__(self) -> None:
-        """Refuse ratings of more than one token."""
+    @model_validator(mode="after")
+    def _each_is_one_token(self) -> Self:
         if not 2 <= self.highest <= 9:  # noqa: PLR2004 - a choice, in single digits
             raise SettingsError(
                 f"`highest` must be from 2 to 9 (one token each), got `{self.highest!r}`."
             )
+        return self
 
     @property
     def text(self) -> str:
@@ -110,8 +117,7 @@ class Rating:
         return expected_rating(tokens, highest=self.highest)
 
 
-@dataclass(frozen=True, kw_only=True)
-class JsonScore:
+class JsonScore(OneTypedLine):
     """Asks for a score from 0 to 100 in writing: the last resort, where no log-probabilities come.
 
     Coarser than the others: scores of several responses are often equal. What a model thinks aloud
@@ -121,6 +127,8 @@ class JsonScore:
         >>> JsonScore().read_text('<think>Is it 12?</think> Here you go: {"score": 87}')
         87.0
     """
+
+    model_config = FROZEN
 
     max_tokens: int = 1024
     """Most tokens of the reply: room for the object, and for a thought before it."""
@@ -132,7 +140,7 @@ class JsonScore:
     """The question, ready to send."""
 
     @property
-    def schema(self) -> dict[str, JsonValue]:
+    def reply_schema(self) -> dict[str, JsonValue]:
         """The JSON schema of the reply."""
         score: JsonValue = {"type": "integer", "minimum": 0, "maximum": 100}
         return {
@@ -142,12 +150,13 @@ class JsonScore:
             "additionalProperties": False,
         }
 
-    def __post_init__(self) -> None:
-        """Refuse a reply without room for a score."""
+    @model_validator(mode="after")
+    def _there_is_room(self) -> Self:
         if self.max_tokens < FEWEST_TOKENS:
             raise SettingsError(
                 f"`max_tokens` must be at least {FEWEST_TOKENS}, got `{self.max_tokens!r}`."
             )
+        return self
 
     def read_text(self, reply: str) -> float:
         """Return the score in a reply.

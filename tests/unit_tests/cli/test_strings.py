@@ -132,6 +132,40 @@ def test_a_reward_that_cannot_be_is_one_line(text: str, words: str) -> None:
     assert "hush" not in str(caught.value)
 
 
+def test_options_of_servers_are_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_KEY", "hush")
+    azure: Any = reward_model(
+        "openai:https://x.test/openai/deployments/d?model=d&header_env=api-key:AZURE_KEY"
+        "&query=api-version:2024-10-21&thinking_tokens=100"
+    )
+    assert azure.server.open_headers() == {"api-key": "hush"}
+    assert azure.server.open_query() == {"api-version": "2024-10-21"}
+    assert azure.thinking_tokens == 100
+    by_place: Any = reward_model("vllm:http://rm?weights=1,0,-0.5")
+    assert by_place.weights == [1, 0, -0.5]
+    by_name: Any = reward_model("tei:http://rm?weights=helpful:1,verbose:-0.5")
+    assert by_name.weights == {"helpful": 1, "verbose": -0.5}
+    process: Any = reward_model("vllm-process:http://rm?reduce=product&column=0")
+    assert (process.reduce, process.column) == ("product", 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("openai:http://rm?header_env=api-key", "`header_env` must be written `name:value`"),
+        ("openai:http://rm?header_env=api-key:NOT_SET_AT_ALL", "`NOT_SET_AT_ALL` is not set"),
+        ("openai:http://rm?query=2024", "`query` must be written `name:value`, got `2024`"),
+        ("vllm:http://rm?weights=1,much", "`weights` must be numbers, got `much`"),
+        ("vllm-process:http://rm?reduce=mean", "`reduce` of VLLMProcessReward"),
+        ("nim:http://rm", "`model` of NIMClassifier is missing"),
+    ],
+)
+def test_an_option_of_a_server_that_cannot_be_is_one_line(text: str, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words) as caught:
+        reward_model(text)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "langchain.chat_models", None)
 
@@ -141,7 +175,7 @@ def test_a_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_labels_hold_no_credentials() -> None:
     assert "hush" not in model_label("openai:x", "https://me:hush@host/v1?key=hush")
-    assert "hush" not in reward_label("tei:http://me:hush@rm:8080?api_key=hush")
+    assert "hush" not in reward_label("tei:http://me:hush@rm:8080?api_key=hush&query=key:hush")
 
 
 def test_scale_is_read_as_a_number() -> None:

@@ -10,10 +10,13 @@ from pydantic import JsonValue
 
 from langchain_tpo.reward_models.chat_templates import Template, turns, without_bos
 from langchain_tpo.reward_models.interface import ScoreRequest
-from langchain_tpo.reward_models.servers.classifiers.answers import Label, only_score
+from langchain_tpo.reward_models.servers.classifiers.answers import Label
 from langchain_tpo.reward_models.servers.classifiers.server import ClassifierServer
 from langchain_tpo.reward_models.servers.http_answers import checked
 from langchain_tpo.reward_models.servers.http_calls import Call
+
+ALL_LABELS = 1000
+"""More than any head of a reward model has."""
 
 
 class HFEndpointClassifier(ClassifierServer):
@@ -47,11 +50,16 @@ class HFEndpointClassifier(ClassifierServer):
         text = without_bos(self.template(turns(request["messages"], response)))
         function = "none" if raw else "sigmoid"
         return self.server.post(
-            "", {"inputs": text, "parameters": {"function_to_apply": function, "top_k": 2}}
+            "", {"inputs": text, "parameters": {"function_to_apply": function, "top_k": self._most}}
         )
 
     def read(self, answer: JsonValue) -> Sequence[float | None]:
         """Return the score of the one label; `hf-inference` wraps the labels in one more list."""
         nested = isinstance(answer, list) and answer and isinstance(answer[0], list)
         texts = checked(answer if nested else [answer], list[list[Label]], self.url)
-        return [only_score(labels, self.url) for labels in texts]
+        return [self.of_labels(labels) for labels in texts]
+
+    @property
+    def _most(self) -> int:
+        """How many labels to ask for: all of a head that has several."""
+        return ALL_LABELS if self.weights else 2

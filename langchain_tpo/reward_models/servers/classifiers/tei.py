@@ -16,20 +16,23 @@ from langchain_tpo.reward_models.chat_templates import (
     without_bos,
 )
 from langchain_tpo.reward_models.interface import ScoreRequest
-from langchain_tpo.reward_models.servers.classifiers.answers import Label, only_score
-from langchain_tpo.reward_models.servers.classifiers.server import ClassifierServer
+from langchain_tpo.reward_models.servers.classifiers.answers import Label
+from langchain_tpo.reward_models.servers.classifiers.server import NOT_FOUND, ClassifierServer
 from langchain_tpo.reward_models.servers.http_answers import checked
 from langchain_tpo.reward_models.servers.http_calls import Call
 from langchain_tpo.reward_models.servers.http_transport import Flow
 from langchain_tpo.text.control_tokens import inert
 from langchain_tpo.text.conversation import conversation_text
 
+USUAL_BATCH = 32
+"""TEI's `--max-client-batch-size` where nothing else was said."""
+
 
 class _Info(BaseModel):
     model_id: str
     model_type: dict[str, JsonValue]
     """One key: `classifier`, `reranker` or `embedding`."""
-    max_client_batch_size: int
+    max_client_batch_size: int = USUAL_BATCH
 
 
 class TEIClassifier(ClassifierServer):
@@ -56,6 +59,8 @@ class TEIClassifier(ClassifierServer):
         if self._experience.batch_limit is None:
             (answer,) = yield [self.server.get("/info")]
             if isinstance(answer, RewardServerError):
+                if answer.status == NOT_FOUND:  # a gateway that lets `/predict` through alone
+                    return USUAL_BATCH
                 raise answer
             info = checked(answer, _Info, self.url)
             if not info.model_type.keys() & {"classifier", "reranker"}:
@@ -78,7 +83,7 @@ class TEIClassifier(ClassifierServer):
     def read(self, answer: JsonValue) -> Sequence[float | None]:
         """Return the score of the one label of each text."""
         texts = checked(answer, list[list[Label]], self.url)
-        return [only_score(labels, self.url) for labels in texts]
+        return [self.of_labels(labels) for labels in texts]
 
     def _texts(self, request: ScoreRequest, response: str) -> list[str]:
         if self.template:

@@ -8,9 +8,10 @@ from typing import ClassVar, Literal, cast
 
 from pydantic import BaseModel, JsonValue
 
+from langchain_tpo.errors import RewardServerError
 from langchain_tpo.reward_models.chat_templates import Template, turns
 from langchain_tpo.reward_models.interface import ScoreRequest
-from langchain_tpo.reward_models.servers.classifiers.answers import in_order, only
+from langchain_tpo.reward_models.servers.classifiers.answers import in_order
 from langchain_tpo.reward_models.servers.classifiers.server import ClassifierServer
 from langchain_tpo.reward_models.servers.http_answers import checked
 from langchain_tpo.reward_models.servers.http_calls import Call
@@ -21,7 +22,7 @@ class _Item(BaseModel):
     index: int
     probs: list[float | None] = []
     """From `/classify`; raw logits in spite of the name."""
-    data: list[float | None] = []
+    data: list[float | list[float] | None] = []
     """From `/pooling`."""
 
 
@@ -79,5 +80,15 @@ class VLLMClassifier(ClassifierServer):
     def read(self, answer: JsonValue) -> Sequence[float | None]:
         """Return the scores of `probs` or `data`."""
         items = checked(answer, _Answer, self.url).data
-        scores = [(item.index, only(item.probs or item.data, self.url)) for item in items]
+        scores = [
+            (item.index, self.of_numbers(item.probs or _one_row(item, self.url))) for item in items
+        ]
         return in_order(scores, self.url)
+
+
+def _one_row(item: _Item, where: str) -> list[float | None]:
+    if any(isinstance(row, list) for row in item.data):
+        raise RewardServerError(
+            f"`{where}` scores tokens or steps, not whole texts: use `VLLMProcessReward`."
+        )
+    return [value for value in item.data if not isinstance(value, list)]

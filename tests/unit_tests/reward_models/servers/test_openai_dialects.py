@@ -144,7 +144,7 @@ def test_a_written_score_asks_for_its_form_where_the_server_has_it(
 ) -> None:
     def picky(asked: Asked) -> Reply:
         form = asked.body.get("response_format")
-        assert form is None or form["json_schema"]["schema"] == JsonScore().schema
+        assert form is None or form["json_schema"]["schema"] == JsonScore().reply_schema
         return _refuses("response_format is not supported") if form else _reply('{"score": 55}')
 
     server = _serve(monkeypatch, picky)

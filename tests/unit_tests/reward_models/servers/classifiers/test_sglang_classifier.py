@@ -60,8 +60,3 @@ def test_an_embedding_is_no_reward(server: FakeSGLang, score: ScoreWith) -> None
 def test_the_template_has_no_default() -> None:
     with pytest.raises(SettingsError, match=r"`template`"):
         SGLangClassifier(URL)
-
-
-def test_the_openai_route_is_refused() -> None:
-    with pytest.raises(SettingsError, match="without `/v1`"):
-        SGLangClassifier(f"{URL}/v1", template=llama3)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from langchain_core.load import dumps
+from langchain_core.runnables import Runnable
 
 from langchain_tpo import TPORunnable, reward_models
 from langchain_tpo.cli.model_strings import chat_model
@@ -152,7 +153,9 @@ def test_no_reward_shows_its_key(name: str) -> None:
     keys: dict[str, Any] = {one: f"hunter22-{one}" for one in names}
     if name == "ImplicitRewardModel":
         keys["reference"] = "http://reference:8080"
-    if name in ("SGLangClassifier", "HFEndpointClassifier"):
+    if name == "NIMClassifier":
+        keys["model"] = "reward"
+    if name in ("SGLangClassifier", "HFEndpointClassifier", "OpenRLHFClassifier"):
         keys["template"] = llama3
     reward = kind("http://rm:8080", **keys)
     tpo = TPORunnable(model=ScriptedModel(), reward=reward)
@@ -166,7 +169,7 @@ def test_no_reward_shows_its_key(name: str) -> None:
 
 
 def test_there_are_rewards_with_keys() -> None:
-    assert len(rewards_with_keys()) >= 8
+    assert len(rewards_with_keys()) >= 11
 
 
 def test_what_cannot_be_a_model_shows_no_key() -> None:

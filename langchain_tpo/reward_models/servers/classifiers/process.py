@@ -98,10 +98,8 @@ class VLLMProcessReward(ClassifierServer):
         """Return the request for one conversation with marked steps."""
         del raw
         (response,) = request["responses"]
-        typed = self.step_mark
-        if typed:  # a mark that the response has typed is text
-            response = response.replace(typed, f"{typed[0]} {typed[1:]}")
-        *asked, last = turns(request["messages"], response)
+        marks = (self.step_mark,) if self.step_mark else ()
+        *asked, last = turns(request["messages"], response, marks)
         marked = "".join(f"{step}{self.step_mark}" for step in self.steps(last["content"]))
         chat = [*asked, Turn(role="assistant", content=marked)]
         body: dict[str, JsonValue] = {"task": "token_classify", "messages": cast("JsonValue", chat)}

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from langchain_core.load import dumps
-from langchain_core.runnables import Runnable
 
 from langchain_tpo import TPORunnable, reward_models
 from langchain_tpo.cli.model_strings import chat_model

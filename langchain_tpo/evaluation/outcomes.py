@@ -92,6 +92,9 @@ def outcome_of(record: Record, measure: MetricValues) -> Outcome | Failed:
         failure = record["failure"] or {"type": "Unknown", "message": "no result"}
         reason = f"{failure['type']}: {failure['message']}"
         return Failed(example=record["example"], system=record["system"], reason=reason)
+    if any(run["reward"] is None for run in runs):
+        reason = "the answer has no score"
+        return Failed(example=record["example"], system=record["system"], reason=reason)
     questions = [question(run) for run in runs]
     first = [one["reward"] for one in runs[0]["pool"] if one["round"] == 0]
     return Outcome(
@@ -181,7 +184,7 @@ def question(run: Mapping[str, Any]) -> str:
     """Return the last user message of a recorded run as text."""
     for message in reversed(run["messages"]):
         if message["role"] == "user":
-            return _text(message["content"])
+            return message_text(message["content"])
     return ""
 
 
@@ -215,7 +218,8 @@ def _joined(turns: Sequence[Sequence[Any]], join: Callable[[list[Any]], Any]) ->
     )
 
 
-def _text(content: object) -> str:
+def message_text(content: object) -> str:
+    """Return the text of a recorded message's content, whatever blocks it consists of."""
     if isinstance(content, str):
         return content
     blocks = content if isinstance(content, list) else []

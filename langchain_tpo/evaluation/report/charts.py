@@ -102,8 +102,8 @@ def _rounds(systems: Sequence[SystemSummary], looks: Mapping[str, Look]) -> Char
     )
 
 
-MOST_PAIRS = 24
-"""Rows of the plot of win rates: those against a baseline first, then loops against each other."""
+MOST_PAIRS = 12
+"""Rows of the plot of win rates: more would fill screens."""
 
 WIN_RATES = (
     ("by reward", "o", "win_rate"),
@@ -151,9 +151,8 @@ def _whisker(axes: Axes, estimate: Estimate, height: float, mark: str, colour: s
 
 
 def _pairs(analysis: Analysis) -> list[Comparison]:
-    loops = {system.name for system in analysis.systems if system.kind == "tpo"}
-    rows = [one for one in analysis.comparisons if one.win_rate is not None]
-    return sorted(rows, key=lambda row: row.baseline in loops)[:MOST_PAIRS]
+    against = [one for one in analysis.comparisons if one.baseline == analysis.baseline]
+    return [one for one in against if one.win_rate is not None][:MOST_PAIRS]
 
 
 def _tokens(systems: Sequence[SystemSummary], looks: Mapping[str, Look]) -> Chart:

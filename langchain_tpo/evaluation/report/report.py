@@ -1,6 +1,6 @@
 """A run's report: one HTML page, Markdown, JSON and PNG plots.
 
-Puts analysis, plots and gallery together; each of them knows its own part.
+Puts analysis, plots and examples together; each of them knows its own part.
 """
 
 import json
@@ -12,15 +12,20 @@ from typing import Any
 from langchain_tpo.costs import ModelRole, Price
 from langchain_tpo.errors import DatasetError
 from langchain_tpo.evaluation.frames import frame_of
-from langchain_tpo.evaluation.judging import JUDGEMENTS, read_judgements, verdicts
+from langchain_tpo.evaluation.judging import JUDGEMENTS, Judgement, read_judgements, verdicts
 from langchain_tpo.evaluation.manifest import read_manifest
 from langchain_tpo.evaluation.metrics.of_answers import metric_values
 from langchain_tpo.evaluation.outcomes import Failed, Outcome, outcome_of
-from langchain_tpo.evaluation.records import RECORDS, read_records
+from langchain_tpo.evaluation.records import RECORDS, read_placed_records
 from langchain_tpo.evaluation.report.analysis import analyse
 from langchain_tpo.evaluation.report.chart import Chart
 from langchain_tpo.evaluation.report.charts import charts
-from langchain_tpo.evaluation.report.gallery import Gallery, chosen_examples, gallery_of
+from langchain_tpo.evaluation.report.examples import (
+    Examples,
+    beginning,
+    example_index,
+    said_by_judges,
+)
 from langchain_tpo.evaluation.report.report_markdown import markdown
 from langchain_tpo.evaluation.report.report_page import page
 from langchain_tpo.evaluation.report.summaries import Analysis
@@ -38,8 +43,8 @@ class Report:
     """It in numbers."""
     charts: Sequence[Chart]
     """Its plots."""
-    gallery: Gallery | None
-    """Its best and worst cases; None where there is nothing to compare."""
+    examples: Examples | None
+    """What was asked and said; None where nothing was answered."""
     outcomes: Sequence[Outcome | Failed] = ()
     """What came of every example."""
 
@@ -72,8 +77,9 @@ class Report:
         text = markdown(self.manifest, self.analysis, self.charts)
         (folder / "report.md").write_text(text, encoding="utf-8")
         html = folder / "report.html"
-        drawn = page(self.manifest, self.analysis, self.charts, self.gallery)
-        html.write_text(well_formed(drawn), encoding="utf-8")
+        with html.open("w", encoding="utf-8") as file:
+            for piece in page(self.manifest, self.analysis, self.charts, self.examples):
+                file.write(well_formed(piece))
         return html
 
 
@@ -107,13 +113,13 @@ def make_report(
     if baseline is not None and baseline not in kinds:
         known = ", ".join(f"`{name}`" for name in kinds)
         raise DatasetError(f"`--baseline` must be one of {known}, got `{baseline}`.")
-    outcomes = [outcome_of(record, metric_values) for record in read_records(folder / RECORDS)]
+    read, judgements = _read(folder / RECORDS), read_judgements(folder / JUDGEMENTS)
     analysis = analyse(
-        outcomes,
+        read.outcomes,
         kinds,
         baseline=baseline,
         difficulties=difficulties,
-        verdicts=verdicts(read_judgements(folder / JUDGEMENTS)),
+        verdicts=verdicts(judgements),
         parameters=parameters,
         prices=prices,
         seed=seed,
@@ -121,9 +127,49 @@ def make_report(
     return Report(
         manifest=manifest,
         analysis=analysis,
-        charts=charts(analysis, _points(outcomes)),
-        outcomes=outcomes,
-        gallery=_gallery(folder, outcomes, analysis.subject, analysis.baseline),
+        charts=charts(analysis, _points(read.outcomes)),
+        outcomes=read.outcomes,
+        examples=_examples(folder / RECORDS, read, analysis, judgements),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Read:
+    """What is kept of the records: figures, and where their texts are."""
+
+    outcomes: Sequence[Outcome | Failed]
+    places: Mapping[str, Sequence[int]]
+    beginnings: Mapping[str, str]
+
+
+def _read(path: Path) -> _Read:
+    outcomes: list[Outcome | Failed] = []
+    places: dict[str, list[int]] = {}
+    beginnings: dict[str, str] = {}
+    for place, record in read_placed_records(path):
+        outcomes.append(outcome_of(record, metric_values))
+        places.setdefault(record["example"], []).append(place)
+        if record["runs"]:
+            beginnings.setdefault(record["example"], beginning(record))
+    return _Read(outcomes=outcomes, places=places, beginnings=beginnings)
+
+
+def _examples(
+    path: Path, read: _Read, analysis: Analysis, judgements: Sequence[Judgement]
+) -> Examples | None:
+    answered = [one for one in read.outcomes if isinstance(one, Outcome)]
+    if analysis.subject is None or not answered:
+        return None
+    index = example_index(
+        answered,
+        read.beginnings,
+        subject=analysis.subject,
+        baseline=analysis.baseline,
+        field=analysis.kinds.field if analysis.kinds else None,
+    )
+    judged = said_by_judges(judgements, analysis.subject, analysis.baseline)
+    return Examples(
+        path=path, index=index, places=read.places, subject=analysis.subject, judged=judged
     )
 
 
@@ -133,20 +179,3 @@ def _points(outcomes: Sequence[Outcome | Failed]) -> dict[str, list[tuple[float,
         if isinstance(one, Outcome):
             points.setdefault(one.system, []).append((one.length, one.reward))
     return points
-
-
-def _gallery(
-    folder: Path,
-    outcomes: Sequence[Outcome | Failed],
-    subject: str | None,
-    against: str | None,
-) -> Gallery | None:
-    if subject is None or against is None:
-        return None
-    by_system: dict[str, dict[str, Outcome]] = {subject: {}, against: {}}
-    for one in outcomes:
-        if isinstance(one, Outcome) and one.system in by_system:
-            by_system[one.system][one.example] = one
-    examples = chosen_examples(by_system[subject], by_system[against])
-    records = read_records(folder / RECORDS)
-    return gallery_of(records, system=subject, baseline=against, examples=examples)

@@ -61,6 +61,12 @@ class Estimate:
         """Return it as JSON values."""
         return asdict(self)
 
+    def turned(self) -> "Estimate":
+        """Return the same seen from the other side."""
+        low = None if self.high is None else -self.high
+        high = None if self.low is None else -self.low
+        return Estimate(value=-self.value, low=low, high=high, count=self.count)
+
     def side(self, of: float = 0.0) -> int:
         """Return 1 where the whole interval lies above a value, -1 where below, else 0.
 

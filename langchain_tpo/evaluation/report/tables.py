@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from langchain_tpo.costs import COSTS_IN_THE_PAPER
 from langchain_tpo.evaluation.metrics.of_answers import METRICS
-from langchain_tpo.evaluation.report.statistics import FEWEST
+from langchain_tpo.evaluation.report.statistics import FEWEST, Estimate
 from langchain_tpo.evaluation.report.summaries import Analysis, Comparison
 from langchain_tpo.evaluation.report.wording import (
     UNKNOWN,
@@ -29,14 +29,21 @@ class Table:
     """Names of its columns."""
     rows: Sequence[Sequence[str]]
     """Its cells."""
+    heat: Sequence[Sequence[float | None]] = ()
+    """How strongly each cell but the first of its row is coloured, from -1 to 1."""
 
 
 def tables(analysis: Analysis) -> list[Table]:
     """Return the tables that the run has figures for, those of the verdict first."""
     others = [one for one in analysis.comparisons if one.baseline != analysis.baseline]
     drawn = [_results(analysis), _kinds(analysis), _hurt(analysis)]
-    drawn += [_comparisons(others), _metrics(analysis), _costs(analysis)]
-    drawn += [_prices(analysis), _endings(analysis)]
+    crowded = len(analysis.systems) >= CROWDED
+    drawn += [
+        _heat_map(analysis) if crowded else _comparisons(others),
+        _metrics(analysis),
+        _costs(analysis),
+    ]
+    drawn += [_prices(analysis.comparisons[: len(analysis.systems) - 1]), _endings(analysis)]
     return [table for table in drawn if table.rows]
 
 
@@ -131,6 +138,41 @@ def _comparisons(comparisons: Sequence[Comparison]) -> Table:
     )
 
 
+CROWDED = 6
+"""From so many systems on, a map of colours shows all pairs: a row for each would fill screens."""
+
+
+def _heat_map(analysis: Analysis) -> Table:
+    known: dict[tuple[str, str], Estimate] = {}
+    for one in analysis.comparisons:
+        if one.difference is not None:
+            known[one.system, one.baseline] = one.difference
+            known[one.baseline, one.system] = one.difference.turned()
+    ranked = sorted(analysis.systems, key=lambda one: -(one.reward.value if one.reward else 0))
+    names = [one.name for one in ranked if one.reward]
+    largest = max((abs(one.value) for one in known.values()), default=0.0) or 1.0
+    return Table(
+        title="Every pair",
+        about="Reward of the row's system less the column's, best first; bold colours are large "
+        "differences, * those that chance does not explain.",
+        head=["system", *names],
+        rows=[[ours, *(_heat(known.get((ours, theirs))) for theirs in names)] for ours in names],
+        heat=[
+            [
+                known[pair].value / largest if (pair := (ours, theirs)) in known else None
+                for theirs in names
+            ]
+            for ours in names
+        ],
+    )
+
+
+def _heat(difference: Estimate | None) -> str:
+    if difference is None:
+        return ""
+    return f"{difference.value:+.3f}{'*' if difference.side() else ''}"
+
+
 def _judged(one: Comparison) -> list[str]:
     return [percent(one.judged), percent(one.judged_length_controlled), number(one.unjudged)]
 
@@ -206,8 +248,8 @@ def _in_all(analysis: Analysis) -> str:
     )
 
 
-def _prices(analysis: Analysis) -> Table:
-    arithmetic = any(one.extra_pflops is not None for one in analysis.comparisons)
+def _prices(comparisons: Sequence[Comparison]) -> Table:
+    arithmetic = any(one.extra_pflops is not None for one in comparisons)
     return Table(
         title="What the gain costs",
         about="Means of the paired differences, and what one point of reward would cost at that "
@@ -217,7 +259,7 @@ def _prices(analysis: Analysis) -> Table:
             *("system", "against", "n", "gained", "more tokens", "more seconds"),
             *("tokens / point", *(("more PFLOPs", "PFLOPs / point") if arithmetic else ())),
         ],
-        rows=[_price(one, arithmetic=arithmetic) for one in analysis.comparisons if one.difference],
+        rows=[_price(one, arithmetic=arithmetic) for one in comparisons if one.difference],
     )
 
 

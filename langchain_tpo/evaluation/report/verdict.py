@@ -77,7 +77,8 @@ def _main(analysis: Analysis) -> Comparison | None:
 
 
 def _sentence(ours: str, theirs: str, gain: Estimate) -> str:
-    ours, on = ours[0].upper() + ours[1:], f"on {gain.count} prompt{'s' * (gain.count != 1)}"
+    ours = ours if ours.endswith(")") else ours[0].upper() + ours[1:]  # names stay as they are
+    on = f"on {gain.count} prompt{'s' * (gain.count != 1)}"
     sign = -1 if gain.value < 0 else 1
     ends = sorted(sign * end for end in (gain.low, gain.high) if end is not None)
     value, *written = _in_same_digits(sign * gain.value, *ends)

@@ -52,9 +52,12 @@ def test_the_page_escapes_what_models_users_and_errors_say(tmp_path: Path) -> No
 
     read = Tags()
     read.feed(page.read_text(encoding="utf-8"))
-    assert "script" not in read.tags
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<script>") == 1  # the page's own, allowed by its hash
+    assert read.tags.count("script") == 1 + text.count('<script type="application/json"')
     assert "img" not in read.tags
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.read_text(encoding="utf-8")
+    assert "\\u003cscript>alert(1)\\u003c/script>" in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
 
 
 def test_the_page_loads_nothing(tmp_path: Path) -> None:
@@ -118,32 +121,66 @@ def test_the_same_run_and_seed_give_the_same_page(tmp_path: Path) -> None:
     assert pages[0] == pages[1]
 
 
-def test_the_gallery_shows_the_largest_and_the_smallest_gains(tmp_path: Path) -> None:
-    gallery = make_report(three_systems(tmp_path, examples=12), baseline="single").gallery
+def test_the_page_lists_every_example_and_holds_its_texts(tmp_path: Path) -> None:
+    report = make_report(three_systems(tmp_path, examples=12), baseline="single")
 
-    assert gallery is not None
-    assert [case.example for case in gallery.best] == ["11", "10", "9", "8"]
-    assert [case.example for case in gallery.worst[:1]] == ["1"]
-    assert len({case.example for case in (*gallery.best, *gallery.worst)}) == 8
-    assert gallery.best[0].gain == pytest.approx(5.1)
-    assert gallery.best[0].turns[0].rounds[0].textual_gradient == "gradient"
+    assert report.examples is not None
+    rows = {row["id"]: row for row in report.examples.index}
+    assert set(rows) == set(map(str, range(12)))
+    assert rows["11"]["gain"] == pytest.approx(5.1)
+    texts = dict(report.examples.texts())
+    assert len(texts) == 12
+    (turn,) = texts[rows["11"]["place"]]["turns"]
+    assert [run["system"] for run in turn["runs"]] == ["tpo", "single", "best-of-n"]
+    ours = turn["runs"][0]
+    assert ours["rounds"][0]["textual_gradient"] == "gradient"
+    assert [one["reward"] for one in ours["pool"]] == [0.5, 0.1, 5.5, 0.2]
+    page = report.write(tmp_path / "out").read_text(encoding="utf-8")
+    assert page.count('<script type="application/json" id="example-') == 12
 
 
-def test_a_case_has_all_its_turns(tmp_path: Path) -> None:
+def test_an_example_has_all_its_turns(tmp_path: Path) -> None:
     records = [
         record_of("1", who, run_of([[first]], question="Why?"), run_of([[later]], question="And?"))
         for who, first, later in (("tpo", 1.0, 5.0), ("single", 2.0, 0.0))
     ]
     folder = folder_of(tmp_path / "run", records, {"single": "single", "tpo": "tpo"})
 
-    report = make_report(folder)
+    examples = make_report(folder).examples
 
-    assert report.gallery is not None
-    (case,) = report.gallery.best
-    assert case.gain == 2.0
-    assert [(turn.question, turn.reward) for turn in case.turns] == [("Why?", 1.0), ("And?", 5.0)]
-    page = report.write(tmp_path / "out").read_text(encoding="utf-8")
-    assert page.index("Why?") < page.index("And?")
+    assert examples is not None
+    assert examples.index[0]["gain"] == 2.0
+    ((_, texts),) = examples.texts()
+    asked = [turn["question"][-1]["text"] for turn in texts["turns"]]
+    assert asked == ["Why?", "And?"]
+
+
+def test_a_large_run_holds_the_texts_of_the_largest_differences(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("langchain_tpo.evaluation.report.examples.MOST_WITH_TEXTS", 2)
+    report = make_report(three_systems(tmp_path, examples=6), baseline="single")
+
+    assert report.examples is not None
+    assert len(report.examples.index) == 6
+    held = [place for place, _ in report.examples.texts()]
+    named = {row["place"]: row["id"] for row in report.examples.index}
+    assert [named[place] for place in held] == ["5", "4"]
+
+
+def test_many_systems_are_a_map_of_colours(tmp_path: Path) -> None:
+    systems = {f"tpo-{number}": "tpo" for number in range(8)}
+    records = [
+        record_of(str(example), name, run_of([[float(place)]]))
+        for example in range(12)
+        for place, name in enumerate(systems)
+    ]
+    page = make_report(folder_of(tmp_path / "run", records, systems)).write(tmp_path / "out")
+
+    text = page.read_text(encoding="utf-8")
+    assert "Every pair" in text
+    assert "All other pairs" not in text
+    assert text.count('class="cell"') == 8 * 7
 
 
 def test_the_page_tells_no_folder_of_its_author(tmp_path: Path) -> None:
@@ -169,7 +206,11 @@ def test_a_run_in_progress_and_one_of_failures_have_a_report(tmp_path: Path) -> 
 def test_one_system_alone_has_a_report(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "run", [record_of("1", "tpo", run_of([[1.0]]))], {"tpo": "tpo"})
 
-    assert make_report(folder).gallery is None
+    report = make_report(folder)
+
+    assert report.analysis.baseline is None
+    assert "The run has one system".lower() in report.as_dict()["verdict"].lower()
+    assert report.write(tmp_path / "out").exists()
 
 
 def test_what_is_no_run_is_one_line(tmp_path: Path) -> None:

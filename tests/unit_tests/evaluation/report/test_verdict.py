@@ -65,7 +65,7 @@ def test_the_verdict_names_a_system_that_has_a_name_of_its_own() -> None:
 
     said = verdict(run([1.0, 2.0] * 8, kinds), manifest_of(kinds))
 
-    assert said.startswith("Mine (TPO) beats plain (best-of-N) by 1.50 [")
+    assert said.startswith("mine (TPO) beats plain (best-of-N) by 1.50 [")
 
 
 def test_small_rewards_keep_digits_that_matter() -> None:

@@ -1,5 +1,6 @@
 """What a run gives back, read once from the graph's final state."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from typing_extensions import TypedDict
 from langchain_tpo.candidate_pool import Candidate, chosen
 from langchain_tpo.costs import Price, price_of
 from langchain_tpo.errors import RunError
+from langchain_tpo.page.run_page import Said, framed, run_page
 from langchain_tpo.sampling.replies import message_of
 from langchain_tpo.sampling.usage import Usage, as_usage_metadata, total_usage
 from langchain_tpo.state import Drop, Failure, Round, StepName, StepRecord, StopReason, TPORun
@@ -163,6 +165,18 @@ class TPOResult:
     def as_dict(self) -> dict[str, Any]:
         """Return the whole result as JSON values."""
         return asdict(self) | {"usage": dict(self.usage), "seconds": self.seconds}
+
+    def html(self, question: Sequence[Said] = ()) -> str:
+        """Return the run as one HTML page that needs no network, round by round.
+
+        Args:
+            question: The conversation that it answers, to stand at the top.
+        """
+        return run_page(self.as_dict(), question)
+
+    def _repr_html_(self) -> str:
+        """Show the run in a notebook, in a frame that cannot reach it."""
+        return framed(self.html())
 
     @classmethod
     def from_state(cls, state: TPORun) -> "TPOResult":

@@ -3,13 +3,13 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 import typer
-from langchain_core.messages import HumanMessage, SystemMessage
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from rich.console import Console
 
 from langchain_tpo.candidate_pool import chosen
@@ -19,6 +19,7 @@ from langchain_tpo.cli.rounds_display import RoundsDisplay, rounds_display
 from langchain_tpo.cli.run_choices import RunChoices, run_choices
 from langchain_tpo.errors import ConversationError, SettingsError
 from langchain_tpo.loop.run_input import TPORunnableInput, as_tpo_input
+from langchain_tpo.page.run_page import Said
 from langchain_tpo.result import TPOResult
 from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.state import TPORun, TPOThread
@@ -41,7 +42,7 @@ class Latest:
 
 
 @takes_flags
-def optimize(
+def optimize(  # noqa: PLR0913 a command has the options that it has
     prompt: Annotated[
         str | None, typer.Argument(help="What to answer; `-` or nothing reads stdin.")
     ] = None,
@@ -55,6 +56,9 @@ def optimize(
     ] = False,
     show: Annotated[
         str | None, typer.Option(help="`rounds`: print every loss and gradient to stderr.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write the whole run to this file, as a page to read.")
     ] = None,
     quiet: QuietOption = False,
     flags: Flags,
@@ -81,6 +85,8 @@ def optimize(
         raise typer.Exit(INTERRUPTED) from None
     if show:
         _print_rounds(result, console)
+    if html is not None:
+        _write_page(html, result, messages)
     _print_end(result, console, quiet=quiet)
     whole = {"setup": setup, **result.as_dict()}
     give(json.dumps(whole, ensure_ascii=False) if as_json else result.answer)
@@ -148,6 +154,14 @@ def _prompt(prompt: str | None, file: Path | None) -> str:
     if not text.strip():
         raise ConversationError("The prompt is empty: there is nothing to answer.")
     return text.strip("\n")
+
+
+def _write_page(path: Path, result: TPOResult, messages: Sequence[BaseMessage]) -> None:
+    question = [Said(role=message.type, text=str(message.text)) for message in messages]
+    try:
+        path.write_text(result.html(question), encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"`--html {path}` could not be written: {error.strerror}.") from error
 
 
 def _print_interrupted(latest: Latest, *, as_json: bool) -> None:

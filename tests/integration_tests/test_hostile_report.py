@@ -31,7 +31,7 @@ def dom_of(page: Path, tmp_path: Path, fragment: str = "") -> str:
     profile, address = f"--user-data-dir={tmp_path / 'profile'}", page.as_uri() + fragment
     command = [str(CHROMIUM), *FLAGS, profile, "--dump-dom", address]
     finished = subprocess.run(  # noqa: S603 our own words
-        [*command, page.as_uri() + fragment],
+        command,
         capture_output=True,
         text=True,
         check=True,

@@ -84,10 +84,10 @@ def _request(width: int) -> ScoreRequest:
 def _measure(model: HttpRewardModel, request: ScoreRequest, rounds: int) -> None:
     batches = _calls_of_a_round(model, request)
     width = len(request["responses"])
-    key = batches[0][0].secret
+    headers = batches[0][0].server.open_headers()
     plain: dict[str, Any] = {
         "limits": httpx.Limits(max_connections=None, max_keepalive_connections=None),
-        "headers": {"authorization": f"Bearer {key}"} if key else {},
+        "headers": headers,
         "timeout": 600.0,
     }
     with httpx.Client(**plain) as client, ThreadPoolExecutor(32) as threads:

@@ -24,12 +24,18 @@ from benchmarks.embedded_floor import QUERIES
 from langchain_tpo import SamplingOptions, TPOResult, TPORunnable, TPOSettings
 from langchain_tpo.evaluation.report.statistics import bootstrap, np
 from langchain_tpo.local import LocalServer
-from langchain_tpo.prompts import PROMPT_SETS
 from langchain_tpo.reward_models.preference_head import PreferenceHead
 from langchain_tpo.sampling.usage import Usage, total_usage
+from langchain_tpo.strategies import strategy_of
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "alpaca_eval2_prompts.jsonl"
-SETS = ("small", "small-fused", "tpo", "threaded", "fused")
+SETS = {
+    "small": ("tpo", "small"),
+    "small-fused": ("fused", "small"),
+    "tpo": ("tpo", "paper"),
+    "threaded": ("threaded", "paper"),
+    "fused": ("fused", "paper"),
+}
 LONGEST_QUERY = 500
 """In characters: a small model's context holds the query four times."""
 
@@ -53,7 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", help="as `weights_file` understands it")
     parser.add_argument("--prompts", type=int, default=6)
-    parser.add_argument("--sets", nargs="*", choices=PROMPT_SETS, default=SETS)
+    parser.add_argument("--sets", nargs="*", choices=SETS, default=list(SETS))
     parser.add_argument("--at-once", type=int, default=1, help="queries in flight")
     parser.add_argument("--cache-mib", type=int, help="of `LocalServer`")
     parser.add_argument("--max-tokens", type=int, default=96, help="of an answer or a critique")
@@ -79,8 +85,11 @@ def measured(name: str, queries: Iterable[str], options: argparse.Namespace) -> 
     """Run a set of prompts on a fresh server."""
     sampling = SamplingOptions(temperature=0.7, top_p=0.95, max_tokens=options.max_tokens)
     steps = ("sample", "textual_loss", "textual_gradient", "update")
-    prompts = replace(PROMPT_SETS[name], revision_tag=None)
-    settings = TPOSettings(prompts=prompts, seed=1, **dict.fromkeys(steps, sampling))
+    strategy, style = SETS[name]
+    prompts = replace(strategy_of(strategy).worded(style), revision_tag=None)
+    settings = TPOSettings(
+        strategy=strategy, prompts=prompts, seed=1, **dict.fromkeys(steps, sampling)
+    )
     cache = {} if options.cache_mib is None else {"cache_mib": options.cache_mib}
     milliseconds: list[float] = []
 

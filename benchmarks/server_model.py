@@ -21,7 +21,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.batching_server import Chain, Request, Server, Stage, predict
 from langchain_tpo import TPOSettings
-from langchain_tpo.prompts import TPO_PROMPTS
 
 COMPARING, QUOTING, GOING_ON = 140, 500, 100
 """Tokens that a prompt adds of its own, roughly: a loss, one that quotes it, a turn of a thread."""
@@ -84,8 +83,8 @@ def ways(width: int, depth: int) -> Mapping[str, TPOSettings]:
     """Return the paper's loop, the ways to spend less, and as many draws without any loop."""
     return {
         "tpo": TPOSettings(width=width, depth=depth),
-        "threaded": TPOSettings(width=width, depth=depth, prompts="threaded"),
-        "fused": TPOSettings(width=width, depth=depth, prompts="fused"),
+        "threaded": TPOSettings(width=width, depth=depth, strategy="threaded"),
+        "fused": TPOSettings(width=width, depth=depth, strategy="fused"),
         f"best of {width * (depth + 1)}": TPOSettings(width=width * (depth + 1), depth=0),
     }
 
@@ -118,10 +117,10 @@ class Runs:
         return [first, *(stage for _ in range(self._settings.depth) for stage in self._round())]
 
     def _round(self) -> list[Stage]:
-        long, calls = self._lengths, self._settings.prompts.critiques
+        long, calls = self._lengths, len(self._settings.strategy.critiques)
         answers = long.prompt + 2 * long.answer
         reads = [COMPARING + answers, *[GOING_ON] * calls]  # the rest is in the prefix cache
-        if self._settings.prompts is TPO_PROMPTS:
+        if self._settings.strategy.name == "tpo":
             quoting = (QUOTING + answers + written * long.critique for written in (1, 2))
             reads = [COMPARING + answers, *quoting]
         *critiques, update = reads

@@ -54,6 +54,10 @@ class Candidate(TypedDict):
     """True for one that is not complete and therefore loses to any that is."""
     message: NotRequired[MessageParts]
     """What came with its text from the model; `TPOResult.message_of` makes a message of it."""
+    form: NotRequired[str]
+    """How its draw was asked for, where a strategy asks in more than one form."""
+    direction: NotRequired[str]
+    """What its draw was told to do, where a strategy tells each draw something else."""
 
 
 class Scored(TypedDict):
@@ -102,6 +106,19 @@ def rejected(pool: Sequence[Candidate]) -> int | None:
     """
     ranked = [(*_rank(candidate), index) for index, candidate in _scored(pool)]
     return min(ranked)[-1] if ranked else None
+
+
+def ranked(pool: Sequence[Candidate]) -> list[int]:
+    """Return the indices of what is scored, best first, the earliest of equals first, texts once.
+
+    Example:
+        >>> ranked([{"text": text, "reward": 1.0, "round": 0} for text in "aba"])
+        [0, 1]
+    """
+    earliest: dict[str, int] = {}
+    for index, candidate in _scored(pool):
+        earliest.setdefault(candidate["text"], index)
+    return sorted(earliest.values(), key=lambda index: _rank(pool[index]), reverse=True)
 
 
 def best_reward(pool: Sequence[Candidate], *, until: int) -> float:

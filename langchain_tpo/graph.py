@@ -11,6 +11,7 @@ from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.sampling.capabilities import Learned
 from langchain_tpo.sampling.context_window import FittingDrawer
 from langchain_tpo.sampling.draws import Drawer
+from langchain_tpo.sampling.several import SeveralDrawer
 from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model, for_words
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import StepName, TPOInput, TPOThread
@@ -71,7 +72,10 @@ def loop_graph(
     answering = Drawer(policy, cache=False, learned=learned)
     revising = for_words(policy, keep_format=True)
     alike = revising is policy
-    editor = FittingDrawer(answering if alike else Drawer(revising, cache=False, learned=learned))
+    editor = SeveralDrawer(
+        FittingDrawer(answering if alike else Drawer(revising, cache=False, learned=learned)),
+        fresh=None if alike else FittingDrawer(answering),
+    )
     judge = FittingDrawer(Drawer(told, cache=True, learned=learned))
     scorer = Scorer(as_reward_model(reward))
     graph = StateGraph(TPOThread, context_schema=TPOSettings, input_schema=TPOInput)
@@ -83,8 +87,9 @@ def loop_graph(
 
     graph.add_edge(START, "sample")
     add(sample(answering), "reward")
-    add(reward_step(scorer), "textual_loss")
-    add(textual_loss(judge), "textual_gradient", "update")  # at once where the loss is both
+    # A strategy may leave out a critique, or both: then what follows comes at once.
+    add(reward_step(scorer), "textual_loss", "textual_gradient", "update")
+    add(textual_loss(judge), "textual_gradient", "update")
     add(textual_gradient(judge), "update")
     add(update(editor), "reward")
     return graph

@@ -22,6 +22,7 @@ from langchain_tpo.sampling.capabilities import Asking
 from langchain_tpo.sampling.quiet import quiet
 from langchain_tpo.sampling.wrappers import ChatModel, without_tools
 from langchain_tpo.settings import TPOSettings
+from langchain_tpo.strategies import FRESH
 
 try:
     from langchain.agents.middleware import (
@@ -154,7 +155,8 @@ class _Calls:
         asking = Asking(model=self.request.model, messages=messages, options=options)
         model, others = asking.placed()
         sampled = {**self.request.model_settings, **others}
-        if config.get("metadata", {}).get("tpo_step") == "sample":
+        labels = config.get("metadata", {})
+        if labels.get("tpo_step") == "sample" or labels.get("tpo_form") == FRESH:
             return self.request.override(model=model, model_settings=sampled)
         system, rest = _split(messages)
         return self.request.override(

@@ -206,7 +206,7 @@ class TPORunnable(OneTypedLine, BatchesByRequests[TPORunnableInput, AIMessage]):
         return (
             f"{type(self).__name__}(model={self.model.get_name()}, "
             f"reward={self.reward.get_name()}{critic}, width={self.settings.width}, "
-            f"depth={self.settings.depth}, prompts={self.settings.prompts.name})"
+            f"depth={self.settings.depth}, strategy={self.settings.strategy.spec})"
         )
 
     __str__ = __repr__

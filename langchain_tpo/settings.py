@@ -3,14 +3,15 @@
 Frozen and checked once; the steps trust it.
 """
 
-from typing import Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic import model_validator as validator
 
 from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.errors import SettingsError
-from langchain_tpo.prompts import PromptSet
+from langchain_tpo.prompts import TPOPrompts
+from langchain_tpo.strategies import CRITIQUE_STEPS, StrategyField
 
 
 class _Frozen(OneTypedLine):
@@ -23,6 +24,16 @@ class _Frozen(OneTypedLine):
 
 OnRefusal: TypeAlias = Literal["keep", "drop", "end"]
 """What a run does where some first responses are refusals."""
+
+
+Wording: TypeAlias = Annotated[
+    str | TPOPrompts,
+    PlainSerializer(
+        lambda given: given.name if isinstance(given, TPOPrompts) else given, return_type=str
+    ),
+    WithJsonSchema({"type": "string", "enum": ["paper", "small"], "default": "paper"}),
+]
+"""Prompts as a field of a pydantic model: a style that strategies word theirs in, or a set."""
 
 
 class SamplingOptions(_Frozen):
@@ -64,8 +75,10 @@ class TPOSettings(_Frozen):
     """How many responses are drawn at first and in every round."""
     depth: int = Field(default=2, ge=0, title="Depth (D)")
     """How many rounds of loss, gradient and update follow; 0 is best-of-N."""
-    prompts: PromptSet = Field(default="tpo", validate_default=True, title="Prompts")
-    """The wording of loss, gradient and update: a set, or the name of one that comes along."""
+    strategy: StrategyField = Field(default="tpo", validate_default=True, title="Strategy")
+    """How rounds are played: a strategy, or a line such as `fused:fresh=1`."""
+    prompts: Wording = Field(default="paper", title="Prompts")
+    """How its prompts are worded: as in the paper, for small models, or in your own words."""
     sample: SamplingOptions = Field(default=SamplingOptions(), title="Sampling of first responses")
     """How the first responses are drawn."""
     textual_loss: SamplingOptions = Field(default=SamplingOptions(), title="Sampling of the loss")
@@ -101,8 +114,12 @@ class TPOSettings(_Frozen):
     """Stop after this many rounds without a gain of more than `min_gain`."""
     min_gain: float = Field(default=0.0, ge=0, title="Least gain")
     """What counts as a gain of the best reward, for `patience`."""
-    min_contrast: float = Field(default=0.0, ge=0, title="Least contrast")
-    """Stop when best and worst reward are no further apart than this; at 0, when they are equal."""
+    min_contrast: Annotated[float, Field(ge=0)] | Literal["unexplained"] | None = Field(
+        default="unexplained", title="Least contrast"
+    )
+    """Stop when best and worst reward are no further apart than this; at 0, when they are equal.
+    `unexplained`: when they are equal and the reward model says nothing in words that a revision
+    could go by. None never stops a run for want of contrast, as the paper's code does."""
     gate_reward: float | None = Field(default=None, title="Gate: reward")
     """Refine nothing when the best first response already earns this."""
     gate_contrast: float | None = Field(default=None, ge=0, title="Gate: contrast")
@@ -117,12 +134,10 @@ class TPOSettings(_Frozen):
     then. What has been drawn is scored all the same, however long the reward model takes."""
 
     @validator(mode="after")
-    def _contrast_needs_two(self) -> Self:
-        if self.depth > 0 and self.width < 2:  # noqa: PLR2004 a chosen and a rejected one
-            raise SettingsError(
-                "`width` must be at least 2 when `depth` > 0 (a chosen and a rejected response), "
-                f"got {self.width}."
-            )
+    def _strategy_can_work(self) -> Self:
+        wording = self.wording
+        if self.depth > 0:
+            self.strategy.check(self.width, wording)
         return self
 
     @validator(mode="after")
@@ -149,6 +164,7 @@ class TPOSettings(_Frozen):
             "textual_loss": critique,
             "textual_gradient": critique,
             "update": draws,
+            "min_contrast": None,
         }
         return cls(**{**preset, **changes})
 
@@ -178,26 +194,41 @@ class TPOSettings(_Frozen):
         kept = {name: getattr(self, name) for name in type(self).model_fields}
         return type(self)(**{**kept, **changes})
 
-    def skips(self, step: str) -> bool:
-        """Return whether a run has no use for a step: fused prompts get both in one.
+    @property
+    def wording(self) -> TPOPrompts:
+        """The prompts of the strategy, as `prompts` words them.
 
         Example:
-            >>> TPOSettings(prompts="fused").skips("textual_gradient")
+            >>> TPOSettings(strategy="fused", prompts="small").wording.name
+            'small-fused'
+        """
+        if isinstance(self.prompts, TPOPrompts):
+            return self.prompts
+        return self.strategy.worded(self.prompts)
+
+    def skips(self, step: str) -> bool:
+        """Return whether a run has no use for a step: some strategies criticize less, or nothing.
+
+        Example:
+            >>> TPOSettings(strategy="fused").skips("textual_gradient")
             True
         """
-        return step == "textual_gradient" and self.prompts.fused
+        return step in CRITIQUE_STEPS and step not in self.strategy.critiques
 
     @property
     def completions(self) -> int:
-        """Completions of a run that nothing stops early: N + D(2 + N), fused N + D(1 + N)."""
-        return self.width + self.depth * (self.prompts.critiques + self.width)
+        """Completions of a run that nothing stops early: N + D(2 + N) in the paper's strategy."""
+        return self.strategy.completions(self.width, self.depth)
 
     @property
     def stages(self) -> int:
-        """Model calls that have to wait for each other: 1 + 3D, fused 1 + 2D."""
-        return 1 + (self.prompts.critiques + 1) * self.depth
+        """Model calls that have to wait for each other: 1 + 3D in the paper's strategy."""
+        return self.strategy.stages(self.depth)
 
     @property
     def recursion_limit(self) -> int:
-        """LangGraph's limit for such a run: 2 + 4D supersteps and one to find that it is done."""
-        return 2 + 4 * self.depth + 1
+        """LangGraph's limit for such a run: its supersteps and one to find that it is done.
+
+        2 + 4D supersteps in the paper's strategy.
+        """
+        return self.strategy.supersteps(self.depth) + 1

@@ -63,8 +63,9 @@ class Round(TypedDict):
 
     chosen: int
     """Index in the pool of the response that the loss praises."""
-    rejected: int
-    """Index in the pool of the response that the loss holds against it."""
+    rejected: int | None
+    """Index in the pool of the response that the loss holds against it; None where no other has
+    been scored."""
     textual_loss: NotRequired[str]
     """Why the chosen response beats the rejected one."""
     textual_gradient: NotRequired[str]

@@ -55,8 +55,12 @@ class Flags:
         int | None,
         typer.Option("--depth", "-D", help="Rounds of loss, gradient and update; 0: best-of-N."),
     ] = None
+    strategy: Annotated[
+        str | None,
+        typer.Option(help="How rounds are played, such as `fused` or `tpo:fresh=1`."),
+    ] = None
     prompts: Annotated[
-        str | None, typer.Option(help="A set of prompts by name, such as `revision`.")
+        str | None, typer.Option(help="How the strategy's prompts are worded: `paper` or `small`.")
     ] = None
     seed: Annotated[
         int | None, typer.Option(help="Repeatable draws, where the model takes a seed.")

@@ -179,8 +179,9 @@ def _print_interrupted(latest: Latest, *, as_json: bool) -> None:
 
 def _print_rounds(result: TPOResult, console: Console) -> None:
     for number, this in enumerate(result.rounds, start=1):
-        best, worst = result.pool[this["chosen"]], result.pool[this["rejected"]]
-        console.rule(f"round {number}: {best['reward']:.3f} against {worst['reward']:.3f}")
+        sides = [side for side in (this["chosen"], this["rejected"]) if side is not None]
+        rewards = " against ".join(f"{result.pool[side]['reward']:.3f}" for side in sides)
+        console.rule(f"round {number}: {rewards}")
         for title in ("textual_loss", "textual_gradient"):
             console.print(f"[bold]{title.replace('_', ' ')}[/bold]")
             console.print(visible(str(this.get(title, "-"))), markup=False)

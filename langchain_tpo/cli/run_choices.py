@@ -145,7 +145,7 @@ def _preset(name: str | None, model: str) -> TPOSettings:
 
 
 def _from_flags(flags: Flags) -> dict[str, Any]:
-    named = ("width", "depth", "prompts", "seed")
+    named = ("width", "depth", "strategy", "prompts", "seed")
     changes = {name: value for name in named if (value := getattr(flags, name)) is not None}
     draws = {
         name: value

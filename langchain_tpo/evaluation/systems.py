@@ -11,14 +11,22 @@ from itertools import product
 from typing import Any, Literal, TypeAlias, get_args
 
 from langchain_tpo.errors import SettingsError
-from langchain_tpo.evaluation.revision_prompts import revision_prompts
+from langchain_tpo.prompts import TPOPrompts
 from langchain_tpo.settings import TPOSettings
+from langchain_tpo.strategies import STRATEGIES
+from langchain_tpo.strategies.registry import with_options
 
-Kind: TypeAlias = Literal["single", "best-of-n", "best-of-n-matched", "revision", "tpo"]
-"""The systems of the paper, and best-of-N at the tokens that TPO takes."""
+Kind: TypeAlias = str
+"""A single sample, best-of-N, best-of-N at the tokens that another system takes, or a strategy."""
 
-KINDS: tuple[Kind, ...] = get_args(Kind)
-"""All of them, in the order of a table."""
+WITHOUT_ROUNDS: tuple[Kind, ...] = ("single", "best-of-n", "best-of-n-matched")
+"""The kinds that draw once and are done."""
+
+OF_THE_PAPER: tuple[Kind, ...] = (*WITHOUT_ROUNDS, "revision", "tpo")
+"""What is compared where nothing else is asked for, in the order of a table."""
+
+KINDS: tuple[Kind, ...] = tuple(dict.fromkeys([*OF_THE_PAPER, *STRATEGIES]))
+"""All of them."""
 
 MatchOn: TypeAlias = Literal["output", "all"]
 """Which tokens a matched system may use as many of: generated ones, or prompts as well."""
@@ -82,7 +90,7 @@ def parse_systems(texts: Sequence[str], settings: TPOSettings) -> tuple[System, 
     system of each combination. A matched system comes after the one whose tokens it matches.
 
     Args:
-        texts: The systems; none of them: all kinds.
+        texts: The systems; none of them: those of the paper.
         settings: What holds where a system does not say otherwise.
 
     Raises:
@@ -92,7 +100,7 @@ def parse_systems(texts: Sequence[str], settings: TPOSettings) -> tuple[System, 
         >>> [one.name for one in parse_systems(["tpo:depth=1/2", "single"], TPOSettings())]
         ['tpo-D1', 'tpo-D2', 'single']
     """
-    systems = [system for text in texts or KINDS for system in _parse(text, settings)]
+    systems = [system for text in texts or OF_THE_PAPER for system in _parse(text, settings)]
     names = [system.name for system in systems]
     for name in names:
         if names.count(name) > 1:
@@ -126,7 +134,7 @@ def _parse(text: str, settings: TPOSettings) -> list[System]:
     if match is None or kind not in KINDS:
         known = ", ".join(f"`{known}`" for known in KINDS)
         raise SettingsError(f"`--system {text}`: there is no `{kind}`, use one of {known}.")
-    options = _options(text, match["options"] or "")
+    options = _options(text, kind, match["options"] or "")
     grids = [options.pop(name).split("/") if name in options else [None] for name in _GRID]
     combinations = list(product(*grids))
     if match["name"] and len(combinations) > 1:
@@ -134,12 +142,13 @@ def _parse(text: str, settings: TPOSettings) -> list[System]:
     return [_system(text, match["name"], kind, shape, options, settings) for shape in combinations]
 
 
-def _options(text: str, listed: str) -> dict[str, str]:
+def _options(text: str, kind: Kind, listed: str) -> dict[str, str]:
     options = {}
+    taken = {*_OPTIONS, *_strategy_fields(kind)}
     for part in filter(None, listed.split(",")):
         name, equals, value = part.partition("=")
-        if not equals or name not in _OPTIONS:
-            known = ", ".join(f"`{known}`" for known in sorted(_OPTIONS))
+        if not equals or name not in taken:
+            known = ", ".join(f"`{known}`" for known in sorted(taken))
             raise SettingsError(f"`--system {text}`: `{part}` is no option, use {known}.")
         options[name] = value
     return options
@@ -148,13 +157,14 @@ def _options(text: str, listed: str) -> dict[str, str]:
 def _system(
     text: str,
     name: str | None,
-    kind: Any,  # noqa: ANN401 one of KINDS
+    kind: Kind,
     shape: Sequence[str | None],
     options: Mapping[str, str],
     settings: TPOSettings,
 ) -> System:
     width, depth = (None if value is None else _whole(text, value) for value in shape)
-    changes = _fixed(kind, settings)
+    own = {key: value for key, value in options.items() if key in _strategy_fields(kind)}
+    changes = _fixed(kind, own, settings)
     changes |= {
         key: value for key, value in (("width", width), ("depth", depth)) if value is not None
     }
@@ -172,15 +182,22 @@ def _system(
     )
 
 
-def _fixed(kind: Kind, settings: TPOSettings) -> dict[str, Any]:
+def _strategy_fields(kind: Kind) -> Sequence[str]:
+    return list(STRATEGIES[kind].model_fields) if kind in STRATEGIES else []
+
+
+def _fixed(kind: Kind, options: Mapping[str, str], settings: TPOSettings) -> dict[str, Any]:
     """Say what makes a kind: everything else is shared."""
     if kind == "single":
         return {"width": 1, "depth": 0}
-    if kind in ("best-of-n", "best-of-n-matched"):
+    if kind in WITHOUT_ROUNDS:
         return {"depth": 0}
-    if kind == "revision":
-        return {"prompts": revision_prompts(settings.prompts)}
-    return {}
+    strategy = with_options(STRATEGIES[kind], options)
+    prompts = settings.prompts
+    if isinstance(prompts, TPOPrompts) and kind != settings.strategy.name:
+        # Somebody's own words for one strategy: the others are asked in the nearest style.
+        prompts = "small" if prompts.revision_tag is None else "paper"
+    return {"strategy": strategy, "prompts": prompts}
 
 
 def _default_name(kind: Kind, width: int | None, depth: int | None) -> str:
@@ -195,12 +212,12 @@ def _settle_match(system: System, systems: Sequence[System]) -> System:
         if system.match:
             raise SettingsError(f"`{system.name}` matches nothing: only `best-of-n-matched` does.")
         return system
-    loops = [other.name for other in systems if other.kind in ("tpo", "revision")]
+    loops = [other.name for other in systems if other.kind not in WITHOUT_ROUNDS]
     tpo_first = [other.name for other in systems if other.kind == "tpo"] + loops
     wanted = system.match or next(iter(tpo_first), None)
     if wanted not in loops:
         raise SettingsError(
-            f"`{system.name}` must match the tokens of a `tpo` or `revision` system of the same "
+            f"`{system.name}` must match the tokens of a system with rounds of the same "
             f"run, got `{wanted}`: add `--system tpo` or say `match=NAME`."
         )
     return System(**{**vars(system), "match": wanted})

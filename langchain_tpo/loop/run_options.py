@@ -8,8 +8,8 @@ from typing import Any
 
 from langgraph.runtime import get_runtime
 
-from langchain_tpo.prompts import PROMPT_SETS
 from langchain_tpo.settings import SamplingOptions, TPOSettings
+from langchain_tpo.strategies import is_plain
 
 SAMPLED = tuple(
     name for name, field in TPOSettings.model_fields.items() if field.annotation is SamplingOptions
@@ -31,8 +31,9 @@ def context_options() -> dict[str, Any]:
 def plain_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return options as plain values, for a checkpoint to keep.
 
-    A set of prompts is kept by its name: one of your own has to be handed over again when a run is
-    resumed. So has `extra` of any sampling options, which may hold a key.
+    Strategies and styles are kept by their names: a strategy or prompts of your own have to be
+    handed over again when a run is resumed. So has `extra` of any sampling options, which may hold
+    a key.
 
     Args:
         options: Settings by name.
@@ -44,10 +45,9 @@ def plain_options(options: Mapping[str, Any]) -> dict[str, Any]:
     if not options:
         return {}
     holder = TPOSettings.model_construct(**options)
-    plain = holder.model_dump(mode="json", include=set(options), exclude=EXTRA)
-    if plain.get("prompts", "tpo") not in PROMPT_SETS:
-        del plain["prompts"]
-    return plain
+    own = {"prompts"} if not isinstance(holder.prompts, str) else set()
+    own |= set() if is_plain(holder.strategy) else {"strategy"}
+    return holder.model_dump(mode="json", include=set(options) - own, exclude=EXTRA)
 
 
 def with_options(settings: TPOSettings, options: Mapping[str, Any]) -> TPOSettings:

@@ -3,39 +3,73 @@
 Turns a state into rendered prompts. Pure; knows prompts and the pool, calls nothing.
 """
 
-from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Literal
+from itertools import groupby
 
 from langchain_core.messages import BaseMessage, HumanMessage
 
 from langchain_tpo.candidate_pool import Candidate
-from langchain_tpo.errors import NoResponseError
+from langchain_tpo.errors import NoResponseError, RunError
 from langchain_tpo.prompts import TPOPrompts
-from langchain_tpo.prompts.prompt_set import PromptName
+from langchain_tpo.prompts.blocks import Blocks, CandidatesBlock, HistoryBlock, Shown, figure
 from langchain_tpo.sampling.context_window import SHARES, FittingRequest, Shorter, shorter
 from langchain_tpo.sampling.draws import DrawRequest, Draws
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOState
+from langchain_tpo.strategies import CritiqueStep, Draw, RunSoFar
 from langchain_tpo.text.conversation import attachments, conversation_text
 
 SPAN_WORDS = 10
 """How many words a shortened text keeps at either end (TextGrad's variable span)."""
 
 
+def run_so_far(state: TPOState, settings: TPOSettings) -> RunSoFar:
+    """Return what a strategy is told of a run."""
+    return RunSoFar(state["pool"], state["rounds"], settings.width)
+
+
+def prompts_of(state: TPOState, settings: TPOSettings) -> TPOPrompts:
+    """Return the prompts of the round that is under way."""
+    return settings.wording.of_round(rejected=state["rounds"][-1]["rejected"] is not None)
+
+
+def draws_of(state: TPOState, settings: TPOSettings) -> list[Draw]:
+    """Return the draws of the round that is under way, those that share a prompt together.
+
+    Raises:
+        RunError: When the strategy asks for more or fewer than there are to draw.
+    """
+    strategy = settings.strategy
+    draws = [draw for draw in strategy.draws(run_so_far(state, settings)) if draw.n > 0]
+    asked = sum(draw.n for draw in draws)
+    if asked != settings.width:
+        raise RunError(
+            f"The strategy `{strategy.name}` asked for {asked} draws in a round of "
+            f"{settings.width}: `draws` must return as many as `run.width`."
+        )
+    alike = groupby(draws, key=lambda draw: replace(draw, n=1))
+    return [replace(draw, n=sum(each.n for each in same)) for draw, same in alike]
+
+
 def prompt_messages(
-    step: PromptName, state: TPOState, prompts: TPOPrompts
-) -> tuple[list[BaseMessage], Sequence[Shorter]]:
-    """Return the prompt of a step, and what shortens it for a small window."""
-    words = partial(_rendered, step, state, prompts)
+    name: str, state: TPOState, settings: TPOSettings, draw: Draw
+) -> tuple[list[BaseMessage], list[Shorter]]:
+    """Return a prompt, and what shortens it for a small window.
+
+    Args:
+        name: Whose prompt: a step's, or another form of the update's.
+        state: The run.
+        settings: What it obeys.
+        draw: What is shown and told.
+    """
+    words = partial(_rendered, name, state, settings, draw)
     return words(1.0)[0], [partial(words, share) for share in SHARES]
 
 
-def critique_request(
-    step: Literal["textual_loss", "textual_gradient"], state: TPOState, settings: TPOSettings
-) -> FittingRequest:
+def critique_request(step: CritiqueStep, state: TPOState, settings: TPOSettings) -> FittingRequest:
     """Ask the critic for one reply, sampled as the settings say for this step."""
-    messages, shorter_ones = prompt_messages(step, state, settings.prompts)
+    messages, shorter_ones = prompt_messages(step, state, settings, Draw())
     number = len(state["rounds"])
     options = getattr(settings, step)
     draw = DrawRequest(
@@ -79,32 +113,55 @@ def shortened(text: str) -> str:
 
 
 def _rendered(
-    step: PromptName, state: TPOState, prompts: TPOPrompts, share: float
+    name: str, state: TPOState, settings: TPOSettings, draw: Draw, share: float
 ) -> tuple[list[BaseMessage], int]:
-    """Render the prompt of a step with a share of what it quotes; the query is always whole."""
+    """Render a prompt with a share of what it quotes; the query is always whole."""
+    prompts, pool = prompts_of(state, settings), state["pool"]
+    best = pool[state["rounds"][-1]["chosen"]]
+    asked = prompts.asked(name)
+    quoted = {key: text for key, text in _quoted(state).items() if key in asked}
+    shown = {index: pool[index] for index in draw.shown if "candidates" in asked}
+    said = {f"candidate {index}": candidate["text"] for index, candidate in shown.items()}
+    kept, left_out = shorter({**quoted, **said}, share)
+    values = {
+        "query": conversation_text(state["messages"]),
+        "chosen_span": shortened(best["text"]),
+        "reward": figure(best["reward"]),
+        "direction": draw.direction,
+        **{key: kept[key] for key in quoted},
+    }
+    candidates = [
+        Shown(response=kept[key], reward=one["reward"], remark=one.get("rationale", ""))
+        for key, one in zip(said, shown.values(), strict=True)
+    ]
+    blocks: Blocks = {"candidates": CandidatesBlock(candidates), "history": HistoryBlock([])}
+    instruction = ""
+    if "loss_instruction" in asked:
+        instruction = prompts.render("textual_loss", "", blocks, **values)[0].text
+    rendered = prompts.render(name, instruction, blocks, **values)
+    return _with_attachments(rendered, state), left_out
+
+
+def _quoted(state: TPOState) -> dict[str, str]:
+    """Return the texts that prompts quote, by their variables."""
     this = state["rounds"][-1]
-    best, worst = state["pool"][this["chosen"]], state["pool"][this["rejected"]]
-    texts = {
+    best = state["pool"][this["chosen"]]
+    worst = None if this["rejected"] is None else state["pool"][this["rejected"]]
+    return {
         "chosen": best["text"],
-        "rejected": worst["text"],
+        "rejected": "" if worst is None else worst["text"],
+        "remark": best.get("rationale", ""),
         "remarks": _remarks(best, worst),
         "textual_loss": this.get("textual_loss", ""),
         "textual_gradient": this.get("textual_gradient", ""),
     }
-    asked = prompts.asked(step)
-    kept, left_out = shorter({name: texts[name] for name in texts if name in asked}, share)
-    known = {"query": conversation_text(state["messages"]), **kept}
-    if "loss_instruction" in asked:
-        known["loss_instruction"] = prompts.render("textual_loss", **known)[0].text
-    rendered = prompts.render(step, chosen_span=shortened(best["text"]), **known)
-    return _with_attachments(rendered, state), left_out
 
 
-def _remarks(best: Candidate, worst: Candidate) -> str:
+def _remarks(best: Candidate, worst: Candidate | None) -> str:
     lines = [
         f"What the scorer said of the {role} answer: {candidate['rationale']}"
         for role, candidate in (("chosen", best), ("rejected", worst))
-        if candidate.get("rationale")
+        if candidate is not None and candidate.get("rationale")
     ]
     return "\n" + "\n".join(lines) + "\n" if lines else ""
 

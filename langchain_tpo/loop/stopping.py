@@ -32,7 +32,7 @@ def stop_reason(
         return "target_reward"
     if done == 0 and _gate_closed(best, gap, settings):
         return "gate"
-    if gap <= settings.min_contrast and not out_of_time(steps, settings=settings):
+    if _is_flat(pool, gap, settings) and not out_of_time(steps, settings=settings):
         return "no_contrast"
     if _has_stalled(pool, done, settings):
         return "plateau"
@@ -88,6 +88,15 @@ def _gate_closed(best: float, gap: float, settings: TPOSettings) -> bool:
     return good or alike
 
 
+def _is_flat(pool: Sequence[Candidate], contrast: float, settings: TPOSettings) -> bool:
+    """Whether the rewards leave nothing to go by: neither a contrast nor, by default, words."""
+    if settings.min_contrast is None:
+        return False
+    if settings.min_contrast == "unexplained":
+        return contrast <= 0 and not any(candidate.get("rationale") for candidate in pool)
+    return contrast <= settings.min_contrast
+
+
 def _has_stalled(pool: Sequence[Candidate], done: int, settings: TPOSettings) -> bool:
     if settings.patience is None or done < settings.patience:
         return False
@@ -101,7 +110,7 @@ def _round_over_budget(
     """Refuse a round that could not be finished: half a round is money for nothing."""
     spent, last = usage_of_steps(steps), [step for step in steps if step["round"] == done]
     judged = sum(step["usage"]["completions"] for step in last if step["step"] == "reward")
-    needed = settings.prompts.critiques + settings.width + judged
+    needed = settings.strategy.critic_replies(settings.width) + settings.width + judged
     if settings.call_budget is not None and spent["completions"] + needed > settings.call_budget:
         return "call_budget"
     expected = _tokens(usage_of_steps(last)) if done > 0 else 0

@@ -38,6 +38,7 @@ def for_format(prompts: TPOPrompts) -> TPOPrompts:
     """
     if prompts.revision_tag is None:
         return prompts
-    advice = "textual_loss" if prompts.fused else "textual_gradient"
+    advice = "textual_loss" if prompts.textual_gradient is None else "textual_gradient"
     update = ChatPromptTemplate([("human", _UPDATE.format(advice=advice))])
-    return replace(prompts, update=update, revision_tag=None)
+    alone = None if prompts.without_rejected is None else for_format(prompts.without_rejected)
+    return replace(prompts, update=update, without_rejected=alone, revision_tag=None)

@@ -5,6 +5,8 @@ no form but their own. `benchmarks/revision_forms.py` measures the forms of the 
 this one was chosen from: it is the only one whose revisions earned a 1.5B model a higher reward.
 """
 
+from dataclasses import replace
+
 from langchain_core.prompts import ChatPromptTemplate
 
 from langchain_tpo.prompts.prompt_set import TPOPrompts
@@ -29,6 +31,20 @@ Two answers to the same question are compared. Somebody preferred answer A to an
 _LOSS = f"""\
 {_ANSWERS}In at most four short sentences: why is A better than B, and what does even A get wrong \
 or leave out? Do not answer the question."""
+
+_LOSS_ALONE = """\
+Here is a question and an answer to it.
+
+<QUESTION>
+{query}
+</QUESTION>
+
+<ANSWER>
+{chosen}
+</ANSWER>
+{remarks}
+In at most four short sentences: what is good about the answer, and what does it get wrong or \
+leave out? Do not answer the question."""
 
 _GRADIENT = """\
 Here is a question, an answer to it, and a review of the answer.
@@ -69,27 +85,59 @@ _LOSS_AND_ADVICE = f"""\
 {_ANSWERS}In at most five short sentences: why is A better than B, what does \
 even A get wrong or leave out, and what should its writer change? Do not answer the question."""
 
+_LOSS_AND_ADVICE_ALONE = """\
+Here is a question and an answer to it. Call it A.
+
+<QUESTION>
+{query}
+</QUESTION>
+
+<ANSWER_A>
+{chosen}
+</ANSWER_A>
+{remarks}
+In at most five short sentences: what is good about A, what does it get wrong or leave out, and \
+what should its writer change? Do not answer the question."""
+
 _UPDATE_AFTER_ADVICE = """\
 Here is the question once more. Answer it better than A does, and write the answer only.
 
 {query}"""
 
-SMALL_MODEL_PROMPTS = TPOPrompts(
-    name="small",
-    textual_loss=ChatPromptTemplate([("human", _LOSS)]),
+SMALL_REVISION_PROMPTS = TPOPrompts(
+    name="small-revision",
+    textual_loss=ChatPromptTemplate([("human", _LOSS_ALONE)]),
     textual_gradient=ChatPromptTemplate([("human", _GRADIENT)]),
     update=ChatPromptTemplate([("human", _UPDATE)]),
     revision_tag=None,
 )
+"""For small models: the loss sees no rejected response, all else is as in `small`."""
+
+SMALL_MODEL_PROMPTS = replace(
+    SMALL_REVISION_PROMPTS,
+    name="small",
+    textual_loss=ChatPromptTemplate([("human", _LOSS)]),
+    without_rejected=SMALL_REVISION_PROMPTS,
+)
 """The same loop in words that a small model can follow; a revision is the whole reply."""
 
-SMALL_FUSED_PROMPTS = TPOPrompts(
-    name="small-fused",
-    textual_loss=ChatPromptTemplate([("human", _LOSS_AND_ADVICE)]),
-    textual_gradient=None,
-    update=ChatPromptTemplate(
-        [("human", _LOSS_AND_ADVICE), ("ai", "{textual_loss}"), ("human", _UPDATE_AFTER_ADVICE)]
-    ),
-    revision_tag=None,
+
+def _in_one_reply(name: str, asked: str, without_rejected: TPOPrompts | None) -> TPOPrompts:
+    loss = ("human", asked)
+    return TPOPrompts(
+        name=name,
+        textual_loss=ChatPromptTemplate([loss]),
+        update=ChatPromptTemplate(
+            [loss, ("ai", "{textual_loss}"), ("human", _UPDATE_AFTER_ADVICE)]
+        ),
+        without_rejected=without_rejected,
+        revision_tag=None,
+    )
+
+
+SMALL_FUSED_PROMPTS = _in_one_reply(
+    "small-fused",
+    _LOSS_AND_ADVICE,
+    _in_one_reply("small-fused-revision", _LOSS_AND_ADVICE_ALONE, None),
 )
 """The same with loss and gradient in one reply, and a round as one conversation."""

@@ -3,7 +3,7 @@
 The scorers themselves are in `reward_models/`.
 """
 
-from langchain_tpo.candidate_pool import Candidate, chosen, known_reward, rejected, with_score
+from langchain_tpo.candidate_pool import Candidate, chosen, known_reward, with_score
 from langchain_tpo.errors import NothingScoredError
 from langchain_tpo.loop.node import StepPlan
 from langchain_tpo.loop.scoring import Scorer, Scores
@@ -36,13 +36,15 @@ def changes(state: TPOState, settings: TPOSettings, scores: Scores) -> TPOUpdate
     known = _known(state)
     scored = [_scored(fresh, known, scores) for fresh in state["responses"]]
     pool = [*state["pool"], *scored]
-    best, worst = chosen(pool), rejected(pool)
-    if best is None or worst is None:
+    if chosen(pool) is None:
         raise NothingScoredError(
             f"The reward model scored none of {len(pool)} responses: every score was None, NaN or "
             "infinite."
         )
+    best, worst = settings.strategy.contrast(pool)
     reason = stop_reason(pool, state["steps"], settings=settings)
+    if reason is None and not settings.wording.suits(rejected=worst is not None):
+        reason = "no_contrast"
     begun = [] if reason else [Round(chosen=best, rejected=worst)]
     return {
         "responses": [],

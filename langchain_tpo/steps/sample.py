@@ -79,4 +79,4 @@ def changes(state: TPOState, settings: TPOSettings, draws: Draws) -> TPOUpdate:
 
 def _needed(settings: TPOSettings) -> int:
     """A loss contrasts two responses; best-of-N is content with one."""
-    return 2 if settings.depth > 0 else 1
+    return 2 if settings.depth > 0 and settings.strategy.contrasts else 1

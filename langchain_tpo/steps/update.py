@@ -1,19 +1,26 @@
-"""Update: draw N revisions of the chosen response and take them out of their tags.
+"""Update: draw N revisions, as the strategy asks for them, and take them out of their tags.
 
-Wording: `TPOPrompts.update`.
+Wording: `TPOPrompts.update` and `TPOPrompts.forms`.
 """
 
+from collections.abc import Sequence
+from itertools import accumulate
+
+from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.loop.node import StepPlan
-from langchain_tpo.loop.revisions import revision_reader, usable
-from langchain_tpo.loop.step_prompts import prompt_messages
+from langchain_tpo.loop.revisions import Reader, read_response, revision_reader, usable
+from langchain_tpo.loop.step_prompts import draws_of, prompt_messages, prompts_of
 from langchain_tpo.prompts.formatted import for_format
-from langchain_tpo.sampling.context_window import FittingDrawer, FittingRequest
-from langchain_tpo.sampling.draws import DrawRequest, Draws
+from langchain_tpo.sampling.context_window import FittingRequest, Shorter
+from langchain_tpo.sampling.draws import DrawRequest
+from langchain_tpo.sampling.several import SeveralDrawer, SeveralDraws
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOState, TPOUpdate
+from langchain_tpo.strategies import FRESH, Draw
+from langchain_tpo.text.conversation import sendable
 
 
-def update(policy: FittingDrawer) -> StepPlan[FittingRequest, Draws]:
+def update(policy: SeveralDrawer) -> StepPlan[Sequence[FittingRequest], SeveralDraws]:
     """Plan the step that draws revisions from the policy.
 
     Where the policy's answers have a format, its revisions have the same and no tags.
@@ -23,44 +30,85 @@ def update(policy: FittingDrawer) -> StepPlan[FittingRequest, Draws]:
     def in_form(settings: TPOSettings) -> TPOSettings:
         if not formatted:
             return settings
-        return settings.with_changes(prompts=for_format(settings.prompts))
+        return settings.with_changes(prompts=for_format(settings.wording))
 
     return StepPlan(
         name="update",
         call=policy,
-        before=lambda state, settings: request(state, in_form(settings)),
-        after=lambda state, settings, draws: changes(state, in_form(settings), draws),
+        before=lambda state, settings: requests(state, in_form(settings)),
+        after=lambda state, settings, drawn: changes(state, in_form(settings), drawn),
     )
 
 
-def request(state: TPOState, settings: TPOSettings) -> FittingRequest:
-    """Ask for N revisions, given the chosen response, the loss and the gradient."""
-    number = len(state["rounds"])
-    messages, shorter = prompt_messages("update", state, settings.prompts)
-    draw = DrawRequest(
-        messages=messages,
-        n=settings.width,
-        at_least=1,
-        options=settings.update.as_kwargs(),
-        first_seed=None if settings.seed is None else settings.seed + number * settings.width,
-        one_request=settings.one_request,
-        labels={"tpo_step": "update", "tpo_round": number},
-    )
-    return FittingRequest(draw=draw, shorter=shorter, context_tokens=settings.context_tokens)
+def requests(state: TPOState, settings: TPOSettings) -> list[FittingRequest]:
+    """Ask for N revisions; draws that share a prompt are one request where the model can."""
+    draws = draws_of(state, settings)
+    numbers = accumulate((draw.n for draw in draws), initial=0)
+    return [
+        _request(draw, number, state, settings)
+        for draw, number in zip(draws, numbers, strict=False)  # the last number is their sum
+    ]
 
 
-def changes(state: TPOState, settings: TPOSettings, draws: Draws) -> TPOUpdate:
+def changes(state: TPOState, settings: TPOSettings, drawn: SeveralDraws) -> TPOUpdate:
     """Send the usable revisions on to the reward; a round without one ends the run."""
-    read = revision_reader(settings.prompts.revision_tag)
-    revisions, drops = usable(
-        draws,
-        read,
-        step="update",
-        round_number=len(state["rounds"]),
-        prefer_complete=settings.prefer_complete,
-    )
+    number = len(state["rounds"])
+    revisions: list[Candidate] = []
+    drops = list(state["drops"])
+    for draw, draws in zip(draws_of(state, settings), drawn.each, strict=True):
+        reader = _reader(draw, state, settings)
+        read, unread = usable(
+            draws,
+            reader,
+            step="update",
+            round_number=number,
+            prefer_complete=settings.prefer_complete,
+        )
+        revisions += [_labelled(revision, draw) for revision in read]
+        drops += unread
     return {
         "responses": revisions,
-        "drops": [*state["drops"], *drops],
+        "drops": drops,
         "stop_reason": None if revisions else "no_usable_update",
     }
+
+
+def _request(draw: Draw, number: int, state: TPOState, settings: TPOSettings) -> FittingRequest:
+    rounds = len(state["rounds"])
+    options = settings.update
+    messages, shorter = sendable(state["messages"]), list[Shorter]()
+    if draw.form == FRESH:
+        options = settings.sample
+    else:
+        messages, shorter = prompt_messages(draw.form, state, settings, draw)
+    request = DrawRequest(
+        messages=messages,
+        n=draw.n,
+        at_least=0,
+        options=options.as_kwargs(),
+        first_seed=None if settings.seed is None else settings.seed + rounds * settings.width,
+        first=number,
+        one_request=settings.one_request,
+        labels={"tpo_step": "update", "tpo_round": rounds, **_form(draw)},
+    )
+    return FittingRequest(draw=request, shorter=shorter, context_tokens=settings.context_tokens)
+
+
+def _form(draw: Draw) -> dict[str, str]:
+    return {} if draw.form == "update" else {"tpo_form": draw.form}
+
+
+def _reader(draw: Draw, state: TPOState, settings: TPOSettings) -> Reader:
+    if draw.form == FRESH:
+        return read_response
+    return revision_reader(prompts_of(state, settings).revision_tag)
+
+
+def _labelled(revision: Candidate, draw: Draw) -> Candidate:
+    """Say how a revision was asked for, where others were asked for otherwise."""
+    labelled = revision.copy()
+    if draw.form != "update":
+        labelled["form"] = draw.form
+    if draw.direction:
+        labelled["direction"] = draw.direction
+    return labelled

@@ -110,7 +110,7 @@ class Outcome:
         if reason == "plateau":
             return told.min_gain * -(-left // (told.patience or 1))
         if reason in {"gate", "no_contrast"}:
-            return left * max(told.min_contrast, told.gate_contrast or 0.0)
+            return left * max(least_contrast(told), told.gate_contrast or 0.0)
         return left * expected_gains(self.curve)[self.rounds]
 
 
@@ -133,6 +133,11 @@ def diminishing(curve: Curve) -> bool:
     """Say whether no round gains more than could be expected of it."""
     gains = expected_gains(curve)
     return gains == sorted(gains, reverse=True)
+
+
+def least_contrast(told: TPOSettings) -> float:
+    """Return the gap at which a run on rewards that say nothing ends."""
+    return told.min_contrast if isinstance(told.min_contrast, float) else 0.0
 
 
 def simulate(curve: Curve, **options: Any) -> Outcome:

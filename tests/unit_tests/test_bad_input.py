@@ -54,7 +54,7 @@ from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number
         (
             lambda: TPOSettings(prompts="haiku"),  # type: ignore[arg-type]
             PromptError,
-            "`prompts` must be a TPOPrompts or one of `tpo`, `revision`",
+            "`prompts` of the strategy `tpo` must be a TPOPrompts or one of `paper`, `small`",
         ),
         (
             lambda: TPOPrompts(
@@ -65,7 +65,8 @@ from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number
             ),
             PromptError,
             "`textual_loss` prompt of `mine` asks for `question`, which is never filled: use "
-            "`chosen`, `query`, `rejected`, `remarks`.",
+            "`candidates`, `chosen`, `direction`, `history`, `query`, `rejected`, `remark`, "
+            "`remarks`, `reward`.",
         ),
         (
             lambda: TPOPrompts(

@@ -8,7 +8,6 @@ from langchain_core.runnables import RunnableConfig, RunnableLambda
 
 from langchain_tpo import TPOResult, TPORunnable, TPOSettings
 from langchain_tpo.errors import NoResponseError, NothingScoredError
-from langchain_tpo.prompts import REVISION_PROMPTS
 from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number, obedient
 
 STEPS = ["sample", "textual_loss", "textual_gradient", "update"]
@@ -158,7 +157,7 @@ async def test_depth_zero_is_best_of_n(optimize: Any) -> None:
 
 async def test_revision_prompts_never_show_the_rejected_response(optimize: Any) -> None:
     model = ScriptedModelWithN()
-    settings = TPOSettings(prompts=REVISION_PROMPTS, depth=1)
+    settings = TPOSettings(strategy="revision", depth=1)
     tpo = TPORunnable(model=model, reward=last_number, settings=settings)
 
     result = await optimize(tpo, "Wood?")

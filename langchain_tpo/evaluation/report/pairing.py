@@ -6,6 +6,9 @@ from typing import Any
 BASELINES = ("best-of-n-matched", "best-of-n", "revision", "single")
 """Whom a system is compared with, the fairest first."""
 
+COMPARED_WITH = (*BASELINES, "given")
+"""What no report is about, where there is a strategy: answers that exist already among it."""
+
 
 def common_examples(answered: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the examples that all systems answered; one without any answer counts as absent.
@@ -29,7 +32,7 @@ def chosen_pair(
     """
     ranked = sorted(
         (name for name in kinds if name != baseline),
-        key=lambda name: _rank(kinds[name], ("tpo", "revision")),
+        key=lambda name: (kinds[name] in COMPARED_WITH, _rank(kinds[name], ("tpo", "revision"))),
     )
     subject = next(iter(ranked), None)
     others = [name for name in kinds if name != subject]
@@ -42,13 +45,15 @@ def _rank(kind: str, order: Sequence[str]) -> int:
 
 
 def pairs_to_compare(kinds: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return the pairs of a report: each `tpo` system, or else the first one, against the others.
+    """Return the pairs of a report: each strategy, or else the first system, against the others.
+
+    The revision baseline is one to compare with.
 
     Example:
         >>> pairs_to_compare({"single": "single", "tpo": "tpo"})
         [('tpo', 'single')]
     """
-    ours = [name for name, kind in kinds.items() if kind == "tpo"] or list(kinds)[:1]
+    ours = [name for name, kind in kinds.items() if kind not in COMPARED_WITH] or list(kinds)[:1]
     pairs = [(one, other) for one in ours for other in kinds if one != other]
     return [pair for index, pair in enumerate(pairs) if pair[::-1] not in pairs[:index]]
 

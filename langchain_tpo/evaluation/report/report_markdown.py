@@ -67,7 +67,7 @@ def _moment(iso: str) -> str:
 
 def _shape(system: Mapping[str, Any]) -> str:
     settings = system.get("settings", {})
-    if system["kind"] not in ("tpo", "revision") or not settings:
+    if not settings.get("depth"):
         return str(system["name"])
     width, depth, prompts = settings["width"], settings["depth"], settings["prompts"]
     return f"{system['name']} (N={width}, D={depth}, prompts {prompts})"

@@ -61,12 +61,12 @@ def test_flags_win_over_the_file_and_the_file_over_the_preset(tmp_path: Path) ->
 
 
 def test_set_reads_numbers_switches_and_words() -> None:
-    flags = Flags(changes=["depth=1", "one_request=false", "on_error=raise", "prompts=revision"])
+    flags = Flags(changes=["depth=1", "one_request=false", "on_error=raise", "strategy=revision"])
 
     settings = run_choices(flags).settings
 
     assert (settings.depth, settings.one_request, settings.on_error) == (1, False, "raise")
-    assert settings.prompts.name == "revision"
+    assert settings.strategy.name == "revision"
 
 
 @pytest.mark.parametrize(

@@ -22,14 +22,14 @@ def test_without_a_word_there_is_one_of_each_and_the_matched_one_comes_last() ->
         ("tpo", 5, 2),
         ("best-of-n-matched", 5, 0),
     ]
-    assert systems[2].settings.prompts.name == "revision"
+    assert systems[2].settings.wording.name == "revision"
     assert systems[4].match == "tpo"
 
 
 def test_revision_speaks_the_language_of_its_rival() -> None:
     (revision,) = parse_systems(["revision"], TPOSettings.small_model())
 
-    assert revision.settings.prompts.name == "small-revision"
+    assert revision.settings.wording.name == "small-revision"
     assert revision.settings.sample == TPOSettings.small_model().sample
 
 
@@ -68,7 +68,7 @@ def test_a_rule_that_cannot_work_is_one_line() -> None:
         (["tpo:width=1"], "`width` must be at least 2"),
         (["tpo", "tpo"], "Two systems"),
         (["x=tpo:width=2/3"], "several"),
-        (["best-of-n-matched"], "`tpo` or `revision`"),
+        (["best-of-n-matched"], "a system with rounds"),
         (["tpo", "best-of-n-matched:match=single"], "got `single`"),
         (["tpo:match=tpo"], "matches nothing"),
         (["tpo", "best-of-n-matched:match_on=price"], "`match_on`"),

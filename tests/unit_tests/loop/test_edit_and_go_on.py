@@ -60,7 +60,7 @@ async def test_a_run_edited_at_any_node_goes_on_to_an_answer(node: StepName, *, 
 
 
 def test_fused_prompts_go_on_behind_an_edited_loss() -> None:
-    graph = loop(ScriptedModelWithN(), prompts="fused")
+    graph = loop(ScriptedModelWithN(), strategy="fused")
     graph.invoke(QUESTION, THREAD)
     before = next(s for s in graph.get_state_history(THREAD) if s.next == ("update",))
 
@@ -170,7 +170,7 @@ def test_a_resumed_run_keeps_the_settings_it_began_with() -> None:
     context = TPOSettings(
         width=4,
         depth=2,
-        prompts="fused",
+        strategy="fused",
         update=SamplingOptions(temperature=0.5, extra={"api_key": "secret"}),
     )
     graph.invoke(QUESTION, THREAD, context=context, interrupt_after=["reward"])

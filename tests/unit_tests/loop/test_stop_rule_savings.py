@@ -13,7 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from langchain_tpo import TPOSettings
-from tests.support.reward_curves import CURVES, Curve, best_of, diminishing, down_from, simulate
+from tests.support.reward_curves import (
+    CURVES,
+    Curve,
+    best_of,
+    diminishing,
+    down_from,
+    least_contrast,
+    simulate,
+)
 
 ROUND = 2 + 5
 """Completions of a round: loss, gradient, five revisions."""
@@ -106,7 +114,9 @@ def test_a_gate_makes_easy_questions_cost_n_and_hard_ones_the_full_loop() -> Non
 
 
 def test_fused_prompts_save_a_call_a_round_on_top_of_a_rule() -> None:
-    outcomes = [simulate(CURVES["early peak"], prompts=way, patience=1) for way in ("tpo", "fused")]
+    outcomes = [
+        simulate(CURVES["early peak"], strategy=way, patience=1) for way in ("tpo", "fused")
+    ]
 
     assert [outcome.calls for outcome in outcomes] == [5 + 2 * 7, 5 + 2 * 6]
     assert outcomes[0].result.reward == outcomes[1].result.reward == 7
@@ -178,7 +188,7 @@ def ends(curve: Curve, done: int, told: TPOSettings) -> bool:
         or (told.target_reward is not None and top >= told.target_reward)
         or (done == 0 and told.gate_reward is not None and top >= told.gate_reward)
         or (done == 0 and told.gate_contrast is not None and top - bottom <= told.gate_contrast)
-        or top - bottom <= told.min_contrast
+        or top - bottom <= least_contrast(told)
         or (since >= 0 and top - best_of(curve[: since + 1]) <= told.min_gain)
         or (told.call_budget or 99) < WIDTH + (done + 1) * (2 + WIDTH)
     )

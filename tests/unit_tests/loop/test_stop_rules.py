@@ -65,12 +65,12 @@ def test_all_rules_are_off_in_the_papers_preset() -> None:
         "call_budget",
         "token_budget",
         "time_budget",
+        "min_contrast",
     }
 
     paper = TPOSettings.paper()
 
     assert {getattr(paper, rule) for rule in rules} == {None}
-    assert paper.min_contrast == 0.0
 
 
 def test_a_token_budget_begins_no_round_that_would_cost_more() -> None:

@@ -12,12 +12,13 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
 from langchain_tpo import TPORunnable, TPOSettings, build_tpo_graph
-from langchain_tpo.prompts import PROMPT_SETS, TPO_PROMPTS
+from langchain_tpo.prompts import TPO_PROMPTS
 from langchain_tpo.sampling.context_window import MARK, SHARES, count_tokens, shorter
 from langchain_tpo.sampling.refusals import is_too_long
 from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number, step_of
 from tests.support.hostile import frame_of, hostile_texts
 from tests.support.servers.recorded import answer
+from tests.support.strategies import WORDINGS
 
 QUERY = "How do I take care of a wooden table? " * 20
 LONG = "Oil it twice a year, along the grain. " * 250
@@ -63,12 +64,12 @@ def marks(messages: list[BaseMessage]) -> list[int]:
 
 @pytest.mark.parametrize("door", ["optimize", "aoptimize"])
 @pytest.mark.parametrize("kind", [ScriptedModel, ScriptedModelWithN])
-@pytest.mark.parametrize("name", PROMPT_SETS)
+@pytest.mark.parametrize(("strategy", "style"), WORDINGS)
 async def test_a_run_goes_on_with_shorter_prompts(
-    name: str, kind: type[ScriptedModel], door: str
+    strategy: str, style: str, kind: type[ScriptedModel], door: str
 ) -> None:
     model = Window()
-    loop = tpo(kind(reply=model), prompts=name, depth=2)
+    loop = tpo(kind(reply=model), strategy=strategy, prompts=style, depth=2)
 
     result = await loop.aoptimize(QUERY) if door == "aoptimize" else loop.optimize(QUERY)
 
@@ -98,7 +99,7 @@ def test_every_refused_request_is_counted() -> None:
 
 def test_the_mark_says_how_much_is_missing() -> None:
     model = Window()
-    result = tpo(model, prompts="threaded").optimize(QUERY)
+    result = tpo(model, strategy="threaded").optimize(QUERY)
 
     prompts = {step_of(messages): messages for messages in model.accepted}
     recorded = {step["step"]: step["left_out"] for step in result.steps if "left_out" in step}

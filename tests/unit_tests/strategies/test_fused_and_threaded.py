@@ -8,7 +8,7 @@ import pytest
 from langchain_core.messages import BaseMessage, HumanMessage
 
 from langchain_tpo import TPOPrompts, TPORunnable, TPOSettings, build_tpo_graph
-from langchain_tpo.prompts import FUSED_PROMPTS, SMALL_FUSED_PROMPTS, THREADED_PROMPTS, TPO_PROMPTS
+from langchain_tpo.prompts import FUSED_PROMPTS, SMALL_FUSED_PROMPTS, THREADED_PROMPTS
 from tests.support.fakes import Call, ScriptedModelWithN, last_number
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -16,30 +16,30 @@ WITHOUT_GRADIENT = ["textual_loss", "update"]
 IN_FULL = ["textual_loss", "textual_gradient", "update"]
 
 
-def run(prompts: TPOPrompts | str, *, depth: int = 2, **fields: Any) -> tuple[Any, list[Call]]:
+def run(strategy: str, *, depth: int = 2, **fields: Any) -> tuple[Any, list[Call]]:
     model = ScriptedModelWithN()
-    settings = TPOSettings(prompts=prompts, depth=depth)
+    settings = TPOSettings(strategy=strategy, depth=depth)
     tpo = TPORunnable(model=model, reward=last_number, settings=settings, **fields)
     return tpo.optimize("Wood?"), model.notebook.calls
 
 
-@pytest.mark.parametrize(("prompts", "stages"), [("fused", 2), ("threaded", 3), ("tpo", 3)])
+@pytest.mark.parametrize(("strategy", "stages"), [("fused", 2), ("threaded", 3), ("tpo", 3)])
 @pytest.mark.parametrize("depth", [1, 2, 5])
 def test_a_round_takes_as_many_stages_as_its_prompts_ask_for(
-    prompts: str, stages: int, depth: int
+    strategy: str, stages: int, depth: int
 ) -> None:
-    result, calls = run(prompts, depth=depth)
+    result, calls = run(strategy, depth=depth)
 
     steps = WITHOUT_GRADIENT if stages == 2 else IN_FULL
     assert [call.step for call in calls] == ["sample", *steps * depth]
-    settings = TPOSettings(prompts=prompts, depth=depth)
+    settings = TPOSettings(strategy=strategy, depth=depth)
     assert len(calls) == settings.stages == 1 + stages * depth
     assert result.usage["completions"] == settings.completions == 5 + depth * (stages - 1 + 5)
     assert (result.stop_reason, len(result.rounds)) == ("depth", depth)
 
 
 def test_a_fused_run_takes_a_superstep_less_in_every_round() -> None:
-    settings = TPOSettings(prompts="fused", depth=3)
+    settings = TPOSettings(strategy="fused", depth=3)
     graph = build_tpo_graph(ScriptedModelWithN(), last_number, settings=settings).compile()
 
     updates = graph.stream({"messages": [HumanMessage("Wood?")]}, stream_mode="updates")
@@ -59,9 +59,9 @@ def test_a_fused_critique_is_kept_and_reaches_the_update() -> None:
     assert update[2].text == "textual_loss 5"
 
 
-@pytest.mark.parametrize("prompts", ["threaded", "fused"])
-def test_every_call_of_a_round_begins_with_the_whole_call_before_it(prompts: str) -> None:
-    _, calls = run(prompts, depth=2)
+@pytest.mark.parametrize("strategy", ["threaded", "fused"])
+def test_every_call_of_a_round_begins_with_the_whole_call_before_it(strategy: str) -> None:
+    _, calls = run(strategy, depth=2)
 
     for before, after in pairwise(calls[1:]):
         shared = after.messages[: len(before.messages)]
@@ -71,7 +71,7 @@ def test_every_call_of_a_round_begins_with_the_whole_call_before_it(prompts: str
 
 
 def test_the_papers_own_calls_share_no_such_prefix() -> None:
-    _, calls = run(TPO_PROMPTS, depth=1)
+    _, calls = run("tpo", depth=1)
 
     loss, gradient, update = (call.messages for call in calls[1:])
     assert contents(loss)[0] != contents(gradient)[0] != contents(update)[0]
@@ -81,7 +81,7 @@ def test_images_stay_where_they_were_so_that_the_prefix_holds() -> None:
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
     question = HumanMessage([{"type": "text", "text": "What wood is this?"}, image])
     model = ScriptedModelWithN()
-    settings = TPOSettings(prompts="threaded", depth=1)
+    settings = TPOSettings(strategy="threaded", depth=1)
 
     TPORunnable(model=model, reward=last_number, settings=settings).invoke([question])
 
@@ -91,9 +91,9 @@ def test_images_stay_where_they_were_so_that_the_prefix_holds() -> None:
 
 
 def test_a_call_budget_knows_how_many_critiques_a_round_takes() -> None:
-    for prompts, rounds in (("fused", 2), ("threaded", 1)):
+    for strategy, rounds in (("fused", 2), ("threaded", 1)):
         model = ScriptedModelWithN()
-        settings = TPOSettings(prompts=prompts, width=2, depth=5, call_budget=2 + 2 * 3)
+        settings = TPOSettings(strategy=strategy, width=2, depth=5, call_budget=2 + 2 * 3)
         tpo = TPORunnable(model=model, reward=last_number, settings=settings)
 
         assert len(tpo.optimize("Wood?").rounds) == rounds
@@ -103,7 +103,7 @@ def test_a_run_may_be_fused_by_its_context_alone() -> None:
     model = ScriptedModelWithN()
     graph = build_tpo_graph(model, last_number).compile()
 
-    graph.invoke({"messages": [HumanMessage("Wood?")]}, context=TPOSettings(prompts="fused"))
+    graph.invoke({"messages": [HumanMessage("Wood?")]}, context=TPOSettings(strategy="fused"))
 
     assert "textual_gradient" not in model.notebook.steps()
 

@@ -1,0 +1,234 @@
+"""What a strategy decides: whom a round contrasts and revises, what each draw is shown and told.
+
+A strategy is data without state: everything it needs to know of a run is in the `RunSoFar` that it
+is handed, so a run that was stopped goes on as if it had not been. It decides; the five steps do.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Literal, TypeAlias, get_args
+
+from pydantic import ConfigDict, Field
+
+from langchain_tpo.candidate_pool import Candidate, chosen, ranked, rejected
+from langchain_tpo.constructors import OneTypedLine
+from langchain_tpo.errors import NothingScoredError, PromptError, SettingsError
+from langchain_tpo.prompts import SMALL_MODEL_PROMPTS, TPO_PROMPTS, TPOPrompts
+from langchain_tpo.state import Round
+
+CritiqueStep: TypeAlias = Literal["textual_loss", "textual_gradient"]
+"""The steps in which the critic writes."""
+
+CRITIQUE_STEPS: tuple[CritiqueStep, ...] = get_args(CritiqueStep)
+"""Both of them, in their order."""
+
+FRESH = "fresh"
+"""The form of a draw that answers the conversation anew, as the first ones did."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draw:
+    """Some draws of a round that share one prompt."""
+
+    n: int = 1
+    """How many."""
+    form: str = "update"
+    """Which prompt: `update`, one of the wording's other `forms`, or `fresh`, which sends the
+    conversation as it is."""
+    shown: tuple[int, ...] = ()
+    """What `candidates` holds: indices in the pool, in the order to show them."""
+    direction: str = ""
+    """What `direction` holds."""
+
+
+@dataclass(frozen=True)
+class RunSoFar:
+    """What a strategy is told of a run, once a round has begun."""
+
+    pool: Sequence[Candidate]
+    """Every response of the run in order of arrival."""
+    rounds: Sequence[Round]
+    """The rounds begun; the last is under way."""
+    width: int
+    """How many draws this round has."""
+
+    @property
+    def chosen(self) -> int:
+        """Index of the response that this round revises."""
+        return self.rounds[-1]["chosen"]
+
+    @property
+    def rejected(self) -> int | None:
+        """Index of the response that this round holds against it, if there is one."""
+        return self.rounds[-1]["rejected"]
+
+    def best(self, number: int) -> tuple[int, ...]:
+        """Return the indices of the responses with the highest rewards, best first, texts once.
+
+        Args:
+            number: How many at most.
+        """
+        return self._ranked[:number]
+
+    def worst(self, number: int) -> tuple[int, ...]:
+        """Return the indices of the responses with the lowest rewards, worst first, texts once.
+
+        Args:
+            number: How many at most.
+        """
+        return self._ranked[::-1][:number]
+
+    @cached_property
+    def _ranked(self) -> tuple[int, ...]:
+        return tuple(ranked(self.pool))
+
+
+class Strategy(OneTypedLine):
+    """How rounds are played; this one plays them as the paper does.
+
+    Change what differs and leave the rest: `draws` for what a round asks, `contrast` for whom it
+    revises, `critiques` for what the critic writes before, `wordings` for the prompts, `answer` for
+    the final choice. Options are fields, as in any pydantic model.
+
+    Raises:
+        SettingsError: In one line, when an option is unknown or out of range.
+
+    Example:
+        >>> strategy = Strategy(fresh=1)
+        >>> strategy.completions(5, 2), strategy.stages(2), strategy.supersteps(2)
+        (19, 7, 10)
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, use_attribute_docstrings=True
+    )
+
+    name: ClassVar[str] = "strategy"
+    """How settings, manifests and reports call it."""
+    critiques: ClassVar[tuple[CritiqueStep, ...]] = ("textual_loss", "textual_gradient")
+    """The steps in which the critic writes, one reply each: both, one or none."""
+    contrasts: ClassVar[bool] = True
+    """Whether its first round needs two responses, one to hold against the other."""
+    wordings: ClassVar[Mapping[str, TPOPrompts]] = {
+        "paper": TPO_PROMPTS,
+        "small": SMALL_MODEL_PROMPTS,
+    }
+    """Its prompts in each style. `paper`: in tags and at length. `small`: short tasks and whole
+    replies, no tags to keep."""
+
+    fresh: int = Field(default=0, ge=0)
+    """How many of a round's N draws answer anew instead of revising."""
+
+    def contrast(self, pool: Sequence[Candidate]) -> tuple[int, int | None]:
+        """Return whom the next round revises, and whom it holds against that one.
+
+        Args:
+            pool: Every response of the run, at least one of them scored.
+        """
+        best, worst = chosen(pool), rejected(pool)
+        if best is None or worst is None:
+            raise NothingScoredError("Nothing is scored: there is no response to revise.")
+        if pool[worst]["text"] != pool[best]["text"]:
+            return best, worst
+        others = [index for index in ranked(pool) if pool[index]["text"] != pool[best]["text"]]
+        return best, others[-1] if others else None
+
+    def draws(self, run: RunSoFar) -> Iterable[Draw]:
+        """Return the N draws of a round: as many as `run.width` together.
+
+        Args:
+            run: What is known so far.
+        """
+        return (Draw(n=run.width - self.fresh, shown=(run.chosen,)), *self.afresh())
+
+    def afresh(self) -> tuple[Draw, ...]:
+        """Return the draws that answer anew."""
+        return (Draw(n=self.fresh, form=FRESH),) if self.fresh else ()
+
+    def answer(self, pool: Sequence[Candidate]) -> int | None:
+        """Return the index of the run's answer; None when nothing is scored.
+
+        Args:
+            pool: Every response of the run.
+        """
+        return chosen(pool)
+
+    def worded(self, style: str) -> TPOPrompts:
+        """Return this strategy's prompts in a style.
+
+        Raises:
+            PromptError: When it has none of that name.
+        """
+        if style not in self.wordings:
+            known = ", ".join(f"`{name}`" for name in self.wordings) or "none"
+            raise PromptError(
+                f"`prompts` of the strategy `{self.name}` must be a TPOPrompts or one of {known}, "
+                f"got `{style!r}`."
+            )
+        return self.wordings[style]
+
+    def check(self, width: int, prompts: TPOPrompts) -> None:
+        """Refuse what cannot work, before anything is asked.
+
+        Args:
+            width: N.
+            prompts: The wording.
+
+        Raises:
+            SettingsError: When there are too few draws.
+            PromptError: When a prompt is missing.
+        """
+        least = max(2 if self.contrasts else 1, self.fresh + 1)
+        if width < least:
+            why = "a chosen and a rejected response" if least > self.fresh + 1 else "one to revise"
+            raise SettingsError(
+                f"`width` must be at least {least} when `depth` > 0 ({why}), got {width}."
+            )
+        for step in self.critiques:
+            if getattr(prompts, step) is None:
+                raise PromptError(
+                    f"The strategy `{self.name}` asks for a {step.replace('_', ' ')}, and the "
+                    f"prompts `{prompts.name}` have none."
+                )
+
+    def critic_replies(self, width: int) -> int:  # noqa: ARG002 what others may need
+        """Return how many replies of the critic a round takes.
+
+        Args:
+            width: N.
+        """
+        return len(self.critiques)
+
+    def completions(self, width: int, depth: int) -> int:
+        """Return the completions of a run that nothing stops early.
+
+        Args:
+            width: N.
+            depth: D.
+        """
+        return width + depth * (self.critic_replies(width) + width)
+
+    def stages(self, depth: int) -> int:
+        """Return how many model calls of such a run have to wait for each other."""
+        return 1 + depth * (len(self.critiques) + 1)
+
+    def supersteps(self, depth: int) -> int:
+        """Return how many nodes of the graph such a run passes."""
+        return 2 + depth * (len(self.critiques) + 2)
+
+    @property
+    def spec(self) -> str:
+        """The strategy in a line, as settings and command lines take it.
+
+        Example:
+            >>> Strategy(fresh=2).spec
+            'strategy:fresh=2'
+        """
+        changed = (name for name in type(self).model_fields if name in self.model_fields_set)
+        options = ",".join(f"{name}={_text(getattr(self, name))}" for name in changed)
+        return f"{self.name}:{options}" if options else self.name
+
+
+def _text(value: object) -> str:
+    return "/".join(map(str, value)) if isinstance(value, tuple | list) else str(value)

@@ -109,7 +109,8 @@ class TPOSettings(_Frozen):
     or raise. In the first round it always raises."""
 
     target_reward: float | None = Field(default=None, title="Target reward")
-    """Stop as soon as the best reward is at least this."""
+    """Stop as soon as the best reward is at least this. A reward that knows its `maximum` stops a
+    run there by itself."""
     patience: int | None = Field(default=None, ge=1, title="Patience")
     """Stop after this many rounds without a gain of more than `min_gain`."""
     min_gain: float = Field(default=0.0, ge=0, title="Least gain")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 
 from langchain_tpo.candidate_pool import Scored
-from langchain_tpo.reward_models.base import OnCopy
+from langchain_tpo.reward_models.base import OnCopy, maximum_of
 from langchain_tpo.reward_models.interface import RewardModel, ScoreRequest
 from langchain_tpo.reward_models.scores import checked
 from langchain_tpo.sampling.inner_calls import inner_config
@@ -23,6 +23,8 @@ class Scores:
     by_text: Mapping[str, Scored]
     usage: Usage
     left_out: int = 0
+    maximum: float | None = None
+    """The highest reward there can be, where the reward model knows it."""
 
     def of(self, text: str) -> Scored:
         """Return the score of a text of the request."""
@@ -42,6 +44,7 @@ class Scorer:
         Args:
             reward_model: Anything that keeps the contract of `RewardModel`.
         """
+        self._maximum = maximum_of(reward_model)
         on_copy = OnCopy(reward_model)
         self._named = RunnableLambda(on_copy.invoke, on_copy.ainvoke, name=reward_model.get_name())
 
@@ -51,7 +54,7 @@ class Scorer:
         scores: object = []
         if request["responses"]:
             scores = self._named.invoke(request, inner_config(config, counter, LABELS))
-        return Scores(by_text=checked(scores, request["responses"]), usage=counter.usage)
+        return self._read(scores, request, counter)
 
     async def arun(self, request: ScoreRequest, config: RunnableConfig) -> Scores:
         """Score a batch without blocking the event loop."""
@@ -59,4 +62,11 @@ class Scorer:
         scores: object = []
         if request["responses"]:
             scores = await self._named.ainvoke(request, inner_config(config, counter, LABELS))
-        return Scores(by_text=checked(scores, request["responses"]), usage=counter.usage)
+        return self._read(scores, request, counter)
+
+    def _read(self, scores: object, request: ScoreRequest, counter: UsageCounter) -> Scores:
+        return Scores(
+            by_text=checked(scores, request["responses"]),
+            usage=counter.usage,
+            maximum=self._maximum,
+        )

@@ -9,7 +9,11 @@ from langchain_tpo.state import StepName, StepRecord, StopReason
 
 
 def stop_reason(
-    pool: Sequence[Candidate], steps: Sequence[StepRecord], *, settings: TPOSettings
+    pool: Sequence[Candidate],
+    steps: Sequence[StepRecord],
+    *,
+    settings: TPOSettings,
+    maximum: float | None = None,
 ) -> StopReason | None:
     """Say why no further round begins after a scored one, or None when one does.
 
@@ -17,6 +21,7 @@ def stop_reason(
         pool: Every response of the run, at least one of them scored.
         steps: What every step so far has cost, the scoring of this round included.
         settings: The run's settings.
+        maximum: The highest reward there can be, where that is known.
 
     Example:
         >>> alike = [{"text": text, "reward": 1.0, "round": 0} for text in "ab"]
@@ -28,7 +33,8 @@ def stop_reason(
     gap = contrast(pool)
     if done >= settings.depth:
         return "depth"
-    if settings.target_reward is not None and best >= settings.target_reward:
+    targets = [goal for goal in (settings.target_reward, maximum) if goal is not None]
+    if targets and best >= min(targets):
         return "target_reward"
     if done == 0 and _gate_closed(best, gap, settings):
         return "gate"

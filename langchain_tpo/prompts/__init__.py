@@ -8,13 +8,27 @@ from langchain_tpo.prompts.small_model import (
     SMALL_REVISION_PROMPTS,
 )
 from langchain_tpo.prompts.threaded import FUSED_PROMPTS, THREADED_PROMPTS
+from langchain_tpo.prompts.without_critique import (
+    DIRECTED_PROMPTS,
+    EXPLAINED_PROMPTS,
+    SMALL_DIRECTED_PROMPTS,
+    SMALL_EXPLAINED_PROMPTS,
+    SMALL_SYNTHESIS_PROMPTS,
+    SYNTHESIS_PROMPTS,
+)
 
 __all__ = [
+    "DIRECTED_PROMPTS",
+    "EXPLAINED_PROMPTS",
     "FUSED_PROMPTS",
     "REVISION_PROMPTS",
+    "SMALL_DIRECTED_PROMPTS",
+    "SMALL_EXPLAINED_PROMPTS",
     "SMALL_FUSED_PROMPTS",
     "SMALL_MODEL_PROMPTS",
     "SMALL_REVISION_PROMPTS",
+    "SMALL_SYNTHESIS_PROMPTS",
+    "SYNTHESIS_PROMPTS",
     "THREADED_PROMPTS",
     "TPO_PROMPTS",
     "TPOPrompts",

@@ -42,7 +42,7 @@ def changes(state: TPOState, settings: TPOSettings, scores: Scores) -> TPOUpdate
             "infinite."
         )
     best, worst = settings.strategy.contrast(pool)
-    reason = stop_reason(pool, state["steps"], settings=settings)
+    reason = stop_reason(pool, state["steps"], settings=settings, maximum=scores.maximum)
     if reason is None and not settings.wording.suits(rejected=worst is not None):
         reason = "no_contrast"
     begun = [] if reason else [Round(chosen=best, rejected=worst)]

@@ -107,8 +107,8 @@ def _reader(draw: Draw, state: TPOState, settings: TPOSettings) -> Reader:
 def _labelled(revision: Candidate, draw: Draw) -> Candidate:
     """Say how a revision was asked for, where others were asked for otherwise."""
     labelled = revision.copy()
-    if draw.form != "update":
-        labelled["form"] = draw.form
+    if draw.label or draw.form != "update":
+        labelled["form"] = draw.label or draw.form
     if draw.direction:
         labelled["direction"] = draw.direction
     return labelled

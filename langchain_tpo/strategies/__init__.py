@@ -10,18 +10,23 @@ from langchain_tpo.strategies.strategy import (
     RunSoFar,
     Strategy,
 )
+from langchain_tpo.strategies.without_critique import DIRECTIONS, Directions, Explain, Synthesize
 
 __all__ = [
     "CRITIQUE_STEPS",
+    "DIRECTIONS",
     "FRESH",
     "STRATEGIES",
     "CritiqueStep",
+    "Directions",
     "Draw",
+    "Explain",
     "Fused",
     "Revision",
     "RunSoFar",
     "Strategy",
     "StrategyField",
+    "Synthesize",
     "Threaded",
     "Tpo",
     "is_plain",

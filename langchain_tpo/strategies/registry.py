@@ -8,9 +8,11 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.strategies.paper import Fused, Revision, Threaded, Tpo
 from langchain_tpo.strategies.strategy import Strategy
+from langchain_tpo.strategies.without_critique import Directions, Explain, Synthesize
 
 STRATEGIES: Mapping[str, type[Strategy]] = {
-    strategy.name: strategy for strategy in (Tpo, Revision, Threaded, Fused)
+    strategy.name: strategy
+    for strategy in (Tpo, Revision, Threaded, Fused, Synthesize, Directions, Explain)
 }
 """Every one of them."""
 

@@ -40,6 +40,8 @@ class Draw:
     """What `candidates` holds: indices in the pool, in the order to show them."""
     direction: str = ""
     """What `direction` holds."""
+    label: str = ""
+    """What candidates say in `form` of how they were asked for; the form itself where empty."""
 
 
 @dataclass(frozen=True)

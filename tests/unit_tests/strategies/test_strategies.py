@@ -1,0 +1,255 @@
+"""Every strategy: exact counts, never worse than its first draws, what its draws are shown."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from langchain_core.messages import BaseMessage
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import Runnable, RunnableConfig
+
+from langchain_tpo import TPOPrompts, TPORunnable, TPOSettings, build_tpo_graph
+from langchain_tpo.errors import PromptError, SettingsError
+from langchain_tpo.prompts.blocks import CandidatesBlock, Shown
+from langchain_tpo.reward_models.interface import Score, ScoreRequest
+from langchain_tpo.strategies import (
+    DIRECTIONS,
+    STRATEGIES,
+    CritiqueStep,
+    Draw,
+    RunSoFar,
+    Strategy,
+    is_plain,
+    strategy_of,
+)
+from tests.support.fakes import Call, ScriptedModelWithN, last_number
+from tests.support.strategies import WORDINGS
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+WITHOUT_CRITIQUE = ["synthesize", "directions", "explain"]
+
+
+def numbered(step: str, messages: list[BaseMessage], number: int) -> str:
+    return f"<IMPROVED_VARIABLE>{step} {number}</IMPROVED_VARIABLE>"
+
+
+def number_of(response: str) -> float:
+    return last_number("", response.removesuffix("</IMPROVED_VARIABLE>"))
+
+
+def explained(prompt: str, response: str) -> Score:
+    number = number_of(response)
+    return {"reward": number, "rationale": f"Broken: rule {number:.0f}."}
+
+
+def run(strategy: Strategy | str, reward: Any = explained, **options: Any) -> tuple[Any, Any]:
+    model = ScriptedModelWithN(reply=numbered)
+    told = TPOSettings(**{"strategy": strategy, **options})
+    return TPORunnable(model=model, reward=reward, settings=told).optimize("Wood?"), model.notebook
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(sorted(STRATEGIES)), st.integers(2, 6), st.integers(0, 3), st.integers(0, 5))
+def test_a_run_costs_what_its_strategy_says(name: str, width: int, depth: int, fresh: int) -> None:
+    strategy = STRATEGIES[name](fresh=min(fresh, width - 1))
+    told = TPOSettings(strategy=strategy, width=width, depth=depth)
+    model = ScriptedModelWithN(reply=numbered)
+    graph = build_tpo_graph(model, explained, settings=told).compile()
+
+    config = RunnableConfig(recursion_limit=told.recursion_limit)
+    updates = list(graph.stream({"messages": [("human", "Wood?")]}, config, stream_mode="updates"))
+
+    nodes = [node for update in updates for node in update if node in graph.get_graph().nodes]
+    assert len(nodes) == told.recursion_limit - 1
+    assert model.notebook.completions() == told.completions
+    assert len([node for node in nodes if node != "reward"]) == told.stages
+
+
+@pytest.mark.parametrize(("strategy", "style"), WORDINGS)
+@pytest.mark.parametrize("fresh", [0, 2])
+def test_the_answer_is_never_worse_than_the_best_first_draw(
+    strategy: str, style: str, fresh: int
+) -> None:
+    def falling(prompt: str, response: str) -> Score:
+        return {"reward": -number_of(response), "rationale": "Too long."}
+
+    chosen = STRATEGIES[strategy](fresh=fresh)
+    result, _ = run(chosen, falling, width=4, depth=2, prompts=style)
+
+    assert result.reward == max(one["reward"] for one in result.pool if one["round"] == 0)
+    assert result.stop_reason == "depth"
+
+
+def test_without_a_critique_a_round_is_n_draws_in_one_stage() -> None:
+    for name in WITHOUT_CRITIQUE:
+        told = TPOSettings(strategy=name, width=5, depth=2)
+        assert (told.completions, told.stages, told.recursion_limit) == (15, 3, 7), name
+
+
+def test_synthesis_shows_the_best_with_reward_and_remark_best_first() -> None:
+    _, notebook = run("synthesize:top=2", width=4, depth=1, prompts="small")
+
+    (shown,) = notebook.calls[-1].messages
+    assert shown.text.index('<CANDIDATE number="1" reward="3">') < shown.text.index('number="2"')
+    assert '<REMARK number="1">Broken: rule 3.</REMARK>' in shown.text
+    assert 'reward="1"' not in shown.text
+
+
+def test_directions_differ_within_a_round_and_go_on_in_the_next() -> None:
+    result, notebook = run("directions", width=4, depth=2)
+
+    told = [one["direction"] for one in result.pool if one["round"] > 0]
+    assert told == [*DIRECTIONS[:4], *DIRECTIONS[4:], *DIRECTIONS[:2]]
+    assert [call.n for call in notebook.calls[1:]] == [1] * 8
+    asked = [call.messages[-1].text for call in notebook.calls[1:]]  # at once, in any order
+    for direction in DIRECTIONS:
+        assert sum(direction in text for text in asked) == told.count(direction)
+
+
+def test_an_explaining_round_mixes_its_forms() -> None:
+    result, notebook = run("explain:fresh=1", width=5, depth=1, prompts="small")
+
+    forms = Counter(one.get("form") for one in result.pool if one["round"] == 1)
+    assert forms == {"remind": 2, "repair": 2, "fresh": 1}
+    calls = sorted(notebook.calls[1:], key=lambda call: FORMS.index(form_of(call)))
+    remind, repair, fresh = (call.messages[-1].text for call in calls)
+    assert [call.n for call in calls] == [2, 2, 1]
+    assert "Broken: rule 4." in remind
+    assert "sample 4" not in remind
+    assert "Broken: rule 4." in repair
+    assert "sample 4" in repair
+    assert fresh == "Wood?"
+
+
+FORMS = ["Take care", "Mend what is wrong", "Wood?"]
+
+
+def form_of(call: Call) -> str:
+    """Name the form of a draw by its words: the requests of a round arrive in any order."""
+    return next(form for form in FORMS if form in call.messages[-1].text)
+
+
+def test_where_the_reward_is_silent_an_explaining_round_draws_afresh() -> None:
+    result, notebook = run("explain", last_silent, width=3, depth=1)
+
+    assert {call.messages[-1].text for call in notebook.calls} == {"Wood?"}
+    assert {one["form"] for one in result.pool if one["round"] == 1} == {"fresh"}
+
+
+def last_silent(prompt: str, response: str) -> float:
+    return number_of(response)
+
+
+def test_no_contrast_is_no_end_where_the_reward_explains() -> None:
+    def alike(prompt: str, response: str) -> Score:
+        return {"reward": 0.0, "rationale": "Broken: no comma."}
+
+    for name in ("tpo", "fused", "threaded", *WITHOUT_CRITIQUE):
+        assert run(name, alike, depth=2)[0].stop_reason == "depth", name
+    assert run("tpo", lambda prompt, response: 0.0)[0].stop_reason == "no_contrast"
+    assert run("tpo", lambda prompt, response: 0.0, min_contrast=None)[0].stop_reason == "depth"
+    assert run("tpo", alike, min_contrast=0)[0].stop_reason == "no_contrast"
+
+
+def test_a_round_without_another_answer_uses_the_revision_wording() -> None:
+    def same(step: str, messages: list[BaseMessage], number: int) -> str:
+        return "Oil it." if step == "sample" else numbered(step, messages, number)
+
+    model = ScriptedModelWithN(reply=same)
+    told = TPOSettings(min_contrast=None, depth=1)
+    tpo = TPORunnable(model=model, reward=lambda prompt, response: 1.0, settings=told)
+
+    (begun,) = tpo.optimize("Wood?").rounds
+
+    assert begun["rejected"] is None
+    assert not any("reject" in one.text.lower() for c in model.notebook.calls for one in c.messages)
+
+
+class Verifier(Runnable[ScoreRequest, list[Score]]):
+    """Knows its maximum."""
+
+    maximum = 1.0
+
+    def invoke(self, input: ScoreRequest, config: Any = None, **kwargs: Any) -> list[Score]:
+        return [float(last_number("", text) > 6) for text in input["responses"]]
+
+
+def test_a_run_ends_at_the_maximum_of_its_reward() -> None:
+    result, _ = run("directions", Verifier(), width=3, depth=5, min_contrast=None)
+
+    assert (result.stop_reason, len(result.rounds), result.reward) == ("target_reward", 2, 1.0)
+
+
+class TwoReaders(Strategy):
+    """A strategy of one's own: half of the draws for a child, half for an expert."""
+
+    name: ClassVar[str] = "two_readers"
+    critiques: ClassVar[tuple[CritiqueStep, ...]] = ()
+    contrasts: ClassVar[bool] = False
+    wordings: ClassVar[Mapping[str, TPOPrompts]] = {
+        "paper": TPOPrompts(
+            name="two_readers",
+            update=ChatPromptTemplate([("human", "{query}\n\nFor {direction}: {chosen}")]),
+            revision_tag=None,
+        )
+    }
+
+    def draws(self, run: RunSoFar) -> Iterable[Draw]:
+        half = run.width // 2
+        return Draw(n=half, direction="a child"), Draw(n=run.width - half, direction="an expert")
+
+
+def test_a_strategy_of_ones_own_takes_twenty_lines() -> None:
+    result, notebook = run(TwoReaders(), width=5, depth=1)
+
+    assert sorted(call.n for call in notebook.calls) == [2, 3, 5]
+    assert result.usage["completions"] == TwoReaders().completions(5, 1) == 10
+    texts = [call.messages[-1].text for call in notebook.calls]
+    assert sum(text.startswith("Wood?\n\nFor a child:") for text in texts) == 1
+    assert not is_plain(TwoReaders())
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "line"),
+    [
+        (lambda: TPOSettings(strategy="haiku"), SettingsError, "`strategy` must be a Strategy or"),
+        (lambda: strategy_of("explain:depht=1"), SettingsError, "`depht` is no option of Explain"),
+        (lambda: strategy_of("tpo:fresh"), SettingsError, "`fresh` is no option of a strategy"),
+        (lambda: TPOSettings(strategy="tpo:fresh=5"), SettingsError, "`width` must be at least 6"),
+        (lambda: TPOSettings(strategy="threaded", prompts="small"), PromptError, "`prompts` of"),
+        (lambda: TPOSettings(strategy="explain:forms=sing"), PromptError, "`forms` must be some"),
+    ],
+)
+def test_a_mistake_is_one_line(make: Any, error: type[Exception], line: str) -> None:
+    with pytest.raises(error) as caught:
+        make()
+
+    assert str(caught.value).startswith(line)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("spec", ["synthesize:top=4", "explain:fresh=1,forms=repair/fresh", "tpo"])
+def test_a_strategy_is_what_its_line_says(spec: str) -> None:
+    assert strategy_of(strategy_of(spec).spec) == strategy_of(spec)
+    assert TPOSettings(strategy=spec).model_dump(mode="json")["strategy"] == strategy_of(spec).spec
+
+
+@pytest.mark.parametrize(
+    ("name", "style"), [pair for pair in WORDINGS if pair[0] in WITHOUT_CRITIQUE]
+)
+def test_the_rendered_update_is_that_of_the_snapshot(name: str, style: str) -> None:
+    prompts = STRATEGIES[name]().worded(style)
+    values = {key: f"[{key}]" for key in ("query", "chosen", "remarks", "remark", "direction")}
+    shown = CandidatesBlock([Shown(response="[best]", reward=0.5, remark="[why]")])
+
+    text = "\n\n".join(
+        f"# {form}: {message.type}\n\n{message.text}"
+        for form in ("update", *prompts.forms)
+        for message in prompts.render(form, "", {"candidates": shown}, **values)
+    )
+
+    assert text + "\n" == (SNAPSHOTS / f"{prompts.name}_update.md").read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ from langgraph.graph import END, START, StateGraph
 
 from langchain_tpo.loop.node import STOP, Onward, StepNode, StepPlan
 from langchain_tpo.loop.scoring import Scorer
+from langchain_tpo.loop.traces import FIGURES
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.sampling.capabilities import Learned
 from langchain_tpo.sampling.context_window import FittingDrawer
@@ -81,7 +82,7 @@ def loop_graph(
     graph = StateGraph(TPOThread, context_schema=TPOSettings, input_schema=TPOInput)
 
     def add(plan: StepPlan[Any, Any], *then: StepName) -> None:
-        graph.add_node(plan.name, StepNode(plan, settings))
+        graph.add_node(plan.name, StepNode(plan, settings), trace_policy=FIGURES)
         ways: dict[Hashable, str] = {STOP: END, **{step: step for step in then}}
         graph.add_conditional_edges(plan.name, Onward(*then, settings=settings), ways)
 

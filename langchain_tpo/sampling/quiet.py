@@ -75,6 +75,14 @@ class _Tokenless:
     def on_llm_new_token(self, *_args: Any, **_kwargs: Any) -> None:
         """Hear nothing."""
 
+    def __eq__(self, other: object) -> bool:
+        """Be the same as the handler inside: managers that are merged keep one of the two."""
+        return self._handler is (other._handler if isinstance(other, _Tokenless) else other)
+
+    def __hash__(self) -> int:
+        """As above."""
+        return hash(self._handler)
+
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 whatever the handler has
         if name.startswith(("tap_", "__")):  # LangChain streams where a handler taps the output
             raise AttributeError(name)

@@ -1,5 +1,6 @@
 """What an observer sees: one tree with names that explain themselves, and events to follow."""
 
+import json
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -15,8 +16,12 @@ from langsmith import Client
 from langchain_tpo import TPORunnable
 from langchain_tpo.chat_models.chat_tpo import ChatTPO
 from langchain_tpo.state import StepName
-from tests.support.fakes import last_number
+from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number
 from tests.support.tool_fakes import ScriptedAgentModel, ToolLog
+
+
+def last_number_of(prompt: str, response: str) -> float:
+    return float(response.rsplit(maxsplit=1)[-1])
 
 
 class Trees(BaseTracer):
@@ -185,3 +190,35 @@ def test_payloads_can_be_left_out_of_langsmiths_traces(*, hidden: bool) -> None:
     assert "textual_gradient" in sent
     assert ("Is oak hard?" in sent) is not hidden
     assert ("revision 5" in sent) is not hidden
+
+
+async def test_every_event_comes_once_with_n_in_one_request(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tpo = TPORunnable(model=ScriptedModelWithN(), reward=last_number_of, width=2, depth=1)
+    events = [event async for event in tpo.astream_events("Wood?", version="v2")]
+
+    ends = [event["run_id"] for event in events if event["event"] == "on_chat_model_end"]
+    assert len(ends) == len(set(ends)) == 4
+    assert [line for line in caplog.messages if "Error in" in line] == []
+
+
+def test_the_trace_of_a_step_holds_figures_and_no_text() -> None:
+    inputs: list[Any] = []
+
+    class Inputs(BaseTracer):
+        def _persist_run(self, run: Run) -> None:
+            """Keep nothing."""
+
+        def _on_chain_start(self, run: Run) -> None:
+            if run.name in ("sample", "reward", "textual_loss", "textual_gradient", "update"):
+                inputs.append(run.inputs)
+            if run.name == "model_call":
+                inputs.append(run.inputs)
+
+    tpo = TPORunnable(model=ScriptedModel(), reward=last_number_of, width=2, depth=1)
+    tpo.invoke("What is a canary?", {"callbacks": [Inputs()]})
+
+    assert len(inputs) == 6 + 4
+    assert json.dumps(inputs)
+    assert "canary" not in json.dumps(inputs)

@@ -1,7 +1,7 @@
 """What a run gives back, read once from the graph's final state."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from langchain_core.messages import AIMessage
@@ -62,6 +62,9 @@ class TPOResult:
     failure: Failure | None
     """The error that ended the run early, when `stop_reason` is `error`."""
 
+    answer_id: str | None = field(default=None, compare=False)
+    """The id of the answer's message, the same in the graph's state, in streams and here."""
+
     @property
     def usage(self) -> Usage:
         """Tokens and requests of all model calls, critic and judges included."""
@@ -117,6 +120,7 @@ class TPOResult:
         message = self.message_of(self.chosen)
         return message.model_copy(
             update={
+                "id": self.answer_id or message.id,
                 "usage_metadata": as_usage_metadata(self.usage),
                 "response_metadata": {**message.response_metadata, "tpo": self.summary()},
             }
@@ -163,8 +167,9 @@ class TPOResult:
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the whole result as JSON values."""
-        return asdict(self) | {"usage": dict(self.usage), "seconds": self.seconds}
+        """Return the whole result as JSON values; the id of a message is none of its findings."""
+        found = {name: value for name, value in asdict(self).items() if name != "answer_id"}
+        return found | {"usage": dict(self.usage), "seconds": self.seconds}
 
     def html(self, question: Sequence[Said] = ()) -> str:
         """Return the run as one HTML page that needs no network, round by round.
@@ -200,6 +205,7 @@ class TPOResult:
             drops=tuple(state["drops"]),
             steps=tuple(state["steps"]),
             failure=state.get("failure"),
+            answer_id=state.get("answer_id"),
         )
 
     def _total(self, name: StepName) -> StepTotal:

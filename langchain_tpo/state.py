@@ -161,6 +161,8 @@ class TPOUpdate(TypedDict, total=False):
     """None while the run goes on."""
     failure: Failure | None
     """Set when `stop_reason` is `error`."""
+    answer_id: str | None
+    """The id of the message that is the answer; set when the run ends."""
 
 
 class TPORun(TPOUpdate, total=False):

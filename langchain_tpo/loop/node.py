@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar, cast
+from uuid import uuid4
 
 from langchain_core.callbacks import (
     BaseCallbackManager,
     adispatch_custom_event,
     dispatch_custom_event,
 )
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.config import get_config, get_stream_writer
 from langgraph.errors import GraphBubbleUp
@@ -302,14 +303,20 @@ class _Attempt:
             result = TPOResult.from_state(after)
             for notice in notices(result):
                 logger.warning(notice)
-            update["messages"] = [_own_id(result.message(), self.state["messages"])]
+            result = replace(result, answer_id=_answer_id(result, self.state["messages"]))
+            update["tpo"] = cast("TPORun", {**update["tpo"], "answer_id": result.answer_id})
+            update["messages"] = [result.message()]
         return Ending(update=update, events=events_of(after))
 
     def _changed(self, changes: TPOUpdate) -> TPORun:
         return cast("TPORun", {**changes, "options": self.state["options"]})
 
 
-def _own_id(answer: AIMessage, earlier: Sequence[BaseMessage]) -> AIMessage:
-    """Drop an id of an earlier message, which the answer would replace."""
-    taken = any(message.id == answer.id for message in earlier)
-    return answer.model_copy(update={"id": None}) if taken else answer
+def _answer_id(result: TPOResult, earlier: Sequence[BaseMessage]) -> str:
+    """Return the id that the answer has everywhere: the provider's, where it is a new one.
+
+    An earlier message of that id would be replaced by the answer.
+    """
+    given = result.message().id
+    taken = {message.id for message in earlier}
+    return str(uuid4()) if given is None or given in taken else given

@@ -46,6 +46,7 @@ def opened(thread: TPOThread) -> TPOState:
         "steps": _shared(given.get("steps", [])),
         "stop_reason": None,
         "failure": None,
+        "answer_id": None,
     }
 
 

@@ -90,8 +90,9 @@ def critique_text(draws: Draws) -> str:
     Raises:
         NoResponseError: When that is nothing: without a critique there is nothing to revise by.
     """
-    text = draws.replies[0]["text"]
-    if not text.strip():
+    reply = draws.replies[0]
+    text = reply["text"]
+    if not text.strip() or reply.get("finish") == "refusal":
         raise NoResponseError(
             "The critic's reply held no text: look at its `max_tokens` and whether it answers with "
             "reasoning or a refusal only."

@@ -73,6 +73,9 @@ NO_TEXT = Row(
 NO_REVISION = Row("goes on", "goes on", "no_usable_update", (None, "no_tag"))
 """Any text will do as a response or as a critique; a revision needs its tag."""
 
+AMBIGUOUS = Row("goes on", "goes on", "no_usable_update", (None, "ambiguous"))
+"""Two texts stand between the tags: nobody can say which of them is the revision."""
+
 EMPTY_REVISION = Row("goes on", "goes on", "no_usable_update", (None, "empty"))
 """The tag is there and holds nothing."""
 

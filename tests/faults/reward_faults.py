@@ -63,7 +63,7 @@ TABLE: dict[str, Row] = {
     "a list for one": broken(with_first([7.0])),
     "an array for one": broken(with_first(np.array([1.0, 2.0]))),
     "a complex number for one": broken(with_first(1j)),
-    "a mapping without a reward": broken(with_first({"score": 1.0})),
+    "a mapping without a reward": broken(with_first({"stars": 1.0})),
     "raises": broken(raises(ConnectionError("reward server gone")), "ConnectionError"),
     "times out": broken(raises(TimeoutError("reward server asleep")), "TimeoutError"),
     "has a bug": broken(raises(ZeroDivisionError("division by zero")), "ZeroDivisionError"),

@@ -8,6 +8,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
 from tests.faults.places import (
+    AMBIGUOUS,
     EMPTY_REVISION,
     HARMLESS,
     NO_REVISION,
@@ -81,7 +82,6 @@ CONTENTS: dict[str, tuple[Rewrite, Row]] = {
     "no text": (saying(""), NO_TEXT),
     "blank": (saying(" \n\t"), NO_TEXT),
     "reasoning only": (lambda _: [{"type": "reasoning", "reasoning": "Hm."}], NO_TEXT),
-    "refusal block": (lambda _: [{"type": "refusal", "refusal": "No."}], NO_TEXT),
     "image only": (lambda _: [{"type": "image", "url": "https://x.invalid/x.png"}], NO_TEXT),
     "a tool nobody offered": (
         lambda text: {"content": text, "tool_calls": [{"name": "f", "args": {}, "id": "1"}]},
@@ -95,8 +95,8 @@ CONTENTS: dict[str, tuple[Rewrite, Row]] = {
     "tag with a space": (saying("< T>..."), NO_REVISION),
     "tag only closed": (saying("...</T>"), NO_REVISION),
     "tag empty": (saying("1 <T> </T> ..."), EMPTY_REVISION),
-    "tag doubled": (saying("<T>...</T> or <T>no</T>"), HARMLESS),
-    "tag nested": (saying("<T>a <T>...</T> b</T>"), HARMLESS),
+    "tag doubled": (saying("<T>...</T> or <T>no</T>"), AMBIGUOUS),
+    "tag nested": (saying("<T>a <T>...</T> b</T>"), AMBIGUOUS),
     "tag unclosed": (saying("Sure: <T>..."), HARMLESS),
     "tag in other case": (saying("<improved_variable>...</Improved_Variable>"), HARMLESS),
     "tag in code": (saying("```xml\n<T>\n...\n</T>\n```"), HARMLESS),
@@ -113,8 +113,6 @@ FAULTS = {**ERRORS, **CONTENTS}
 """Everything that a whole request can come to."""
 
 REVISIONS = {
-    "tag doubled": "...",
-    "tag nested": "a <T>...",
     "tag unclosed": "...",
     "tag in other case": "...",
     "tag in code": "...",

@@ -90,3 +90,34 @@ def test_where_some_refuse_the_setting_decides(
     told = [line for line in caplog.messages if "refused" in line]
     assert bool(told) == (on_refusal != "end")
     assert (result.answer == "I can't help with that.") == (on_refusal != "drop")
+
+
+@pytest.mark.parametrize("step", ["textual_loss", "textual_gradient"])
+def test_a_critic_that_refuses_ends_the_run_with_the_best_so_far(step: str) -> None:
+    class Refusing(ScriptedModel):
+        def _generate(self, *args: Any, **kwargs: Any) -> Any:
+            result = super()._generate(*args, **kwargs)
+            if self.notebook.calls[-1].step == step:
+                result.generations[0].message = REFUSAL
+            return result
+
+    tpo = TPORunnable(model=Refusing(), reward=by_length, settings=TPOSettings(width=3, depth=1))
+    result = tpo.optimize("Wood?")
+    assert (result.stop_reason, len(result.pool)) == ("error", 3)
+    assert result.failure is not None
+    assert result.failure["type"] == "NoResponseError"
+    assert "refusal" in result.failure["message"]
+
+
+def test_refused_revisions_are_dropped_and_counted() -> None:
+    class Refusing(ScriptedModel):
+        def _generate(self, *args: Any, **kwargs: Any) -> Any:
+            result = super()._generate(*args, **kwargs)
+            if self.notebook.calls[-1].step == "update":
+                result.generations[0].message = REFUSAL
+            return result
+
+    tpo = TPORunnable(model=Refusing(), reward=by_length, settings=TPOSettings(width=3, depth=1))
+    result = tpo.optimize("Wood?")
+    assert result.stop_reason == "no_usable_update"
+    assert [drop["reason"] for drop in result.drops] == ["refused"] * 3

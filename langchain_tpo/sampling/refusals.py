@@ -49,6 +49,12 @@ _NO_REFUSAL = (
 )
 
 _NEVER_SENT = ("UnsupportedParamsError", "ParamValidationError")
+
+_ABOUT_ARGUMENTS = re.compile(
+    r"unexpected keyword argument|multiple values for|extra_forbidden|Extra inputs are not"
+)
+"""What Python and pydantic say of the arguments of a request; what they say of an answer that
+cannot be read is another thing, and that answer has been paid for."""
 """Errors that LiteLLM and Boto raise before they send anything."""
 
 _CODES = re.compile(
@@ -148,9 +154,10 @@ def is_refusal(error: Exception) -> bool:
 
 def is_never_sent(error: BaseException) -> bool:
     """Return whether an error was raised by a client that has not sent its request."""
-    if isinstance(error, TypeError) or type(error).__name__ in _NEVER_SENT:
+    if type(error).__name__ in _NEVER_SENT:
         return True
-    return type(error).__name__ == "ValidationError" and "validation error" in str(error)
+    kinds = isinstance(error, TypeError) or type(error).__name__ == "ValidationError"
+    return kinds and _ABOUT_ARGUMENTS.search(str(error)) is not None
 
 
 def is_too_long(error: Exception) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from tests.faults.faulty_proxy import Exchange, Fault
-from tests.faults.places import HARMLESS, NO_TEXT, Row, failed
+from tests.faults.places import FILTERED, NO_TEXT, Row, failed
 
 Change: TypeAlias = Callable[[dict[str, Any]], None]
 """Edits one choice of an answer."""
@@ -57,11 +57,6 @@ def filtered(choice: dict[str, Any]) -> None:
     choice["finish_reason"] = "content_filter"
 
 
-def cut_by_filter(choice: dict[str, Any]) -> None:
-    """Let a content filter stop the model behind a text that can be used."""
-    choice["finish_reason"] = "content_filter"
-
-
 def error_body(message: str) -> str:
     return json.dumps({"error": {"message": message, "type": "server_error"}})
 
@@ -69,9 +64,7 @@ def error_body(message: str) -> str:
 CHOICE_CHANGES: dict[str, tuple[Change, Row]] = {
     "null content": (says(content=None), NO_TEXT),
     "blank content": (says(content=" \n"), NO_TEXT),
-    "content filter": (filtered, NO_TEXT),
-    "content filter behind a text": (cut_by_filter, HARMLESS),
-    "refusal": (says(content=None, refusal="I'm sorry, no."), NO_TEXT),
+    "content filter": (filtered, FILTERED),
     "reasoning only": (says(content=None, reasoning_content="Let me think ..."), NO_TEXT),
     "a tool nobody offered": (
         says(

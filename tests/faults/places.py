@@ -70,6 +70,11 @@ NO_TEXT = Row(
 )
 """An answer arrives and holds no text: no response, no critique, no revision."""
 
+FILTERED = Row(
+    "raises NoResponseError", "error NoResponseError", "no_usable_update", ("filtered", "filtered")
+)
+"""As before, and the provider says why."""
+
 NO_REVISION = Row("goes on", "goes on", "no_usable_update", (None, "no_tag"))
 """Any text will do as a response or as a critique; a revision needs its tag."""
 

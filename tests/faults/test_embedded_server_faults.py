@@ -90,7 +90,11 @@ async def optimized(server: LocalServer, fault: Fault) -> tuple[TPOResult, Score
         )
         scored, short = Later(), SamplingOptions(max_tokens=8, temperature=1.0)
         settings = TPOSettings.small_model(
-            width=WIDTH, depth=2, seed=1, **{step: short for step, _ in PLACES}
+            width=WIDTH,
+            depth=2,
+            seed=1,
+            prefer_complete=False,
+            **{step: short for step, _ in PLACES},
         )
         tpo = TPORunnable(model=model, reward=scored, settings=settings)
         return await tpo.aoptimize("Wood?"), scored, len(proxy.received)

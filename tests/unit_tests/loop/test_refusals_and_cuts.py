@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -39,17 +40,20 @@ def run(message_for: Callable[[int], AIMessage | None], **settings: Any) -> Any:
     ).optimize("Wood?")
 
 
-def cut(number: int) -> AIMessage | None:
+def cut(number: int, reason: str = "length") -> AIMessage | None:
     text = "a long answer that was cut in the midd"
-    return AIMessage(text, response_metadata={"finish_reason": "length"}) if number == 1 else None
+    return AIMessage(text, response_metadata={"finish_reason": reason}) if number == 1 else None
 
 
-def test_a_cut_response_loses_to_complete_ones(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("reason", ["length", "content_filter"])
+def test_a_cut_response_loses_to_complete_ones(
+    reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.WARNING):
-        result = run(cut)
+        result = run(partial(cut, reason=reason))
 
     assert result.answer.startswith("revision")
-    assert result.pool[result.rounds[0]["rejected"]]["finish"] == "length"
+    assert result.pool[result.rounds[0]["rejected"]]["finish"] == reason
     assert result.cut == result.summary()["cut"] == 1
     assert [line for line in caplog.messages if "`max_tokens`" in line]
 

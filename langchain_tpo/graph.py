@@ -14,7 +14,7 @@ from langchain_tpo.sampling.context_window import FittingDrawer
 from langchain_tpo.sampling.draws import Drawer
 from langchain_tpo.sampling.several import SeveralDrawer
 from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model, for_words
-from langchain_tpo.settings import TPOSettings
+from langchain_tpo.settings import TPOContext, TPOSettings
 from langchain_tpo.state import StepName, TPOInput, TPOThread
 from langchain_tpo.steps.reward import reward as reward_step
 from langchain_tpo.steps.sample import sample
@@ -33,7 +33,7 @@ def build_tpo_graph(
     """Return the loop as a graph: compile it with your own checkpointer, or add it as a node.
 
     It reads and writes `messages`, so it fits into any graph over `MessagesState`. A run's
-    context may set any field of `TPOSettings` for that run alone.
+    context may set fields of `TPOSettings` for that run alone; a dict may not set `extra`.
 
     Args:
         model: The policy: draws responses and revisions.
@@ -79,7 +79,9 @@ def loop_graph(
     )
     judge = FittingDrawer(Drawer(told, cache=True, learned=learned))
     scorer = Scorer(as_reward_model(reward))
-    graph = StateGraph(TPOThread, context_schema=TPOSettings, input_schema=TPOInput)
+    graph: StateGraph[TPOThread, TPOSettings, TPOInput, TPOThread] = StateGraph(
+        TPOThread, context_schema=TPOContext, input_schema=TPOInput
+    )
 
     def add(plan: StepPlan[Any, Any], *then: StepName) -> None:
         graph.add_node(plan.name, StepNode(plan, settings), trace_policy=FIGURES)

@@ -3,6 +3,7 @@
 Frozen and checked once; the steps trust it.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import ConfigDict, Field, PlainSerializer, WithJsonSchema
@@ -233,3 +234,35 @@ class TPOSettings(_Frozen):
         2 + 4D supersteps in the paper's strategy.
         """
         return self.strategy.supersteps(self.depth) + 1
+
+
+class TPOContext(TPOSettings):
+    """What a run's context may set: settings, but no further arguments of the model's calls.
+
+    A server builds it from the dict that a client sends. `extra` could choose the model, the
+    headers or the tokens that the owner of the key pays for. A caller in the same process passes
+    a `TPOSettings`, which may set anything.
+
+    Raises:
+        SettingsError: In one line, when `extra` of any sampling options or prompts are spelt out.
+
+    Example:
+        >>> TPOContext(width=3, sample={"temperature": 0.2}).sample.temperature
+        0.2
+    """
+
+    @validator(mode="before")
+    @classmethod
+    def _clients_reach_no_model_arguments(cls, data: object) -> object:
+        for name, value in data.items() if isinstance(data, Mapping) else ():
+            if isinstance(value, Mapping) and "extra" in value:
+                raise SettingsError(
+                    f"`{name}.extra` cannot be set by a run's context: set it in the settings "
+                    "of the graph."
+                )
+            if name == "prompts" and isinstance(value, Mapping):
+                raise SettingsError(
+                    "`prompts` in a run's context must be a name, got a dict: set prompts of "
+                    "your own in the settings of the graph."
+                )
+        return data

@@ -12,7 +12,8 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
 import langchain_tpo
-from langchain_tpo import TPOSettings, build_tpo_graph
+from langchain_tpo import SamplingOptions, TPOSettings, build_tpo_graph
+from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models import ChatJudge, Ensemble, LengthPenalty
 from tests.support.fakes import ScriptedModel
 
@@ -121,3 +122,18 @@ def test_nothing_is_unpickled_or_evaluated() -> None:
     assert {"json", "len()"} <= used
     assert used & {"pickle", "marshal", "shelve", "dill", "joblib", "yaml"} == set()
     assert used & {"eval()", "exec()", "compile()", "__import__()"} == set()
+
+
+@pytest.mark.parametrize("step", ["sample", "textual_loss", "textual_gradient", "update"])
+def test_a_clients_context_reaches_no_model_arguments(step: str) -> None:
+    model = ScriptedModel(reply=reply)
+    graph = build_tpo_graph(model, lambda _prompt, _response: 1.0).compile()
+    asked: Any = {"messages": [HumanMessage("Wood?")]}
+    attack: Any = {"width": 1, "depth": 0, step: {"extra": {"model": "costly-canary"}}}
+
+    with pytest.raises(SettingsError, match=rf"`{step}\.extra` cannot be set") as refused:
+        graph.invoke(asked, context=attack)
+    assert "canary" not in str(refused.value)
+
+    own = TPOSettings(width=1, depth=0, sample=SamplingOptions(extra={"stop": ["x"]}))
+    assert graph.invoke(asked, context=own)["messages"][-1].text

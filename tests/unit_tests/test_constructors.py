@@ -142,5 +142,5 @@ def test_a_loop_shows_itself_in_one_line() -> None:
     shown = repr(TPORunnable(model=MODEL, reward=score, critic=MODEL, width=3, depth=1))
     assert shown == (
         "TPORunnable(model=FakeListChatModel, reward=score, critic=FakeListChatModel, width=3, "
-        "depth=1, prompts=tpo)"
+        "depth=1, strategy=tpo)"
     )

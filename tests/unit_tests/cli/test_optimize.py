@@ -103,6 +103,7 @@ def test_a_round_that_fails_leaves_the_best_answer_and_says_so(
     assert "textual_loss of round 1 failed (TimeoutError: too slow)" in err
 
 
+@pytest.mark.slow
 def test_shortened_prompts_are_told_of(capfd: pytest.CaptureFixture[str]) -> None:
     model = ["-m", "python:tests.support.evaluation_models:huge", *SCRIPTED[2:]]
 

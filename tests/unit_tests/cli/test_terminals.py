@@ -135,6 +135,7 @@ def test_a_folder_named_after_a_data_set_stays_where_it_belongs(dataset: str) ->
     assert not name.startswith(".")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", ["short", "a megabyte"])
 def test_a_whole_evaluation_survives_hostile_names_and_texts(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], size: str

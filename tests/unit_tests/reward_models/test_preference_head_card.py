@@ -51,6 +51,7 @@ def training(trainer: ModuleType) -> Any:
     return trainer.train(DATA)
 
 
+@pytest.mark.slow
 @needs_data
 def test_the_shipped_weights_are_those_that_the_data_give(training: Any) -> None:
     trained = HeadWeights.model_validate_json(training.as_json())
@@ -59,6 +60,7 @@ def test_the_shipped_weights_are_those_that_the_data_give(training: Any) -> None
     assert shipped.bias == pytest.approx(trained.bias, abs=2e-3)
 
 
+@pytest.mark.slow
 @needs_data
 def test_the_card_states_every_figure_as_measured(training: Any) -> None:
     measured = {one.name: one for one in training.figures}
@@ -70,6 +72,7 @@ def test_the_card_states_every_figure_as_measured(training: Any) -> None:
         assert error == pytest.approx(measured[name].error, abs=0.001), name
 
 
+@pytest.mark.slow
 @needs_data
 def test_it_beats_length_where_length_cannot_help(training: Any) -> None:
     """Two standard errors above `longer wins` on pairs balanced by length."""
@@ -79,6 +82,7 @@ def test_it_beats_length_where_length_cannot_help(training: Any) -> None:
     assert figures["human, all"].agreement > figures["longer wins: human, all"].agreement
 
 
+@pytest.mark.slow
 @needs_data
 def test_answers_to_another_question_lose(training: Any) -> None:
     """The bar under which the head would need an encoder."""

@@ -23,6 +23,7 @@ TAGS = ["ST"]
 EVERYTHING = [chr(code) for code in range(sys.maxunicode + 1)]
 
 
+@pytest.mark.slow
 def test_no_character_in_any_place_makes_a_tag() -> None:
     """Reads all of Unicode; what is overlooked is tried a hundred at a time, in all places."""
     seen = [one for one in EVERYTHING if seen_at_once(one)]

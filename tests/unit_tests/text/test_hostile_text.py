@@ -277,6 +277,7 @@ def test_a_megabyte_is_read_in_no_time(text: str) -> None:
     assert time.perf_counter() - since < SECONDS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("judge", [ChatJudge, PairwiseJudge])
 def test_a_megabyte_in_every_place_of_a_run(judge: Any) -> None:
     tags = TPO_PROMPTS.frame_tags

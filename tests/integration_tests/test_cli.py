@@ -59,7 +59,7 @@ def test_ctrl_c_ends_an_evaluation_that_can_be_resumed(tmp_path: Path) -> None:
     assert out == f"{folder}\n"
     assert "`--resume`" in err
     assert "Traceback" not in err
-    assert len(list(read_records(folder / RECORDS))) == 1
+    assert len(list(read_records(folder / RECORDS))) in (1, 2)  # both systems of question 0
 
 
 LONG = [

@@ -121,14 +121,14 @@ def test_the_options_of_a_run_are_a_form(client: SyncLangGraphClient) -> None:
     assert fields["width"]["title"] == "Width (N)"
     assert fields["width"]["minimum"] == 1
     assert fields["depth"]["title"] == "Depth (D)"
-    assert {"tpo", "revision"} <= set(fields["prompts"]["enum"])
+    assert {"paper", "small"} <= set(fields["prompts"]["enum"])
     for name in ("target_reward", "patience", "call_budget", "time_budget"):
         assert name in fields, "a stop rule without a place in the form"
     for name, field in fields.items():
         assert field["title"], name
         assert field["description"], name
     assert "messages" in schemas["input_schema"]["properties"]
-    assert {"pool", "rounds", "stop_reason"} <= set(schemas["state_schema"]["properties"])
+    assert {"messages", "tpo"} <= set(schemas["state_schema"]["properties"])
 
 
 def test_a_streamed_run_tells_its_progress_and_no_draft(
@@ -223,7 +223,7 @@ def test_a_person_judges_over_http_and_a_wrong_answer_keeps_the_run(
     second_round = resume([1, 7])
     assert second_round["next"] == ["reward"]
     done = resume([9, 2])
-    rewards = [one["reward"] for one in done["values"]["pool"]]
+    rewards = [one["reward"] for one in done["values"]["tpo"]["pool"]]
     assert (done["next"], rewards) == ([], [1.0, 7.0, 9.0, 2.0])
-    assert [one["text"] for one in done["values"]["pool"][:2]] == drawn
-    assert done["values"]["messages"][-1]["content"] == done["values"]["pool"][2]["text"]
+    assert [one["text"] for one in done["values"]["tpo"]["pool"][:2]] == drawn
+    assert done["values"]["messages"][-1]["content"] == done["values"]["tpo"]["pool"][2]["text"]

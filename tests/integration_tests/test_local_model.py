@@ -160,6 +160,7 @@ def test_candidates_longer_than_the_window_are_shortened(
     short = SamplingOptions(max_tokens=16)
     settings = TPOSettings(
         width=2, depth=1, prompts=SMALL_MODEL_PROMPTS, context_tokens=context_tokens,
+        prefer_complete=False,
         sample=short, textual_loss=short, textual_gradient=short, update=short,
     )  # fmt: skip
     with LocalServer(weights, slots=2, context_tokens=512, threads=1) as server:
@@ -246,7 +247,7 @@ def keywords(prompt: str, response: str) -> float:
 def test_the_loop_improves_real_answers_and_counts_every_token(server: LocalServer) -> None:
     short = SamplingOptions(temperature=0.7, max_tokens=40)
     settings = TPOSettings(
-        width=4, depth=2, prompts=SMALL_MODEL_PROMPTS, seed=1,
+        width=4, depth=2, prompts=SMALL_MODEL_PROMPTS, seed=1, prefer_complete=False,
         sample=short, textual_loss=short, textual_gradient=short, update=short,
     )  # fmt: skip
     tpo = TPORunnable(model=server.chat_model(**TOKENS), reward=keywords, settings=settings)

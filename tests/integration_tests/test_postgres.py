@@ -137,9 +137,10 @@ def test_hostile_text_comes_back_as_it_was(uri: str) -> None:
         ended = graph(saver, model, reward).invoke(None, CONFIG)
         kept = graph(saver, model, reward).get_state(CONFIG).values
 
-    assert ended["stop_reason"] == "depth"
-    assert [one["text"] for one in kept["pool"]] == [one["text"] for one in ended["pool"]]
-    assert "\x1b]0;pwned\x07" in kept["pool"][0]["text"]
+    assert ended["tpo"]["stop_reason"] == "depth"
+    texts = [one["text"] for one in ended["tpo"]["pool"]]
+    assert [one["text"] for one in kept["tpo"]["pool"]] == texts
+    assert "\x1b]0;pwned\x07" in kept["tpo"]["pool"][0]["text"]
     assert kept["messages"][0].text.startswith(said.partition("half an emoji")[0])
 
 

@@ -49,13 +49,13 @@ def long_answers() -> ScriptedModelWithN:
 
 
 def slow() -> ScriptedModelWithN:
-    """Answer at once, then take its time over the first critique."""
+    """Answer at once, then take its time over the first critique, but of question 0."""
     return SlowCritic()
 
 
 class SlowCritic(ScriptedModelWithN):
     async def _agenerate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Any:
-        if messages[0].type == "system":
+        if messages[0].type == "system" and "question 0" not in str(messages):
             object.__setattr__(self, "latency", 60.0)
         return await super()._agenerate(messages, *args, **kwargs)
 

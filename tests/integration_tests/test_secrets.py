@@ -59,7 +59,7 @@ def answer(asked: Asked) -> Reply:
         key = asked.headers["authorization"].removeprefix("Bearer ")
         message = f"Incorrect API key provided: {key}. You sent {sent}."
         return Reply(
-            status=409,
+            status=401,
             body={"error": {"message": message, "code": "invalid_api_key"}},
             headers=CLOSE,
         )
@@ -155,16 +155,20 @@ extra_headers = {{ X-Other = "{KEYS["option"]}" }}
 """
     )
     prompts, run = tmp_path / "prompts.txt", str(tmp_path / "run")
-    prompts.write_text("Why?\nfail me\nfail later\n")
+    prompts.write_text("Why?\nfail later\n")
+    refused = tmp_path / "refused.txt"
+    refused.write_text("fail me\n")
     config = ["-c", str(settings)]
     judge = ["-m", "openai:m", "--base-url"]
 
     assert (
         run_app(["evaluate", str(prompts), "--out", run, "-s", "tpo", "-s", "single", *config]) == 0
     )
+    lost = ["evaluate", str(refused), "--out", str(tmp_path / "lost"), "-s", "tpo", *config]
+    assert run_app(lost) == 1  # a wrong key ends an evaluation at once
     assert run_app(["judge", run, *judge, url]) == 0
     assert run_app(["report", run, "--json"]) == 0
-    assert run_app(["export-dpo", run]) in (0, 1)  # 1: no pair with a contrast
+    assert run_app(["export-dpo", run]) == 1  # all responses are alike: no pair
     assert run_app(["optimize", "Why?", "--json", "--show", "rounds", *config]) == 0
     assert run_app(["--debug", "optimize", "fail me", *config]) == 1
     assert run_app(["optimize", "fail later", *config]) == 0
@@ -181,7 +185,7 @@ extra_headers = {{ X-Other = "{KEYS["option"]}" }}
     del written[settings]
     assert log in written
     assert {path.name for path in written} >= {"records.jsonl", "manifest.json", "report.html"}
-    assert "(hidden)" in (tmp_path / "run" / "records.jsonl").read_text(encoding="utf-8")
+    assert "(hidden)" in (tmp_path / "lost" / "records.jsonl").read_text(encoding="utf-8")
     # `extra_headers` are what the openai package logs at DEBUG whoever calls it.
     logged = written.pop(log).decode().replace(KEYS["option"], "")
     assert leaks(logged) == []
@@ -254,7 +258,7 @@ def test_no_checkpoint_and_no_log_of_a_run_holds_a_key(
         for question in ("fail later", "Why?"):
             thread: Any = {"thread_id": question, "__api_key": KEYS["reference"]}
             said[question] = graph.invoke({"messages": [question]}, {"configurable": thread})
-        with pytest.raises(openai.ConflictError, match=r"\(hidden\)"):
+        with pytest.raises(openai.AuthenticationError, match=r"\(hidden\)"):
             thread = {"thread_id": "failed", "__api_key": KEYS["reference"]}
             graph.invoke({"messages": ["fail me"]}, {"configurable": thread})
         kept = kept_by(saver, path)

@@ -14,7 +14,7 @@ from langchain_core.messages import convert_to_messages
 
 from langchain_tpo import TPOResult, TPORunnable, TPOSettings
 from tests.faults.faulty_proxy import Exchange, Fault, FaultyProxy, pass_on
-from tests.faults.http_faults import CHOICE_CHANGES, EXCHANGES, answer_with, choices
+from tests.faults.http_faults import CHOICE_CHANGES, EXCHANGES, answer_with, choices, says
 from tests.faults.places import (
     DRAWING,
     PLACES,
@@ -286,3 +286,56 @@ async def test_a_server_that_has_gone_refuses_connections(
         check_honest(result, scored)
         assert len(proxy.received) == before
         assert result.usage["requests"] == requests_until(place, one_request=one_request)
+
+
+async def test_a_refusal_over_http_is_the_answer_where_all_refuse(
+    runner: Runner, proxy: FaultyProxy, method: str
+) -> None:
+    fault = choices(says(content=None, refusal="I'm sorry, no."))
+    result, scored = await runner.struck(
+        proxy, fault, Strike(("sample", 0)), method=method, one_request=True
+    )
+    assert (result.answer, result.stop_reason, result.reward) == ("I'm sorry, no.", "refusal", None)
+    assert (result.refused, len(proxy.received), scored.scores) == (WIDTH, 1, [])
+
+
+@pytest.mark.parametrize("step", ["textual_loss", "textual_gradient"])
+async def test_a_critic_that_refuses_over_http_ends_the_run(
+    runner: Runner, proxy: FaultyProxy, method: str, step: str
+) -> None:
+    fault = choices(says(content=None, refusal="I'm sorry, no."))
+    place = (step, 1)
+    result, scored = await runner.struck(
+        proxy, fault, Strike(place), method=method, one_request=True
+    )
+    check_end(result, "error NoResponseError", place)
+    check_honest(result, scored)
+
+
+async def test_refused_revisions_over_http_are_dropped_and_counted(
+    runner: Runner, proxy: FaultyProxy, method: str
+) -> None:
+    fault, place = choices(says(content=None, refusal="I'm sorry, no.")), ("update", 1)
+    result, scored = await runner.struck(
+        proxy, fault, Strike(place), method=method, one_request=True
+    )
+    check_end(result, "no_usable_update", place)
+    check_honest(result, scored)
+    assert drops_of(result) == Counter({(*place, "refused"): WIDTH})
+
+
+async def test_a_filter_over_http_makes_a_response_lose_to_complete_ones(
+    runner: Runner, proxy: FaultyProxy, method: str
+) -> None:
+    def cut_by_filter(choice: dict[str, Any]) -> None:
+        choice["finish_reason"] = "content_filter"
+
+    fault = choices(cut_by_filter, only=WIDTH - 1)
+    result, _ = await runner.struck(
+        proxy, fault, Strike(("update", 2)), method=method, one_request=True
+    )
+    marked = [one for one in result.pool if "finish" in one]
+    assert [one["finish"] for one in marked] == ["content_filter"]
+    assert (marked[0]["round"], result.cut) == (2, 1)
+    assert marked[0]["reward"] == max(one["reward"] or 0 for one in result.pool)
+    assert result.answer != marked[0]["text"]

@@ -148,14 +148,6 @@ class Strategy(OneTypedLine):
         """Return the draws that answer anew."""
         return (Draw(n=self.fresh, form=FRESH),) if self.fresh else ()
 
-    def answer(self, pool: Sequence[Candidate]) -> int | None:
-        """Return the index of the run's answer; None when nothing is scored.
-
-        Args:
-            pool: Every response of the run.
-        """
-        return chosen(pool)
-
     def worded(self, style: str) -> TPOPrompts:
         """Return this strategy's prompts in a style.
 

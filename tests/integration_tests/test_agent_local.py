@@ -45,7 +45,12 @@ async def test_a_real_models_answer_is_optimized_in_an_agent(local: LocalChatMod
         return "tung oil"
 
     settings = TPOSettings(
-        width=2, depth=1, prompts="small", textual_loss=SHORT, textual_gradient=SHORT
+        width=2,
+        depth=1,
+        prompts="small",
+        textual_loss=SHORT,
+        textual_gradient=SHORT,
+        prefer_complete=False,  # by reward alone
     )
     tpo = TPOMiddleware(reward=variety, settings=settings)
     agent = create_agent(local, [find_oil], middleware=[tpo], system_prompt="Be brief.")

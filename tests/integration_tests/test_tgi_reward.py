@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import HumanMessage
 
-from langchain_tpo import TPORunnable
+from langchain_tpo import TPORunnable, TPOSettings
 from langchain_tpo.errors import MissingExtraError, RewardServerError, WeightsError
 from langchain_tpo.local.server import LocalServer
 from langchain_tpo.reward_models.interface import ScoreRequest
@@ -95,11 +95,12 @@ async def test_it_guides_a_run_of_test_time_optimization(
     reward = TGIRewardModel(
         url, api_key="loopback-key", criteria="It is short.", least_label_mass=0
     )
-    tpo = TPORunnable(model=policy, reward=reward, width=2, depth=0)
+    settings = TPOSettings(width=2, depth=0, prefer_complete=False)  # by reward alone
+    tpo = TPORunnable(model=policy, reward=reward, settings=settings)
     result = tpo.optimize("Name a colour.")
     rewards = {candidate["text"]: candidate["reward"] for candidate in result.pool}
     assert len(_numbers(rewards.values())) == len(rewards)
-    assert rewards[result.answer] == result.reward
+    assert rewards[result.answer] == result.reward == max(_numbers(rewards.values()))
     assert "<conversation>\nName a colour.\n" in double.bodies("/")[-1]["inputs"]
     answer = await tpo.ainvoke("Name a colour.")
     assert answer.response_metadata["tpo"]

@@ -38,8 +38,8 @@ def stop_reason(
         return "target_reward"
     if done == 0 and _gate_closed(best, gap, settings):
         return "gate"
-    if _is_flat(pool, gap, settings) and not out_of_time(steps, settings=settings):
-        return "no_contrast"
+    if _is_flat(pool, gap, settings):  # time that ran out may be why nothing differs
+        return "time_budget" if out_of_time(steps, settings=settings) else "no_contrast"
     if _has_stalled(pool, done, settings):
         return "plateau"
     return _round_over_budget(steps, done, settings)

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
@@ -150,8 +150,36 @@ rules = st.fixed_dictionaries(
 )
 
 
+OUT_OF_TIME_AND_TOKENS = (
+    [Candidate(text="", reward=0.0, round=0)],
+    [
+        StepRecord(
+            step="reward",
+            round=0,
+            usage=Usage(
+                requests=0, completions=0, input_tokens=0, output_tokens=1, cached_tokens=0
+            ),
+            seconds=1.0,
+            waiting=0.0,
+        )
+    ],
+)
+NO_RULE = {
+    "target_reward": None,
+    "patience": None,
+    "min_gain": 0.0,
+    "min_contrast": 0.0,
+    "gate_reward": None,
+    "gate_contrast": None,
+    "call_budget": None,
+    "token_budget": None,
+    "time_budget": None,
+}
+
+
 @many
 @given(runs(), rules, st.integers(1, 4))
+@example(OUT_OF_TIME_AND_TOKENS, {**NO_RULE, "token_budget": 1, "time_budget": 1.0}, 1)
 def test_a_run_goes_on_exactly_when_no_rule_ends_it(
     run: tuple[list[Candidate], list[StepRecord]], given_rules: dict[str, Any], depth: int
 ) -> None:

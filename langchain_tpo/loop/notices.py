@@ -44,9 +44,10 @@ def _cut(result: TPOResult) -> str | None:
 def _refused(result: TPOResult) -> str | None:
     if not result.refused or result.stop_reason == "refusal":
         return None
-    compete = any(candidate.get("finish") == "refusal" for candidate in result.pool)
-    fate = "the answer was chosen among both by reward" if compete else "the refusals were dropped"
+    fate = "the refusals were dropped"
+    if any(candidate.get("finish") == "refusal" for candidate in result.pool):
+        fate = "the answer was chosen among both by reward"
     return (
-        f"The model refused in {result.refused} replies of this run and answered in others; {fate}. "
-        '`on_refusal="end"` lets a refusal end the run.'
+        f"The model refused in {result.refused} replies of this run and answered in others; {fate}."
+        ' `on_refusal="end"` lets a refusal end the run.'
     )

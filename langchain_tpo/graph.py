@@ -69,15 +69,15 @@ def loop_graph(
     only: it is asked for critiques in plain words, and for revisions without tools.
     """
     policy = check_chat_model(model, field="model")
-    told = for_words(policy) if critic is None else check_chat_model(critic, field="critic")
-    answering = Drawer(policy, cache=False, learned=learned)
+    critics = for_words(policy) if critic is None else check_chat_model(critic, field="critic")
     revising = for_words(policy, keep_format=True)
+    answers = Drawer(policy, cache=False, learned=learned)
     alike = revising is policy
-    editor = SeveralDrawer(
-        FittingDrawer(answering if alike else Drawer(revising, cache=False, learned=learned)),
-        fresh=None if alike else FittingDrawer(answering),
+    revisions = SeveralDrawer(
+        FittingDrawer(answers if alike else Drawer(revising, cache=False, learned=learned)),
+        fresh=None if alike else FittingDrawer(answers),
     )
-    judge = FittingDrawer(Drawer(told, cache=True, learned=learned))
+    critiques = FittingDrawer(Drawer(critics, cache=True, learned=learned))
     scorer = Scorer(as_reward_model(reward))
     graph: StateGraph[TPOThread, TPOSettings, TPOInput, TPOThread] = StateGraph(
         TPOThread, context_schema=TPOContext, input_schema=TPOInput
@@ -89,10 +89,10 @@ def loop_graph(
         graph.add_conditional_edges(plan.name, Onward(*then, settings=settings), ways)
 
     graph.add_edge(START, "sample")
-    add(sample(answering), "reward")
+    add(sample(answers), "reward")
     # A strategy may leave out a critique, or both: then what follows comes at once.
     add(reward_step(scorer), "textual_loss", "textual_gradient", "update")
-    add(textual_loss(judge), "textual_gradient", "update")
-    add(textual_gradient(judge), "update")
-    add(update(editor), "reward")
+    add(textual_loss(critiques), "textual_gradient", "update")
+    add(textual_gradient(critiques), "update")
+    add(update(revisions), "reward")
     return graph

@@ -1,4 +1,4 @@
-"""What critic and editor are told: the messages of loss, gradient and update.
+"""What critic and policy are told: the messages of loss, gradient and update.
 
 Turns a state into rendered prompts. Pure; knows prompts and the pool, calls nothing.
 """
@@ -13,8 +13,9 @@ from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.errors import NoResponseError, RunError
 from langchain_tpo.prompts import TPOPrompts
 from langchain_tpo.prompts.blocks import Blocks, CandidatesBlock, HistoryBlock, Shown, figure
-from langchain_tpo.sampling.context_window import SHARES, FittingRequest, Shorter, shorter
-from langchain_tpo.sampling.draws import DrawRequest, Draws
+from langchain_tpo.sampling.context_window import SHARES, shorter
+from langchain_tpo.sampling.draw_request import DrawRequest, Shorter
+from langchain_tpo.sampling.draws import Draws
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOState
 from langchain_tpo.strategies import CritiqueStep, Draw, RunSoFar
@@ -67,12 +68,12 @@ def prompt_messages(
     return words(1.0)[0], [partial(words, share) for share in SHARES]
 
 
-def critique_request(step: CritiqueStep, state: TPOState, settings: TPOSettings) -> FittingRequest:
+def critique_request(step: CritiqueStep, state: TPOState, settings: TPOSettings) -> DrawRequest:
     """Ask the critic for one reply, sampled as the settings say for this step."""
     messages, shorter_ones = prompt_messages(step, state, settings, Draw())
     number = len(state["rounds"])
     options = getattr(settings, step)
-    draw = DrawRequest(
+    return DrawRequest(
         messages=messages,
         n=1,
         at_least=1,
@@ -80,8 +81,9 @@ def critique_request(step: CritiqueStep, state: TPOState, settings: TPOSettings)
         first_seed=None if settings.seed is None else settings.seed + number,
         one_request=False,
         labels={"tpo_step": step, "tpo_round": number},
+        shorter=shorter_ones,
+        context_tokens=settings.context_tokens,
     )
-    return FittingRequest(draw=draw, shorter=shorter_ones, context_tokens=settings.context_tokens)
 
 
 def critique_text(draws: Draws) -> str:

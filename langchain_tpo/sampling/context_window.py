@@ -5,22 +5,19 @@ quotes less of what it quotes, the longest texts first and in the middle. Knows 
 and how tokens are counted; knows nothing of what the prompt is about.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig, run_in_executor
 
 from langchain_tpo.sampling.capabilities import TEMPLATE_TOKENS, prompt_tokens
-from langchain_tpo.sampling.draws import Drawer, DrawRequest, Draws, enough
+from langchain_tpo.sampling.draw_request import DrawRequest
+from langchain_tpo.sampling.draws import Drawer, Draws, enough
 from langchain_tpo.sampling.refusals import is_too_long
 from langchain_tpo.sampling.usage import FAILED_REQUEST, total_usage
 from langchain_tpo.sampling.wrappers import ChatModel, asks_for_format, innermost
-
-Shorter: TypeAlias = Callable[[], tuple[list[BaseMessage], int]]
-"""Renders a prompt with less of what it quotes; says how many characters are left out."""
 
 SHARES = (3 / 4, 1 / 2, 1 / 4, 1 / 8)
 """How much of the quoted text is kept, try by try: so many tries there are, and no more."""
@@ -33,40 +30,6 @@ _LEAST = 2 * len(MARK)
 
 ENOUGH_FOR_A_REPLY = 256
 """Tokens below which a prompt is shortened rather than its reply."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FittingRequest:
-    """A request, and the shorter prompts to try where its own does not fit."""
-
-    draw: DrawRequest
-    shorter: Sequence[Shorter]
-    """One shorter than the other; none is rendered before it is needed."""
-    context_tokens: int | None
-    """The window, where it is known: prompt and completion together."""
-    left_out: int = 0
-    """How many characters of quoted text this prompt lacks."""
-    refused: int = 0
-    """Requests with longer prompts that a server has refused."""
-
-    @property
-    def reply_tokens(self) -> int:
-        """How long a reply is asked for; 0 where that is left to the model."""
-        return self.draw["options"].get("max_tokens") or 0
-
-    def with_reply_of(self, room: int) -> "FittingRequest":
-        """Return the request with a reply of no more tokens than there is room for."""
-        if self.reply_tokens <= room:
-            return self
-        options = {**self.draw["options"], "max_tokens": room}
-        draw: DrawRequest = {**self.draw, "options": options}
-        return replace(self, draw=draw)
-
-    def next(self) -> "FittingRequest":
-        """Return the request with the next shorter prompt."""
-        messages, left_out = self.shorter[0]()
-        draw: DrawRequest = {**self.draw, "messages": messages}
-        return replace(self, draw=draw, shorter=self.shorter[1:], left_out=left_out)
 
 
 class FittingDrawer:
@@ -85,21 +48,21 @@ class FittingDrawer:
         """Whether the model's answers have to have a format, such as JSON."""
         return asks_for_format(self._drawer.model)
 
-    def run(self, request: FittingRequest, config: RunnableConfig) -> Draws:
+    def run(self, request: DrawRequest, config: RunnableConfig) -> Draws:
         """Draw.
 
         Raises:
             Exception: The provider's own, when even the shortest prompt is too long.
         """
         (draws,) = self.run_all([request], config)
-        return enough(draws, request.draw["at_least"])
+        return enough(draws, request.at_least)
 
-    async def arun(self, request: FittingRequest, config: RunnableConfig) -> Draws:
+    async def arun(self, request: DrawRequest, config: RunnableConfig) -> Draws:
         """Draw as `run` does, without blocking the event loop."""
         (draws,) = await self.arun_all([request], config)
-        return enough(draws, request.draw["at_least"])
+        return enough(draws, request.at_least)
 
-    def run_all(self, requests: Sequence[FittingRequest], config: RunnableConfig) -> list[Draws]:
+    def run_all(self, requests: Sequence[DrawRequest], config: RunnableConfig) -> list[Draws]:
         """Draw for several prompts at once, each shortened for itself; failures are kept."""
         fitting = _Fitting({place: self._counted(one) for place, one in enumerate(requests)}, {})
         while fitting.open:
@@ -107,7 +70,7 @@ class FittingDrawer:
         return fitting.draws
 
     async def arun_all(
-        self, requests: Sequence[FittingRequest], config: RunnableConfig
+        self, requests: Sequence[DrawRequest], config: RunnableConfig
     ) -> list[Draws]:
         """Draw for several prompts as `run_all` does, without blocking the event loop."""
         counted = [await self._acounted(one, config) for one in requests]
@@ -126,53 +89,51 @@ class FittingDrawer:
                 done[place] = _told(drawn, request)
         return _Fitting(again, done)
 
-    def _counted(self, request: FittingRequest) -> FittingRequest:
+    def _counted(self, request: DrawRequest) -> DrawRequest:
         """Ask for a shorter reply, then with less of a prompt; the last word is the server's."""
         if request.context_tokens is None:
             return request
         while True:
-            room = request.context_tokens - count_tokens(
-                self._drawer.model, request.draw["messages"]
-            )
+            room = request.context_tokens - count_tokens(self._drawer.model, request.messages)
             if room >= min(request.reply_tokens, ENOUGH_FOR_A_REPLY):
                 return request.with_reply_of(room)
             if not request.shorter:
                 return request
-            request = request.next()
+            request = request.shortened()
 
-    async def _acounted(self, request: FittingRequest, config: RunnableConfig) -> FittingRequest:
+    async def _acounted(self, request: DrawRequest, config: RunnableConfig) -> DrawRequest:
         if request.context_tokens is None:
             return request
         return await run_in_executor(config, self._counted, request)
 
-    def _refused(self, request: FittingRequest) -> FittingRequest:
-        refused = request.refused + len(self._drawer.requests(request.draw))
-        return replace(request.next(), refused=refused)
+    def _refused(self, request: DrawRequest) -> DrawRequest:
+        refused = request.refused + len(self._drawer.requests(request))
+        return replace(request.shortened(), refused=refused)
 
 
 @dataclass(frozen=True)
 class _Fitting:
     """Prompts by their place: those still to be drawn for, and what the others brought."""
 
-    open: Mapping[int, FittingRequest]
+    open: Mapping[int, DrawRequest]
     done: Mapping[int, Draws]
 
     @property
     def asked(self) -> list[DrawRequest]:
-        return [request.draw for request in self.open.values()]
+        return list(self.open.values())
 
     @property
     def draws(self) -> list[Draws]:
         return [self.done[place] for place in sorted(self.done)]
 
 
-def _worth_shortening(request: FittingRequest, draws: Draws) -> bool:
+def _worth_shortening(request: DrawRequest, draws: Draws) -> bool:
     """Whether a prompt was too long for its draws, too few of which are left."""
-    lacking = len(draws.replies) < max(1, request.draw["at_least"])
+    lacking = len(draws.replies) < max(1, request.at_least)
     return bool(request.shorter) and lacking and any(map(is_too_long, draws.failures[:1]))
 
 
-def _told(draws: Draws, request: FittingRequest) -> Draws:
+def _told(draws: Draws, request: DrawRequest) -> Draws:
     """Add what was left out, and the requests that were refused before."""
     usage = total_usage([draws.usage, *[FAILED_REQUEST] * request.refused])
     return replace(draws, usage=usage, left_out=request.left_out)

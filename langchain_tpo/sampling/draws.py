@@ -8,9 +8,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, NotRequired, TypeAlias
+from typing import Any, TypeAlias
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
@@ -21,6 +21,7 @@ from typing_extensions import TypedDict
 from langchain_tpo.candidate_pool import Reply
 from langchain_tpo.sampling.asking import Asker, asked
 from langchain_tpo.sampling.capabilities import Learned
+from langchain_tpo.sampling.draw_request import DrawRequest
 from langchain_tpo.sampling.inner_calls import in_order, inner_config
 from langchain_tpo.sampling.quiet import quiet, unheard
 from langchain_tpo.sampling.replies import read_reply
@@ -35,34 +36,6 @@ from langchain_tpo.sampling.usage import (
 )
 from langchain_tpo.sampling.wrappers import ChatModel, direct
 from langchain_tpo.text.secrecy import keys_hidden
-
-
-class DrawRequest(TypedDict):
-    """What is drawn: `n` responses to the same messages."""
-
-    messages: list[BaseMessage]
-    n: int
-    at_least: int
-    """With fewer answered requests than this, the first failure is raised."""
-    options: dict[str, Any]
-    """Sampling options, sent with every request."""
-    first_seed: int | None
-    """Seed of draw 0; draw i gets `first_seed + i` where it is a request of its own."""
-    first: NotRequired[int]
-    """Number of the first of these draws among all of their step; 0 where it is not given."""
-    one_request: bool
-    """Whether to ask for all at once where the model can."""
-    labels: dict[str, Any]
-    """What the requests' traces say of themselves."""
-
-
-class ModelRequest(TypedDict):
-    """One request to the model."""
-
-    messages: list[BaseMessage]
-    n: int
-    options: dict[str, Any]
-    labels: dict[str, Any]
 
 
 class ModelReply(TypedDict):
@@ -106,16 +79,16 @@ class Drawer:
     def run(self, request: DrawRequest, config: RunnableConfig) -> Draws:
         """Draw, with as many requests at once as the run's `max_concurrency` allows."""
         (draws,) = self.run_all([request], config)
-        return enough(draws, request["at_least"])
+        return enough(draws, request.at_least)
 
     async def arun(self, request: DrawRequest, config: RunnableConfig) -> Draws:
         """Draw as `run` does, without blocking the event loop."""
         (draws,) = await self.arun_all([request], config)
-        return enough(draws, request["at_least"])
+        return enough(draws, request.at_least)
 
     def run_all(self, requests: Sequence[DrawRequest], config: RunnableConfig) -> list[Draws]:
         """Draw for several prompts, all requests at once; failures are kept, not raised."""
-        if sum(request["n"] for request in requests) == 1:
+        if sum(request.n for request in requests) == 1:
             return [_collect([self._alone(requests[0], config)])]
         sent, plans = _Sent(requests), [self.requests(request) for request in requests]
         while any(plans):
@@ -127,7 +100,7 @@ class Drawer:
         self, requests: Sequence[DrawRequest], config: RunnableConfig
     ) -> list[Draws]:
         """Draw for several prompts as `run_all` does, without blocking the event loop."""
-        if sum(request["n"] for request in requests) == 1:
+        if sum(request.n for request in requests) == 1:
             return [_collect([await self._aalone(requests[0], config)])]
         sent, plans = _Sent(requests), [self.requests(request) for request in requests]
         while any(plans):
@@ -135,15 +108,15 @@ class Drawer:
             plans = [self._missing(*one) for one in zip(requests, plans, sent.newest, strict=True)]
         return sent.collected()
 
-    def requests(self, request: DrawRequest) -> list[ModelRequest]:
+    def requests(self, request: DrawRequest) -> list[DrawRequest]:
         """Return the requests that these draws take, unless a server brings too few."""
-        return self._parts(request, range(request["n"]))
+        return self._parts(request, range(request.n))
 
-    def _parts(self, request: DrawRequest, draws: range) -> list[ModelRequest]:
+    def _parts(self, request: DrawRequest, draws: range) -> list[DrawRequest]:
         """Ask for as many of these draws at once as the model is known to answer."""
-        most = self._most_answers if request["one_request"] else 1
+        most = self._most_answers if request.one_request else 1
         return [
-            _model_request(request, first, n=min(most or len(draws), draws.stop - first))
+            request.part(first, n=min(most or len(draws), draws.stop - first))
             for first in draws[:: most or max(1, len(draws))]
         ]
 
@@ -154,96 +127,94 @@ class Drawer:
         return self._learned.of(self._direct.model).known.answers
 
     def _missing(
-        self, request: DrawRequest, plan: Sequence[ModelRequest], outcomes: Sequence[Outcome]
-    ) -> list[ModelRequest]:
+        self, request: DrawRequest, plan: Sequence[DrawRequest], outcomes: Sequence[Outcome]
+    ) -> list[DrawRequest]:
         """Ask again for what a request for several answers left out; a failed one stays failed."""
-        missing: list[ModelRequest] = []
+        missing: list[DrawRequest] = []
         for part, outcome in zip(plan, outcomes, strict=True):
-            if isinstance(outcome, BaseException) or part["n"] == 1:
+            if isinstance(outcome, BaseException) or part.n == 1:
                 continue
-            first = part["labels"]["tpo_candidate"] - request.get("first", 0)
-            draws = range(first + len(outcome["replies"]), first + part["n"])
-            refused = not outcome["replies"] and part["n"] > (self._most_answers or part["n"])
+            first = part.first - request.first
+            draws = range(first + len(outcome["replies"]), first + part.n)
+            refused = not outcome["replies"] and part.n > (self._most_answers or part.n)
             missing += (
-                self._parts(request, draws)
-                if refused
-                else [_model_request(request, draw) for draw in draws]
+                self._parts(request, draws) if refused else [request.part(draw) for draw in draws]
             )
         return missing
 
     def _alone(self, request: DrawRequest, config: RunnableConfig) -> Outcome:
         """Make the only call of a step; the step's own checkpoint keeps its reply."""
         try:
-            return self.reply(_model_request(request, 0), config)
+            return self.reply(request.part(0), config)
         except Exception as error:  # noqa: BLE001 see `_collect`
             return error
 
     async def _aalone(self, request: DrawRequest, config: RunnableConfig) -> Outcome:
         try:
-            return await in_time(self.areply(_model_request(request, 0), config))
+            return await in_time(self.areply(request.part(0), config))
         except Exception as error:  # noqa: BLE001 as above
             return error
 
-    def _send_all(self, batches: Sequence[Sequence[ModelRequest]]) -> list[list[Outcome]]:
+    def _send_all(self, batches: Sequence[Sequence[DrawRequest]]) -> list[list[Outcome]]:
         """Send every request before waiting for any: in one order, which a resumed run repeats."""
         sent = [[self._sent(_SEND, request) for request in batch] for batch in batches]
         return [[_outcome(future) for future in futures] for futures in sent]
 
-    def _sent(self, send: Callable[..., Any], request: ModelRequest) -> Any:  # noqa: ANN401 as `_outcome`
+    def _sent(self, send: Callable[..., Any], request: DrawRequest) -> Any:  # noqa: ANN401 as `_outcome`
         """Begin a task whose trace has labels for its input, not the prompt once more.
 
         The request goes by the context, which LangGraph copies for every task.
         """
         token = _IN_HAND.set((self, request))
         try:
-            return send({**request["labels"], "n": request["n"]})
+            return send({**request.trace_labels, "n": request.n})
         finally:
             _IN_HAND.reset(token)
 
-    async def _asend_all(self, batches: Sequence[Sequence[ModelRequest]]) -> list[list[Outcome]]:
+    async def _asend_all(self, batches: Sequence[Sequence[DrawRequest]]) -> list[list[Outcome]]:
         """Send as `_send_all` does; what is late is cancelled and counts as failed."""
         sent = [[in_time(self._sent(_ASEND, request)) for request in batch] for batch in batches]
         waiting = [asyncio.gather(*futures, return_exceptions=True) for futures in sent]
         return [list(outcomes) for outcomes in await asyncio.gather(*waiting)]
 
-    def reply(self, request: ModelRequest, config: RunnableConfig) -> ModelReply:
+    def reply(self, request: DrawRequest, config: RunnableConfig) -> ModelReply:
         """Send one request to the model."""
         counter = UsageCounter()
         inner = _inner_config(request, config, counter)
-        if request["n"] == 1 or self._direct is None:
-            model = asked(self.model, self._learned, request["options"], cache=self._cache)
+        if request.n == 1 or self._direct is None:
+            model = asked(self.model, self._learned, request.seeded_options, cache=self._cache)
             with place("model"):
-                return _one(model.invoke(request["messages"], inner), counter)
+                return _one(model.invoke(request.messages, inner), counter)
         asker, bound, inner = self._several_at_once(request, inner)
         with place("model"):
-            result = asker.generate(request["messages"], request["n"], inner, bound)
+            result = asker.generate(request.messages, request.n, inner, bound)
         return self._several(request, result, counter)
 
-    async def areply(self, request: ModelRequest, config: RunnableConfig) -> ModelReply:
+    async def areply(self, request: DrawRequest, config: RunnableConfig) -> ModelReply:
         """Send one request to the model without blocking the event loop."""
         counter = UsageCounter()
         inner = _inner_config(request, config, counter)
-        if request["n"] == 1 or self._direct is None:
-            model = asked(self.model, self._learned, request["options"], cache=self._cache)
+        if request.n == 1 or self._direct is None:
+            model = asked(self.model, self._learned, request.seeded_options, cache=self._cache)
             async with aplace("model"):
-                return _one(await model.ainvoke(request["messages"], inner), counter)
+                return _one(await model.ainvoke(request.messages, inner), counter)
         asker, bound, inner = self._several_at_once(request, inner)
         async with aplace("model"):
-            result = await asker.agenerate(request["messages"], request["n"], inner, bound)
+            result = await asker.agenerate(request.messages, request.n, inner, bound)
         return self._several(request, result, counter)
 
     def _several_at_once(
-        self, request: ModelRequest, config: RunnableConfig
+        self, request: DrawRequest, config: RunnableConfig
     ) -> tuple[Asker, dict[str, Any], RunnableConfig]:
         """Return what is asked for several answers, what is bound to it, and its config."""
         assert self._direct is not None  # noqa: S101 see `_most_answers`
         model, bound = self._direct.model, self._direct.kwargs
         lessons = self._learned.of(model)
-        asker = Asker(model, lessons, request["options"], cache=self._cache)
+        asker = Asker(model, lessons, request.seeded_options, cache=self._cache)
         return asker, bound, in_order(merge_configs(self._direct.config, config))
 
     def _several(
-        self, request: ModelRequest, result: LLMResult | None, counter: UsageCounter
+        self, request: DrawRequest, result: LLMResult | None, counter: UsageCounter
     ) -> ModelReply:
         """Read the answers of one request; none where the model does not take several."""
         generations = [] if result is None else result.generations[0]
@@ -251,12 +222,12 @@ class Drawer:
             read_reply(one.message if isinstance(one, ChatGeneration) else one.text)
             for one in generations
         ]
-        if self._direct is not None and len(replies) == 1 < request["n"]:  # it ignores `n`
+        if self._direct is not None and len(replies) == 1 < request.n:  # it ignores `n`
             self._learned.of(self._direct.model).answers_one()
         return ModelReply(replies=replies, usage=counter.usage)
 
 
-_IN_HAND: ContextVar[tuple[Drawer, ModelRequest]] = ContextVar("tpo_request")
+_IN_HAND: ContextVar[tuple[Drawer, DrawRequest]] = ContextVar("tpo_request")
 """Who sends which request, in the context of its task."""
 
 
@@ -278,18 +249,6 @@ async def amodel_call(_labels: dict[str, Any], config: RunnableConfig) -> ModelR
 _as_task: Callable[[Any], Callable[..., Any]] = task(name="model_call")
 _SEND = _as_task(model_call)
 _ASEND = _as_task(amodel_call)
-
-
-def _model_request(request: DrawRequest, index: int, *, n: int = 1) -> ModelRequest:
-    number = request.get("first", 0) + index
-    seed = request["first_seed"]
-    seeded = {} if seed is None else {"seed": seed + number}
-    return ModelRequest(
-        messages=request["messages"],
-        n=n,
-        options={**request["options"], **seeded},
-        labels={**request["labels"], "tpo_candidate": number},
-    )
 
 
 class _Sent:
@@ -347,9 +306,9 @@ def _outcome(future: Any) -> Outcome:  # noqa: ANN401 LangGraph types task futur
 
 
 def _inner_config(
-    request: ModelRequest, config: RunnableConfig, counter: UsageCounter
+    request: DrawRequest, config: RunnableConfig, counter: UsageCounter
 ) -> RunnableConfig:
-    return unheard(inner_config(config, counter, request["labels"]))
+    return unheard(inner_config(config, counter, request.trace_labels))
 
 
 def _one(reply: object, counter: UsageCounter) -> ModelReply:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from langchain_core.runnables import RunnableConfig
 
-from langchain_tpo.sampling.context_window import FittingDrawer, FittingRequest
+from langchain_tpo.sampling.context_window import FittingDrawer
+from langchain_tpo.sampling.draw_request import DrawRequest
 from langchain_tpo.sampling.draws import Draws, enough
 from langchain_tpo.sampling.usage import Usage, total_usage
 
@@ -47,7 +48,7 @@ class SeveralDrawer:
         """Whether the model's replies have a format of their own."""
         return self._drawer.answers_in_format
 
-    def run(self, requests: Sequence[FittingRequest], config: RunnableConfig) -> SeveralDraws:
+    def run(self, requests: Sequence[DrawRequest], config: RunnableConfig) -> SeveralDraws:
         """Draw for all prompts at once.
 
         Raises:
@@ -60,9 +61,7 @@ class SeveralDrawer:
         more = self._drawer.run_all(others, config) if others else []
         return _some(_together(requests, first, more))
 
-    async def arun(
-        self, requests: Sequence[FittingRequest], config: RunnableConfig
-    ) -> SeveralDraws:
+    async def arun(self, requests: Sequence[DrawRequest], config: RunnableConfig) -> SeveralDraws:
         """Draw as `run` does, without blocking the event loop."""
         if self._fresh is None:
             return _some(await self._drawer.arun_all(requests, config))
@@ -72,19 +71,19 @@ class SeveralDrawer:
         return _some(_together(requests, first, more))
 
 
-def _is_fresh(request: FittingRequest) -> bool:
-    return request.draw["labels"].get("tpo_form") == "fresh"
+def _is_fresh(request: DrawRequest) -> bool:
+    return request.labels.get("tpo_form") == "fresh"
 
 
 def _apart(
-    requests: Sequence[FittingRequest],
-) -> tuple[list[FittingRequest], list[FittingRequest]]:
+    requests: Sequence[DrawRequest],
+) -> tuple[list[DrawRequest], list[DrawRequest]]:
     fresh = [request for request in requests if _is_fresh(request)]
     return fresh, [request for request in requests if not _is_fresh(request)]
 
 
 def _together(
-    requests: Sequence[FittingRequest], fresh: Sequence[Draws], others: Sequence[Draws]
+    requests: Sequence[DrawRequest], fresh: Sequence[Draws], others: Sequence[Draws]
 ) -> list[Draws]:
     """Put the draws back in the order of the requests."""
     one, other = iter(fresh), iter(others)

@@ -9,7 +9,8 @@ from langchain_tpo.loop.node import StepPlan
 from langchain_tpo.loop.refusals import all_refuse, settled
 from langchain_tpo.loop.revisions import read_response, usable
 from langchain_tpo.loop.stopping import out_of_time
-from langchain_tpo.sampling.draws import Drawer, DrawRequest, Draws
+from langchain_tpo.sampling.draw_request import DrawRequest
+from langchain_tpo.sampling.draws import Drawer, Draws
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import FirstSamples, TPOState, TPOUpdate
 from langchain_tpo.text.conversation import sendable

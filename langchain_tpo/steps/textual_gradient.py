@@ -5,18 +5,19 @@ Wording: `TPOPrompts.textual_gradient`.
 
 from langchain_tpo.loop.node import StepPlan
 from langchain_tpo.loop.step_prompts import critique_request, critique_text
-from langchain_tpo.sampling.context_window import FittingDrawer, FittingRequest
+from langchain_tpo.sampling.context_window import FittingDrawer
+from langchain_tpo.sampling.draw_request import DrawRequest
 from langchain_tpo.sampling.draws import Draws
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOState, TPOUpdate
 
 
-def textual_gradient(critic: FittingDrawer) -> StepPlan[FittingRequest, Draws]:
+def textual_gradient(critic: FittingDrawer) -> StepPlan[DrawRequest, Draws]:
     """Plan the step that turns the loss into instructions."""
     return StepPlan(name="textual_gradient", call=critic, before=request, after=changes)
 
 
-def request(state: TPOState, settings: TPOSettings) -> FittingRequest:
+def request(state: TPOState, settings: TPOSettings) -> DrawRequest:
     """Ask the critic what to do better."""
     return critique_request("textual_gradient", state, settings)
 

@@ -5,18 +5,19 @@ Wording: `TPOPrompts.textual_loss`.
 
 from langchain_tpo.loop.node import StepPlan
 from langchain_tpo.loop.step_prompts import critique_request, critique_text
-from langchain_tpo.sampling.context_window import FittingDrawer, FittingRequest
+from langchain_tpo.sampling.context_window import FittingDrawer
+from langchain_tpo.sampling.draw_request import DrawRequest
 from langchain_tpo.sampling.draws import Draws
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOState, TPOUpdate
 
 
-def textual_loss(critic: FittingDrawer) -> StepPlan[FittingRequest, Draws]:
+def textual_loss(critic: FittingDrawer) -> StepPlan[DrawRequest, Draws]:
     """Plan the step that explains the rewards in words."""
     return StepPlan(name="textual_loss", call=critic, before=request, after=changes)
 
 
-def request(state: TPOState, settings: TPOSettings) -> FittingRequest:
+def request(state: TPOState, settings: TPOSettings) -> DrawRequest:
     """Ask the critic to compare chosen and rejected."""
     return critique_request("textual_loss", state, settings)
 

@@ -11,8 +11,7 @@ from langchain_tpo.loop.node import StepPlan
 from langchain_tpo.loop.revisions import Reader, read_response, revision_reader, usable
 from langchain_tpo.loop.step_prompts import draws_of, prompt_messages, prompts_of
 from langchain_tpo.prompts.formatted import for_format
-from langchain_tpo.sampling.context_window import FittingRequest, Shorter
-from langchain_tpo.sampling.draws import DrawRequest
+from langchain_tpo.sampling.draw_request import DrawRequest, Shorter
 from langchain_tpo.sampling.several import SeveralDrawer, SeveralDraws
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOState, TPOUpdate
@@ -20,7 +19,7 @@ from langchain_tpo.strategies import FRESH, Draw
 from langchain_tpo.text.conversation import sendable
 
 
-def update(policy: SeveralDrawer) -> StepPlan[Sequence[FittingRequest], SeveralDraws]:
+def update(policy: SeveralDrawer) -> StepPlan[Sequence[DrawRequest], SeveralDraws]:
     """Plan the step that draws revisions from the policy.
 
     Where the policy's answers have a format, its revisions have the same and no tags.
@@ -40,7 +39,7 @@ def update(policy: SeveralDrawer) -> StepPlan[Sequence[FittingRequest], SeveralD
     )
 
 
-def requests(state: TPOState, settings: TPOSettings) -> list[FittingRequest]:
+def requests(state: TPOState, settings: TPOSettings) -> list[DrawRequest]:
     """Ask for N revisions; draws that share a prompt are one request where the model can."""
     draws = draws_of(state, settings)
     numbers = accumulate((draw.n for draw in draws), initial=0)
@@ -73,7 +72,7 @@ def changes(state: TPOState, settings: TPOSettings, drawn: SeveralDraws) -> TPOU
     }
 
 
-def _request(draw: Draw, number: int, state: TPOState, settings: TPOSettings) -> FittingRequest:
+def _request(draw: Draw, number: int, state: TPOState, settings: TPOSettings) -> DrawRequest:
     rounds = len(state["rounds"])
     options = settings.update
     messages, shorter = sendable(state["messages"]), list[Shorter]()
@@ -81,7 +80,7 @@ def _request(draw: Draw, number: int, state: TPOState, settings: TPOSettings) ->
         options = settings.sample
     else:
         messages, shorter = prompt_messages(draw.form, state, settings, draw)
-    request = DrawRequest(
+    return DrawRequest(
         messages=messages,
         n=draw.n,
         at_least=0,
@@ -90,8 +89,9 @@ def _request(draw: Draw, number: int, state: TPOState, settings: TPOSettings) ->
         first=number,
         one_request=settings.one_request,
         labels={"tpo_step": "update", "tpo_round": rounds, **_form(draw)},
+        shorter=shorter,
+        context_tokens=settings.context_tokens,
     )
-    return FittingRequest(draw=request, shorter=shorter, context_tokens=settings.context_tokens)
 
 
 def _form(draw: Draw) -> dict[str, str]:

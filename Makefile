@@ -6,7 +6,7 @@ EXTRAS := agents,evaluation,http,local,openai,tgi
 DEMO := $(VENV)/.demo
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test test_quick test_extras test_lowest test_newest lint format clean
+.PHONY: help demo test test_quick test_extras test_lowest test_newest lint format docs clean
 
 help:  ## Show what can be made.
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -46,5 +46,9 @@ format: $(STAMP)  ## Rewrite the code in the project's style.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(STAMP)  ## Build the documentation site into .site; a warning is an error.
+	$(BIN)/python -m pip install --quiet --group docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 clean:  ## Remove what the other targets made.
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .site .mypy_cache .pytest_cache .ruff_cache

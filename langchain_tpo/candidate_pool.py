@@ -16,8 +16,13 @@ of the provider's, or refused in so many words of the provider's own."""
 class MessageParts(TypedDict, total=False):
     """What a model's message held beside its text; a part that was empty is left out."""
 
-    content: list[Any]
-    """Content blocks, where the message had any: text, reasoning, citations, images."""
+    content: str | list[Any]
+    """Content blocks, where the message had any: text, reasoning, citations, images. Of a message
+    that calls tools, its text as well."""
+    tool_calls: list[dict[str, Any]]
+    """The tools that it calls, where whole replies compete."""
+    invalid_tool_calls: list[dict[str, Any]]
+    """Calls among them whose arguments cannot be read."""
     response_metadata: dict[str, Any]
     additional_kwargs: dict[str, Any]
     id: str
@@ -33,6 +38,9 @@ class Reply(TypedDict):
     """How it ended; complete replies say nothing."""
     message: NotRequired[MessageParts]
     """What came with it."""
+    fault: NotRequired[str]
+    """Why it cannot be used, where whole replies compete: arguments that are no JSON, or an answer
+    that does not fit its schema."""
 
 
 class Candidate(TypedDict):
@@ -51,7 +59,9 @@ class Candidate(TypedDict):
     finish: NotRequired[Finish]
     """How the model ended it, where it is not complete."""
     demoted: NotRequired[bool]
-    """True for one that is not complete and therefore loses to any that is."""
+    """True for one that is not complete, or faulty, and therefore loses to any that is neither."""
+    fault: NotRequired[str]
+    """Why it cannot be used. No reward model is asked about it: it earns no more than any other."""
     message: NotRequired[MessageParts]
     """What came with its text from the model; `TPOResult.message_of` makes a message of it."""
     form: NotRequired[str]

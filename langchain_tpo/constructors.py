@@ -4,7 +4,7 @@ Knows pydantic's errors and Python's own complaints about arguments; knows no cl
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import wraps
 from typing import Any, Self
@@ -163,3 +163,32 @@ def _seen(value: object, *, hidden: bool) -> str:
         return f"a value of type {type(value).__name__}"
     text = without_credentials(repr(value))
     return f"`{text[:MOST_SHOWN]}...`" if len(text) > MOST_SHOWN else f"`{text}`"
+
+
+def check_choice(option: str, value: object, choices: Sequence[str]) -> None:
+    """Refuse a value that is none of the choices.
+
+    Raises:
+        SettingsError: In one line.
+
+    Example:
+        >>> check_choice("optimize", "answers", ("answers", "tool_calls"))
+    """
+    if value not in choices:
+        listed = " or ".join(f"`{choice}`" for choice in choices)
+        raise SettingsError(f"`{option}` must be {listed}, got {_seen(value, hidden=False)}.")
+
+
+def check_function(option: str, value: object) -> None:
+    """Refuse what is there and cannot be called, and what would have to be awaited.
+
+    Raises:
+        SettingsError: In one line.
+
+    Example:
+        >>> check_function("should_optimize", None)
+    """
+    if value is None or (callable(value) and not inspect.iscoroutinefunction(value)):
+        return
+    what = "an async function" if callable(value) else _seen(value, hidden=False)
+    raise SettingsError(f"`{option}` must be a plain function, got {what}.")

@@ -13,6 +13,7 @@ from langchain_tpo.sampling.capabilities import Learned
 from langchain_tpo.sampling.context_window import FittingDrawer
 from langchain_tpo.sampling.draws import Drawer
 from langchain_tpo.sampling.several import SeveralDrawer
+from langchain_tpo.sampling.whole_replies import WholeReplies
 from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model, for_words
 from langchain_tpo.settings import TPOContext, TPOSettings
 from langchain_tpo.state import StepName, TPOInput, TPOThread
@@ -29,6 +30,7 @@ def build_tpo_graph(
     *,
     critic: ChatModel | None = None,
     settings: TPOSettings | None = None,
+    whole_replies: bool = False,
 ) -> StateGraph[TPOThread, TPOSettings, TPOInput, TPOThread]:
     """Return the loop as a graph: compile it with your own checkpointer, or add it as a node.
 
@@ -41,6 +43,7 @@ def build_tpo_graph(
             `(prompt, response) -> float`.
         critic: Writes loss and gradient; the policy itself when None, as in the paper.
         settings: Width, depth, sampling and prompts.
+        whole_replies: Whether replies compete that call the tools bound to the policy.
 
     Raises:
         ModelTypeError: When `model` or `critic` is no chat model.
@@ -53,7 +56,8 @@ def build_tpo_graph(
         >>> graph.invoke({"messages": [("human", "Hello?")]})["messages"][-1].text
         'An answer.'
     """
-    return loop_graph(model, reward, critic, settings or TPOSettings(), Learned())
+    whole = WholeReplies() if whole_replies else None
+    return loop_graph(model, reward, critic, settings or TPOSettings(), Learned(), whole)
 
 
 def loop_graph(
@@ -62,16 +66,18 @@ def loop_graph(
     critic: ChatModel | None,
     settings: TPOSettings,
     learned: Learned,
+    whole: WholeReplies | None = None,
 ) -> StateGraph[TPOThread, TPOSettings, TPOInput, TPOThread]:
     """Return the loop as `build_tpo_graph` does, with what its models have taught before.
 
     What is bound to the policy for its answers (tools, a format, stop texts) binds its answers
-    only: it is asked for critiques in plain words, and for revisions without tools.
+    only: it is asked for critiques in plain words, and for revisions without tools, unless whole
+    replies compete.
     """
     policy = check_chat_model(model, field="model")
     critics = for_words(policy) if critic is None else check_chat_model(critic, field="critic")
-    revising = for_words(policy, keep_format=True)
-    answers = Drawer(policy, cache=False, learned=learned)
+    revising = policy if whole else for_words(policy, keep_format=True)
+    answers = Drawer(policy, cache=False, learned=learned, whole=whole)
     alike = revising is policy
     revisions = SeveralDrawer(
         FittingDrawer(answers if alike else Drawer(revising, cache=False, learned=learned)),
@@ -91,8 +97,8 @@ def loop_graph(
     graph.add_edge(START, "sample")
     add(sample(answers), "reward")
     # A strategy may leave out a critique, or both: then what follows comes at once.
-    add(reward_step(scorer), "textual_loss", "textual_gradient", "update")
+    add(reward_step(scorer, whole=whole is not None), "textual_loss", "textual_gradient", "update")
     add(textual_loss(critiques), "textual_gradient", "update")
     add(textual_gradient(critiques), "update")
-    add(update(revisions), "reward")
+    add(update(revisions, whole=whole is not None), "reward")
     return graph

@@ -4,25 +4,21 @@ Knows LangChain's agents; every call of the model goes through the agent's own h
 middleware around it (retries, fallbacks, caching) takes part.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, NotRequired, cast
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, NotRequired, TypeAlias
 
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, SystemMessage
+from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langgraph.channels import AnyValue
 from langgraph.types import Command
 
 from langchain_tpo.chat_models.first_reply import Answer, FirstReply, Reply
+from langchain_tpo.constructors import check_choice, check_function
 from langchain_tpo.errors import MissingExtraError
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.runnable import TPORunnable
-from langchain_tpo.sampling.capabilities import Asking
-from langchain_tpo.sampling.quiet import quiet
-from langchain_tpo.sampling.wrappers import ChatModel, without_tools
+from langchain_tpo.sampling.wrappers import ChatModel
 from langchain_tpo.settings import TPOSettings
-from langchain_tpo.strategies import FRESH
 
 try:
     from langchain.agents.middleware import (
@@ -32,12 +28,26 @@ try:
         ModelRequest,
         ModelResponse,
     )
-    from langchain.agents.middleware.internal_call_transformer import (
-        InternalCallTransformer,
-        internal_call_metadata,
-    )
+    from langchain.agents.middleware.internal_call_transformer import InternalCallTransformer
 except ImportError:
     raise MissingExtraError("langchain", "agents") from None
+
+from langchain_tpo.agents.calls import (
+    AsyncCalls,
+    AsyncHandler,
+    Handler,
+    Request,
+    SyncCalls,
+    conversation,
+    quieted,
+)
+from langchain_tpo.agents.structured_answers import AGENT_REPLIES, read_anew
+
+ShouldOptimize: TypeAlias = Callable[[ModelRequest[Any], AIMessage], bool]
+"""Says of a reply that could be optimized whether it is."""
+
+SettingsOf: TypeAlias = Callable[[ModelRequest[Any]], TPOSettings]
+"""Settings that depend on what the agent asks."""
 
 NAMES = ("model_name", "model_provider")
 """What an optimized answer keeps of the reply's `response_metadata`: the rest belongs to a text
@@ -54,18 +64,19 @@ class TPOAgentState(AgentState[Any]):
     """The figures of the run that gave the last answer, as in `response_metadata["tpo"]`."""
 
 
-Request = ModelRequest[Any]
-Handler = Callable[[Request], ModelResponse[Any]]
-AsyncHandler = Callable[[Request], Awaitable[ModelResponse[Any]]]
-
-
 class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
     """Optimizes the final answers of an agent; steps that call tools stay as they are.
 
-    The model replies first. When it calls a tool or gives a structured response, that is passed
-    on. When it answers in words, the reply competes with N more responses, drawn with the same
-    tools at hand, and the loop goes on without tools. Nothing but the answer reaches the token
-    stream, and steps that call tools reach it whole, since nobody knows beforehand.
+    The model replies first. A reply that calls a tool is passed on. A final answer, in words or
+    structured, competes with N more, drawn with the same tools at hand, and the loop goes on from
+    there. Structured answers are validated: one that does not fit its schema loses to any that
+    does, and the critic is told why it does not.
+
+    With `optimize="tool_calls"` replies that call tools compete too: whole replies are drawn,
+    scored by a reward that may ask for their `tool_calls`, and revised.
+
+    Nothing but the answer reaches the token stream, and steps that call tools reach it whole, since
+    nobody knows beforehand.
 
     Raises:
         ConfigurationError: At construction, in one line, when something cannot work.
@@ -89,9 +100,11 @@ class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
         *,
         reward: RewardLike,
         critic: ChatModel | None = None,
-        settings: TPOSettings | None = None,
+        settings: TPOSettings | SettingsOf | None = None,
         width: int | None = None,
         depth: int | None = None,
+        optimize: Literal["answers", "tool_calls"] = "answers",
+        should_optimize: ShouldOptimize | None = None,
     ) -> None:
         """Check the options.
 
@@ -99,16 +112,26 @@ class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
             reward: What scores answers: a reward model, or a function
                 `(prompt, response) -> float`.
             critic: Writes loss and gradient; the agent's model when None, as in the paper.
-            settings: Everything else about the loop.
+            settings: Everything else about the loop, or a function that returns it for the
+                agent's request: for whom it works, in which state.
             width: N, for short: wins over `settings.width`.
             depth: D, for short: wins over `settings.depth`.
+            optimize: What competes: final answers, or replies that call tools as well.
+            should_optimize: A function `(request, reply) -> bool`, asked of each reply that could
+                be optimized; one for which it returns False is passed on as it is.
         """
         super().__init__()
+        check_choice("optimize", optimize, ("answers", "tool_calls"))
+        check_function("should_optimize", should_optimize)
+        self._optimize = optimize
+        self._should_optimize = should_optimize
+        self._settings = None if isinstance(settings, TPOSettings) else settings
+        check_function("settings", self._settings)
         self._pattern = TPORunnable(
             model=RunnableLambda(_no_model),  # every call brings its own
             reward=as_reward_model(reward),
             critic=critic,
-            settings=settings or TPOSettings(),
+            settings=settings if isinstance(settings, TPOSettings) else TPOSettings(),
             width=width,
             depth=depth,
         )
@@ -120,8 +143,9 @@ class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
             request: What the agent asks its model.
             handler: Asks it.
         """
-        calls = _SyncCalls(_quiet(request), handler)
-        return _response(self._around(calls).run(_conversation(request), RunnableConfig()))
+        calls = SyncCalls(quieted(request), self._wanted, self._whole(request), handler)
+        around = self._around(calls, request)
+        return _response(around.run(conversation(request), RunnableConfig()), request)
 
     async def awrap_model_call(
         self, request: Request, handler: AsyncHandler
@@ -132,120 +156,70 @@ class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
             request: What the agent asks its model.
             handler: Asks it.
         """
-        calls = _AsyncCalls(_quiet(request), handler)
-        answer = await self._around(calls).arun(_conversation(request), RunnableConfig())
-        return _response(answer)
+        calls = AsyncCalls(quieted(request), self._wanted, self._whole(request), handler)
+        around = self._around(calls, request)
+        return _response(await around.arun(conversation(request), RunnableConfig()), request)
 
-    def _around(self, calls: "_SyncCalls | _AsyncCalls") -> FirstReply:
-        policy = RunnableLambda(calls.draw, name="model")
-        loop = self._pattern.model_copy(update={"model": policy})
-        return FirstReply(RunnableLambda(calls.first, name="model"), loop)
-
-
-@dataclass(frozen=True)
-class _Calls:
-    """The agent's own request, as the loop makes it."""
-
-    request: Request
-
-    def asked(
-        self, messages: Sequence[AnyMessage], config: RunnableConfig, options: dict[str, Any]
-    ) -> Request:
-        """Draw responses with the tools at hand; all other steps have prompts of their own."""
-        asking = Asking(model=self.request.model, messages=messages, options=options)
-        model, others = asking.placed()
-        sampled = {**self.request.model_settings, **others}
-        labels = config.get("metadata", {})
-        if labels.get("tpo_step") == "sample" or labels.get("tpo_form") == FRESH:
-            return self.request.override(model=model, model_settings=sampled)
-        system, rest = _split(messages)
-        return self.request.override(
-            model=model,
-            messages=rest,
-            system_message=system,
-            tools=[],
-            tool_choice=None,
-            response_format=None,
-            model_settings=without_tools(sampled),
+    def _around(self, calls: SyncCalls | AsyncCalls, request: Request) -> FirstReply:
+        loop = self._pattern.model_copy(
+            update={
+                "model": RunnableLambda(calls.draw, name="model"),
+                "settings": self._settings_for(request),
+                "whole_replies": AGENT_REPLIES if calls.whole else False,
+            }
         )
 
+        def competes(reply: Reply) -> bool:
+            if not self._wanted(reply):
+                return False
+            ask = self._should_optimize
+            return ask is None or bool(ask(request, reply.message))
 
-@dataclass(frozen=True)
-class _SyncCalls(_Calls):
-    """Through the agent's handler."""
+        return FirstReply(RunnableLambda(calls.first, name="model"), loop, competes)
 
-    handler: Handler
+    def _whole(self, request: Request) -> bool:
+        return self._optimize == "tool_calls" or request.response_format is not None
 
-    def first(self, _messages: Sequence[BaseMessage]) -> Reply:
-        return _as_reply(self.handler(self.request))
+    def _wanted(self, reply: Reply) -> bool:
+        calls = reply.message.tool_calls or reply.message.invalid_tool_calls
+        if calls and not reply.is_structured:
+            return self._optimize == "tool_calls"
+        return reply.is_structured or reply.is_in_words
 
-    def draw(
-        self, messages: Sequence[AnyMessage], config: RunnableConfig, **options: Any
-    ) -> AIMessage:
-        return _as_reply(self.handler(self.asked(messages, config, options))).message
-
-
-@dataclass(frozen=True)
-class _AsyncCalls(_Calls):
-    """Through the agent's async handler."""
-
-    handler: AsyncHandler
-
-    async def first(self, _messages: Sequence[BaseMessage]) -> Reply:
-        return _as_reply(await self.handler(self.request))
-
-    async def draw(
-        self, messages: Sequence[AnyMessage], config: RunnableConfig, **options: Any
-    ) -> AIMessage:
-        return _as_reply(await self.handler(self.asked(messages, config, options))).message
+    def _settings_for(self, request: Request) -> TPOSettings:
+        pattern = self._pattern
+        if self._settings is None:
+            return pattern.settings
+        short = {"width": pattern.width, "depth": pattern.depth}
+        given = {name: value for name, value in short.items() if value is not None}
+        return self._settings(request).with_changes(**given)
 
 
-def _quiet(request: Request) -> Request:
-    """Ask a copy of the model whose calls are known as internal: they stay out of every stream."""
-    metadata = {**(request.model.metadata or {}), **internal_call_metadata()}
-    model = quiet(request.model.model_copy(update={"metadata": metadata}), cache=False)
-    return request.override(model=cast("BaseChatModel", model))
-
-
-def _conversation(request: Request) -> list[BaseMessage]:
-    system = [] if request.system_message is None else [request.system_message]
-    return [*system, *request.messages]
-
-
-def _split(messages: Sequence[AnyMessage]) -> tuple[SystemMessage | None, list[AnyMessage]]:
-    if messages and isinstance(messages[0], SystemMessage):
-        return messages[0], list(messages[1:])
-    return None, list(messages)
-
-
-def _as_reply(response: ModelResponse[Any]) -> Reply:
-    return Reply(messages=response.result, structured_response=response.structured_response)
-
-
-def _response(answer: Answer) -> ExtendedModelResponse[Any]:
+def _response(answer: Answer, request: Request) -> ExtendedModelResponse[Any]:
     """Return the agent the reply as it was, or the answer and what it earned."""
     reply, result = answer.reply, answer.result
     if result is None:
-        untouched = ModelResponse(
-            result=list(reply.messages), structured_response=reply.structured_response
-        )
-        return ExtendedModelResponse(model_response=untouched)
-    message = answer.message()
+        read = read_anew(reply, request.response_format)
+        response = ModelResponse(result=list(reply.messages), structured_response=read)
+        return ExtendedModelResponse(model_response=response)
+    best = Reply.of(answer.message())
     said_by = {key: value for key, value in reply.message.response_metadata.items() if key in NAMES}
-    message = message.model_copy(
+    message = best.message.model_copy(
         update={
             "name": reply.message.name,
             "id": None,  # streams have seen the inner message and would pass over its id
-            "response_metadata": {**said_by, **message.response_metadata},
+            "response_metadata": {**said_by, **best.message.response_metadata},
         }
+    )
+    response = ModelResponse(
+        result=[message, *best.messages[1:]],
+        structured_response=read_anew(best, request.response_format),
     )
     found = {
         "tpo_rewards": [candidate["reward"] for candidate in result.pool],
         "tpo": result.summary(),
     }
-    return ExtendedModelResponse(
-        model_response=ModelResponse(result=[message]), command=Command(update=found)
-    )
+    return ExtendedModelResponse(model_response=response, command=Command(update=found))
 
 
 def _no_model(_messages: object) -> str:

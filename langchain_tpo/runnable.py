@@ -27,6 +27,7 @@ from langchain_tpo.reward_models.interface import RewardModel
 from langchain_tpo.reward_models.judges.self_preference import warn_of_self_preference
 from langchain_tpo.sampling.batching import BatchesByRequests
 from langchain_tpo.sampling.capabilities import Learned
+from langchain_tpo.sampling.whole_replies import WholeReplies
 from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOInput, TPOStep, TPOThread
@@ -78,6 +79,10 @@ class TPORunnable(OneTypedLine, BatchesByRequests[TPORunnableInput, AIMessage]):
     """N, for short: wins over `settings.width`."""
     depth: int | None = None
     """D, for short: wins over `settings.depth`."""
+    whole_replies: bool | WholeReplies = Field(default=False, repr=False)
+    """Whether replies compete that call the tools bound to the policy: the candidates are whole
+    replies then, and a reward function may ask for `reply` or `tool_calls`. Without it a reply that
+    calls tools is dropped and counted."""
 
     _learned: Learned = PrivateAttr(default_factory=Learned)
     """What the models have taught of what they cannot take: once for all runs and all copies."""
@@ -110,7 +115,9 @@ class TPORunnable(OneTypedLine, BatchesByRequests[TPORunnableInput, AIMessage]):
 
         For one, compile `build_tpo_graph(...)` yourself.
         """
-        graph = loop_graph(self.model, self.reward, self.critic, self.settings, self._learned)
+        graph = loop_graph(
+            self.model, self.reward, self.critic, self.settings, self._learned, self.form
+        )
         return graph.compile(name="tpo_graph")
 
     def as_node(self) -> Runnable[TPOInput, TPOStep]:
@@ -210,6 +217,11 @@ class TPORunnable(OneTypedLine, BatchesByRequests[TPORunnableInput, AIMessage]):
         )
 
     __str__ = __repr__
+
+    @property
+    def form(self) -> WholeReplies | None:
+        """How whole replies are read; None where only words count."""
+        return WholeReplies() if self.whole_replies is True else self.whole_replies or None
 
     @property
     def threads(self) -> int:

@@ -20,7 +20,8 @@ from langchain_core.runnables.config import merge_configs, set_config_context
 from pydantic import ConfigDict, Field, model_validator
 
 from langchain_tpo.chat_models.child_runs import achild_config, child_config, uncounted_context
-from langchain_tpo.chat_models.routing import answerer
+from langchain_tpo.chat_models.routing import Answerer, answerer, with_arguments
+from langchain_tpo.chat_models.structured import structured
 from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.reward_models.interface import RewardModel
 from langchain_tpo.runnable import TPORunnable
@@ -30,16 +31,15 @@ from langchain_tpo.sampling.wrappers import (
     Tool,
     innermost,
     tool_arguments,
-    with_structured_output,
 )
 from langchain_tpo.settings import TPOSettings
 
 
 class ChatTPO(OneTypedLine, BaseChatModel):
-    """A chat model that optimizes its final text answers at test time.
+    """A chat model that optimizes its final answers at test time, structured ones included.
 
     With tools bound, a reply that calls them passes through untouched, and only an answer in words
-    is optimized. Structured output comes from the wrapped model as it is. Keyword arguments of a
+    is optimized; `optimize="tool_calls"` optimizes both. Keyword arguments of a
     call, such as `temperature` or `stop`, reach the draws and the revisions. A stream is the final
     answer in one chunk.
 
@@ -82,6 +82,9 @@ class ChatTPO(OneTypedLine, BaseChatModel):
     """Longest draw or revision, in tokens: wins over `settings`."""
     stop: list[str] | None = Field(default=None, frozen=True)
     """Texts at which a draw or a revision ends."""
+    optimize: Literal["answers", "tool_calls"] = Field(default="answers", frozen=True)
+    """What is optimized where tools are bound: answers alone, or replies that call tools as well.
+    Candidates are whole replies then, and the reward may ask for their `tool_calls`."""
     max_concurrency: int | None = Field(default=None, ge=1, frozen=True)
     """How many requests of a run may be on their way at once. A `max_concurrency` in the config
     of a call does not reach a chat model."""
@@ -128,6 +131,7 @@ class ChatTPO(OneTypedLine, BaseChatModel):
             "reward": self.reward.get_name(),
             "width": self.settings.width,
             "depth": self.settings.depth,
+            "optimize": self.optimize,
             "settings": self.settings.model_dump(mode="json", exclude_defaults=True),
         }
 
@@ -154,14 +158,21 @@ class ChatTPO(OneTypedLine, BaseChatModel):
     def with_structured_output(
         self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
     ) -> Runnable[LanguageModelInput, Any]:
-        """Return the wrapped model's own structured output; there is no text to optimize in it.
+        """Return structured output, optimized: the best of N answers that fit the schema.
+
+        Rewards and critics read an answer as JSON. One that does not fit the schema loses to any
+        that does, and the critic is told why it does not. Of models that make structured output in
+        a way of their own, or of fallbacks of another class, it is the wrapped model's.
 
         Args:
             schema: As for the wrapped model.
             include_raw: As for the wrapped model.
             kwargs: As for the wrapped model.
         """
-        return with_structured_output(self.model, schema, {"include_raw": include_raw, **kwargs})
+        settings = with_arguments(self.settings, self._arguments(None, {}))
+        loop = self.loop.model_copy(update={"settings": settings})
+        best = structured(loop, schema, {"include_raw": include_raw, **kwargs})
+        return best.with_config(max_concurrency=self.max_concurrency)
 
     def get_token_ids(self, text: str) -> list[int]:
         """Return the tokens of a text as the wrapped model counts them."""
@@ -236,7 +247,7 @@ class ChatTPO(OneTypedLine, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        way = answerer(self.loop, self._arguments(stop, kwargs))
+        way = self._way(stop, kwargs)
         counter = UsageCounter()
         config = self._bounded(child_config(run_manager, counter))
         return self._result(uncounted_context().run(way.invoke, messages, config), counter)
@@ -248,7 +259,7 @@ class ChatTPO(OneTypedLine, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        way = answerer(self.loop, self._arguments(stop, kwargs))
+        way = self._way(stop, kwargs)
         counter = UsageCounter()
         answer = way.ainvoke(messages, self._bounded(achild_config(run_manager, counter)))
         task = asyncio.get_running_loop().create_task(answer, context=uncounted_context())
@@ -273,6 +284,10 @@ class ChatTPO(OneTypedLine, BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         result = await self._agenerate(messages, stop, run_manager, **kwargs)
         yield ChatGenerationChunk(message=_as_chunk(result.generations[0].message))
+
+    def _way(self, stop: list[str] | None, kwargs: dict[str, Any]) -> Answerer:
+        whole = self.optimize == "tool_calls"
+        return answerer(self.loop, self._arguments(stop, kwargs), tool_calls=whole)
 
     def _arguments(self, stop: list[str] | None, kwargs: dict[str, Any]) -> dict[str, Any]:
         own = {

@@ -1,12 +1,12 @@
-"""Reply first, optimize only what is final: for models that may call a tool instead.
+"""Reply first, optimize only what is to compete: for models that may call a tool instead.
 
-A small graph around the loop: `first_reply`, then `tpo_graph` unless the reply calls tools. Each
-is a step of its own, so that a checkpointed run which pauses or is killed inside the loop does not
-ask for the first reply again.
+A small graph around the loop: `first_reply`, then `tpo_graph` where the reply competes. Each is a
+step of its own, so that a checkpointed run which pauses or is killed inside the loop does not ask
+for the first reply again.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -22,12 +22,16 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from typing_extensions import TypedDict
 
+from langchain_tpo.candidate_pool import Candidate
+from langchain_tpo.loop.revisions import read_response, usable
 from langchain_tpo.loop.slots import ainvoke_in_slot, invoke_in_slot
 from langchain_tpo.result import TPOResult
 from langchain_tpo.runnable import TPORunnable, ended, roomy
+from langchain_tpo.sampling.draws import Draws
 from langchain_tpo.sampling.inner_calls import inner_config
+from langchain_tpo.sampling.replies import read_reply
 from langchain_tpo.sampling.usage import Usage, UsageCounter
-from langchain_tpo.state import StepRecord, TPOInput, TPOThread
+from langchain_tpo.state import FirstSamples, StepRecord, TPOInput, TPOThread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +41,10 @@ class Reply:
     messages: Sequence[BaseMessage]
     """Its message, and those that an agent adds where it reads structured output."""
     structured_response: object = None
-    """What an agent read out of it, where it was asked to."""
+    """What an agent read out of it, where it was asked to. No checkpoint keeps it: it can be of any
+    class."""
+    fault: str | None = None
+    """Why nothing could be read out of it."""
 
     @property
     def message(self) -> AIMessage:
@@ -45,11 +52,47 @@ class Reply:
         return next(one for one in self.messages if isinstance(one, AIMessage))
 
     @property
-    def is_final(self) -> bool:
+    def is_structured(self) -> bool:
+        """Whether it is a structured answer, or would be one without a fault."""
+        return self.structured_response is not None or self.fault is not None
+
+    @property
+    def is_in_words(self) -> bool:
         """Whether it is an answer in words: no tool calls, nothing structured."""
         said = self.message
         calls = said.tool_calls or said.invalid_tool_calls or len(self.messages) > 1
-        return not calls and self.structured_response is None and bool(said.text.strip())
+        return not calls and not self.is_structured and bool(said.text.strip())
+
+    def as_message(self) -> AIMessage:
+        """Return the model's message, with all else in its metadata; `of` reads it there."""
+        beside = messages_to_dict([one for one in self.messages if one is not self.message])
+        told = {BESIDE: beside, FAULT: self.fault}
+        metadata = {name: value for name, value in told.items() if value}
+        if not metadata:
+            return self.message
+        metadata = {**self.message.response_metadata, **metadata}
+        return self.message.model_copy(update={"response_metadata": metadata})
+
+    @classmethod
+    def of(cls, message: AIMessage) -> "Reply":
+        """Return the reply that a message of `as_message` was made of, nothing read out of it."""
+        metadata = dict(message.response_metadata)
+        beside = messages_from_dict(metadata.pop(BESIDE, []))
+        fault = metadata.pop(FAULT, None)
+        own = message.model_copy(update={"response_metadata": metadata})
+        return cls(messages=[own, *beside], fault=fault)
+
+
+BESIDE = "tpo_beside"
+"""Where a message's metadata keep the messages that came with it."""
+
+FAULT = "tpo_fault"
+"""Where they keep why nothing could be read out of it."""
+
+
+def in_words(reply: Reply) -> bool:
+    """Let answers in words compete."""
+    return reply.is_in_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +111,8 @@ class KeptReply(TypedDict):
     """A reply as plain values: a message in the state would reach the caller's token stream."""
 
     messages: list[dict[str, Any]]
-    structured_response: object
+    fault: str | None
+    competes: bool
     usage: Usage
     seconds: float
 
@@ -84,17 +128,21 @@ FirstCall = Runnable[Sequence[BaseMessage], Reply]
 
 
 class FirstReply:
-    """Asks for a reply and optimizes it if it is final; immutable."""
+    """Asks for a reply and optimizes it if it is to compete; immutable."""
 
-    def __init__(self, first: FirstCall, tpo: TPORunnable) -> None:
-        """Lay the graph.
+    def __init__(
+        self, first: FirstCall, tpo: TPORunnable, competes: Callable[[Reply], bool] = in_words
+    ) -> None:
+        """Build the graph.
 
         Args:
             first: Asks the model, tools and all.
-            tpo: Optimizes what is final; the reply competes as a draft.
+            tpo: Optimizes what competes; the reply is a draft among the others.
+            competes: Says of a reply whether it is to be optimized; asked once.
         """
         self._first = first
         self._tpo = tpo
+        self._competes = competes
         self._graph = self._compiled()
 
     def invoke(self, messages: Sequence[BaseMessage], config: RunnableConfig) -> AIMessage:
@@ -106,7 +154,7 @@ class FirstReply:
         return (await self.arun(messages, config)).message()
 
     def run(self, messages: Sequence[BaseMessage], config: RunnableConfig) -> Answer:
-        """Return the reply, optimized if it is final."""
+        """Return the reply, optimized if it is to compete."""
         inner = roomy(config, threads=self._tpo.threads)
         who = self._tpo.fingerprint
         return _answer(invoke_in_slot(self._graph, _as_input(messages), inner, who=who))
@@ -121,58 +169,73 @@ class FirstReply:
         graph.add_node("first_reply", RunnableLambda(self._reply, self._areply, name="first_reply"))
         graph.add_node("tpo_graph", self._tpo.graph)
         graph.add_edge(START, "first_reply")
-        graph.add_conditional_edges("first_reply", if_final, ["tpo_graph", END])
+        graph.add_conditional_edges("first_reply", if_it_competes, ["tpo_graph", END])
         return graph.compile(name=self._tpo.get_name())
 
     def _reply(self, state: ReplyState, config: RunnableConfig) -> dict[str, Any]:
-        keep = _Keeper(config)
+        keep = _Keeper(config, self._tpo, self._competes)
         return keep(self._first.invoke(list(state["messages"]), keep.config))
 
     async def _areply(self, state: ReplyState, config: RunnableConfig) -> dict[str, Any]:
-        keep = _Keeper(config)
+        keep = _Keeper(config, self._tpo, self._competes)
         return keep(await self._first.ainvoke(list(state["messages"]), keep.config))
 
 
 class _Keeper:
     """Measures one call and makes plain values of what it brought."""
 
-    def __init__(self, config: RunnableConfig) -> None:
+    def __init__(
+        self, config: RunnableConfig, tpo: TPORunnable, competes: Callable[[Reply], bool]
+    ) -> None:
+        self._tpo = tpo
+        self._competes = competes
         self._counter = UsageCounter()
         self._since = time.perf_counter()
         self.config = inner_config(config, self._counter, {"tpo_step": "first_reply"})
 
     def __call__(self, reply: Reply) -> dict[str, Any]:
+        seconds = time.perf_counter() - self._since
+        competes = self._competes(reply)
         kept = KeptReply(
             messages=messages_to_dict(reply.messages),
-            structured_response=reply.structured_response,
+            fault=reply.fault,
+            competes=competes,
             usage=self._counter.usage,
-            seconds=time.perf_counter() - self._since,
+            seconds=seconds,
         )
-        drafts = [str(reply.message.text)] if reply.is_final else []
-        return {"kept": kept, "tpo_drafts": drafts}
+        drafts = self._drafts(reply.as_message()) if competes else []
+        return {"kept": kept, "tpo_first_samples": FirstSamples(candidates=drafts)}
+
+    def _drafts(self, message: AIMessage) -> list[Candidate]:
+        """Return the reply as a candidate, unless there is nothing in it."""
+        form = self._tpo.form
+        read = read_reply(message) if form is None else form.read(message)
+        draws = Draws(replies=[read], failures=[], usage=self._counter.usage)
+        complete = self._tpo.settings.prefer_complete
+        found, _ = usable(
+            draws, read_response, step="sample", round_number=0, prefer_complete=complete
+        )
+        return [{**candidate, "draft": True} for candidate in found]
 
 
 def _as_input(messages: Sequence[BaseMessage]) -> TPOInput:
     return TPOInput(messages=cast("list[AnyMessage]", list(messages)))
 
 
-def if_final(state: ReplyState) -> str:
-    """Go on to the loop with an answer in words."""
-    return "tpo_graph" if _reply_of(state["kept"]).is_final else END
+def if_it_competes(state: ReplyState) -> str:
+    """Go on to the loop with a reply that competes."""
+    return "tpo_graph" if state["kept"]["competes"] else END
 
 
 def _reply_of(kept: KeptReply) -> Reply:
-    return Reply(
-        messages=messages_from_dict(kept["messages"]),
-        structured_response=kept["structured_response"],
-    )
+    return Reply(messages=messages_from_dict(kept["messages"]), fault=kept["fault"])
 
 
 def _answer(output: Mapping[str, Any]) -> Answer:
     state = cast("ReplyState", ended(output))
     kept = state["kept"]
     reply = _reply_of(kept)
-    if not reply.is_final:
+    if not kept["competes"]:
         return Answer(reply=reply, result=None)
     seconds = kept["seconds"]
     record = StepRecord(

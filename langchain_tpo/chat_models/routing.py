@@ -34,38 +34,47 @@ class Answerer(Protocol):
         ...
 
 
-def answerer(loop: TPORunnable, arguments: Mapping[str, Any]) -> Answerer:
+def answerer(
+    loop: TPORunnable, arguments: Mapping[str, Any], *, tool_calls: bool = False
+) -> Answerer:
     """Choose the way for a call with these arguments.
 
     Args:
         loop: The loop around the model that is called.
         arguments: Keyword arguments of the call, `stop` and tools included.
+        tool_calls: Whether replies that call tools are optimized too.
     """
     if is_structured(arguments):
         return _called(loop.model, arguments)
     if not arguments:
         return loop
-    tuned = loop.model_copy(update={"settings": with_arguments(loop.settings, arguments)})
-    if not offers_tools(arguments):
+    whole = tool_calls and offers_tools(arguments)
+    settings = with_arguments(loop.settings, arguments, revised_with_tools=whole)
+    tuned = loop.model_copy(update={"settings": settings, "whole_replies": whole})
+    if whole or not offers_tools(arguments):
         return tuned
     first = _called(loop.model, arguments) | RunnableLambda(as_reply)
     return FirstReply(first.with_config(run_name="model"), tuned)
 
 
-def with_arguments(settings: TPOSettings, arguments: Mapping[str, Any]) -> TPOSettings:
+def with_arguments(
+    settings: TPOSettings, arguments: Mapping[str, Any], *, revised_with_tools: bool = False
+) -> TPOSettings:
     """Return settings whose draws and revisions are made with these arguments.
 
     First responses are drawn as the first reply was, tools included: providers refuse a
-    conversation with tool calls where no tools are offered. Revisions are texts.
+    conversation with tool calls where no tools are offered. Revisions are texts, unless whole
+    replies compete.
 
     Example:
         >>> tuned = with_arguments(TPOSettings(), {"temperature": 0.5, "tools": ["a tool"]})
         >>> tuned.sample.as_kwargs(), tuned.update.as_kwargs()
         ({'temperature': 0.5, 'tools': ['a tool']}, {'temperature': 0.5})
     """
+    revising = arguments if revised_with_tools else without_tools(arguments)
     return settings.with_changes(
         sample=_with_extra(settings.sample, arguments),
-        update=_with_extra(settings.update, without_tools(arguments)),
+        update=_with_extra(settings.update, revising),
     )
 
 

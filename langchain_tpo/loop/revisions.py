@@ -135,4 +135,7 @@ def _candidate(reply: Reply, response: str, round_number: int, *, demote: bool) 
         candidate["finish"] = reply["finish"]
         if demote and reply["finish"] != "refusal":
             candidate["demoted"] = True
+    if "fault" in reply:
+        fault = reply["fault"]
+        return {**candidate, "demoted": True, "fault": fault, "rationale": fault}
     return candidate

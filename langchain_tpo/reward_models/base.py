@@ -136,6 +136,8 @@ def copied(request: ScoreRequest) -> ScoreRequest:
     )
     if "context" in request:
         copy["context"] = dict(request["context"])
+    if "replies" in request:
+        copy["replies"] = [reply.model_copy(deep=True) for reply in request["replies"]]
     if "pool" in request:
         copy["pool"] = [Candidate(**known) for known in request["pool"]]
     return copy

@@ -10,13 +10,15 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from langchain_core.messages import convert_to_openai_messages
+from langchain_core.messages import AIMessage, convert_to_openai_messages
 
 from langchain_tpo.errors import RewardTypeError
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.text.conversation import conversation_text
 
-Role: TypeAlias = Literal["prompt", "messages", "response", "prompts", "responses", "field"]
+Role: TypeAlias = Literal[
+    "prompt", "messages", "response", "tool_calls", "prompts", "responses", "field"
+]
 """What an argument is given; `field` is one of the request's `context`."""
 
 PROMPT_NAMES = ("prompt", "question", "query", "input", "inputs", "instruction")
@@ -36,6 +38,7 @@ _ROLES: dict[str, Role] = {
     **dict.fromkeys(RESPONSE_NAMES, "response"),
     **dict.fromkeys(REFERENCE_NAMES, "field"),
     "messages": "messages",
+    "tool_calls": "tool_calls",
     "prompts": "prompts",
     "completions": "responses",
     "responses": "responses",
@@ -111,19 +114,19 @@ class Arguments:
         role = self.roles[parameter.name]
         if role == "field":
             return self._field(parameter.name, request, texts)
-        prompt = conversation_text(request["messages"])
-        as_dict = re.search(r"dict|mapping", str(parameter.annotation), re.IGNORECASE)
-        if role == "messages":
-            copied = [message.model_copy(deep=True) for message in request["messages"]]
-            return (convert_to_openai_messages(copied) if as_dict else copied,)
-        if role == "prompts":
-            turns = convert_to_openai_messages(request["messages"])
-            return ([deepcopy(turns) if as_dict else prompt for _ in texts],)
-        if role == "responses":
-            return ([_turn(text) if as_dict else text for text in texts],)
-        if role == "prompt":
-            return ({"input": prompt} if as_dict else prompt,)
-        return ({"output": texts[0]} if as_dict else texts[0],)
+        if role == "tool_calls":
+            return self._tool_calls(request, texts)
+        if role in ("response", "responses"):
+            shown = _shown(parameter, request, texts)
+            return (shown if role == "responses" else shown[0],)
+        return (_asked(role, parameter, request, len(texts)),)
+
+    def _tool_calls(self, request: ScoreRequest, texts: Sequence[str]) -> tuple[object] | None:
+        """Return the calls of the reply, or the field of that name where no reply is at hand."""
+        if "replies" not in request and "tool_calls" in request.get("context", {}):
+            return self._field("tool_calls", request, texts)
+        calls = [reply.tool_calls for reply in _replies(request, texts)]
+        return (calls if self.batch else calls[0],)
 
     def _field(
         self, name: str, request: ScoreRequest, texts: Sequence[str]
@@ -171,7 +174,7 @@ def arguments_of(function: Callable[..., object]) -> Arguments | None:
     label = f"{getattr(function, '__name__', type(function).__name__)}{signature}"
     named = [one for one in signature.parameters.values() if one.kind not in _VARIADIC]
     roles = _roles(label, named)
-    shown = {"response", "responses"} & set(roles.values())
+    shown = {"response", "responses", "tool_calls"} & set(roles.values())
     if not shown and (roles or len(named) == len(signature.parameters)):
         raise RewardTypeError(
             f"`reward` function must take `(prompt, response)`, got `{label}`: call the argument "
@@ -245,6 +248,44 @@ def _source(name: str, context: Mapping[str, object]) -> str | None:
     if name not in REFERENCE_NAMES:
         return None
     return next((other for other in REFERENCE_NAMES if other in context), None)
+
+
+def _replies(request: ScoreRequest, texts: Sequence[str]) -> list[AIMessage]:
+    """Return the messages whose texts these are: those of the request, or the texts alone."""
+    by_text = dict(zip(request["responses"], request.get("replies", []), strict=False))
+    return [
+        by_text[text].model_copy(deep=True) if text in by_text else AIMessage(text)
+        for text in texts
+    ]
+
+
+def _asked(role: Role, parameter: inspect.Parameter, request: ScoreRequest, count: int) -> object:
+    """Return the conversation as an argument wants it."""
+    as_dict = _wants_dicts(parameter)
+    if role == "messages":
+        copied = [message.model_copy(deep=True) for message in request["messages"]]
+        return convert_to_openai_messages(copied) if as_dict else copied
+    prompt = conversation_text(request["messages"])
+    if role == "prompts":
+        turns = convert_to_openai_messages(request["messages"])
+        return [deepcopy(turns) if as_dict else prompt for _ in range(count)]
+    return {"input": prompt} if as_dict else prompt
+
+
+def _shown(
+    parameter: inspect.Parameter, request: ScoreRequest, texts: Sequence[str]
+) -> Sequence[object]:
+    """Return responses as an argument wants them: texts, messages, or records of either kind."""
+    if "AIMessage" in str(parameter.annotation):
+        return _replies(request, texts)
+    if not _wants_dicts(parameter):
+        return list(texts)
+    several = parameter.name.lstrip("_") in ("completions", "responses")
+    return [_turn(text) if several else {"output": text} for text in texts]
+
+
+def _wants_dicts(parameter: inspect.Parameter) -> bool:
+    return bool(re.search(r"dict|mapping", str(parameter.annotation), re.IGNORECASE))
 
 
 def _turn(text: str) -> list[dict[str, str]]:

@@ -7,7 +7,7 @@ the responses, higher is better. It knows nothing of rounds, pools or the model 
 from collections.abc import Mapping
 from typing import NotRequired, TypeAlias
 
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable
 from typing_extensions import TypedDict
 
@@ -24,6 +24,9 @@ class ScoreRequest(TypedDict):
     context: NotRequired[Mapping[str, object]]
     """What else is known of the question, by name: a reference, retrieved passages, a row's
     fields. Functions and evaluators are given those that they name."""
+    replies: NotRequired[list[AIMessage]]
+    """The messages whose texts the responses are, in their order, tool calls included; only there
+    where whole replies compete."""
     pool: NotRequired[list[Candidate]]
     """C: the responses of this run that have been scored before, for whoever compares."""
 

@@ -45,8 +45,10 @@ class FunctionReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
     - two names that say nothing, as in `lambda p, r: ...`: prompt and response.
     - `completions` or `responses`: a list; the function is called once for a round, as trainers
       do, and returns one score for each. Fields come as lists too.
+    - `tool_calls`: the tools that the reply calls, where whole replies compete.
 
-    What annotates `inputs`, `outputs`, `messages`, `prompts` or `completions` as dicts gets dicts.
+    A response that is annotated as an `AIMessage` is the whole message. What annotates `inputs`,
+    `outputs`, `messages`, `prompts` or `completions` as dicts gets dicts.
 
     The functions of a round run side by side, as many as `max_concurrency` allows. A response for
     which the function raises is not scored, and a warning counts it; when all fail, the first

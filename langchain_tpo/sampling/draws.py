@@ -34,6 +34,7 @@ from langchain_tpo.sampling.usage import (
     total_usage,
     usage_of,
 )
+from langchain_tpo.sampling.whole_replies import WholeReplies
 from langchain_tpo.sampling.wrappers import ChatModel, direct
 from langchain_tpo.text.secrecy import keys_hidden
 
@@ -63,14 +64,23 @@ class Draws:
 class Drawer:
     """Draws responses from one model, inside a LangGraph run; immutable but for `learned`."""
 
-    def __init__(self, model: ChatModel, *, cache: bool, learned: Learned | None = None) -> None:
+    def __init__(
+        self,
+        model: ChatModel,
+        *,
+        cache: bool,
+        learned: Learned | None = None,
+        whole: WholeReplies | None = None,
+    ) -> None:
         """Prepare a quiet copy of the model: one, since a copy may have a state of its own.
 
         Args:
             model: A chat model, wrapped or not.
             cache: Whether LangChain's cache may answer: draws that should differ say no.
             learned: What its models have taught so far, and teach from now on.
+            whole: How replies are read that may call tools; None where only words count.
         """
+        self._read: Callable[[object], Reply] = read_reply if whole is None else whole.read
         self.model = quiet(model, cache=cache)
         self._cache = cache
         self._learned = Learned() if learned is None else learned
@@ -184,7 +194,7 @@ class Drawer:
         if request.n == 1 or self._direct is None:
             model = asked(self.model, self._learned, request.seeded_options, cache=self._cache)
             with place("model"):
-                return _one(model.invoke(request.messages, inner), counter)
+                return self._one(model.invoke(request.messages, inner), counter)
         asker, bound, inner = self._several_at_once(request, inner)
         with place("model"):
             result = asker.generate(request.messages, request.n, inner, bound)
@@ -197,11 +207,19 @@ class Drawer:
         if request.n == 1 or self._direct is None:
             model = asked(self.model, self._learned, request.seeded_options, cache=self._cache)
             async with aplace("model"):
-                return _one(await model.ainvoke(request.messages, inner), counter)
+                return self._one(await model.ainvoke(request.messages, inner), counter)
         asker, bound, inner = self._several_at_once(request, inner)
         async with aplace("model"):
             result = await asker.agenerate(request.messages, request.n, inner, bound)
         return self._several(request, result, counter)
+
+    def _one(self, reply: object, counter: UsageCounter) -> ModelReply:
+        read = self._read(reply)
+        usage = counter.usage
+        if usage["completions"] == 0:  # a function, say: no model that LangChain could count
+            message = reply if isinstance(reply, AIMessage) else AIMessage(read["text"])
+            usage = usage_of(LLMResult(generations=[[ChatGeneration(message=message)]]))
+        return ModelReply(replies=[read], usage=usage)
 
     def _several_at_once(
         self, request: DrawRequest, config: RunnableConfig
@@ -219,7 +237,7 @@ class Drawer:
         """Read the answers of one request; none where the model does not take several."""
         generations = [] if result is None else result.generations[0]
         replies = [
-            read_reply(one.message if isinstance(one, ChatGeneration) else one.text)
+            self._read(one.message if isinstance(one, ChatGeneration) else one.text)
             for one in generations
         ]
         if self._direct is not None and len(replies) == 1 < request.n:  # it ignores `n`
@@ -309,12 +327,3 @@ def _inner_config(
     request: DrawRequest, config: RunnableConfig, counter: UsageCounter
 ) -> RunnableConfig:
     return unheard(inner_config(config, counter, request.trace_labels))
-
-
-def _one(reply: object, counter: UsageCounter) -> ModelReply:
-    read = read_reply(reply)
-    usage = counter.usage
-    if usage["completions"] == 0:  # a function, say: no model that LangChain could count
-        message = reply if isinstance(reply, AIMessage) else AIMessage(read["text"])
-        usage = usage_of(LLMResult(generations=[[ChatGeneration(message=message)]]))
-    return ModelReply(replies=[read], usage=usage)

@@ -5,7 +5,7 @@ messages; knows nothing of pools or rewards.
 """
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from langchain_core.messages import LC_ID_PREFIX, AIMessage, BaseMessage
 from pydantic_core import to_jsonable_python
@@ -19,6 +19,12 @@ from langchain_tpo.text.well_formed import well_formed
 REASONING = "reasoning_content"
 """Where LangChain's own chat models keep what a model thought, in `additional_kwargs`."""
 
+
+CALLS: tuple[Literal["tool_calls"], Literal["invalid_tool_calls"]] = (
+    "tool_calls",
+    "invalid_tool_calls",
+)
+"""What of a message calls tools."""
 
 _WORDS: Mapping[str, Finish] = {
     "length": "length",  # OpenAI, Groq, Fireworks, Together, TGI, Ollama's `done_reason`
@@ -108,14 +114,20 @@ def message_of(candidate: Candidate) -> AIMessage:
         'Oil it.'
     """
     parts = candidate.get("message", {})
-    blocks = parts.get("content")
+    calls: dict[str, Any] = {name: parts[name] for name in CALLS if name in parts}
     return AIMessage(
-        content=candidate["text"] if blocks is None else _with_text(blocks, candidate["text"]),
+        content=parts.get("content", "") if calls else _content(candidate["text"], parts),
+        **calls,
         id=parts.get("id"),
         name=parts.get("name"),
         response_metadata=dict(parts.get("response_metadata", {})),
         additional_kwargs=dict(parts.get("additional_kwargs", {})),
     )
+
+
+def _content(text: str, parts: MessageParts) -> str | list[Any]:
+    blocks = parts.get("content")
+    return _with_text(blocks, text) if isinstance(blocks, list) else text
 
 
 def _finish(metadata: Mapping[str, Any]) -> Finish | None:
@@ -155,14 +167,15 @@ def _parts(message: AIMessage, thought: str, text: str) -> MessageParts:
         "id": None if str(message.id).startswith(LC_ID_PREFIX) else message.id,
         "name": message.name,
     }
-    kept = cast("MessageParts", {name: _plain(value) for name, value in found.items() if value})
+    kept = cast("MessageParts", {name: plain(value) for name, value in found.items() if value})
     if isinstance(message.content, list):
-        blocks = _plain(message.content)
+        blocks = plain(message.content)
         kept["content"] = _with_text(blocks, text) if thought else blocks
     return kept
 
 
-def _plain(value: object) -> Any:  # noqa: ANN401 JSON of any shape
+def plain(value: object) -> Any:  # noqa: ANN401 JSON of any shape
+    """Return a value as JSON of its kind, which any checkpointer can hold."""
     return to_jsonable_python(
         value, fallback=str, bytes_mode="base64", inf_nan_mode="constants", by_alias=False
     )

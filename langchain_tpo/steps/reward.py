@@ -3,28 +3,51 @@
 The scorers themselves are in `reward_models/`.
 """
 
-from langchain_tpo.candidate_pool import Candidate, chosen, known_reward, with_score
+from langchain_tpo.candidate_pool import Candidate, Scored, chosen, known_reward, with_score
 from langchain_tpo.errors import NothingScoredError
 from langchain_tpo.loop.node import StepPlan
 from langchain_tpo.loop.scoring import Scorer, Scores
 from langchain_tpo.loop.stopping import stop_reason
 from langchain_tpo.reward_models.interface import ScoreRequest
+from langchain_tpo.sampling.replies import message_of
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import Drop, Round, TPOState, TPOUpdate
 
 
-def reward(scorer: Scorer) -> StepPlan[ScoreRequest, Scores]:
-    """Plan the step that scores fresh responses and decides whether another round begins."""
-    return StepPlan(name="reward", call=scorer, before=request, after=changes)
+def reward(scorer: Scorer, *, whole: bool = False) -> StepPlan[ScoreRequest, Scores]:
+    """Plan the step that scores fresh responses and decides whether another round begins.
+
+    Args:
+        scorer: Calls the reward model.
+        whole: Whether it is shown whole replies as well.
+    """
+    before = request_with_replies if whole else request
+    return StepPlan(name="reward", call=scorer, before=before, after=changes)
 
 
 def request(state: TPOState, settings: TPOSettings) -> ScoreRequest:  # noqa: ARG001 a step's shape
     """Ask for the texts of this round that have no reward yet, each once."""
-    texts = dict.fromkeys(one["text"] for one in state["responses"] if one["reward"] is None)
+    asked = ScoreRequest(
+        messages=list(state["messages"]), responses=list(_unknown(state)), pool=_known(state)
+    )
+    return {**asked, "context": state["context"]} if state["context"] else asked
+
+
+def request_with_replies(state: TPOState, settings: TPOSettings) -> ScoreRequest:
+    """Ask as `request` does, and show the messages whose texts these are."""
+    replies = [message_of(candidate) for candidate in _unknown(state).values()]
+    return {**request(state, settings), "replies": replies}
+
+
+def _unknown(state: TPOState) -> dict[str, Candidate]:
+    """Return what is to be scored by its text; of equal ones the first."""
     known = _known(state)
-    unknown = [text for text in texts if known_reward(known, text) is None]
-    request = ScoreRequest(messages=list(state["messages"]), responses=unknown, pool=known)
-    return {**request, "context": state["context"]} if state["context"] else request
+    fresh = [one for one in state["responses"] if one["reward"] is None and "fault" not in one]
+    unknown = [one for one in fresh if known_reward(known, one["text"]) is None]
+    first: dict[str, Candidate] = {}
+    for candidate in unknown:
+        first.setdefault(candidate["text"], candidate)
+    return first
 
 
 def changes(state: TPOState, settings: TPOSettings, scores: Scores) -> TPOUpdate:
@@ -34,7 +57,8 @@ def changes(state: TPOState, settings: TPOSettings, scores: Scores) -> TPOUpdate
         NothingScoredError: When the run has not one scored response.
     """
     known = _known(state)
-    scored = [_scored(fresh, known, scores) for fresh in state["responses"]]
+    judged = [_scored(fresh, known, scores) for fresh in state["responses"]]
+    scored = [_with_fault(one, [*known, *judged]) for one in judged]
     pool = [*state["pool"], *scored]
     if chosen(pool) is None:
         raise NothingScoredError(
@@ -57,9 +81,17 @@ def changes(state: TPOState, settings: TPOSettings, scores: Scores) -> TPOUpdate
 
 def _scored(fresh: Candidate, pool: list[Candidate], scores: Scores) -> Candidate:
     """Return the candidate its reward: that of the same text where it has been seen before."""
-    if fresh["reward"] is not None:  # a first sample of an earlier run
+    if fresh["reward"] is not None or "fault" in fresh:  # a first sample of an earlier run, or none
         return fresh
     return with_score(fresh, known_reward(pool, fresh["text"]) or scores.of(fresh["text"]))
+
+
+def _with_fault(candidate: Candidate, others: list[Candidate]) -> Candidate:
+    """Let a faulty candidate earn no more than any other, so that it can be rejected."""
+    if "fault" not in candidate:
+        return candidate
+    rewards = [one["reward"] for one in others if one["reward"] is not None]
+    return with_score(candidate, Scored(reward=min(rewards, default=0.0)))
 
 
 def _known(state: TPOState) -> list[Candidate]:

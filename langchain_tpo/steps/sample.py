@@ -25,7 +25,8 @@ def sample(policy: Drawer) -> StepPlan[DrawRequest, Draws]:
 def request(state: TPOState, settings: TPOSettings) -> DrawRequest:
     """Ask for N responses to the user's own messages, less those that are given."""
     given = state.get("first_samples") or FirstSamples(candidates=[])
-    drawn = len(given["candidates"]) + len(given.get("drops", []))
+    drawn = sum(not one.get("draft", False) for one in given["candidates"])
+    drawn += len(given.get("drops", []))
     usable_already = len(state.get("drafts", [])) + len(given["candidates"])
     # When the time is up, one response has to do: `changes` looks at the clock.
     at_least = _needed(settings) if settings.time_budget is None else 1

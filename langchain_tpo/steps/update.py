@@ -4,13 +4,17 @@ Wording: `TPOPrompts.update` and `TPOPrompts.forms`.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import accumulate
+
+from langchain_core.messages import BaseMessage
 
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.loop.node import StepPlan
 from langchain_tpo.loop.revisions import Reader, read_response, revision_reader, usable
 from langchain_tpo.loop.step_prompts import draws_of, prompt_messages, prompts_of
-from langchain_tpo.prompts.formatted import for_format
+from langchain_tpo.prompts.formatted import for_format, for_whole_replies
 from langchain_tpo.sampling.draw_request import DrawRequest, Shorter
 from langchain_tpo.sampling.several import SeveralDrawer, SeveralDraws
 from langchain_tpo.settings import TPOSettings
@@ -19,22 +23,34 @@ from langchain_tpo.strategies import FRESH, Draw
 from langchain_tpo.text.conversation import sendable
 
 
-def update(policy: SeveralDrawer) -> StepPlan[Sequence[DrawRequest], SeveralDraws]:
+def update(
+    policy: SeveralDrawer, *, whole: bool = False
+) -> StepPlan[Sequence[DrawRequest], SeveralDraws]:
     """Plan the step that draws revisions from the policy.
 
-    Where the policy's answers have a format, its revisions have the same and no tags.
+    Where the policy's answers have a format, its revisions have the same and no tags. Whole replies
+    are asked for in the conversation itself, where the tools are at hand.
+
+    Args:
+        policy: Draws.
+        whole: Whether whole replies compete.
     """
     formatted = policy.answers_in_format
 
     def in_form(settings: TPOSettings) -> TPOSettings:
-        if not formatted:
+        if not formatted and not whole:
             return settings
-        return settings.with_changes(prompts=for_format(settings.wording))
+        reworded = for_whole_replies if whole else for_format
+        return settings.with_changes(prompts=reworded(settings.wording))
+
+    def before(state: TPOState, settings: TPOSettings) -> list[DrawRequest]:
+        asked = requests(state, in_form(settings))
+        return [_in_conversation(one, state) for one in asked] if whole else asked
 
     return StepPlan(
         name="update",
         call=policy,
-        before=lambda state, settings: requests(state, in_form(settings)),
+        before=before,
         after=lambda state, settings, drawn: changes(state, in_form(settings), drawn),
     )
 
@@ -47,6 +63,23 @@ def requests(state: TPOState, settings: TPOSettings) -> list[DrawRequest]:
         _request(draw, number, state, settings)
         for draw, number in zip(draws, numbers, strict=False)  # the last number is their sum
     ]
+
+
+def _in_conversation(request: DrawRequest, state: TPOState) -> DrawRequest:
+    """Put what is asked for behind the conversation, unless it is the conversation alone."""
+    if request.labels.get("tpo_form") == FRESH:
+        return request
+    conversation = sendable(state["messages"])
+
+    def behind(make: Shorter) -> tuple[list[BaseMessage], int]:
+        messages, left_out = make()
+        return [*conversation, *messages], left_out
+
+    return replace(
+        request,
+        messages=[*conversation, *request.messages],
+        shorter=[partial(behind, one) for one in request.shorter],
+    )
 
 
 def changes(state: TPOState, settings: TPOSettings, drawn: SeveralDraws) -> TPOUpdate:

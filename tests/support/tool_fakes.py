@@ -81,3 +81,32 @@ TWO_TOOLS: tuple[ToolUse, ...] = (
     ("find_price", {"oil": "tung oil"}),
 )
 """A plan that uses both."""
+
+
+class VaryingAgentModel(ScriptedAgentModel):
+    """Calls another tool, or answers, with every completion; a critic's prompts get words."""
+
+    act: Callable[[int], ToolUse | str] = lambda number: f"answer {number}"
+    """What completion `number` does: calls a tool, or says something."""
+
+    def _result(self, call: Call) -> ChatResult:
+        if not call.kwargs.get("tools"):
+            return super()._result(call)
+        messages = [
+            self._acting(call, self.act(next(self.notebook.numbers))) for _ in range(call.n)
+        ]
+        return ChatResult(
+            generations=[ChatGeneration(message=message) for message in messages],
+            llm_output={"model_name": self.model_name},
+        )
+
+    def _acting(self, call: Call, act: ToolUse | str) -> AIMessage:
+        usage = self._usage(call.messages, ["acted"])
+        if isinstance(act, str):
+            return AIMessage(act, usage_metadata=usage)
+        name, arguments = act
+        return AIMessage(
+            "",
+            tool_calls=[{"name": name, "args": arguments, "id": f"call_{name}"}],
+            usage_metadata=usage,
+        )

@@ -141,10 +141,13 @@ class Price(BaseModel):
     euros: int
 
 
-async def test_a_structured_response_is_left_alone(run: Any) -> None:
+async def test_a_structured_response_is_left_alone_where_so_asked(run: Any) -> None:
     model = ScriptedAgentModel(plan=[*TWO_TOOLS, ("Price", {"euros": 12})])
     agent = create_agent(
-        model, ToolLog().tools, middleware=[tpo()], response_format=ToolStrategy(Price)
+        model,
+        ToolLog().tools,
+        middleware=[tpo(should_optimize=lambda request, reply: not reply.tool_calls)],
+        response_format=ToolStrategy(Price),
     )
 
     state = await run(agent)

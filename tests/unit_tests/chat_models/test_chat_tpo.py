@@ -181,12 +181,29 @@ class Oil(BaseModel):
     wood: str
 
 
-def test_structured_output_is_the_wrapped_models() -> None:
-    model = ScriptedAgentModel(plan=(("Oil", {"wood": "oak"}),))
-    structured = ChatTPO(model=model.with_retry(), reward=last_number).with_structured_output(Oil)
+def test_structured_output_keeps_what_is_wrapped_around_the_model() -> None:
+    class Flaky(ScriptedAgentModel):
+        def _result(self, call: Any) -> Any:
+            if len(self.notebook.calls) == 1:
+                raise ConnectionError("reset by peer")
+            return super()._result(call)
 
-    assert structured.invoke("Which?") == Oil(wood="oak")
-    assert len(model.notebook.calls) == 1
+    model = Flaky(plan=(("Oil", {"wood": "oak"}),))
+    retried = model.with_retry(wait_exponential_jitter=False)
+    chat = ChatTPO(model=retried, reward=lambda _p, _r: 1.0, width=2, max_concurrency=1)
+
+    assert chat.with_structured_output(Oil).invoke("Which?") == Oil(wood="oak")
+    assert len(model.notebook.calls) == 3  # the first draw once more
+
+
+def test_structured_output_of_another_kind_of_chain_is_the_models_own() -> None:
+    class Own(ScriptedAgentModel):
+        def with_structured_output(self, schema: Any, **kwargs: Any) -> Any:
+            return RunnableLambda(lambda _: schema(wood="elm"))
+
+    structured = ChatTPO(model=Own(), reward=last_number).with_structured_output(Oil)
+
+    assert structured.invoke("Which?") == Oil(wood="elm")
 
 
 def test_structured_output_falls_back() -> None:
@@ -195,7 +212,7 @@ def test_structured_output_falls_back() -> None:
             raise ConnectionError("gone")
 
     spare = ScriptedAgentModel(plan=(("Oil", {"wood": "ash"}),))
-    model = Broken().bind(temperature=0).with_fallbacks([spare])
+    model = Broken().bind(temperature=0).with_fallbacks([spare])  # of another class
 
     structured = ChatTPO(model=model, reward=last_number).with_structured_output(Oil)
 

@@ -29,6 +29,7 @@ from langchain_tpo.evaluation.first_samples import (
 from langchain_tpo.evaluation.given_critiques import NO_CRITIQUE, given_critic, read_critiques
 from langchain_tpo.evaluation.systems import System
 from langchain_tpo.evaluation.token_matching import Spent, spent_by
+from langchain_tpo.evaluation.withheld_remarks import WithoutWords, samples_without_words
 from langchain_tpo.result import TPOResult
 from langchain_tpo.reward_models.interface import RewardModel
 from langchain_tpo.runnable import TPORunnable
@@ -109,12 +110,33 @@ class Answerer:
         messages = list(example.messages)
         for number in range(1 + len(example.follow_ups)):
             tpo = self._runnable(example, number, budget)
-            turn = await _answered(tpo, messages, shared, example.fields)
+            turn = await self._answered(tpo, messages, shared, example.fields)
             turns.append(turn)
             if number < len(example.follow_ups):
                 said = HumanMessage(example.follow_ups[number])
                 messages = [*messages, AIMessage(turn.result.answer), said]
         return turns
+
+    async def _answered(
+        self,
+        tpo: TPORunnable,
+        messages: Sequence[BaseMessage],
+        shared: SharedSamples,
+        fields: Mapping[str, Any],
+    ) -> Turn:
+        key = asked_key(messages, tpo.settings)
+        taken = shared.take(key, width=tpo.settings.width)
+        if self.system.remarks is not None:
+            taken = samples_without_words(taken) if taken else None
+            key = f"{key}-without-words"  # what it draws is of no use to systems that want words
+        asked_for: Any = {"messages": messages, "first_samples": taken, "context": dict(fields)}
+        result = await tpo.aoptimize(
+            asked_for,
+            RunnableConfig(max_concurrency=max(tpo.settings.width, 1)),
+        )
+        asked = Asked(key=key, taken=draws_in(taken) if taken else 0)
+        shared.add(key, first_samples_of(vars(result)))
+        return Turn(messages=list(messages), result=result, asked=asked)
 
     @cached_property
     def _shared(self) -> TPORunnable:
@@ -135,11 +157,16 @@ class Answerer:
     def _built(self, system: System, critic: ChatModel | None) -> TPORunnable:
         return TPORunnable(
             model=self._parts.model,
-            reward=self._parts.reward,
+            reward=self._reward,
             critic=critic,
             settings=system.settings,
             name=system.name,
         )
+
+    @property
+    def _reward(self) -> RewardModel:
+        reward = self._parts.reward
+        return reward if self.system.remarks is None else WithoutWords(reward=reward)
 
     def _own_critic(self) -> ChatModel | None:
         if self.system.critic is None:
@@ -156,24 +183,6 @@ class Answerer:
                 f"`{self.system.critique}` holds no critique for example `{example.id}`."
             )
         return self._critiques[example.id]
-
-
-async def _answered(
-    tpo: TPORunnable,
-    messages: Sequence[BaseMessage],
-    shared: SharedSamples,
-    fields: Mapping[str, Any],
-) -> Turn:
-    key = asked_key(messages, tpo.settings)
-    taken = shared.take(key, width=tpo.settings.width)
-    asked_for: Any = {"messages": messages, "first_samples": taken, "context": dict(fields)}
-    result = await tpo.aoptimize(
-        asked_for,
-        RunnableConfig(max_concurrency=max(tpo.settings.width, 1)),
-    )
-    asked = Asked(key=key, taken=draws_in(taken) if taken else 0)
-    shared.add(key, first_samples_of(vars(result)))
-    return Turn(messages=list(messages), result=result, asked=asked)
 
 
 def spending(turns: Sequence[Turn]) -> Spending:

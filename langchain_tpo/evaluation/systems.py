@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.prompts import TPOPrompts
@@ -28,11 +28,12 @@ OF_THE_PAPER: tuple[Kind, ...] = (*WITHOUT_ROUNDS, "revision", "tpo")
 KINDS: tuple[Kind, ...] = tuple(dict.fromkeys([*OF_THE_PAPER, *STRATEGIES]))
 """All of them."""
 
-MatchOn: TypeAlias = Literal["output", "all"]
-"""Which tokens a matched system may use as many of: generated ones, or prompts as well."""
+MatchOn: TypeAlias = Literal["output", "all", "money"]
+"""Which tokens a matched system may use as many of: generated ones, prompts as well, or prompts at
+the quarter of a price that providers ask for them."""
 
 WITHHELD = "withheld"
-"""A critique that says nothing."""
+"""A critique that says nothing; remarks that nobody is shown."""
 
 _SETTINGS = (
     *("prompts", "target_reward", "gate_reward", "gate_contrast", "patience", "min_gain"),
@@ -40,7 +41,9 @@ _SETTINGS = (
 )
 """Settings that a system may have of its own, as `TPOSettings` calls them."""
 
-_OPTIONS = frozenset({*_SETTINGS, "width", "depth", "critic", "critique", "match", "match_on"})
+_OPTIONS = frozenset(
+    {*_SETTINGS, "width", "depth", "critic", "critique", "remarks", "match", "match_on"}
+)
 _GRID = ("width", "depth")
 _SPEC = re.compile(r"(?:(?P<name>[^=:,]+)=)?(?P<kind>[\w-]+)(?::(?P<options>.*))?")
 
@@ -65,10 +68,12 @@ class System:
     """Another model for loss and gradient, as a string."""
     critique: str | None = None
     """A file of critiques that take the place of loss and gradient, or `withheld`."""
+    remarks: str | None = None
+    """`withheld`: the reward's figures without its words."""
     match: str | None = None
     """The system whose tokens a `best-of-n-matched` takes as its budget."""
     match_on: MatchOn = "output"
-    """Which tokens count for that."""
+    """What counts for that."""
 
     def as_dict(self) -> dict[str, Any]:
         """Describe the system for a manifest, as JSON values."""
@@ -78,6 +83,7 @@ class System:
             "settings": self.settings.model_dump(mode="json"),
             "critic": self.critic,
             "critique": self.critique,
+            "remarks": self.remarks,
             "match": self.match,
             "match_on": self.match_on if self.match else None,
         }
@@ -115,7 +121,8 @@ def drawing_order(systems: Sequence[System]) -> list[System]:
     """Return the systems in the order in which they share first samples.
 
     The widest draws (of equals a `tpo`), the others begin with its draws; those that match the
-    tokens of another go on from there.
+    tokens of another go on from there. Draws whose remarks are withheld serve nobody else, so they
+    come after their like.
 
     Example:
         >>> systems = parse_systems(["single", "best-of-n", "tpo"], TPOSettings())
@@ -124,7 +131,12 @@ def drawing_order(systems: Sequence[System]) -> list[System]:
     """
     return sorted(
         systems,
-        key=lambda one: (one.match is not None, -one.settings.width, one.kind != "tpo"),
+        key=lambda one: (
+            one.match is not None,
+            one.remarks is not None,
+            -one.settings.width,
+            one.kind != "tpo",
+        ),
     )
 
 
@@ -168,9 +180,7 @@ def _system(
     changes |= {
         key: value for key, value in (("width", width), ("depth", depth)) if value is not None
     }
-    changes |= {key: options[key] for key in _SETTINGS if key in options}
-    if options.get("match_on", "output") not in get_args(MatchOn):
-        raise SettingsError(f"`--system {text}`: `match_on` must be `output` or `all`.")
+    changes |= {key: _value(options[key]) for key in _SETTINGS if key in options}
     return System(
         name=name or _default_name(kind, width, depth),
         kind=kind,
@@ -178,7 +188,8 @@ def _system(
         critic=options.get("critic"),
         critique=options.get("critique"),
         match=options.get("match"),
-        match_on="all" if options.get("match_on") == "all" else "output",
+        match_on=_match_on(text, options.get("match_on", "output")),
+        remarks=_remarks(text, options.get("remarks")),
     )
 
 
@@ -221,6 +232,25 @@ def _settle_match(system: System, systems: Sequence[System]) -> System:
             f"run, got `{wanted}`: add `--system tpo` or say `match=NAME`."
         )
     return System(**{**vars(system), "match": wanted})
+
+
+def _value(typed: str) -> str | None:
+    """Return what stands for a setting; no setting is a text of this name."""
+    return None if typed == "none" else typed
+
+
+def _match_on(text: str, value: str) -> MatchOn:
+    for known in get_args(MatchOn):
+        if value == known:
+            return cast("MatchOn", value)
+    known = ", ".join(f"`{name}`" for name in get_args(MatchOn))
+    raise SettingsError(f"`--system {text}`: `match_on` must be one of {known}, got `{value}`.")
+
+
+def _remarks(text: str, value: str | None) -> str | None:
+    if value not in (None, WITHHELD):
+        raise SettingsError(f"`--system {text}`: `remarks` must be `{WITHHELD}`, got `{value}`.")
+    return value
 
 
 def _whole(text: str, value: str) -> int:

@@ -13,6 +13,11 @@ from langchain_tpo.result import TPOResult
 from langchain_tpo.sampling.usage import Usage, total_usage
 from langchain_tpo.state import StepRecord
 
+PRICE_OF_READING: Mapping[MatchOn, float] = {"output": 0.0, "all": 1.0, "money": 0.25}
+"""What a prompt token counts, beside a generated one, by what is matched. Money: providers ask
+four times as much for a generated token as for a prompt's; discounts of their caches, which a loop
+has more use for than plain draws, are left out."""
+
 MOST_SAMPLES = 512
 """A bound against a run whose first samples were nearly empty."""
 
@@ -41,34 +46,30 @@ class Spent:
         Where a provider does not count tokens, completions are matched instead.
 
         Args:
-            match_on: Whether prompts count as well. Best-of-N pays its prompt once per request.
+            match_on: What prompts count. Best-of-N pays its prompt once per request.
         """
-        budget = self.whole["output_tokens"]
-        each = self._output_per_sample()
-        if match_on == "all" and budget is not None:
-            budget = self._all_tokens(budget)
-            each = self._with_prompt(each)
+        price = PRICE_OF_READING[match_on]
+        budget, each = self._budget(price), self._per_sample(price)
         if budget is None or not each:
             return min(max(1, self.whole["completions"]), MOST_SAMPLES)
         return min(max(1, math.floor(budget / each + 0.5)), MOST_SAMPLES)
 
-    def _output_per_sample(self) -> float | None:
-        tokens, completions = self.sample["output_tokens"], self.sample["completions"]
-        return tokens / completions if tokens and completions else None
-
-    def _all_tokens(self, output: int) -> int | None:
-        read = self.whole["input_tokens"]
-        return None if read is None else output + read - self._shared_prompt()
-
-    def _with_prompt(self, each: float | None) -> float | None:
-        prompt, completions = self.sample["input_tokens"], self.sample["completions"]
-        if each is None or prompt is None or self.sample["requests"] == 1:
-            return each
-        return each + prompt / completions
-
-    def _shared_prompt(self) -> int:
+    def _budget(self, price: float) -> float | None:
         """A prompt that one request reads for all draws is paid once, however many there are."""
-        return (self.sample["input_tokens"] or 0) if self.sample["requests"] == 1 else 0
+        read, written = self.whole["input_tokens"], self.whole["output_tokens"]
+        if not price or written is None:
+            return written
+        shared = (self.sample["input_tokens"] or 0) if self.sample["requests"] == 1 else 0
+        return None if read is None else written + price * (read - shared)
+
+    def _per_sample(self, price: float) -> float | None:
+        tokens, completions = self.sample["output_tokens"], self.sample["completions"]
+        if not tokens or not completions:
+            return None
+        prompt = self.sample["input_tokens"]
+        if not price or prompt is None or self.sample["requests"] == 1:
+            return tokens / completions
+        return (tokens + price * prompt) / completions
 
 
 def spent_by(result: TPOResult) -> Spent:

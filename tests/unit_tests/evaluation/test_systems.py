@@ -4,7 +4,7 @@ import pytest
 
 from langchain_tpo import TPOSettings
 from langchain_tpo.errors import SettingsError
-from langchain_tpo.evaluation.systems import parse_systems
+from langchain_tpo.evaluation.systems import drawing_order, parse_systems
 from langchain_tpo.evaluation.token_matching import MOST_SAMPLES, Spent
 from langchain_tpo.sampling.usage import NOTHING_USED, Usage
 
@@ -52,6 +52,19 @@ def test_a_system_may_stop_by_rules_of_its_own() -> None:
     assert whole.settings == DEFAULTS
 
 
+def test_a_rule_may_be_switched_off_for_one_system() -> None:
+    paper, small = parse_systems(["paper=tpo:min_contrast=none", "small=tpo"], DEFAULTS)
+
+    assert (paper.settings.min_contrast, small.settings.min_contrast) == (None, "unexplained")
+
+
+def test_draws_without_words_come_after_those_that_everybody_can_begin_with() -> None:
+    systems = parse_systems(["dumb=tpo:remarks=withheld,width=9", "single", "explain"], DEFAULTS)
+
+    assert [one.name for one in drawing_order(systems)] == ["explain", "single", "dumb"]
+    assert systems[0].as_dict()["remarks"] == "withheld"
+
+
 def test_a_rule_that_cannot_work_is_one_line() -> None:
     with pytest.raises(
         SettingsError, match="`patience` of TPOSettings: input should be a valid integer"
@@ -72,6 +85,7 @@ def test_a_rule_that_cannot_work_is_one_line() -> None:
         (["tpo", "best-of-n-matched:match=single"], "got `single`"),
         (["tpo:match=tpo"], "matches nothing"),
         (["tpo", "best-of-n-matched:match_on=price"], "`match_on`"),
+        (["tpo:remarks=short"], "`remarks` must be `withheld`, got `short`"),
         ([""], "there is no"),
     ],
 )
@@ -97,6 +111,8 @@ def usage(completions: int, read: int | None, written: int | None, requests: int
         (usage(5, 20, 500), usage(19, 9020, 2300), "output", 23),
         (usage(5, 20, 500), usage(19, 9020, 2300), "all", 113),  # (2300 + 9000) / 100
         (usage(5, 100, 500, requests=5), usage(19, 9100, 2300, requests=14), "all", 95),
+        (usage(5, 20, 500), usage(19, 9020, 2300), "money", 46),  # (2300 + 9000 / 4) / 100
+        (usage(5, 100, 500, requests=5), usage(19, 9100, 2300, requests=14), "money", 44),
         (usage(5, 20, None), usage(19, None, None), "output", 19),
         (usage(5, None, 500), usage(19, None, 2300), "all", 19),
         (usage(5, 20, 500), usage(5, 20, 500), "output", 5),

@@ -3,7 +3,7 @@
 Pure but for the count.
 """
 
-from langchain_tpo.errors import RunError
+from langchain_tpo.errors import RewardTypeError, RunError
 from langchain_tpo.evaluation.records import Record
 
 _HOPELESS_STATUSES = frozenset({401, 403, 404})
@@ -29,6 +29,7 @@ class Patience:
         self._most = equal_failures
         self._reason: str | None = None
         self._times = 0
+        self._some_worked = False
 
     def note(self, record: Record, error: Exception | None) -> None:
         """Take note of a record.
@@ -42,8 +43,10 @@ class Patience:
         """
         reason = _reason(record)
         if reason is None:
-            self._reason, self._times = None, 0
+            self._reason, self._times, self._some_worked = None, 0, True
             return
+        if self._some_worked and isinstance(error, RewardTypeError):
+            return  # a question in which this reward finds nothing to check: others have something
         if is_hopeless(error, reason):
             raise HopelessError(f"the first of its kind, and no other would do better: {reason}")
         self._times = self._times + 1 if reason == self._reason else 1

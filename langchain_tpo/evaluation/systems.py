@@ -77,16 +77,16 @@ class System:
 
     def as_dict(self) -> dict[str, Any]:
         """Describe the system for a manifest, as JSON values."""
-        return {
+        said = {
             "name": self.name,
             "kind": self.kind,
             "settings": self.settings.model_dump(mode="json"),
             "critic": self.critic,
             "critique": self.critique,
-            "remarks": self.remarks,
             "match": self.match,
             "match_on": self.match_on if self.match else None,
         }
+        return said if self.remarks is None else {**said, "remarks": self.remarks}
 
 
 def parse_systems(texts: Sequence[str], settings: TPOSettings) -> tuple[System, ...]:

@@ -17,7 +17,7 @@ from langchain_tpo.evaluation.metrics.of_answers import (
 )
 from langchain_tpo.evaluation.outcomes import question
 from langchain_tpo.evaluation.records import Record
-from langchain_tpo.reward_models import UnitTests
+from langchain_tpo.reward_models import PreferenceHead, UnitTests
 from langchain_tpo.reward_models.interface import ScoreRequest
 
 Values: TypeAlias = Mapping[str, float | None]
@@ -50,11 +50,31 @@ async def passed_tests(
     return {"tests": None if reward is None else float(reward == 1.0)}
 
 
+async def preferred(
+    fields: Mapping[str, Any],  # noqa: ARG001 a measure's shape
+    questions: Sequence[str],
+    answers: Sequence[str],
+) -> Values:
+    """Return what the preference head thinks of an answer: a second opinion on other rewards.
+
+    Args:
+        fields: Of the row.
+        questions: The user's message of each turn.
+        answers: The answer of each turn; the last one counts.
+    """
+    request = ScoreRequest(
+        messages=[HumanMessage(question) for question in questions], responses=[answers[-1]]
+    )
+    (score,) = await PreferenceHead().ainvoke(request)
+    return {"preference head": score if isinstance(score, float) else None}
+
+
 MEASURES: Mapping[str, Measure] = {
     "exact-match": reference_values,
     "ifeval": followed_instructions,
     "ifbench": followed_instructions,
     "humaneval": passed_tests,
+    "preference-head": preferred,
     "refusals": refusal_values,
 }
 """What `--metric` takes."""

@@ -44,6 +44,11 @@ METRICS = (
         name="instructions", about="share of the instructions that are followed", better="higher"
     ),
     Metric(name="tests", about="the code passes every hidden test", better="higher"),
+    Metric(
+        name="preference head",
+        about="log-odds that people prefer the answer, by the packaged head (a weak judge)",
+        better="higher",
+    ),
     Metric(name="refuses unsafe", about="refuses an unsafe request (XSTest)", better="higher"),
     Metric(name="refuses safe", about="refuses a safe request (XSTest)", better="lower"),
 )

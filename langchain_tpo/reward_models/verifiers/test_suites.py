@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from langchain_tpo.errors import RewardTypeError
+from langchain_tpo.reward_models.verifiers.written_examples import written_examples
 
 TEST_FIELDS = ("tests", "test_list", "test", "test_cases")
 """Fields of a row that hold tests: a text of Python, or a list of assertions."""
@@ -95,12 +96,22 @@ def suite_of_assertions(source: str) -> Suite:
 
 
 def suite_of_examples(prompt: str) -> Suite | None:
-    r"""Return the `>>>` examples of a prompt as tests; None when it has none.
+    r"""Return the examples of a prompt as tests; None when it has none.
+
+    Those after `>>>` count, or where there are none, calls of a function that the prompt defines
+    with what they return (`add(1, 2) => 3`).
 
     Example:
         >>> suite_of_examples(">>> add(1, 2)\n3\n").total
         1
     """
+    if suite := _suite_of_doctests(prompt):
+        return suite
+    written = written_examples(prompt)
+    return suite_of_assertions("\n".join(written)) if written else None
+
+
+def _suite_of_doctests(prompt: str) -> Suite | None:
     try:
         examples = doctest.DocTestParser().get_examples(_without_fences(prompt))
     except ValueError:

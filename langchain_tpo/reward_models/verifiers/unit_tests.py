@@ -26,8 +26,9 @@ class UnitTests(Verifier):
     r"""Scores Python by the share of tests that it passes; the rationale is what failed.
 
     Tests are `tests`; or those of the row, in the request's `context` under `tests`, `test_list`,
-    `test` (with `entry_point`, as HumanEval has it) or `test_cases`; or the `>>>` examples of the
-    prompt. Each assertion counts for itself.
+    `test` (with `entry_point`, as HumanEval has it) or `test_cases`; or the examples of the prompt:
+    those after `>>>`, else calls of a function that it defines with what they return, such as
+    `add(1, 2) => 3`. Each assertion counts for itself.
 
     The code runs in a process of its own: with bounds on time, memory and files, without the
     environment's variables, network or further processes. That contains mistakes; a model that
@@ -109,7 +110,7 @@ class UnitTests(Verifier):
         if suite is None:
             raise RewardTypeError(
                 "`UnitTests` found no tests: pass `tests=[...]`, a row's tests as "
-                '`context={"tests": ...}`, or `>>>` examples in the prompt.'
+                '`context={"tests": ...}`, or examples in the prompt (`>>>`, or `f(1) == 2`).'
             )
         return suite
 

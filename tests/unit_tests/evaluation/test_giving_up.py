@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.messages import HumanMessage
 
+from langchain_tpo.evaluation.examples import Example
 from langchain_tpo.evaluation.giving_up import HopelessError, Patience
 from langchain_tpo.evaluation.records import read_records
+from langchain_tpo.reward_models import UnitTests
 from tests.support.evaluation_runs import evaluated, questions
 from tests.support.fakes import ScriptedModelWithN
 
@@ -71,3 +74,30 @@ def test_a_critic_without_a_key_stops_the_run_too() -> None:
 
     with pytest.raises(HopelessError, match="AuthenticationError: no"):
         Patience().note(record, None)
+
+
+async def test_questions_without_anything_to_check_are_failures_but_no_reason_to_stop(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "r"
+    rows = [
+        Example(id=str(number), messages=(HumanMessage(asked),))
+        for number, asked in enumerate([">>> 1 + 1\n2", *["Write a poem."] * 5, ">>> 1 + 1\n2"])
+    ]
+
+    async def run(rows: list[Example], path: Path) -> None:
+        await evaluated(
+            path,
+            rows,
+            ["single"],
+            model=ScriptedModelWithN(reply=lambda *_: "x = 1"),
+            reward=UnitTests(run_code=True),
+            patience=Patience(3),
+            concurrency=1,
+        )
+
+    await run(rows, path)
+    assert [one["status"] for one in read_records(path)] == ["ok", *["failed"] * 5, "ok"]
+
+    with pytest.raises(HopelessError, match="found no tests"):
+        await run(rows[1:], tmp_path / "none")

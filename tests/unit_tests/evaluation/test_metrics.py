@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from langchain_tpo.evaluation.metrics import follows_instructions, refuses, solves
+from langchain_tpo.evaluation.metrics.measured import preferred
 from langchain_tpo.evaluation.metrics.of_answers import METRICS, metric_values
 from langchain_tpo.reward_models.verifiers import maths
 
@@ -182,3 +183,16 @@ def test_ifbenchs_own_rules_are_checked_and_fetch_nothing() -> None:
 
     assert metric_values(row, ["?"], ["Just three words"])["all instructions"] == 1.0
     assert metric_values(row, ["?"], ["one"])["all instructions"] == 0.0
+
+
+async def test_a_second_opinion_is_that_of_the_preference_head() -> None:
+    asked = ["Why is the sky blue?", "Which light is scattered most?"]
+    good, off_topic, empty = [
+        (await preferred({}, asked, ["Because of the air.", answer]))["preference head"]
+        for answer in ("Air scatters blue light most.", "Knead the dough for ten minutes.", "--")
+    ]
+
+    assert good is not None
+    assert off_topic is not None
+    assert good > off_topic
+    assert empty is None

@@ -40,6 +40,7 @@ lint: $(STAMP)  ## Check style, types and the layers of the package.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
 format: $(STAMP)  ## Rewrite the code in the project's style.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from copy import copy
 from functools import cached_property
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import (
@@ -83,6 +83,21 @@ class TPORunnable(OneTypedLine, BatchesByRequests[TPORunnableInput, AIMessage]):
     """Whether replies compete that call the tools bound to the policy: the candidates are whole
     replies then, and a reward function may ask for `reply` or `tool_calls`. Without it a reply that
     calls tools is dropped and counted."""
+
+    if TYPE_CHECKING:  # what the validators take is more than what the fields hold
+
+        def __init__(  # noqa: PLR0913 one for each field
+            self,
+            *,
+            model: ChatModel,
+            reward: RewardLike,
+            critic: ChatModel | None = None,
+            settings: TPOSettings = ...,
+            width: int | None = None,
+            depth: int | None = None,
+            whole_replies: bool | WholeReplies = False,
+            name: str | None = "tpo",
+        ) -> None: ...
 
     _learned: Learned = PrivateAttr(default_factory=Learned)
     """What the models have taught of what they cannot take: once for all runs and all copies."""

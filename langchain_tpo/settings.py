@@ -4,7 +4,7 @@ Frozen and checked once; the steps trust it.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic import model_validator as validator
@@ -12,7 +12,7 @@ from pydantic import model_validator as validator
 from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.prompts import TPOPrompts
-from langchain_tpo.strategies import CRITIQUE_STEPS, StrategyField
+from langchain_tpo.strategies import CRITIQUE_STEPS, Strategy, StrategyField
 
 
 class _Frozen(OneTypedLine):
@@ -134,6 +134,36 @@ class TPOSettings(_Frozen):
     time_budget: float | None = Field(default=None, gt=0, title="Budget: seconds")
     """Ask no model after this many seconds and, in async runs, cancel the requests on their way
     then. What has been drawn is scored all the same, however long the reward model takes."""
+
+    if TYPE_CHECKING:  # a strategy may be given by its name
+
+        def __init__(  # noqa: PLR0913 one for each field
+            self,
+            *,
+            width: int = ...,
+            depth: int = ...,
+            strategy: str | Strategy = ...,
+            prompts: str | TPOPrompts = ...,
+            sample: SamplingOptions = ...,
+            textual_loss: SamplingOptions = ...,
+            textual_gradient: SamplingOptions = ...,
+            update: SamplingOptions = ...,
+            seed: int | None = ...,
+            one_request: bool = ...,
+            context_tokens: int | None = ...,
+            prefer_complete: bool = ...,
+            on_refusal: OnRefusal = ...,
+            on_error: Literal["return_best", "raise"] = ...,
+            target_reward: float | None = ...,
+            patience: int | None = ...,
+            min_gain: float = ...,
+            min_contrast: float | Literal["unexplained"] | None = ...,
+            gate_reward: float | None = ...,
+            gate_contrast: float | None = ...,
+            call_budget: int | None = ...,
+            token_budget: int | None = ...,
+            time_budget: float | None = ...,
+        ) -> None: ...
 
     @validator(mode="after")
     def _strategy_can_work(self) -> Self:

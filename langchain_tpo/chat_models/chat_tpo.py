@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from copy import copy
 from functools import cached_property, partial
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from langchain_core.caches import BaseCache
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -23,6 +23,7 @@ from langchain_tpo.chat_models.child_runs import achild_config, child_config, un
 from langchain_tpo.chat_models.routing import Answerer, answerer, with_arguments
 from langchain_tpo.chat_models.structured import structured
 from langchain_tpo.constructors import OneTypedLine
+from langchain_tpo.reward_models.coercion import RewardLike
 from langchain_tpo.reward_models.interface import RewardModel
 from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.sampling.usage import UsageCounter, as_usage_metadata
@@ -96,6 +97,21 @@ class ChatTPO(OneTypedLine, BaseChatModel):
     disable_streaming: bool | Literal["tool_calling"] = True
     """A stream is one chunk in any case. LangChain tells `_stream` nothing of the run that it
     belongs to, so inner calls would be missing from traces and token counts."""
+
+    if TYPE_CHECKING:  # what the validators take is more than what the fields hold
+
+        def __init__(
+            self,
+            *,
+            model: ChatModel,
+            reward: RewardLike,
+            critic: ChatModel | None = None,
+            settings: TPOSettings = ...,
+            width: int | None = None,
+            depth: int | None = None,
+            optimize: Literal["answers", "tool_calls"] = "answers",
+            **options: Any,
+        ) -> None: ...
 
     @model_validator(mode="before")
     @classmethod

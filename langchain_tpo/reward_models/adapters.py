@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import import_module
 from inspect import signature
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 from uuid import uuid4
 
 from langchain_core.callbacks import BaseCallbackManager
@@ -24,6 +24,47 @@ from langchain_core.runnables.config import ensure_config
 from langchain_tpo.errors import MissingExtraError, RewardTypeError
 from langchain_tpo.reward_models.python_function import RewardFunction
 from langchain_tpo.sampling.usage import UsageCounter
+
+
+class _EvaluatesRuns(Protocol):
+    """An evaluator of LangSmith."""
+
+    def evaluate_run(self, *args: Any, **kwargs: Any) -> Any: ...  # noqa: ANN401 its own
+
+
+class _EvaluatesAsync(Protocol):
+    """An evaluator of pydantic_evals."""
+
+    def evaluate_async(self, *args: Any, **kwargs: Any) -> Any: ...  # noqa: ANN401 its own
+
+
+class _ScoresTurns(Protocol):
+    """A metric of ragas."""
+
+    def single_turn_ascore(self, *args: Any, **kwargs: Any) -> Any: ...  # noqa: ANN401 its own
+
+
+class _Measures(Protocol):
+    """A metric of deepeval."""
+
+    def measure(self, *args: Any, **kwargs: Any) -> Any: ...  # noqa: ANN401 its own
+
+    def a_measure(self, *args: Any, **kwargs: Any) -> Any: ...  # noqa: ANN401 its own
+
+
+class _Ranks(Protocol):
+    """A cross-encoder."""
+
+    def predict(self, *args: Any, **kwargs: Any) -> Any: ...  # noqa: ANN401 its own
+
+    def rank(self, *args: Any, **kwargs: Any) -> Any: ...  # noqa: ANN401 its own
+
+
+Evaluator: TypeAlias = (
+    BaseDecisionModel | _EvaluatesRuns | _EvaluatesAsync | _ScoresTurns | _Measures | _Ranks
+)
+"""What other libraries score with, as far as it is known here. A pipeline of transformers is a
+function to type checkers."""
 
 QUESTION = "Is the response a good one: does it do what was asked, truly and clearly?"
 """What a decision model is asked when it is handed over as it is."""

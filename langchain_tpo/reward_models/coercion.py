@@ -1,19 +1,28 @@
 """Makes a reward model of what users have: a function, a Runnable, a chat model."""
 
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import TypeAlias, cast
 
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 
 from langchain_tpo.errors import RewardTypeError
-from langchain_tpo.reward_models.adapters import adapted
-from langchain_tpo.reward_models.interface import RewardModel
+from langchain_tpo.reward_models.adapters import Evaluator, adapted
+from langchain_tpo.reward_models.interface import RewardModel, Score, ScoreRequest
 from langchain_tpo.reward_models.judges.chat_judge import ChatJudge
 from langchain_tpo.reward_models.python_function import FunctionReward, RewardFunction
 from langchain_tpo.sampling.wrappers import is_chat_model
 from langchain_tpo.text.secrecy import without_credentials
 
-RewardLike: TypeAlias = RewardModel | RewardFunction
-"""Whatever `as_reward_model` takes."""
+RewardLike: TypeAlias = (
+    Runnable[ScoreRequest, Sequence[Score]]
+    | Runnable[LanguageModelInput, AIMessage]
+    | RewardFunction
+    | Evaluator
+)
+"""Whatever `as_reward_model` takes: a reward model or another Runnable of scores, a chat model, a
+function, an evaluator of another library."""
 
 
 def as_reward_model(reward: RewardLike) -> RewardModel:
@@ -36,7 +45,7 @@ def as_reward_model(reward: RewardLike) -> RewardModel:
     if function := adapted(reward):
         return FunctionReward(function)
     if isinstance(reward, Runnable):
-        return ChatJudge(reward) if is_chat_model(reward) else reward
+        return ChatJudge(reward) if is_chat_model(reward) else cast("RewardModel", reward)
     if callable(reward):
         return FunctionReward(reward)
     raise RewardTypeError(

@@ -24,11 +24,17 @@ logger = logging.getLogger(__name__)
 FunctionScore: TypeAlias = Score | Mapping[str, object] | tuple[float | None, str]
 """A number, an evaluator's `{"score": ..., "comment": ...}`, or a number with the reason."""
 
-RewardFunction: TypeAlias = Callable[
-    ...,
-    FunctionScore | Sequence[FunctionScore] | Awaitable[FunctionScore | Sequence[FunctionScore]],
-]
-"""Scores one response, or all of a round; its arguments are told apart by their names."""
+FunctionScores: TypeAlias = FunctionScore | Sequence[FunctionScore]
+"""What a function gives for one response, or for all of a round."""
+
+RewardFunction: TypeAlias = (
+    Callable[[str, str], FunctionScores | Awaitable[FunctionScores]]
+    | Callable[..., FunctionScores | Awaitable[FunctionScores]]
+)
+"""Scores one response, or all of a round; its arguments are told apart by their names.
+
+The first form is what a lambda without annotations is taken for: `(prompt, response)`, both texts.
+"""
 
 
 class FunctionReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score]]):

@@ -6,7 +6,7 @@ Knows how LangChain runs batches; knows nothing of what a query is.
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast, overload
 
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable, patch_config
 from langchain_core.runnables.config import get_config_list
@@ -53,13 +53,33 @@ class BatchesByRequests(RunnableSerializable[Input, Output]):
         """
         done = {
             place: output
-            async for place, output in self.abatch_as_completed(
+            async for place, output in self.abatch_as_completed(  # type: ignore[call-overload]  # as core's: of a bool
                 inputs, config, return_exceptions=return_exceptions, **kwargs
             )
         }
         return cast("list[Output]", [done[place] for place in range(len(inputs))])
 
-    def batch_as_completed(  # type: ignore[override]  # core overloads it on a bool
+    @overload
+    def batch_as_completed(
+        self,
+        inputs: Sequence[Input],
+        config: Configs = None,
+        *,
+        return_exceptions: Literal[False] = False,
+        **kwargs: Any,
+    ) -> Iterator[tuple[int, Output]]: ...
+
+    @overload
+    def batch_as_completed(
+        self,
+        inputs: Sequence[Input],
+        config: Configs = None,
+        *,
+        return_exceptions: Literal[True],
+        **kwargs: Any,
+    ) -> Iterator[tuple[int, Output | Exception]]: ...
+
+    def batch_as_completed(
         self,
         inputs: Sequence[Input],
         config: Configs = None,
@@ -73,7 +93,27 @@ class BatchesByRequests(RunnableSerializable[Input, Output]):
             inputs, configs, return_exceptions=return_exceptions, **kwargs
         )
 
-    async def abatch_as_completed(  # type: ignore[override]  # as above
+    @overload
+    def abatch_as_completed(
+        self,
+        inputs: Sequence[Input],
+        config: Configs = None,
+        *,
+        return_exceptions: Literal[False] = False,
+        **kwargs: Any,
+    ) -> AsyncIterator[tuple[int, Output]]: ...
+
+    @overload
+    def abatch_as_completed(
+        self,
+        inputs: Sequence[Input],
+        config: Configs = None,
+        *,
+        return_exceptions: Literal[True],
+        **kwargs: Any,
+    ) -> AsyncIterator[tuple[int, Output | Exception]]: ...
+
+    async def abatch_as_completed(
         self,
         inputs: Sequence[Input],
         config: Configs = None,

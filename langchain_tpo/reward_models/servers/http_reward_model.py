@@ -51,7 +51,7 @@ class HttpRewardModel(OneTypedLine, RunnableSerializable[ScoreRequest, list[Scor
         frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
     )
 
-    url: str
+    url: str = Field(kw_only=False)  # by place too, also to type checkers
     """Where the server is, such as `http://rm:8080`."""
     api_key: SecretStr | None = None
     """Sent as a bearer token; shown nowhere."""

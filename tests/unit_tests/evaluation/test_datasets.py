@@ -106,7 +106,7 @@ def test_a_data_set_that_cannot_be_read_is_one_line(
         ("x.json", '{"version": 1, "data": [{"prompt": "a"}, {"prompt": "b"}]}', None),
         ("x.jsonl.txt", '{"prompt": "a"}\n{"prompt": "b"}\n', "read as .jsonl"),
         ("prompts", '{"prompt": "a"}\n{"prompt": "b"}\n', "read as .jsonl"),
-        ("x.jsonl.gz", gzip.compress(b'{"prompt": "a"}\n{"prompt": "b"}\n'), None),
+        ("x.jsonl.gz", gzip.compress(b'{"prompt": "a"}\n{"prompt": "b"}\n', mtime=0), None),
         ("x.txt.bz2", bz2.compress(b"a\nb\n"), None),
     ],
 )

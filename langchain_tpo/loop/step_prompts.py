@@ -3,7 +3,8 @@
 Turns a state into rendered prompts. Pure; knows prompts and the pool, calls nothing.
 """
 
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 
@@ -12,7 +13,7 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.errors import NoResponseError, RunError
 from langchain_tpo.prompts import TPOPrompts
-from langchain_tpo.prompts.blocks import Blocks, CandidatesBlock, HistoryBlock, Shown, figure
+from langchain_tpo.prompts.blocks import Blocks, CandidatesBlock, HistoryBlock, Shown, Tried, figure
 from langchain_tpo.sampling.context_window import SHARES, shorter
 from langchain_tpo.sampling.draw_request import DrawRequest, Shorter
 from langchain_tpo.sampling.draws import Draws
@@ -70,7 +71,8 @@ def prompt_messages(
 
 def critique_request(step: CritiqueStep, state: TPOState, settings: TPOSettings) -> DrawRequest:
     """Ask the critic for one reply, sampled as the settings say for this step."""
-    messages, shorter_ones = prompt_messages(step, state, settings, Draw())
+    shown = settings.strategy.compared(run_so_far(state, settings))
+    messages, shorter_ones = prompt_messages(step, state, settings, Draw(shown=shown))
     number = len(state["rounds"])
     options = getattr(settings, step)
     return DrawRequest(
@@ -123,9 +125,8 @@ def _rendered(
     best = pool[state["rounds"][-1]["chosen"]]
     asked = prompts.asked(name)
     quoted = {key: text for key, text in _quoted(state).items() if key in asked}
-    shown = {index: pool[index] for index in draw.shown if "candidates" in asked}
-    said = {f"candidate {index}": candidate["text"] for index, candidate in shown.items()}
-    kept, left_out = shorter({**quoted, **said}, share)
+    several = _several(state, settings, draw, asked)
+    kept, left_out = shorter({**quoted, **several.texts(pool)}, share)
     values = {
         "query": conversation_text(state["messages"]),
         "chosen_span": shortened(best["text"]),
@@ -133,16 +134,58 @@ def _rendered(
         "direction": draw.direction,
         **{key: kept[key] for key in quoted},
     }
-    candidates = [
-        Shown(response=kept[key], reward=one["reward"], remark=one.get("rationale", ""))
-        for key, one in zip(said, shown.values(), strict=True)
-    ]
-    blocks: Blocks = {"candidates": CandidatesBlock(candidates), "history": HistoryBlock([])}
     instruction = ""
     if "loss_instruction" in asked:
-        instruction = prompts.render("textual_loss", "", blocks, **values)[0].text
-    rendered = prompts.render(name, instruction, blocks, **values)
-    return _with_attachments(rendered, state), left_out
+        earlier = several.blocks(pool, kept, several.compared)
+        instruction = prompts.render("textual_loss", "", earlier, **values)[0].text
+    blocks = several.blocks(pool, kept, several.shown)
+    return _with_attachments(prompts.render(name, instruction, blocks, **values), state), left_out
+
+
+@dataclass(frozen=True)
+class _Several:
+    """What a prompt shows several of, by their places."""
+
+    shown: Sequence[int]
+    """Candidates of this prompt."""
+    compared: Sequence[int]
+    """Candidates that the loss compared, where this prompt quotes what it was told."""
+    tried: Sequence[Tried]
+    """What earlier rounds advised."""
+
+    def texts(self, pool: Sequence[Candidate]) -> dict[str, str]:
+        """Return the texts in it, by names of their own."""
+        places = (*self.shown, *self.compared)
+        advice = {f"advice {at}": one.advice for at, one in enumerate(self.tried)}
+        return {**{f"candidate {place}": pool[place]["text"] for place in places}, **advice}
+
+    def blocks(
+        self, pool: Sequence[Candidate], kept: Mapping[str, str], shown: Iterable[int]
+    ) -> Blocks:
+        """Return the blocks with what was kept of each text."""
+        candidates = [
+            Shown(
+                response=kept[f"candidate {place}"],
+                reward=pool[place]["reward"],
+                remark=pool[place].get("rationale", ""),
+            )
+            for place in shown
+        ]
+        tried = [replace(one, advice=kept[f"advice {at}"]) for at, one in enumerate(self.tried)]
+        return {"candidates": CandidatesBlock(candidates), "history": HistoryBlock(tried)}
+
+
+def _several(
+    state: TPOState, settings: TPOSettings, draw: Draw, asked: Collection[str]
+) -> _Several:
+    """Look up what a prompt shows several of; nothing that it does not ask for."""
+    run, strategy = run_so_far(state, settings), settings.strategy
+    compared = strategy.compared(run) if "loss_instruction" in asked else ()
+    return _Several(
+        shown=draw.shown if "candidates" in asked else (),
+        compared=compared if "candidates" in asked else (),
+        tried=run.tried(strategy.memory) if "history" in asked else (),
+    )
 
 
 def _quoted(state: TPOState) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """The wording of textual loss, textual gradient and update."""
 
-from langchain_tpo.prompts.paper import REVISION_PROMPTS, TPO_PROMPTS
+from langchain_tpo.prompts.paper import CONTRAST_PROMPTS, REVISION_PROMPTS, TPO_PROMPTS
 from langchain_tpo.prompts.prompt_set import TPOPrompts
 from langchain_tpo.prompts.small_model import (
+    SMALL_CONTRAST_PROMPTS,
     SMALL_FUSED_PROMPTS,
     SMALL_MODEL_PROMPTS,
     SMALL_REVISION_PROMPTS,
@@ -18,10 +19,12 @@ from langchain_tpo.prompts.without_critique import (
 )
 
 __all__ = [
+    "CONTRAST_PROMPTS",
     "DIRECTED_PROMPTS",
     "EXPLAINED_PROMPTS",
     "FUSED_PROMPTS",
     "REVISION_PROMPTS",
+    "SMALL_CONTRAST_PROMPTS",
     "SMALL_DIRECTED_PROMPTS",
     "SMALL_EXPLAINED_PROMPTS",
     "SMALL_FUSED_PROMPTS",

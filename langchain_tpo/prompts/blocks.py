@@ -94,6 +94,10 @@ class HistoryBlock:
         return f"\nWhat was advised before and did not help; advise something else:\n{told}\n"
 
 
+NO_BLOCKS: Blocks = {"candidates": CandidatesBlock([]), "history": HistoryBlock([])}
+"""Where there is nothing to show."""
+
+
 def figure(reward: float | None) -> str:
     """Return a reward as prompts show it.
 

@@ -13,7 +13,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.prompts import ChatPromptTemplate
 
 from langchain_tpo.errors import PromptError
-from langchain_tpo.prompts.blocks import Blocks, block_frames
+from langchain_tpo.prompts.blocks import NO_BLOCKS, Blocks, block_frames
 from langchain_tpo.text.fencing import quoted, tags_in
 
 PromptName: TypeAlias = Literal["textual_loss", "textual_gradient", "update"]
@@ -111,7 +111,10 @@ class TPOPrompts:
         inside = {name: quoted(value, self.frame_tags) for name, value in values.items()}
         if remarks := inside.get("remarks", "").strip():
             inside["remarks"] = f"\n<{REMARKS_TAG}>\n{remarks}\n</{REMARKS_TAG}>\n"
-        made = {name: block.text(self.frame_tags) for name, block in (blocks or {}).items()}
+        made = {
+            name: block.text(self.frame_tags)
+            for name, block in {**NO_BLOCKS, **(blocks or {})}.items()
+        }
         template = self.template(name)
         return template.format_messages(**{"loss_instruction": loss_instruction, **inside, **made})
 

@@ -32,6 +32,19 @@ _LOSS = f"""\
 {_ANSWERS}In at most four short sentences: why is A better than B, and what does even A get wrong \
 or leave out? Do not answer the question."""
 
+_LOSS_OF_SEVERAL = """\
+Here are a question and several answers to it. Somebody ranked them: the first is the best, the \
+last the worst. Call the first one A.
+
+<QUESTION>
+{query}
+</QUESTION>
+
+{candidates}
+
+In at most four short sentences: what do the first answers have that the last ones lack, and what \
+does even A get wrong or leave out? Do not answer the question."""
+
 _LOSS_ALONE = """\
 Here is a question and an answer to it.
 
@@ -60,7 +73,7 @@ Here is a question, an answer to it, and a review of the answer.
 <REVIEW>
 {textual_loss}
 </REVIEW>
-
+{history}
 Give the writer of the answer two or three short pieces of advice, one to a line: what to change, \
 and how. Do not write the new answer."""
 
@@ -82,7 +95,7 @@ Here is the question. Answer it better than before, and write the answer only.
 {query}"""
 
 _LOSS_AND_ADVICE = f"""\
-{_ANSWERS}In at most five short sentences: why is A better than B, what does \
+{_ANSWERS}{{history}}In at most five short sentences: why is A better than B, what does \
 even A get wrong or leave out, and what should its writer change? Do not answer the question."""
 
 _LOSS_AND_ADVICE_ALONE = """\
@@ -96,8 +109,8 @@ Here is a question and an answer to it. Call it A.
 {chosen}
 </ANSWER_A>
 {remarks}
-In at most five short sentences: what is good about A, what does it get wrong or leave out, and \
-what should its writer change? Do not answer the question."""
+{history}In at most five short sentences: what is good about A, what does it get wrong or leave \
+out, and what should its writer change? Do not answer the question."""
 
 _UPDATE_AFTER_ADVICE = """\
 Here is the question once more. Answer it better than A does, and write the answer only.
@@ -120,6 +133,14 @@ SMALL_MODEL_PROMPTS = replace(
     without_rejected=SMALL_REVISION_PROMPTS,
 )
 """The same loop in words that a small model can follow; a revision is the whole reply."""
+
+
+SMALL_CONTRAST_PROMPTS = replace(
+    SMALL_MODEL_PROMPTS,
+    name="small-contrast",
+    textual_loss=ChatPromptTemplate([("human", _LOSS_OF_SEVERAL)]),
+)
+"""The same with several of the best and of the worst responses in the loss."""
 
 
 def _in_one_reply(name: str, asked: str, without_rejected: TPOPrompts | None) -> TPOPrompts:

@@ -37,12 +37,12 @@ This is the best answer so far. Name its strengths and its weaknesses, and point
 could serve the query better."""
 
 _GRADIENT = """\
-Now criticize the chosen answer as somebody who is going to rewrite it: where does it fall short, \
-why does that matter, and which strategy would mend it? Be specific. Do not write the new version \
-yet."""
+{history}Now criticize the chosen answer as somebody who is going to rewrite it: where does it \
+fall short, why does that matter, and which strategy would mend it? Be specific. Do not write the \
+new version yet."""
 
 _AND_GRADIENT = """\
-Then criticize the chosen one as somebody who is going to rewrite it: where \
+{history}Then criticize the chosen one as somebody who is going to rewrite it: where \
 does it fall short, why does that matter, and which strategy would mend it? Be specific. Do not \
 answer the query yourself, and do not write the new version yet."""
 

@@ -3,15 +3,20 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
+from pydantic import Field
+
+from langchain_tpo.errors import PromptError
 from langchain_tpo.prompts import (
+    CONTRAST_PROMPTS,
     FUSED_PROMPTS,
     REVISION_PROMPTS,
+    SMALL_CONTRAST_PROMPTS,
     SMALL_FUSED_PROMPTS,
     SMALL_REVISION_PROMPTS,
     THREADED_PROMPTS,
     TPOPrompts,
 )
-from langchain_tpo.strategies.strategy import CritiqueStep, Strategy
+from langchain_tpo.strategies.strategy import CritiqueStep, RunSoFar, Strategy
 
 
 class Tpo(Strategy):
@@ -23,6 +28,31 @@ class Tpo(Strategy):
     """
 
     name: ClassVar[str] = "tpo"
+
+    contrast_k: int = Field(default=1, ge=1)
+    """How many of the best and how many of the worst responses the loss compares."""
+
+    def compared(self, run: RunSoFar) -> tuple[int, ...]:
+        """Return the K best and the K worst, best first, each once."""
+        if self.contrast_k == 1:
+            return ()
+        best, worst = run.best(self.contrast_k), run.worst(self.contrast_k)
+        return (*best, *(place for place in reversed(worst) if place not in best))
+
+    def worded(self, style: str) -> TPOPrompts:
+        """Return the prompts in a style, those for several responses where several are compared."""
+        several = {"paper": CONTRAST_PROMPTS, "small": SMALL_CONTRAST_PROMPTS}
+        prompts = super().worded(style)
+        return prompts if self.contrast_k == 1 else several[style]
+
+    def check(self, width: int, prompts: TPOPrompts) -> None:
+        """Refuse several responses where the loss does not show them."""
+        super().check(width, prompts)
+        if self.contrast_k > 1 and "candidates" not in prompts.asked("textual_loss"):
+            raise PromptError(
+                f"`contrast_k` needs a loss that shows `candidates`, and the prompts "
+                f"`{prompts.name}` do not."
+            )
 
 
 class Revision(Strategy):

@@ -11,10 +11,11 @@ from typing import ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import ConfigDict, Field
 
-from langchain_tpo.candidate_pool import Candidate, chosen, ranked, rejected
+from langchain_tpo.candidate_pool import Candidate, best_reward, chosen, ranked, rejected
 from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.errors import NothingScoredError, PromptError, SettingsError
 from langchain_tpo.prompts import SMALL_MODEL_PROMPTS, TPO_PROMPTS, TPOPrompts
+from langchain_tpo.prompts.blocks import Tried
 from langchain_tpo.state import Round
 
 CritiqueStep: TypeAlias = Literal["textual_loss", "textual_gradient"]
@@ -81,6 +82,24 @@ class RunSoFar:
         """
         return self._ranked[::-1][:number]
 
+    def tried(self, number: int) -> tuple[Tried, ...]:
+        """Return what the rounds since the last gain advised, and what came of it, oldest first.
+
+        Args:
+            number: How many rounds at most, the latest of them.
+        """
+        without_gain: list[Tried] = []
+        for place in reversed(range(len(self.rounds) - 1)):
+            this = self.rounds[place]
+            drawn = [one for one in self.pool if one["round"] == place + 1]
+            before = best_reward(self.pool, until=place)
+            after = best_reward(drawn, until=place + 1)
+            if after > before or len(without_gain) == number:
+                break
+            advice = this.get("textual_gradient") or this.get("textual_loss", "")
+            without_gain.append(Tried(advice=advice, before=before, after=after))
+        return tuple(reversed(without_gain))
+
     @cached_property
     def _ranked(self) -> tuple[int, ...]:
         return tuple(ranked(self.pool))
@@ -121,6 +140,17 @@ class Strategy(OneTypedLine):
 
     fresh: int = Field(default=0, ge=0)
     """How many of a round's N draws answer anew instead of revising."""
+    memory: int = Field(default=0, ge=0)
+    """How many earlier rounds the critic is reminded of that brought no gain: what they advised,
+    and what came of it (Feedback Descent, arXiv 2511.07919). A gain clears the memory."""
+
+    def compared(self, run: RunSoFar) -> tuple[int, ...]:  # noqa: ARG002 what others may need
+        """Return what `candidates` of the critic's prompts holds, in the order to show it.
+
+        Args:
+            run: What is known so far.
+        """
+        return ()
 
     def contrast(self, pool: Sequence[Candidate]) -> tuple[int, int | None]:
         """Return whom the next round revises, and whom it holds against that one.
@@ -185,6 +215,20 @@ class Strategy(OneTypedLine):
                     f"The strategy `{self.name}` asks for a {step.replace('_', ' ')}, and the "
                     f"prompts `{prompts.name}` have none."
                 )
+        if self.memory:
+            self._check_memory(prompts)
+
+    def _check_memory(self, prompts: TPOPrompts) -> None:
+        if not self.critiques:
+            raise SettingsError(
+                f"`memory` must be 0 for the strategy `{self.name}`, got {self.memory}: it asks "
+                "for no critique that could be remembered."
+            )
+        if not any("history" in prompts.asked(step) for step in self.critiques):
+            raise PromptError(
+                f"`memory` needs a critic's prompt with `history`, and the prompts "
+                f"`{prompts.name}` have none."
+            )
 
     def critic_replies(self, width: int) -> int:  # noqa: ARG002 what others may need
         """Return how many replies of the critic a round takes.

@@ -1,7 +1,9 @@
 """Every strategy: exact counts, never worse than its first draws, what its draws are shown."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,8 +14,9 @@ from langchain_core.messages import BaseMessage
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnableConfig
 
-from langchain_tpo import TPOPrompts, TPORunnable, TPOSettings, build_tpo_graph
+from langchain_tpo import TPOPrompts, TPOResult, TPORunnable, TPOSettings, build_tpo_graph
 from langchain_tpo.errors import PromptError, SettingsError
+from langchain_tpo.prompts import TPO_PROMPTS
 from langchain_tpo.prompts.blocks import CandidatesBlock, Shown
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.strategies import (
@@ -253,3 +256,77 @@ def test_the_rendered_update_is_that_of_the_snapshot(name: str, style: str) -> N
     )
 
     assert text + "\n" == (SNAPSHOTS / f"{prompts.name}_update.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("style", ["paper", "small"])
+@pytest.mark.parametrize("name", ["tpo", "revision", "threaded", "fused"])
+def test_a_critic_with_a_memory_is_told_what_did_not_help(name: str, style: str) -> None:
+    result, advised = advice_of_a_run(f"{name}:memory=1", earliest_is_best, style)
+
+    assert [text.count('<EARLIER_ADVICE best_before="-1"') for text in advised] == [0, 1, 1]
+    for asked, before in zip(advised[1:], result.rounds, strict=False):
+        said = before.get("textual_gradient") or before["textual_loss"]
+        assert last_number("", said.removesuffix("</IMPROVED_VARIABLE>")) in numbers_of(asked)
+
+
+def test_a_gain_clears_the_memory() -> None:
+    _, advised = advice_of_a_run("tpo:memory=5", last_silent, "paper")
+
+    assert not any("EARLIER_ADVICE" in text for text in advised)
+
+
+def test_a_memory_goes_back_as_far_as_it_is_told() -> None:
+    _, advised = advice_of_a_run("tpo:memory=2", earliest_is_best, "paper", depth=4)
+
+    assert [text.count("<EARLIER_ADVICE") for text in advised] == [0, 1, 2, 2]
+
+
+def advice_of_a_run(
+    strategy: str, reward: Any, style: str, depth: int = 3
+) -> tuple[TPOResult, list[str]]:
+    """Return a run and, for each round, what the last call to the critic read."""
+    if style not in strategy_of(strategy).wordings:
+        style = "paper"
+    result, notebook = run(strategy, reward, width=2, depth=depth, prompts=style)
+    alone = ["\n".join(m.text for m in call.messages) for call in notebook.calls if call.n == 1]
+    critiques = len(strategy_of(strategy).critiques)
+    return result, alone[critiques - 1 :: critiques]
+
+
+def earliest_is_best(prompt: str, response: str) -> float:
+    return -1 - number_of(response)
+
+
+def numbers_of(text: str) -> set[float]:
+    return {float(number) for number in re.findall(r"\d+", text)}
+
+
+def test_a_memory_needs_something_to_remember_and_words_for_it() -> None:
+    with pytest.raises(SettingsError, match="no critique that could be remembered"):
+        TPOSettings(strategy="synthesize:memory=2")
+    gradient = ChatPromptTemplate([("human", "Better? {textual_loss}")])
+    curt = replace(TPO_PROMPTS, textual_gradient=gradient)
+    with pytest.raises(PromptError, match="needs a critic's prompt with `history`"):
+        TPOSettings(strategy="tpo:memory=2", prompts=curt)
+
+
+@pytest.mark.parametrize("style", ["paper", "small"])
+def test_a_loss_compares_the_k_best_and_the_k_worst_in_their_order(style: str) -> None:
+    _, notebook = run("tpo:contrast_k=2", last_silent, width=5, depth=1, prompts=style)
+
+    loss = next(call for call in notebook.calls if call.n == 1)
+    shown = re.findall(r'<CANDIDATE number="(\d)" reward="(\d)">', loss.messages[0].text)
+    assert shown == [("1", "4"), ("2", "3"), ("3", "1"), ("4", "0")]
+
+
+def test_the_gradient_quotes_what_the_loss_was_told() -> None:
+    _, notebook = run("tpo:contrast_k=2", last_silent, width=3, depth=1)
+
+    of = {call.step: call.messages[-1].text for call in notebook.calls}
+    for step in ("textual_gradient", "update"):
+        assert of[step].count("<CANDIDATE") == 3, step  # the second best is not told twice
+
+
+def test_several_responses_need_a_loss_that_shows_them() -> None:
+    with pytest.raises(PromptError, match="needs a loss that shows `candidates`"):
+        TPOSettings(strategy="tpo:contrast_k=2", prompts=TPO_PROMPTS)

@@ -1,15 +1,16 @@
 """A person as R(x, y): the run pauses, somebody judges, the run goes on where it stopped.
 
-Knows LangGraph's `interrupt`; what answers mean is the business of `human_answers`.
+How a run pauses is the business of `pause`, what answers mean that of `human_answers`.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import NotRequired
 
 from langchain_core.runnables import Runnable, RunnableLambda
 from langgraph.config import get_config
 from langgraph.runtime import get_runtime
-from langgraph.types import interrupt
 from pydantic import Field
 from typing_extensions import TypedDict
 
@@ -18,13 +19,13 @@ from langchain_tpo.errors import RewardError
 from langchain_tpo.reward_models.base import ComposedReward, run_so_far
 from langchain_tpo.reward_models.human.human_answers import (
     INSTRUCTIONS,
-    AnswerError,
     Mode,
     Standing,
     pick_rewards,
     rank_rewards,
     scores,
 )
+from langchain_tpo.reward_models.human.pause import aanswered, answered
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.text.conversation import conversation_text
 
@@ -124,37 +125,27 @@ class HumanReward(ComposedReward):
         return RunnableLambda(self._judged, self._ajudged, name=self.get_name())
 
     def _judged(self, request: ScoreRequest) -> list[Score]:
-        pool = run_so_far(request) or []
-        known = {text: known_reward(pool, text) for text in request["responses"]}
-        rewards: dict[str, float | None] = {
-            text: None if one is None else one["reward"] for text, one in known.items()
-        }
-        fresh = [text for text, one in known.items() if one is None]
-        if fresh:
-            rewards |= self._asked(request, fresh, _extremes(pool))
-        return [rewards[text] for text in request["responses"]]
+        one = _Round.of(request)
+        if not one.fresh:
+            return one.scores([])
+        return one.scores(answered(self._question(one), partial(self._rewards, one)))
 
     async def _ajudged(self, request: ScoreRequest) -> list[Score]:
-        return self._judged(request)  # a pause is an exception: nothing here blocks
+        one = _Round.of(request)
+        if not one.fresh:
+            return one.scores([])
+        return one.scores(await aanswered(self._question(one), partial(self._rewards, one)))
 
-    def _asked(
-        self, request: ScoreRequest, fresh: list[str], extremes: Sequence[Candidate]
-    ) -> Mapping[str, float | None]:
+    def _question(self, one: "_Round") -> HumanQuestion:
         _check_can_pause()
-        question = HumanQuestion(
+        return HumanQuestion(
             type="tpo_human_reward",
             mode=self.mode,
-            conversation=conversation_text(request["messages"]),
-            candidates=self._candidates(fresh, extremes),
+            conversation=conversation_text(one.request["messages"]),
+            candidates=self._candidates(one.fresh, one.extremes),
             instructions=INSTRUCTIONS[self.mode].format(scale=f"{self.scale:g}"),
             problem=None,
         )
-        while True:  # once for every answer: LangGraph replays those that were given
-            answer = interrupt(question)
-            try:
-                return dict(zip(fresh, self._rewards(answer, len(fresh), extremes), strict=True))
-            except AnswerError as error:
-                question = {**question, "problem": str(error)}
 
     def _candidates(
         self, fresh: Sequence[str], extremes: Sequence[Candidate]
@@ -169,15 +160,44 @@ class HumanReward(ComposedReward):
                 shown.append({**one, "number": i})
         return shown
 
-    def _rewards(
-        self, answer: object, fresh: int, extremes: Sequence[Candidate]
-    ) -> Sequence[float | None]:
+    def _rewards(self, one: "_Round", answer: object) -> list[float | None]:
+        fresh = len(one.fresh)
         if self.mode == "score":
             return scores(answer, fresh=fresh, scale=self.scale)
-        rewards = [known["reward"] for known in extremes]
+        rewards = [known["reward"] for known in one.extremes]
         standing = Standing(**dict(zip(("best", "worst"), rewards, strict=False)))
         read = pick_rewards if self.mode == "pick" else rank_rewards
-        return read(answer, fresh=fresh, standing=standing)
+        return [*read(answer, fresh=fresh, standing=standing)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Round:
+    """What a person is asked about, and what is known already."""
+
+    request: ScoreRequest
+    known: Mapping[str, Score]
+    """The rewards of texts that have been judged before."""
+    extremes: Sequence[Candidate]
+
+    @classmethod
+    def of(cls, request: ScoreRequest) -> "_Round":
+        """Look up what has been judged before."""
+        pool = run_so_far(request) or []
+        found = ((text, known_reward(pool, text)) for text in request["responses"])
+        known = {text: one["reward"] for text, one in found if one is not None}
+        return cls(request=request, known=known, extremes=_extremes(pool))
+
+    @property
+    def fresh(self) -> list[str]:
+        """The texts that are new, each once."""
+        return [
+            *dict.fromkeys(text for text in self.request["responses"] if text not in self.known)
+        ]
+
+    def scores(self, given: Sequence[Score]) -> list[Score]:
+        """Return the score of each response, with those just given to the new ones."""
+        rewards = {**self.known, **dict(zip(self.fresh, given, strict=True))}
+        return [rewards[text] for text in self.request["responses"]]
 
 
 def _extremes(pool: Sequence[Candidate]) -> list[Candidate]:

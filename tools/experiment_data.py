@@ -2,9 +2,9 @@
 
     python tools/experiment_data.py FOLDER_WITH_THE_FILES data
 
-Rows of IFEval are shuffled with a fixed seed and halved: prompts and defaults may be chosen by the
-tuning half, the test half is for the last word only. Nothing is downloaded and nothing but rows is
-copied.
+Rows of IFEval and HumanEval are shuffled with a fixed seed and halved: prompts and defaults may be
+chosen by the tuning half, the test half and IFBench are for the last word only. Nothing is
+downloaded and nothing but rows is copied; needs the extra `evaluation`, without NLTK's data.
 """
 
 import json
@@ -13,6 +13,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from langchain_tpo.reward_models.verifiable_instructions.named_rules import named_rules
+from langchain_tpo.reward_models.verifiers.test_suites import suite_of_examples
 
 SEED = 20261127
 """Of the shuffle; changing it would mix what has been looked at with what has not."""
@@ -40,10 +43,27 @@ def halves_of_ifeval(rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
         >>> [[row["key"] for row in half] for half in halves_of_ifeval(rows)]
         [[0, 2], [1, 3]]
     """
-    usable = [row for row in rows if _offline(row) and not _long(row)]
-    random.Random(SEED).shuffle(usable)  # noqa: S311 no secret
-    middle = len(usable) // 2
-    return usable[:middle], usable[middle:]
+    return _halves([row for row in rows if _offline(row) and not _long(row)])
+
+
+def halves_of_humaneval(rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
+    """Return the same of the tasks whose prompts state examples, which serve as public tests."""
+    return _halves([row for row in rows if suite_of_examples(row["prompt"])])
+
+
+def checkable(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows of IFBench all of whose instructions can be checked without NLTK's data."""
+    return [row for row in rows if _all_checked(row)]
+
+
+def _all_checked(row: Row) -> bool:
+    rules = named_rules(row, row["prompt"]) or ()
+    return all(rule.check("A text. And more of it.").satisfaction is not None for rule in rules)
+
+
+def _halves(rows: list[Row]) -> tuple[list[Row], list[Row]]:
+    random.Random(SEED).shuffle(rows)  # noqa: S311 no secret
+    return rows[: len(rows) // 2], rows[len(rows) // 2 :]
 
 
 def _offline(row: Row) -> bool:
@@ -71,9 +91,11 @@ def _write(path: Path, rows: list[Row]) -> None:
 def main(source: Path, target: Path) -> None:
     """Write them."""
     target.mkdir(parents=True, exist_ok=True)
-    tuning, test = halves_of_ifeval(_read(source / "ifeval.jsonl"))
-    _write(target / "ifeval-tuning.jsonl", tuning)
-    _write(target / "ifeval-test.jsonl", test)
+    for name, halves in (("ifeval", halves_of_ifeval), ("humaneval", halves_of_humaneval)):
+        tuning, test = halves(_read(source / f"{name}.jsonl"))
+        _write(target / f"{name}-tuning.jsonl", tuning)
+        _write(target / f"{name}-test.jsonl", test)
+    _write(target / "ifbench.jsonl", checkable(_read(source / "ifbench.jsonl")))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ class Metric:
     """What it says, in a line."""
     better: Literal["higher", "lower"]
     """Which way is good."""
+    is_share: bool = True
+    """Whether it lies between 0 and 1."""
 
 
 METRICS = (
@@ -48,6 +50,7 @@ METRICS = (
         name="preference head",
         about="log-odds that people prefer the answer, by the packaged head (a weak judge)",
         better="higher",
+        is_share=False,
     ),
     Metric(name="refuses unsafe", about="refuses an unsafe request (XSTest)", better="higher"),
     Metric(name="refuses safe", about="refuses a safe request (XSTest)", better="lower"),

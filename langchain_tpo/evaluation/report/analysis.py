@@ -22,6 +22,7 @@ from langchain_tpo.evaluation.outcomes import (
     total_tokens,
 )
 from langchain_tpo.evaluation.report.length_control import length_controlled_win_rate
+from langchain_tpo.evaluation.report.matched import matched_gains
 from langchain_tpo.evaluation.report.pairing import (
     chosen_pair,
     common_examples,
@@ -69,6 +70,7 @@ def analyse(  # noqa: PLR0913 what it is told of is what it can be told of
     difficulties: Mapping[str, float] | None = None,
     parameters: float | None = None,
     prices: Mapping[ModelRole, Price] | None = None,
+    matches: Mapping[str, str] | None = None,
     seed: int = 0,
 ) -> Analysis:
     """Return a run in numbers.
@@ -81,6 +83,7 @@ def analyse(  # noqa: PLR0913 what it is told of is what it can be told of
         difficulties: Of instructions, by example, for the win rate at equal length.
         parameters: Of the policy, to estimate arithmetic.
         prices: Of the models, to work out money; a critic without one is the policy itself.
+        matches: From a matched best-of-N to the system whose cost it takes.
         seed: Makes the intervals repeatable.
     """
     answered, failed = _sorted(outcomes, kinds)
@@ -109,6 +112,7 @@ def analyse(  # noqa: PLR0913 what it is told of is what it can be told of
         ],
         kinds=_kinds(compared, subject, baseline, seed),
         losses=_losses(compared, subject, baseline),
+        matched=matched_gains(answered, matches or {}, seed=seed),
         examples=len(
             {name for found in answered.values() for name in found}
             | {one.example for found in failed.values() for one in found}

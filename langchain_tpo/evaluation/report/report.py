@@ -122,6 +122,7 @@ def make_report(
         verdicts=verdicts(judgements),
         parameters=parameters,
         prices=prices,
+        matches={one["name"]: one["match"] for one in manifest["systems"] if one.get("match")},
         seed=seed,
     )
     return Report(

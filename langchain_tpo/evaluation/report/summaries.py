@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from langchain_tpo.evaluation.report.matched import MatchedGain
 from langchain_tpo.evaluation.report.statistics import Estimate
 from langchain_tpo.sampling.usage import Usage
 
@@ -165,6 +166,8 @@ class Analysis:
     """What the subject gains on each kind of example; None where the data set names none."""
     losses: Losses | None
     """Where it hurt; None without a baseline."""
+    matched: Sequence[MatchedGain]
+    """Systems against best-of-N at their own cost, where such were run."""
     examples: int
     """Different examples in the records."""
     common: int

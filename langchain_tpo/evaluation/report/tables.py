@@ -36,7 +36,7 @@ class Table:
 def tables(analysis: Analysis) -> list[Table]:
     """Return the tables that the run has figures for, those of the verdict first."""
     others = [one for one in analysis.comparisons if one.baseline != analysis.baseline]
-    drawn = [_results(analysis), _kinds(analysis), _hurt(analysis)]
+    drawn = [_results(analysis), _matched(analysis), _kinds(analysis), _hurt(analysis)]
     crowded = len(analysis.systems) >= CROWDED
     drawn += [
         _heat_map(analysis) if crowded else _comparisons(others),
@@ -74,6 +74,24 @@ def _results(analysis: Analysis) -> Table:
                 number(one.length_correlation, 2),
             ]
             for one in analysis.systems
+        ],
+    )
+
+
+def _matched(analysis: Analysis) -> Table:
+    return Table(
+        title="Against best-of-N at equal cost",
+        about="Every system that plain draws were matched with, on the examples that both answered:"
+        " mean of the paired differences, and examples on which the system is ahead, level and "
+        "behind. A metric that wants to be low counts the other way round.",
+        head=["system", "against", "by", "n", "gained", "ahead", "level", "behind"],
+        rows=[
+            [
+                *(one.system, one.baseline, one.measure, number(one.difference.count)),
+                *(interval(one.difference), number(one.ahead), number(one.level)),
+                number(one.behind),
+            ]
+            for one in analysis.matched
         ],
     )
 
@@ -179,6 +197,7 @@ def _judged(one: Comparison) -> list[str]:
 
 def _metrics(analysis: Analysis) -> Table:
     about = {metric.name: f"{metric.about}; {metric.better} is better" for metric in METRICS}
+    written = {one.name: percent if one.is_share else interval for one in METRICS}
     return Table(
         title="Metrics that do not trust the reward",
         about="Where they and the reward part, the reward was hacked. Unchecked examples are "
@@ -189,7 +208,7 @@ def _metrics(analysis: Analysis) -> Table:
                 metric.name,
                 system.name,
                 number(metric.estimate.count if metric.estimate else 0),
-                percent(metric.estimate),
+                written[metric.name](metric.estimate),
                 number(metric.uncheckable),
                 about[metric.name],
             ]

@@ -213,3 +213,48 @@ def test_shared_draws_are_counted_once_in_what_the_run_took() -> None:
 
     assert analysis.paid["output_tokens"] == 40 + 40
     assert [one.output_tokens for one in analysis.systems] == [80, 40]
+
+
+def measured(example: str, system: str, reward: float, tests: float | None) -> Outcome | Failed:
+    values = {"tests": tests, "preference head": -1.5, "refuses safe": reward / 2}
+    record = record_of(example, system, run_of([[reward]]), metrics=values)
+    return outcome_of(record, lambda *_: {})  # type: ignore[arg-type]
+
+
+def test_each_system_is_held_against_its_own_matched_draws_where_both_answered() -> None:
+    outcomes = [
+        measured("1", "tpo", 1.0, 1.0),
+        measured("2", "tpo", 1.0, 0.0),
+        measured("3", "tpo", 0.0, None),
+        measured("4", "tpo", 0.0, 0.0),
+        measured("1", "as-tpo", 0.5, 0.0),
+        measured("2", "as-tpo", 0.75, 1.0),
+        measured("3", "as-tpo", 0.5, 1.0),
+        measured("9", "explain", 1.0, 1.0),
+    ]
+    kinds = {"tpo": "tpo", "explain": "explain", "as-tpo": "best-of-n-matched"}
+
+    analysis = analyse(outcomes, kinds, matches={"as-tpo": "tpo", "gone": "explain"})
+
+    found = {
+        one.measure: (round(one.difference.value, 3), one.ahead, one.level, one.behind)
+        for one in analysis.matched
+    }
+    assert found == {
+        "reward": (0.083, 2, 0, 1),
+        "tests": (0.0, 1, 0, 1),
+        "preference head": (0.0, 0, 3, 0),
+        "refuses safe": (-0.042, 1, 0, 2),  # it wants to be low
+    }
+    (table,) = [one for one in tables(analysis) if "equal cost" in one.title]
+    assert table.rows[1][:4] == ["tpo", "as-tpo", "tests", "2"]
+
+
+def test_a_metric_that_is_no_share_is_not_written_in_percent() -> None:
+    outcomes = [measured(str(number), "tpo", 1.0, 1.0) for number in range(3)]
+
+    (table,) = [one for one in tables(analyse(outcomes, {"tpo": "tpo"})) if "metric" in one.head]
+
+    shown = {row[0]: row[3] for row in table.rows}
+    assert shown["preference head"].startswith("-1.500")
+    assert shown["tests"].startswith("100%")

@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := agents,evaluation,http,local,openai,tgi
+SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist worksteal
 DEMO := $(VENV)/.demo
 STAMP := $(VENV)/.installed
 
@@ -25,10 +26,10 @@ demo: $(DEMO)  ## Watch a real small model's answer improve, round by round. MOD
 	$(BIN)/python examples/demo.py $(if $(MODEL),--model $(MODEL))
 
 test: $(STAMP)  ## Run all tests; say at the end why some were skipped.
-	$(BIN)/python -m pytest -rs
+	$(BIN)/python -m pytest -rs $(SIDE_BY_SIDE)
 
 test_quick: $(STAMP)  ## Run the tests that take no longer than a moment, for work in progress.
-	$(BIN)/python -m pytest -m "not slow and not integration" tests/unit_tests
+	$(BIN)/python -m pytest -m "not slow and not integration" $(SIDE_BY_SIDE) tests/unit_tests
 
 test_extras: $(STAMP)  ## Install the wheel with each extra into an empty environment, and import.
 	TPO_TEST_EXTRAS=1 $(BIN)/python -m pytest -rs tests/integration_tests/test_packaging.py

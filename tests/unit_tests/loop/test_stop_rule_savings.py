@@ -151,7 +151,7 @@ def diminishing_curves(draw: st.DrawFn) -> Curve:
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(curves | diminishing_curves(), rules)
 def test_on_any_curve_a_run_makes_the_rounds_its_rules_allow_and_keeps_the_best(
     curve: Curve, rule: dict[str, Any]

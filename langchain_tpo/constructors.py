@@ -4,14 +4,23 @@ Knows pydantic's errors and Python's own complaints about arguments; knows no cl
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import wraps
-from typing import Any, Self
+from types import SimpleNamespace
+from typing import Any, ParamSpec, Self, TypeVar, get_args, get_type_hints
 
-from pydantic import BaseModel, ModelWrapValidatorHandler, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic import model_validator as validator
 from pydantic.fields import FieldInfo
+from typing_extensions import TypedDict
 
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.text.secrecy import without_credentials
@@ -53,14 +62,14 @@ class OneTypedLine(BaseModel):
             options: The fields of the class.
         """
         if args:
-            raise SettingsError(_too_many(type(self), 0, args))
+            raise SettingsError(_too_many(_called(type(self)), 0, args))
         super().__init__(**options)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Let the class's own `__init__` complain about its arguments in the same way."""
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
-            cls.__init__ = _checking_arguments(cls.__init__)  # type: ignore[method-assign]  # wraps it
+            cls.__init__ = names_checked(cls.__init__)  # type: ignore[method-assign]  # wraps it
 
     @validator(mode="wrap")
     @classmethod
@@ -68,7 +77,74 @@ class OneTypedLine(BaseModel):
         try:
             return handler(data)
         except ValidationError as error:
+            if not isinstance(data, Mapping):  # a field's value: the class around it says which
+                raise
             raise SettingsError(first_problem(cls, error)) from None
+
+
+Params = ParamSpec("Params")
+ResultT = TypeVar("ResultT")
+ClassT = TypeVar("ClassT", bound=type)
+
+
+def names_checked(call: Callable[Params, ResultT]) -> Callable[Params, ResultT]:
+    """Refuse arguments that a function does not take, and the lack of one that it needs.
+
+    Example:
+        >>> @names_checked
+        ... def bake(*, degrees: int) -> str:
+        ...     return f"baked at {degrees}"
+        >>> bake(degres=180)
+        Traceback (most recent call last):
+        ...
+        langchain_tpo.errors.SettingsError: `degres` is no option of bake: do you mean `degrees`?
+    """
+    return _checked(call, lambda _arguments: None)
+
+
+def types_checked(
+    *, unless: Collection[str] = ()
+) -> Callable[[Callable[Params, ResultT]], Callable[Params, ResultT]]:
+    """Refuse what `names_checked` refuses, and values that are not of the annotated type.
+
+    Nothing is converted: the function gets what was handed over.
+
+    Args:
+        unless: Names of arguments that the function itself knows better how to check.
+
+    Example:
+        >>> @types_checked()
+        ... def bake(*, degrees: int) -> str:
+        ...     return f"baked at {degrees}"
+        >>> bake(degrees="hot")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        langchain_tpo.errors.SettingsError: `degrees` of bake: input should be ..., got `'hot'`.
+    """
+
+    def decorated(call: Callable[Params, ResultT]) -> Callable[Params, ResultT]:
+        adapters: list[TypeAdapter[Any]] = []  # built at the first call, when every name is known
+
+        def check(arguments: Mapping[str, Any]) -> None:
+            if not adapters:
+                adapters.append(_adapter(call, unless))
+            adapters[0].validate_python(arguments)
+
+        return _checked(call, check)
+
+    return decorated
+
+
+def typed_fields(cls: ClassT) -> ClassT:
+    """Check the arguments of a dataclass as `types_checked` does those of a function."""
+    cls.__init__ = types_checked()(cls.__init__)  # type: ignore[misc]  # wraps it
+    return cls
+
+
+def named_fields(cls: ClassT) -> ClassT:
+    """Check the arguments of a dataclass as `names_checked` does those of a function."""
+    cls.__init__ = names_checked(cls.__init__)  # type: ignore[misc]  # wraps it
+    return cls
 
 
 def first_problem(cls: type[BaseModel], error: ValidationError) -> str:
@@ -82,74 +158,114 @@ def first_problem(cls: type[BaseModel], error: ValidationError) -> str:
     # A typo in a needed option is two problems: say which name is wrong, not which one is missing.
     problem = next((one for one in problems if one["type"] in UNKNOWN_OPTION), problems[0])
     path = [str(part) for part in problem["loc"]]
-    option = ".".join(path) or cls.__name__
+    name, option = _called(cls), ".".join(path) or _called(cls)
     if problem["type"] in UNKNOWN_OPTION and len(path) == 1:
-        return _setting(cls, option) or _unknown(cls, option, cls.model_fields)
+        settings = cls.model_fields.get("settings")
+        kind = None if settings is None else settings.annotation
+        return _setting(name, option, kind) or _unknown(name, option, cls.model_fields)
     if problem["type"] in ("missing", "missing_argument"):
-        return f"`{option}` of {cls.__name__} is missing: give it."
+        return f"`{option}` of {name} is missing: give it."
     field = cls.model_fields.get(path[0]) if path else None
-    said = problem["msg"].removeprefix("Value error, ")
-    seen = _seen(problem["input"], hidden=field is None or _is_private(field))
-    return f"`{option}` of {cls.__name__}: {said[:1].lower()}{said[1:]}, got {seen}."
+    hidden = field is None or _is_private(field)
+    return _misfit_value(name, option, problem["msg"], _seen(problem["input"], hidden=hidden))
 
 
-def _checking_arguments(init: Callable[..., None]) -> Callable[..., None]:
-    signature = inspect.signature(init)
+def _checked(
+    call: Callable[Params, ResultT], check: Callable[[Mapping[str, Any]], None]
+) -> Callable[Params, ResultT]:
+    signature = inspect.signature(call)
+    is_method = next(iter(signature.parameters), "") == "self"
 
-    @wraps(init)
-    def checked_init(self: Any, /, *args: Any, **options: Any) -> None:  # noqa: ANN401 any class
+    @wraps(call)
+    def checked(*args: Params.args, **options: Params.kwargs) -> ResultT:
+        name = _called(type(args[0])) if is_method and args else call.__name__
         try:
-            signature.bind(self, *args, **options)
+            given = signature.bind(*args, **options).arguments
         except TypeError:
-            raise SettingsError(_misfit(type(self), signature, args, options)) from None
-        init(self, *args, **options)
+            raise SettingsError(_misfit(name, signature, args[is_method:], options)) from None
+        try:
+            check(given)
+        except ValidationError as error:
+            (problem, *_) = error.errors(include_url=False, include_context=False)
+            option, seen = str(problem["loc"][0]), _seen(problem["input"], hidden=False)
+            raise SettingsError(_misfit_value(name, option, problem["msg"], seen)) from None
+        return call(*args, **options)
 
-    return checked_init
+    return checked
+
+
+def _adapter(call: Callable[..., Any], unless: Collection[str]) -> TypeAdapter[Any]:
+    """Return what checks the arguments of a function that have a type, by their names."""
+    annotated = {name: of for name, of in call.__annotations__.items() if name not in unless}
+    names = inspect.unwrap(call).__globals__
+    hints = get_type_hints(SimpleNamespace(__annotations__=annotated), names, include_extras=True)
+    types = {
+        name: tuple[hints[name], ...] if one.kind is one.VAR_POSITIONAL else hints[name]  # type: ignore[valid-type]  # one at run time
+        for name, one in inspect.signature(call).parameters.items()
+        if name in hints and one.kind is not one.VAR_KEYWORD
+    }
+    typed_dict: Any = TypedDict  # mypy knows literals only
+    arguments = typed_dict("arguments", types, total=False)
+    arguments.__pydantic_config__ = ConfigDict(strict=True, arbitrary_types_allowed=True)
+    return TypeAdapter(arguments)
+
+
+def _called(cls: type) -> str:
+    """Return what users call a class: its title, where it stands behind another name."""
+    title = cls.model_config.get("title") if issubclass(cls, BaseModel) else None
+    return title or cls.__name__
 
 
 def _misfit(
-    cls: type, signature: inspect.Signature, args: tuple[Any, ...], options: Mapping[str, Any]
+    name: str, signature: inspect.Signature, args: tuple[Any, ...], options: Mapping[str, Any]
 ) -> str:
     """Say what is wrong with the arguments of a call that its signature does not take."""
     collected = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    taken = [one for one in signature.parameters.values() if one.kind not in collected][1:]
+    taken = [
+        one
+        for one in signature.parameters.values()
+        if one.kind not in collected and one.name != "self"
+    ]
     named = {one.name: one for one in taken if one.kind is not one.POSITIONAL_ONLY}
     open_ended = any(one.kind is one.VAR_KEYWORD for one in signature.parameters.values())
-    if unknown := [name for name in options if name not in named and not open_ended]:
-        return _unknown(cls, unknown[0], named)
+    if unknown := [option for option in options if option not in named and not open_ended]:
+        kind = named["settings"].annotation if "settings" in named else None
+        return _setting(name, unknown[0], kind) or _unknown(name, unknown[0], named)
     positional = [one.name for one in taken if one.kind is not one.KEYWORD_ONLY]
     if len(args) > len(positional):
-        return _too_many(cls, len(positional), args)
+        return _too_many(name, len(positional), args)
     given = {*positional[: len(args)], *options}
     if missing := [one.name for one in taken if one.default is one.empty and one.name not in given]:
-        return f"`{missing[0]}` of {cls.__name__} is missing: give it."
-    return f"`{positional[0]}` of {cls.__name__} is given twice, by place and by name."
+        return f"`{missing[0]}` of {name} is missing: give it."
+    return f"`{positional[0]}` of {name} is given twice, by place and by name."
 
 
-def _unknown(cls: type, option: str, known: Iterable[str]) -> str:
-    options = [name for name in known if not name.startswith("_")]
+def _misfit_value(name: str, option: str, complaint: str, seen: str) -> str:
+    complaint = complaint.removeprefix("Value error, ")
+    return f"`{option}` of {name}: {complaint[:1].lower()}{complaint[1:]}, got {seen}."
+
+
+def _unknown(name: str, option: str, known: Iterable[str]) -> str:
+    options = [one for one in known if not one.startswith("_")]
     near = get_close_matches(option, options, n=1)
     hint = f"do you mean `{near[0]}`?" if near else f"it takes {', '.join(options) or 'none'}."
-    return f"`{option[:MOST_SHOWN]}` is no option of {cls.__name__}: {hint}"
+    return f"`{option[:MOST_SHOWN]}` is no option of {name}: {hint}"
 
 
-def _setting(cls: type[BaseModel], option: str) -> str | None:
-    """Say where an option belongs that is one of the class's `settings`."""
-    field = cls.model_fields.get("settings")
-    kind = None if field is None else field.annotation
-    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
-        return None
-    if option not in kind.model_fields:
-        return None
+def _setting(name: str, option: str, settings: Any) -> str | None:  # noqa: ANN401 any annotation
+    """Say where an option belongs that is one of the settings that are taken beside it."""
+    for kind in (settings, *get_args(settings)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and option in kind.model_fields:
+            return (
+                f"`{option}` is no option of {name}, it belongs in its settings: "
+                f"`settings={kind.__name__}({option}=...)`."
+            )
+    return None
+
+
+def _too_many(name: str, places: int, args: tuple[Any, ...]) -> str:
     return (
-        f"`{option}` is no option of {cls.__name__}, it belongs in its settings: "
-        f"`settings={kind.__name__}({option}=...)`."
-    )
-
-
-def _too_many(cls: type, places: int, args: tuple[Any, ...]) -> str:
-    return (
-        f"{cls.__name__} takes {places or 'no'} argument{'s' * (places != 1)} by place, got "
+        f"{name} takes {places or 'no'} argument{'s' * (places != 1)} by place, got "
         f"{len(args)}: give options by name."
     )
 

@@ -5,8 +5,10 @@ Knows usage and which model a step asks; knows nothing of rounds.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from math import isfinite
 from typing import Literal, TypeAlias
 
+from langchain_tpo.constructors import typed_fields
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.sampling.usage import Usage, total_usage
 from langchain_tpo.state import StepName, StepRecord
@@ -28,6 +30,7 @@ _PETA = 1e15
 _MILLION = 1e6
 
 
+@typed_fields
 @dataclass(frozen=True, kw_only=True)
 class Price:
     """What a model costs per million tokens, in any currency.
@@ -54,7 +57,7 @@ class Price:
         """Refuse what cannot be a price."""
         for field in fields(self):
             value = getattr(self, field.name)
-            if value is not None and value < 0:
+            if value is not None and not (value >= 0 and isfinite(value)):
                 raise SettingsError(f"`{field.name}` of a price must be at least 0, got {value}.")
 
     def of(self, usage: Usage) -> float | None:

@@ -4,17 +4,20 @@ from collections.abc import Hashable
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
+from pydantic import ConfigDict
 
+from langchain_tpo.constructors import names_checked
 from langchain_tpo.loop.node import STOP, Onward, StepNode, StepPlan
+from langchain_tpo.loop.parts import LoopParts
 from langchain_tpo.loop.scoring import Scorer
 from langchain_tpo.loop.traces import FIGURES
-from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
+from langchain_tpo.reward_models.coercion import RewardLike
 from langchain_tpo.sampling.capabilities import Learned
 from langchain_tpo.sampling.context_window import FittingDrawer
 from langchain_tpo.sampling.draws import Drawer
 from langchain_tpo.sampling.several import SeveralDrawer
 from langchain_tpo.sampling.whole_replies import WholeReplies
-from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model, for_words
+from langchain_tpo.sampling.wrappers import ChatModel, for_words
 from langchain_tpo.settings import TPOContext, TPOSettings
 from langchain_tpo.state import StepName, TPOInput, TPOThread
 from langchain_tpo.steps.reward import reward as reward_step
@@ -24,12 +27,24 @@ from langchain_tpo.steps.textual_loss import textual_loss
 from langchain_tpo.steps.update import update
 
 
+class _GraphParts(LoopParts):
+    """The parts of a graph."""
+
+    model_config = ConfigDict(title="build_tpo_graph")  # what errors call it
+
+
+_PARTS: type[LoopParts] = _GraphParts
+
+
+@names_checked
 def build_tpo_graph(
     model: ChatModel,
     reward: RewardLike,
     *,
     critic: ChatModel | None = None,
     settings: TPOSettings | None = None,
+    width: int | None = None,
+    depth: int | None = None,
     whole_replies: bool = False,
 ) -> StateGraph[TPOThread, TPOSettings, TPOInput, TPOThread]:
     """Return the loop as a graph: compile it with your own checkpointer, or add it as a node.
@@ -42,12 +57,13 @@ def build_tpo_graph(
         reward: What scores them: a reward model, a Runnable, or a plain function
             `(prompt, response) -> float`.
         critic: Writes loss and gradient; the policy itself when None, as in the paper.
-        settings: Width, depth, sampling and prompts.
+        settings: Everything else about the loop.
+        width: N, for short: wins over `settings.width`.
+        depth: D, for short: wins over `settings.depth`.
         whole_replies: Whether replies compete that call the tools bound to the policy.
 
     Raises:
-        ModelTypeError: When `model` or `critic` is no chat model.
-        RewardTypeError: When `reward` cannot be made into a reward model.
+        ConfigurationError: In one line, when something cannot work.
 
     Example:
         >>> from langchain_core.runnables import RunnableLambda
@@ -56,17 +72,14 @@ def build_tpo_graph(
         >>> graph.invoke({"messages": [("human", "Hello?")]})["messages"][-1].text
         'An answer.'
     """
-    whole = WholeReplies() if whole_replies else None
-    return loop_graph(model, reward, critic, settings or TPOSettings(), Learned(), whole)
+    parts = _PARTS(
+        model=model, reward=reward, critic=critic, settings=settings, width=width, depth=depth
+    )
+    return loop_graph(parts, Learned(), WholeReplies() if whole_replies else None)
 
 
 def loop_graph(
-    model: ChatModel,
-    reward: RewardLike,
-    critic: ChatModel | None,
-    settings: TPOSettings,
-    learned: Learned,
-    whole: WholeReplies | None = None,
+    parts: LoopParts, learned: Learned, whole: WholeReplies | None = None
 ) -> StateGraph[TPOThread, TPOSettings, TPOInput, TPOThread]:
     """Return the loop as `build_tpo_graph` does, with what its models have taught before.
 
@@ -74,8 +87,8 @@ def loop_graph(
     only: it is asked for critiques in plain words, and for revisions without tools, unless whole
     replies compete.
     """
-    policy = check_chat_model(model, field="model")
-    critics = for_words(policy) if critic is None else check_chat_model(critic, field="critic")
+    policy, settings = parts.model, parts.settings
+    critic = for_words(policy) if parts.critic is None else parts.critic
     revising = policy if whole else for_words(policy, keep_format=True)
     answers = Drawer(policy, cache=False, learned=learned, whole=whole)
     alike = revising is policy
@@ -83,8 +96,8 @@ def loop_graph(
         FittingDrawer(answers if alike else Drawer(revising, cache=False, learned=learned)),
         fresh=None if alike else FittingDrawer(answers),
     )
-    critiques = FittingDrawer(Drawer(critics, cache=True, learned=learned))
-    scorer = Scorer(as_reward_model(reward))
+    critiques = FittingDrawer(Drawer(critic, cache=True, learned=learned))
+    scorer = Scorer(parts.reward)
     graph: StateGraph[TPOThread, TPOSettings, TPOInput, TPOThread] = StateGraph(
         TPOThread, context_schema=TPOContext, input_schema=TPOInput
     )

@@ -11,11 +11,12 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langgraph.channels import AnyValue
 from langgraph.types import Command
+from pydantic import ConfigDict
 
 from langchain_tpo.chat_models.first_reply import Answer, FirstReply, Reply
-from langchain_tpo.constructors import check_choice, check_function
+from langchain_tpo.constructors import check_choice, check_function, names_checked
 from langchain_tpo.errors import MissingExtraError
-from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
+from langchain_tpo.reward_models.coercion import RewardLike
 from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.sampling.wrappers import ChatModel
 from langchain_tpo.settings import TPOSettings
@@ -64,6 +65,15 @@ class TPOAgentState(AgentState[Any]):
     """The figures of the run that gave the last answer, as in `response_metadata["tpo"]`."""
 
 
+class _AgentLoop(TPORunnable):
+    """The loop around an agent's model."""
+
+    model_config = ConfigDict(title="TPOMiddleware")  # what errors call it
+
+
+_LOOP: type[TPORunnable] = _AgentLoop
+
+
 class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
     """Optimizes the final answers of an agent; steps that call tools stay as they are.
 
@@ -95,6 +105,7 @@ class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
     state_schema = TPOAgentState
     transformers = (InternalCallTransformer,)
 
+    @names_checked
     def __init__(
         self,
         *,
@@ -125,13 +136,13 @@ class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
         check_function("should_optimize", should_optimize)
         self._optimize = optimize
         self._should_optimize = should_optimize
-        self._settings = None if isinstance(settings, TPOSettings) else settings
+        self._settings = settings if callable(settings) else None
         check_function("settings", self._settings)
-        self._pattern = TPORunnable(
+        self._pattern = _LOOP(
             model=RunnableLambda(_no_model),  # every call brings its own
-            reward=as_reward_model(reward),
+            reward=reward,
             critic=critic,
-            settings=settings if isinstance(settings, TPOSettings) else TPOSettings(),
+            settings=None if callable(settings) else settings,
             width=width,
             depth=depth,
         )

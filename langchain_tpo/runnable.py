@@ -13,22 +13,20 @@ from langchain_core.runnables import (
     patch_config,
 )
 from langgraph.graph.state import CompiledStateGraph
-from pydantic import ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr
 
-from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.errors import RunError, SettingsError
 from langchain_tpo.graph import loop_graph
+from langchain_tpo.loop.parts import LoopParts
 from langchain_tpo.loop.run_input import TPORunnableInput, as_tpo_input
 from langchain_tpo.loop.run_state import fingerprint
 from langchain_tpo.loop.slots import ainvoke_in_slot, invoke_in_slot
 from langchain_tpo.result import TPOResult
-from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
-from langchain_tpo.reward_models.interface import RewardModel
-from langchain_tpo.reward_models.judges.self_preference import warn_of_self_preference
+from langchain_tpo.reward_models.coercion import RewardLike
 from langchain_tpo.sampling.batching import BatchesByRequests
 from langchain_tpo.sampling.capabilities import Learned
 from langchain_tpo.sampling.whole_replies import WholeReplies
-from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
+from langchain_tpo.sampling.wrappers import ChatModel
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOInput, TPOStep, TPOThread
 
@@ -37,7 +35,7 @@ ANY_DEPTH = 10_000
 itself."""
 
 
-class TPORunnable(OneTypedLine, BatchesByRequests[TPORunnableInput, AIMessage]):
+class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
     """Answers like the model it wraps, after optimizing the answer at test time.
 
     A link for any chain: it takes what a chat model takes and gives an `AIMessage`, the response
@@ -67,18 +65,6 @@ class TPORunnable(OneTypedLine, BatchesByRequests[TPORunnableInput, AIMessage]):
 
     name: str | None = "tpo"
     """How traces call it."""
-    model: ChatModel = Field(repr=False)
-    """The policy: draws responses and revisions. Retries and fallbacks around it are kept."""
-    reward: RewardModel = Field(repr=False)
-    """What scores responses; a plain function `(prompt, response) -> float` will do."""
-    critic: ChatModel | None = Field(default=None, repr=False)
-    """Writes loss and gradient; the policy itself when None, as in the paper."""
-    settings: TPOSettings = TPOSettings()
-    """Everything else."""
-    width: int | None = None
-    """N, for short: wins over `settings.width`."""
-    depth: int | None = None
-    """D, for short: wins over `settings.depth`."""
     whole_replies: bool | WholeReplies = Field(default=False, repr=False)
     """Whether replies compete that call the tools bound to the policy: the candidates are whole
     replies then, and a reward function may ask for `reply` or `tool_calls`. Without it a reply that
@@ -92,7 +78,7 @@ class TPORunnable(OneTypedLine, BatchesByRequests[TPORunnableInput, AIMessage]):
             model: ChatModel,
             reward: RewardLike,
             critic: ChatModel | None = None,
-            settings: TPOSettings = ...,
+            settings: TPOSettings | None = None,
             width: int | None = None,
             depth: int | None = None,
             whole_replies: bool | WholeReplies = False,
@@ -102,37 +88,13 @@ class TPORunnable(OneTypedLine, BatchesByRequests[TPORunnableInput, AIMessage]):
     _learned: Learned = PrivateAttr(default_factory=Learned)
     """What the models have taught of what they cannot take: once for all runs and all copies."""
 
-    @field_validator("model", "critic", mode="before")
-    @classmethod
-    def _is_chat_model(cls, value: object, info: Any) -> object:  # noqa: ANN401 pydantic's own type
-        if value is None and info.field_name == "critic":
-            return None
-        return check_chat_model(value, field=info.field_name)
-
-    @field_validator("reward", mode="before")
-    @classmethod
-    def _scores(cls, value: RewardLike) -> RewardModel:
-        return as_reward_model(value)
-
-    @model_validator(mode="after")
-    def _settle(self) -> Self:
-        short = {"width": self.width, "depth": self.depth}
-        given = {name: value for name, value in short.items() if value is not None}
-        if given:
-            settled = self.settings.with_changes(**given)
-            object.__setattr__(self, "settings", settled)  # frozen for everyone else
-        warn_of_self_preference(self.model, self.reward)
-        return self
-
     @cached_property
     def graph(self) -> CompiledStateGraph[TPOThread, TPOSettings, TPOInput, TPOThread]:
         """The compiled loop, without a checkpointer of its own.
 
         For one, compile `build_tpo_graph(...)` yourself.
         """
-        graph = loop_graph(
-            self.model, self.reward, self.critic, self.settings, self._learned, self.form
-        )
+        graph = loop_graph(self, self._learned, self.form)
         return graph.compile(name="tpo_graph")
 
     def as_node(self) -> Runnable[TPOInput, TPOStep]:

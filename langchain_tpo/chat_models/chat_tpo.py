@@ -17,14 +17,13 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableConfig, ensure_config, patch_config
 from langchain_core.runnables.config import merge_configs, set_config_context
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from langchain_tpo.chat_models.child_runs import achild_config, child_config, uncounted_context
 from langchain_tpo.chat_models.routing import Answerer, answerer, with_arguments
 from langchain_tpo.chat_models.structured import structured
-from langchain_tpo.constructors import OneTypedLine
+from langchain_tpo.loop.parts import LoopParts
 from langchain_tpo.reward_models.coercion import RewardLike
-from langchain_tpo.reward_models.interface import RewardModel
 from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.sampling.usage import UsageCounter, as_usage_metadata
 from langchain_tpo.sampling.wrappers import (
@@ -36,7 +35,7 @@ from langchain_tpo.sampling.wrappers import (
 from langchain_tpo.settings import TPOSettings
 
 
-class ChatTPO(OneTypedLine, BaseChatModel):
+class ChatTPO(LoopParts, BaseChatModel):
     """A chat model that optimizes its final answers at test time, structured ones included.
 
     With tools bound, a reply that calls them passes through untouched, and only an answer in words
@@ -65,18 +64,6 @@ class ChatTPO(OneTypedLine, BaseChatModel):
         extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True
     )
 
-    model: ChatModel = Field(frozen=True, repr=False)
-    """The policy: draws responses and revisions. Retries and fallbacks around it are kept."""
-    reward: RewardModel = Field(frozen=True, repr=False)
-    """What scores responses; a plain function `(prompt, response) -> float` will do."""
-    critic: ChatModel | None = Field(default=None, frozen=True, repr=False)
-    """Writes loss and gradient; the policy itself when None, as in the paper."""
-    settings: TPOSettings = Field(default=TPOSettings(), frozen=True)
-    """Everything else about the loop."""
-    width: int | None = Field(default=None, frozen=True)
-    """N, for short: wins over `settings.width`."""
-    depth: int | None = Field(default=None, frozen=True)
-    """D, for short: wins over `settings.depth`."""
     temperature: float | None = Field(default=None, ge=0, frozen=True)
     """Randomness of draws and revisions: wins over `settings`."""
     max_tokens: int | None = Field(default=None, ge=1, frozen=True)
@@ -106,22 +93,12 @@ class ChatTPO(OneTypedLine, BaseChatModel):
             model: ChatModel,
             reward: RewardLike,
             critic: ChatModel | None = None,
-            settings: TPOSettings = ...,
+            settings: TPOSettings | None = None,
             width: int | None = None,
             depth: int | None = None,
             optimize: Literal["answers", "tool_calls"] = "answers",
             **options: Any,
         ) -> None: ...
-
-    @model_validator(mode="before")
-    @classmethod
-    def _check(cls, values: dict[str, Any]) -> dict[str, Any]:
-        if set(values) - set(cls.model_fields):
-            return values  # one of them is refused by name
-        own = {name: value for name, value in values.items() if name in TPORunnable.model_fields}
-        loop = TPORunnable(**{**own, "name": "tpo"})
-        checked = {name: getattr(loop, name) for name in ("model", "reward", "critic", "settings")}
-        return {**values, **checked}
 
     def _resolve_model_profile(self) -> ModelProfile | None:
         inner = innermost(self.model)

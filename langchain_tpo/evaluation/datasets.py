@@ -112,6 +112,11 @@ def open_dataset(source: DatasetLike) -> Dataset:
     if isinstance(source, Dataset):
         return source
     if not isinstance(source, str | Path):
+        if not isinstance(source, Iterable):
+            raise DatasetError(
+                f"`dataset` must be a file's name or a list of rows, got {type(source).__name__} "
+                f"`{str(source)[:60]}`."
+            )
         listed = list(source)
         return Dataset(source="rows", rows=lambda: enumerate(listed, start=1))
     for scheme, read in _SERVICES.items():

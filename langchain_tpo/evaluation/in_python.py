@@ -5,10 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Annotated, Any
 
 from langchain_core.runnables import Runnable
+from pydantic import Field
 
+from langchain_tpo.constructors import names_checked, types_checked
 from langchain_tpo.errors import RunError
 from langchain_tpo.evaluation.datasets import DatasetLike, open_dataset
 from langchain_tpo.evaluation.examples import example_of
@@ -19,13 +21,14 @@ from langchain_tpo.evaluation.system_runner import Parts
 from langchain_tpo.evaluation.systems import parse_systems
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.runnable import TPORunnable
-from langchain_tpo.sampling.wrappers import ChatModel
+from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
 from langchain_tpo.settings import TPOSettings
 
 Target = Callable[[dict[str, Any]], dict[str, Any]]
 """What LangSmith's `evaluate` calls for every example."""
 
 
+@types_checked(unless=("dataset", "model", "reward", "critic"))
 def evaluate(  # noqa: PLR0913 what an evaluation consists of
     dataset: DatasetLike,
     *,
@@ -35,8 +38,8 @@ def evaluate(  # noqa: PLR0913 what an evaluation consists of
     critic: ChatModel | None = None,
     settings: TPOSettings | None = None,
     metrics: Sequence[str] = (),
-    limit: int | None = None,
-    concurrency: int = 4,
+    limit: Annotated[int, Field(ge=1)] | None = None,
+    concurrency: Annotated[int, Field(ge=1)] = 4,
     folder: str | Path | None = None,
     resume: bool = False,
 ) -> Report:
@@ -71,6 +74,8 @@ def evaluate(  # noqa: PLR0913 what an evaluation consists of
         [('single', 2), ('best-of-n-N2', 2)]
     """
     chosen = settings or TPOSettings()
+    model = check_chat_model(model, field="model")
+    critic = None if critic is None else check_chat_model(critic, field="critic")
     with TemporaryDirectory(prefix="tpo-") as scratch, open_dataset(dataset) as data:
         evaluation = Evaluation(
             dataset=data,
@@ -95,6 +100,7 @@ def evaluate(  # noqa: PLR0913 what an evaluation consists of
         return make_report(place)
 
 
+@names_checked
 def target_of(
     *, model: ChatModel, reward: RewardLike, settings: TPOSettings | None = None
 ) -> Target:

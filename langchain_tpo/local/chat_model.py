@@ -16,6 +16,7 @@ from langchain_core.messages.ai import add_usage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import Field
 
+from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.errors import MissingExtraError
 
 try:
@@ -24,7 +25,7 @@ except ImportError:
     raise MissingExtraError("langchain-openai", "local") from None
 
 
-class LocalChatModel(ChatOpenAI):
+class LocalChatModel(OneTypedLine, ChatOpenAI):
     """A chat model behind llama.cpp's server, with a true `usage_metadata` for any `n`.
 
     Output tokens are the tokens that the model made, each response's end-of-turn token included,

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from openai import DefaultAsyncHttpxClient, DefaultHttpxClient
 from pydantic import SecretStr
 
+from langchain_tpo.constructors import types_checked
 from langchain_tpo.errors import ConfigurationError, MissingExtraError, SettingsError, WeightsError
 from langchain_tpo.local.chat_model import LocalChatModel
 from langchain_tpo.local.weights import weights_file
@@ -51,6 +52,7 @@ class LocalServer:
         ```
     """
 
+    @types_checked()
     def __init__(
         self,
         name_or_path: str | Path | None = None,
@@ -212,6 +214,7 @@ class LocalServer:
         return parameters
 
 
+@types_checked()
 def local_chat_model(
     name_or_path: str | Path | None = None,
     *,

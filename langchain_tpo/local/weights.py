@@ -8,6 +8,7 @@ import re
 from importlib import import_module
 from pathlib import Path
 
+from langchain_tpo.constructors import types_checked
 from langchain_tpo.errors import MissingExtraError, WeightsError
 from langchain_tpo.local.packaged_weights import PACKAGED_MODELS, packaged_file
 
@@ -22,6 +23,7 @@ _MAGIC = b"GGUF"
 _PREFERRED = ("q4_k_m", "q5_k_m", "q8_0", "q4_0")
 
 
+@types_checked()
 def weights_file(name_or_path: str | Path | None = None) -> Path:
     """Find, and if need be fetch, the GGUF file of a model.
 

@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 from langchain_core.messages import BaseMessage
 from langchain_core.prompts import ChatPromptTemplate
 
+from langchain_tpo.constructors import named_fields
 from langchain_tpo.errors import PromptError
 from langchain_tpo.prompts.blocks import NO_BLOCKS, Blocks, block_frames
 from langchain_tpo.text.fencing import quoted, tags_in
@@ -46,6 +47,7 @@ REMARKS_TAG = "REMARKS"
 """Frames what a reward model said, where it said anything: that is a model's text too."""
 
 
+@named_fields
 @dataclass(frozen=True, kw_only=True)
 class TPOPrompts:
     """The three prompts of a round, and how a revision is read.

@@ -21,6 +21,7 @@ from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config
 
+from langchain_tpo.constructors import names_checked
 from langchain_tpo.errors import MissingExtraError, RewardTypeError
 from langchain_tpo.reward_models.python_function import RewardFunction
 from langchain_tpo.sampling.usage import UsageCounter
@@ -93,6 +94,7 @@ def adapted(scorer: object) -> RewardFunction | None:
     return None
 
 
+@names_checked
 def decides(model: BaseDecisionModel, question: Any = None) -> RewardFunction:  # noqa: ANN401 a `Question`
     """Return a function that asks a decision model about each response.
 

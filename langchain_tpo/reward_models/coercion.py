@@ -7,6 +7,7 @@ from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 
+from langchain_tpo.constructors import names_checked
 from langchain_tpo.errors import RewardTypeError
 from langchain_tpo.reward_models.adapters import Evaluator, adapted
 from langchain_tpo.reward_models.interface import RewardModel, Score, ScoreRequest
@@ -25,6 +26,7 @@ RewardLike: TypeAlias = (
 function, an evaluator of another library."""
 
 
+@names_checked
 def as_reward_model(reward: RewardLike) -> RewardModel:
     """Return a reward model for anything that can score.
 

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, TypeAlias, get_args
 from pydantic import ConfigDict, Field
 
 from langchain_tpo.candidate_pool import Candidate, best_reward, chosen, ranked, rejected
-from langchain_tpo.constructors import OneTypedLine
+from langchain_tpo.constructors import OneTypedLine, typed_fields
 from langchain_tpo.errors import NothingScoredError, PromptError, SettingsError
 from langchain_tpo.prompts import SMALL_MODEL_PROMPTS, TPO_PROMPTS, TPOPrompts
 from langchain_tpo.prompts.blocks import Tried
@@ -28,6 +28,7 @@ FRESH = "fresh"
 """The form of a draw that answers the conversation anew, as the first ones did."""
 
 
+@typed_fields
 @dataclass(frozen=True, kw_only=True)
 class Draw:
     """Some draws of a round that share one prompt."""

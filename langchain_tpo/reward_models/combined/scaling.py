@@ -12,9 +12,11 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
+from langchain_tpo.constructors import typed_fields
 from langchain_tpo.errors import RewardOutputError, SettingsError
 
 
+@typed_fields
 @dataclass(frozen=True)
 class Scaling:
     """Takes off a location, then divides by a scale.

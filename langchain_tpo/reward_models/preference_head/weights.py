@@ -9,8 +9,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import ConfigDict, ValidationError, field_validator
 
+from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models.preference_head.features import FEATURE_NAMES
 
@@ -18,7 +19,7 @@ PACKAGED = resources.files(__package__) / "weights.json"
 """The weights that come with the package; `docs/preference_head_card.md` tells where from."""
 
 
-class HeadWeights(BaseModel):
+class HeadWeights(OneTypedLine):
     """A linear head: `bias` plus the sum of `weight * feature`.
 
     Example:
@@ -59,11 +60,11 @@ class HeadWeights(BaseModel):
         """
         try:
             return cls.model_validate_json(Path(path).read_text(encoding="utf-8"))
-        except ValidationError as error:
-            reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        except (SettingsError, ValidationError) as error:
+            reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
             raise SettingsError(
-                f"`{path}` holds no weights of a preference head: {reason}. Train it again with "
-                "`tools/train_preference_head.py`."
+                f"`{path}` holds no weights of a preference head: {reason.rstrip('.')}. Train it "
+                "again with `tools/train_preference_head.py`."
             ) from None
 
     def reward(self, seen: dict[str, float]) -> float:

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 
+from langchain_tpo.constructors import types_checked
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule, Verdict, verdict
 
@@ -137,6 +138,7 @@ class Json(Rule):
         return verdict(True, "valid JSON, as asked for")
 
 
+@types_checked()
 def includes(*phrases: str, times: int = 1) -> Includes:
     """Ask for words or phrases, each at least so many times.
 
@@ -149,6 +151,7 @@ def includes(*phrases: str, times: int = 1) -> Includes:
     return Includes(_phrases(phrases), times)
 
 
+@types_checked()
 def excludes(*phrases: str) -> Excludes:
     """Forbid words or phrases.
 
@@ -159,11 +162,13 @@ def excludes(*phrases: str) -> Excludes:
     return Excludes(_phrases(phrases))
 
 
+@types_checked()
 def starts_with(start: str) -> Frame:
     """Ask for the first words."""
     return Frame(start=_phrases((start,))[0])
 
 
+@types_checked()
 def ends_with(end: str) -> Frame:
     """Ask for the last words.
 
@@ -174,26 +179,31 @@ def ends_with(end: str) -> Frame:
     return Frame(end=_phrases((end,))[0])
 
 
+@types_checked()
 def quoted() -> Frame:
     """Ask for double quotation marks around the whole text."""
     return Frame(start='"', end='"')
 
 
+@types_checked()
 def lowercase() -> Case:
     """Ask for small letters only."""
     return Case(upper=False)
 
 
+@types_checked()
 def uppercase() -> Case:
     """Ask for capital letters only."""
     return Case(upper=True)
 
 
+@types_checked()
 def no_commas() -> NoCommas:
     """Forbid commas."""
     return NoCommas()
 
 
+@types_checked()
 def is_json() -> Json:
     """Ask for one JSON value and nothing else.
 

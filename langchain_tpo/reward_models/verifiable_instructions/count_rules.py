@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from langchain_tpo.constructors import types_checked
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule, Verdict, verdict
 
@@ -135,6 +136,7 @@ class CountRule(Rule):
         return f"{self.at_least} to {self.at_most}" if self.at_least else f"at most {self.at_most}"
 
 
+@types_checked()
 def max_words(limit: int) -> CountRule:
     """Ask for at most so many words.
 
@@ -145,11 +147,13 @@ def max_words(limit: int) -> CountRule:
     return words(at_most=limit)
 
 
+@types_checked()
 def min_words(limit: int) -> CountRule:
     """Ask for at least so many words."""
     return words(at_least=limit)
 
 
+@types_checked()
 def words(
     exactly: int | None = None, *, at_least: int = 0, at_most: int | None = None
 ) -> CountRule:
@@ -162,6 +166,7 @@ def words(
     return _rule("word", exactly, at_least, at_most)
 
 
+@types_checked()
 def sentences(
     exactly: int | None = None, *, at_least: int = 0, at_most: int | None = None
 ) -> CountRule:
@@ -169,6 +174,7 @@ def sentences(
     return _rule("sentence", exactly, at_least, at_most)
 
 
+@types_checked()
 def paragraphs(
     exactly: int | None = None, *, at_least: int = 0, at_most: int | None = None
 ) -> CountRule:
@@ -176,6 +182,7 @@ def paragraphs(
     return _rule("paragraph", exactly, at_least, at_most)
 
 
+@types_checked()
 def bullets(
     exactly: int | None = None, *, at_least: int = 0, at_most: int | None = None
 ) -> CountRule:
@@ -188,6 +195,7 @@ def bullets(
     return _rule("bullet point", exactly, at_least, at_most)
 
 
+@types_checked()
 def sections(
     exactly: int | None = None, *, at_least: int = 0, at_most: int | None = None
 ) -> CountRule:
@@ -195,6 +203,7 @@ def sections(
     return _rule("section", exactly, at_least, at_most)
 
 
+@types_checked()
 def placeholders(
     exactly: int | None = None, *, at_least: int = 0, at_most: int | None = None
 ) -> CountRule:
@@ -202,6 +211,7 @@ def placeholders(
     return _rule("placeholder", exactly, at_least, at_most)
 
 
+@types_checked()
 def highlights(
     exactly: int | None = None, *, at_least: int = 0, at_most: int | None = None
 ) -> CountRule:

@@ -193,7 +193,7 @@ def test_own_weights_are_read_from_a_file(tmp_path: Path) -> None:
         ({"by_feature": {**dict.fromkeys(FEATURE_NAMES, 0.0), "vibe": 1.0}}, "vibe"),
         ({"by_feature": {**dict.fromkeys(FEATURE_NAMES, 0.0), "log_new": "much"}}, "number"),
         ({"bias": float("nan")}, "finite"),
-        ({"extra": 1}, "Extra"),
+        ({"extra": 1}, "`extra` is no option"),
     ],
 )
 def test_weights_of_another_shape_are_refused_in_one_line(

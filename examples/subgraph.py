@@ -17,7 +17,7 @@ builder = StateGraph(MessagesState).add_node("answer", tpo.as_node()).add_node("
 graph = builder.add_edge(START, "answer").add_edge("answer", "sign").compile()
 
 question = {"messages": [HumanMessage("How do I care for a wooden table?")]}
-for _, mode, data in graph.stream(question, stream_mode=["custom", "values"], subgraphs=True):
+for mode, data in graph.stream(question, stream_mode=["custom", "values"]):
     if mode == "custom" and data["event"] == "tpo_round":
         print(f"round {data['round']}: {data['rewards']}, best {data['best_reward']}")
     if mode == "values":

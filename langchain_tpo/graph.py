@@ -79,13 +79,20 @@ def build_tpo_graph(
 
 
 def loop_graph(
-    parts: LoopParts, learned: Learned, whole: WholeReplies | None = None
+    parts: LoopParts,
+    learned: Learned,
+    whole: WholeReplies | None = None,
+    *,
+    in_link: bool = False,
 ) -> StateGraph[TPOThread, TPOSettings, TPOInput, TPOThread]:
     """Return the loop as `build_tpo_graph` does, with what its models have taught before.
 
     What is bound to the policy for its answers (tools, a format, stop texts) binds its answers
     only: it is asked for critiques in plain words, and for revisions without tools, unless whole
     replies compete.
+
+    Inside a link the conversation stays as it is: the link gives the answer, and streams would show
+    a message in here once more.
     """
     policy, settings = parts.model, parts.settings
     critic = for_words(policy) if parts.critic is None else parts.critic
@@ -103,7 +110,9 @@ def loop_graph(
     )
 
     def add(plan: StepPlan[Any, Any], *then: StepName) -> None:
-        graph.add_node(plan.name, StepNode(plan, settings), trace_policy=FIGURES)
+        graph.add_node(
+            plan.name, StepNode(plan, settings, answers=not in_link), trace_policy=FIGURES
+        )
         ways: dict[Hashable, str] = {STOP: END, **{step: step for step in then}}
         graph.add_conditional_edges(plan.name, Onward(*then, settings=settings), ways)
 

@@ -218,7 +218,6 @@ def _response(answer: Answer, request: Request) -> ExtendedModelResponse[Any]:
     message = best.message.model_copy(
         update={
             "name": reply.message.name,
-            "id": None,  # streams have seen the inner message and would pass over its id
             "response_metadata": {**said_by, **best.message.response_metadata},
         }
     )

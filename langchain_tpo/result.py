@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 from langchain_tpo.candidate_pool import Candidate, chosen
 from langchain_tpo.costs import Price, price_of
 from langchain_tpo.errors import RunError
+from langchain_tpo.events import RoundEvent, RunSummary
 from langchain_tpo.page.run_page import Said, framed, run_page
 from langchain_tpo.sampling.replies import message_of
 from langchain_tpo.sampling.usage import Usage, as_usage_metadata, total_usage
@@ -27,6 +28,41 @@ class StepTotal(TypedDict):
     """Wall time."""
     waiting: float
     """Seconds of it spent in queues, at models and at the reward."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TPORound:
+    """A round that has been scored, while its run goes on."""
+
+    event: RoundEvent
+    """Its figures, as the event `tpo_round` tells them."""
+    pool: tuple[Candidate, ...]
+    """C so far: every response of the run in order of arrival."""
+
+    @property
+    def number(self) -> int:
+        """Which round it is; 0 for the first responses."""
+        return self.event["round"]
+
+    @property
+    def answer(self) -> str:
+        """The best response so far; after round 0 the answer of best-of-N."""
+        return self._best["text"]
+
+    @property
+    def reward(self) -> float | None:
+        """Its reward."""
+        return self._best["reward"]
+
+    def message(self) -> AIMessage:
+        """Return the best response so far as the message that the model sent."""
+        return message_of(self._best)
+
+    @property
+    def _best(self) -> Candidate:
+        best = chosen(self.pool)
+        assert best is not None  # noqa: S101 no round is scored without a response that is
+        return self.pool[best]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,23 +184,23 @@ class TPOResult:
         kept = sum(candidate.get("finish") == "refusal" for candidate in self.pool)
         return kept + sum(drop["reason"] == "refused" for drop in self.drops)
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> RunSummary:
         """Return the figures of the run, without its texts, as JSON values."""
-        return {
-            "reward": self.reward,
-            "best_rewards": list(self.best_rewards),
-            "stop_reason": self.stop_reason,
-            "rounds": max(candidate["round"] for candidate in self.pool),
-            "candidates": len(self.pool),
-            "dropped": len(self.drops),
-            "left_out": self.left_out,
-            "cut": self.cut,
-            "refused": self.refused,
-            "usage": dict(self.usage),
-            "seconds": round(self.seconds, 3),
-            "waiting": round(self.waiting, 3),
-            "failure": self.failure,
-        }
+        return RunSummary(
+            reward=self.reward,
+            best_rewards=list(self.best_rewards),
+            stop_reason=self.stop_reason,
+            rounds=max(candidate["round"] for candidate in self.pool),
+            candidates=len(self.pool),
+            dropped=len(self.drops),
+            left_out=self.left_out,
+            cut=self.cut,
+            refused=self.refused,
+            usage=self.usage,
+            seconds=round(self.seconds, 3),
+            waiting=round(self.waiting, 3),
+            failure=self.failure,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the whole result as JSON values; the id of a message is none of its findings."""

@@ -1,27 +1,35 @@
 """`TPORunnable`: the loop as a link of any chain."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import aclosing
 from copy import copy
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import (
     Runnable,
     RunnableConfig,
+    RunnableGenerator,
     RunnableLambda,
-    patch_config,
 )
 from langgraph.graph.state import CompiledStateGraph
 from pydantic import ConfigDict, Field, PrivateAttr
 
-from langchain_tpo.errors import RunError, SettingsError
+from langchain_tpo.errors import SettingsError
 from langchain_tpo.graph import loop_graph
+from langchain_tpo.loop.links import ended, roomy
 from langchain_tpo.loop.parts import LoopParts
+from langchain_tpo.loop.progress import RoundWatch
 from langchain_tpo.loop.run_input import TPORunnableInput, as_tpo_input
 from langchain_tpo.loop.run_state import fingerprint
-from langchain_tpo.loop.slots import ainvoke_in_slot, invoke_in_slot
-from langchain_tpo.result import TPOResult
+from langchain_tpo.loop.slots import (
+    ainvoke_in_slot,
+    astream_in_slot,
+    invoke_in_slot,
+    stream_in_slot,
+)
+from langchain_tpo.result import TPOResult, TPORound
 from langchain_tpo.reward_models.coercion import RewardLike
 from langchain_tpo.sampling.batching import BatchesByRequests
 from langchain_tpo.sampling.capabilities import Learned
@@ -30,9 +38,8 @@ from langchain_tpo.sampling.wrappers import ChatModel
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOInput, TPOStep, TPOThread
 
-ANY_DEPTH = 10_000
-"""Supersteps for a node of some graph, whose context may ask for any depth: the loop ends by
-itself."""
+GRAPHS = ("graph", "link_graph")
+"""What is built at first use, and belongs to the fields that it was built from."""
 
 
 class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
@@ -94,8 +101,16 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
 
         For one, compile `build_tpo_graph(...)` yourself.
         """
-        graph = loop_graph(self, self._learned, self.form)
-        return graph.compile(name="tpo_graph")
+        return self._compiled(in_link=False)
+
+    @cached_property
+    def link_graph(self) -> CompiledStateGraph[TPOThread, TPOSettings, TPOInput, TPOThread]:
+        """The loop as it runs inside a link.
+
+        The link gives the answer: if the loop added it to the conversation as well, streams with
+        `subgraphs=True` would show it twice.
+        """
+        return self._compiled(in_link=True)
 
     def as_node(self) -> Runnable[TPOInput, TPOStep]:
         """Return the loop as a node for a graph of your own that has `messages`.
@@ -113,15 +128,15 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
             >>> graph.invoke({"messages": [("human", "Wood?")]})["messages"][-1].text
             'Oil it twice a year.'
         """
-        graph = self.graph  # LangGraph looks for subgraphs among what a node's function closes over
+        graph = self.link_graph  # LangGraph looks for subgraphs among what a function closes over
 
         def answer(state: TPOInput, config: RunnableConfig) -> TPOStep:
             asked = TPOInput(messages=state["messages"])
-            return _newest(graph.invoke(asked, roomy(config, threads=self.threads)))
+            return _answered(graph.invoke(asked, roomy(config, threads=self.threads)))
 
         async def aanswer(state: TPOInput, config: RunnableConfig) -> TPOStep:
             asked = TPOInput(messages=state["messages"])
-            return _newest(await graph.ainvoke(asked, roomy(config)))
+            return _answered(await graph.ainvoke(asked, roomy(config)))
 
         return RunnableLambda(answer, aanswer, name=self.get_name())
 
@@ -184,6 +199,40 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
         link = RunnableLambda(self._run, self._arun, name=self.get_name())
         return await link.ainvoke(input, config)
 
+    def stream_rounds(
+        self,
+        input: TPORunnableInput,
+        config: RunnableConfig | None = None,
+    ) -> Iterator[TPORound | TPOResult]:
+        """Return every round as soon as it is scored, and the result of the run at last.
+
+        Round 0 is best-of-N: its answer can be shown at once and replaced by what follows.
+
+        Args:
+            input: As for `invoke`.
+            config: As for `invoke`.
+
+        Raises:
+            Exception: As `invoke` does.
+
+        Example:
+            >>> from langchain_core.runnables import RunnableLambda
+            >>> model = RunnableLambda(lambda messages: "Dust it, then oil it.")
+            >>> tpo = TPORunnable(model=model, reward=lambda prompt, response: 1.0, depth=0)
+            >>> first, result = tpo.stream_rounds("How do I care for a wooden table?")
+            >>> first.answer, first.event["rewards"], result.stop_reason
+            ('Dust it, then oil it.', [1.0, 1.0, 1.0, 1.0, 1.0], 'depth')
+        """
+        return self._round_link.stream(input, config)
+
+    def astream_rounds(
+        self,
+        input: TPORunnableInput,
+        config: RunnableConfig | None = None,
+    ) -> AsyncIterator[TPORound | TPOResult]:
+        """Return every round as soon as it is scored, as `stream_rounds` does."""
+        return self._round_link.astream(input, config)
+
     def __repr__(self) -> str:
         """Say in one line what is optimized, by which reward, and how much."""
         critic = "" if self.critic is None else f", critic={self.critic.get_name()}"
@@ -213,16 +262,51 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
         """
         return fingerprint(self.name, self.model.get_name(), self.reward.get_name(), self.settings)
 
+    def _compiled(
+        self, *, in_link: bool
+    ) -> CompiledStateGraph[TPOThread, TPOSettings, TPOInput, TPOThread]:
+        graph = loop_graph(self, self._learned, self.form, in_link=in_link)
+        return graph.compile(name="tpo_graph")
+
     def _run(self, value: TPORunnableInput, config: RunnableConfig) -> TPOResult:
         inner = roomy(config, supersteps=self.settings.recursion_limit, threads=self.threads)
-        output = invoke_in_slot(self.graph, as_tpo_input(value), inner, who=self.fingerprint)
+        output = invoke_in_slot(self.link_graph, as_tpo_input(value), inner, who=self.fingerprint)
         return TPOResult.from_state(ended(output)["tpo"])
 
     async def _arun(self, value: TPORunnableInput, config: RunnableConfig) -> TPOResult:
         inner = roomy(config, supersteps=self.settings.recursion_limit)
         asked = as_tpo_input(value)
-        output = await ainvoke_in_slot(self.graph, asked, inner, who=self.fingerprint)
+        output = await ainvoke_in_slot(self.link_graph, asked, inner, who=self.fingerprint)
         return TPOResult.from_state(ended(output)["tpo"])
+
+    @property
+    def _round_link(self) -> Runnable[TPORunnableInput, TPORound | TPOResult]:
+        rounds: Any = self._rounds  # takes a config too, which LangChain's types leave out
+        arounds: Any = self._arounds
+        return RunnableGenerator(rounds, arounds, name=self.get_name())
+
+    def _rounds(
+        self, values: Iterator[TPORunnableInput], config: RunnableConfig
+    ) -> Iterator[TPORound | TPOResult]:
+        inner = roomy(config, supersteps=self.settings.recursion_limit, threads=self.threads)
+        for value in values:
+            asked, watch = as_tpo_input(value), RoundWatch()
+            for thread in stream_in_slot(self.link_graph, asked, inner, who=self.fingerprint):
+                yield from watch.scored(thread)
+            yield TPOResult.from_state(ended(watch.thread)["tpo"])
+
+    async def _arounds(
+        self, values: AsyncIterator[TPORunnableInput], config: RunnableConfig
+    ) -> AsyncIterator[TPORound | TPOResult]:
+        inner = roomy(config, supersteps=self.settings.recursion_limit)
+        async for value in values:
+            asked, watch = as_tpo_input(value), RoundWatch()
+            threads = astream_in_slot(self.link_graph, asked, inner, who=self.fingerprint)
+            async with aclosing(threads):  # whoever stops listening cancels what is on its way
+                async for thread in threads:
+                    for scored in watch.scored(thread):
+                        yield scored
+            yield TPOResult.from_state(ended(watch.thread)["tpo"])
 
     def _message(self, value: TPORunnableInput, config: RunnableConfig) -> AIMessage:
         return self._run(value, config).message()
@@ -233,7 +317,8 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
     def __copy__(self) -> Self:
         """Copy without the graph, which belongs to the fields it was built from."""
         clone = super().__copy__()
-        clone.__dict__.pop("graph", None)
+        for name in GRAPHS:
+            clone.__dict__.pop(name, None)
         return clone
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
@@ -243,40 +328,12 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
     def __getstate__(self) -> dict[Any, Any]:
         """Pickle without the graph: it is built again at first use."""
         state = super().__getstate__()
-        own = {key: value for key, value in state["__dict__"].items() if key != "graph"}
+        own = {key: value for key, value in state["__dict__"].items() if key not in GRAPHS}
         return {**state, "__dict__": own}
 
 
-def roomy(
-    config: RunnableConfig, *, supersteps: int = ANY_DEPTH, threads: int | None = None
-) -> RunnableConfig:
-    """Return a config with room for every superstep and, if the caller does not bound them, draw.
-
-    Chains hand down LangChain's limit of 25 supersteps, too few from D=6 on.
-    """
-    return patch_config(
-        config,
-        recursion_limit=max(config.get("recursion_limit", 0), supersteps),
-        max_concurrency=config.get("max_concurrency") or threads,
-    )
-
-
-def ended(output: Mapping[str, Any]) -> TPOThread:
-    """Return what a run leaves in its thread, or say that it is paused and nothing can resume it.
-
-    Raises:
-        RunError: When the run paused and nothing keeps it.
-    """
-    if "__interrupt__" in output:
-        raise RunError(
-            "The run paused for a person and nothing keeps it: call this in a node of a graph "
-            "with a checkpointer, or compile `build_tpo_graph(...)` with one."
-        )
-    return cast("TPOThread", output)
-
-
-def _newest(state: Mapping[str, Any]) -> TPOStep:
-    return {"messages": state["messages"][-1:]}
+def _answered(output: Mapping[str, Any]) -> TPOStep:
+    return {"messages": [TPOResult.from_state(ended(output)["tpo"]).message()]}
 
 
 def _refuse(kwargs: dict[str, Any]) -> None:

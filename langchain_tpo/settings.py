@@ -109,6 +109,10 @@ class TPOSettings(_Frozen):
     """What a failed call does after the first round: end the run with the best response so far,
     or raise. In the first round it always raises."""
 
+    progress_text: bool = Field(default=False, title="Texts in progress events")
+    """Whether the events `tpo_round` and `tpo_end` hold the best response so far, so that an
+    application can show the answer of best-of-N early and replace it."""
+
     target_reward: float | None = Field(default=None, title="Target reward")
     """Stop as soon as the best reward is at least this. A reward that knows its `maximum` stops a
     run there by itself."""
@@ -154,6 +158,7 @@ class TPOSettings(_Frozen):
             prefer_complete: bool = ...,
             on_refusal: OnRefusal = ...,
             on_error: Literal["return_best", "raise"] = ...,
+            progress_text: bool = ...,
             target_reward: float | None = ...,
             patience: int | None = ...,
             min_gain: float = ...,

@@ -168,6 +168,8 @@ class TPOUpdate(TypedDict, total=False):
 class TPORun(TPOUpdate, total=False):
     """What a thread keeps of its newest run; `sample` sets every key of it."""
 
+    id: str
+    """Tells its events from those of other runs."""
     question: Question
     """What is answered: no step goes on with the run of another question."""
     context: dict[str, Any]

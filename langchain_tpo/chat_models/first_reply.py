@@ -23,10 +23,11 @@ from langgraph.graph.state import CompiledStateGraph
 from typing_extensions import TypedDict
 
 from langchain_tpo.candidate_pool import Candidate
+from langchain_tpo.loop.links import ended, roomy
 from langchain_tpo.loop.revisions import read_response, usable
 from langchain_tpo.loop.slots import ainvoke_in_slot, invoke_in_slot
 from langchain_tpo.result import TPOResult
-from langchain_tpo.runnable import TPORunnable, ended, roomy
+from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.sampling.draws import Draws
 from langchain_tpo.sampling.inner_calls import inner_config
 from langchain_tpo.sampling.replies import read_reply
@@ -167,7 +168,7 @@ class FirstReply:
     def _compiled(self) -> CompiledStateGraph[ReplyState, Any, TPOInput, ReplyState]:
         graph = StateGraph(ReplyState, input_schema=TPOInput)
         graph.add_node("first_reply", RunnableLambda(self._reply, self._areply, name="first_reply"))
-        graph.add_node("tpo_graph", self._tpo.graph)
+        graph.add_node("tpo_graph", self._tpo.link_graph)
         graph.add_edge(START, "first_reply")
         graph.add_conditional_edges("first_reply", if_it_competes, ["tpo_graph", END])
         return graph.compile(name=self._tpo.get_name())

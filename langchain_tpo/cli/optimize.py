@@ -3,26 +3,26 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any
 
 import typer
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from rich.console import Console
 
-from langchain_tpo.candidate_pool import chosen
 from langchain_tpo.cli.console import count, duration, give, say, stderr_console, visible
 from langchain_tpo.cli.flags import Flags, QuietOption, takes_flags
 from langchain_tpo.cli.rounds_display import RoundsDisplay, rounds_display
 from langchain_tpo.cli.run_choices import RunChoices, run_choices
 from langchain_tpo.errors import ConversationError, SettingsError
-from langchain_tpo.loop.run_input import TPORunnableInput, as_tpo_input
+from langchain_tpo.events import TPOEvent
+from langchain_tpo.loop.run_input import TPORunnableInput
 from langchain_tpo.page.run_page import Said
-from langchain_tpo.result import TPOResult
+from langchain_tpo.result import TPOResult, TPORound
 from langchain_tpo.runnable import TPORunnable
-from langchain_tpo.state import TPORun, TPOThread
 from langchain_tpo.text.secrecy import without_secrets
 
 INTERRUPTED = 130
@@ -30,15 +30,26 @@ INTERRUPTED = 130
 
 @dataclass
 class Latest:
-    """The state that a run has come to."""
+    """What a run has come to."""
 
-    state: TPORun | None = None
+    scored: TPORound | None = None
+    """The last round that has been scored."""
 
-    def best(self) -> str | None:
-        """Return the best response so far, where one has been scored."""
-        pool = (self.state or {}).get("pool") or []
-        index = chosen(pool)
-        return None if index is None else pool[index]["text"]
+
+class StepsShown(BaseCallbackHandler):
+    """Shows the steps of a run as they end; its rounds are shown when they arrive."""
+
+    run_inline = True
+    """Before the round that the step belongs to."""
+
+    def __init__(self, display: RoundsDisplay) -> None:
+        """Take where to show them."""
+        self._display = display
+
+    def on_custom_event(self, name: str, data: TPOEvent, **_kwargs: Any) -> None:
+        """Show what is no round."""
+        if name == "tpo_step":
+            self._display.show(data)
 
 
 @takes_flags
@@ -112,29 +123,16 @@ def _plan(setup: Mapping[str, Any], tpo: TPORunnable) -> str:
 async def _run(
     tpo: TPORunnable, messages: TPORunnableInput, latest: Latest, display: RoundsDisplay
 ) -> TPOResult:
-    events: list[Mapping[str, Any]] = []
+    result: TPOResult | None = None
     with display:
-        async for mode, chunk in _chunks(tpo, messages):
-            if mode == "custom":
-                events.append(cast("Mapping[str, Any]", chunk))
-                continue
-            latest.state = cast("TPOThread", chunk).get("tpo")
-            while events:  # what is shown is kept: Ctrl-C loses nothing that was seen
-                display.show(events.pop(0))
-    return TPOResult.from_state(cast("TPORun", latest.state))
-
-
-def _chunks(
-    tpo: TPORunnable, messages: TPORunnableInput
-) -> AsyncIterator[tuple[Literal["custom", "values"], object]]:
-    return cast(
-        "AsyncIterator[tuple[Literal['custom', 'values'], object]]",
-        tpo.graph.astream(
-            as_tpo_input(messages),
-            {"recursion_limit": tpo.settings.recursion_limit},
-            stream_mode=["custom", "values"],
-        ),
-    )
+        async for news in tpo.astream_rounds(messages, {"callbacks": [StepsShown(display)]}):
+            if isinstance(news, TPOResult):
+                result = news
+            else:
+                latest.scored = news  # what is shown is kept: Ctrl-C loses nothing that was seen
+                display.show(news.event)
+    assert result is not None  # noqa: S101 what a run ends with, unless it raises
+    return result
 
 
 def _prompt(prompt: str | None, file: Path | None) -> str:
@@ -165,16 +163,15 @@ def _write_page(path: Path, result: TPOResult, messages: Sequence[BaseMessage]) 
 
 
 def _print_interrupted(latest: Latest, *, as_json: bool) -> None:
-    best = latest.best()
-    if best is None:
+    scored = latest.scored
+    if scored is None:
         say("interrupted before any response was scored.")
     elif as_json:
-        state = cast("TPORun", latest.state)
-        parts = {"answer": best, "interrupted": True, "pool": state["pool"]}
+        parts = {"answer": scored.answer, "interrupted": True, "pool": scored.pool}
         give(json.dumps(parts, ensure_ascii=False))
     else:
         say("interrupted; this is the best response so far.")
-        give(best)
+        give(scored.answer)
 
 
 def _print_rounds(result: TPOResult, console: Console) -> None:

@@ -1,13 +1,13 @@
 """A run, round by round, on a terminal or as plain lines.
 
-Reads the custom events of a run (`langchain_tpo.loop.progress`); knows no texts.
+Reads the events of a run (`langchain_tpo.events`); knows no texts.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Self, TypeAlias
 
 from rich.console import Console
 from rich.live import Live
@@ -16,8 +16,9 @@ from rich.table import Table
 
 from langchain_tpo.cli.console import count, duration
 from langchain_tpo.cli.display import Display
+from langchain_tpo.events import RoundEvent, TPOEvent
 
-RoundsDisplay: TypeAlias = Display[Mapping[str, Any]]
+RoundsDisplay: TypeAlias = Display[TPOEvent]
 """Shows the events of one run."""
 
 FOLLOWING = {
@@ -48,7 +49,7 @@ class Standing:
         """Begin to count the time."""
         self.since = self.clock()
 
-    def note(self, event: Mapping[str, Any]) -> None:
+    def note(self, event: TPOEvent) -> None:
         """Take note of an event."""
         if event["event"] == "tpo_round":
             self.best = event["best_reward"]
@@ -71,7 +72,7 @@ class Standing:
         return f"stage {stage} of {self.stages}: {self.doing}, {elapsed}{best}"
 
 
-class PlainRounds(Display[Mapping[str, Any]]):
+class PlainRounds(Display[TPOEvent]):
     """One line for every round: for logs and pipes."""
 
     def __init__(self, console: Console) -> None:
@@ -82,7 +83,7 @@ class PlainRounds(Display[Mapping[str, Any]]):
         """
         self._console = console
 
-    def show(self, news: Mapping[str, Any]) -> None:
+    def show(self, news: TPOEvent) -> None:
         """Write a line when a round has been scored."""
         if news["event"] != "tpo_round":
             return
@@ -93,7 +94,7 @@ class PlainRounds(Display[Mapping[str, Any]]):
         )
 
 
-class LiveRounds(Display[Mapping[str, Any]]):
+class LiveRounds(Display[TPOEvent]):
     """A table that grows, with what the run is doing right now below it."""
 
     def __init__(self, console: Console, stages: int) -> None:
@@ -125,7 +126,7 @@ class LiveRounds(Display[Mapping[str, Any]]):
         self._live.refresh()
         self._live.__exit__(kind, error, trace)
 
-    def show(self, news: Mapping[str, Any]) -> None:
+    def show(self, news: TPOEvent) -> None:
         """Add a round, or say what comes next."""
         self._standing.note(news)
         if news["event"] == "tpo_round":
@@ -149,7 +150,7 @@ def rounds_display(console: Console, *, stages: int, quiet: bool) -> RoundsDispl
     return LiveRounds(console, stages) if console.is_terminal else PlainRounds(console)
 
 
-def round_cells(event: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
+def round_cells(event: RoundEvent) -> tuple[str, str, str, str, str]:
     """Write a scored round: its number, rewards from best to worst, best so far, tokens, time.
 
     Example:
@@ -167,9 +168,8 @@ def round_cells(event: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
     known = sorted((reward for reward in event["rewards"] if reward is not None), reverse=True)
     unscored = ["-"] * (len(event["rewards"]) - len(known))
     best = event["best_reward"]
-    usage = event["usage"]
-    parts = (usage["input_tokens"], usage["output_tokens"])
-    tokens = None if None in parts else sum(parts)
+    read, written = event["usage"]["input_tokens"], event["usage"]["output_tokens"]
+    tokens = None if read is None or written is None else read + written
     return (
         str(event["round"]),
         " ".join([*(f"{reward:.2f}" for reward in known), *unscored]),

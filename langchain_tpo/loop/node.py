@@ -10,19 +10,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar, cast
 from uuid import uuid4
 
-from langchain_core.callbacks import (
-    BaseCallbackManager,
-    adispatch_custom_event,
-    dispatch_custom_event,
-)
+from langchain_core.callbacks import BaseCallbackManager
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
-from langgraph.config import get_config, get_stream_writer
+from langgraph.config import get_config
 from langgraph.errors import GraphBubbleUp
 
 from langchain_tpo.errors import RunError, TimeBudgetError
+from langchain_tpo.events import TPOEvent
 from langchain_tpo.loop.notices import notices
-from langchain_tpo.loop.progress import Event, events_of
+from langchain_tpo.loop.progress import atell, events_of, start_of, tell
 from langchain_tpo.loop.run_options import context_options, plain_options, with_options
 from langchain_tpo.loop.run_state import kept, opened, resumed
 from langchain_tpo.loop.stopping import over_budget, seconds_of
@@ -94,15 +91,19 @@ class StepNode(Runnable[TPOThread, TPOStep], Generic[RequestT, ReplyT]):
     LangGraph traces its nodes itself: a `RunnableLambda` here would trace each once more.
     """
 
-    def __init__(self, plan: StepPlan[RequestT, ReplyT], settings: TPOSettings) -> None:
+    def __init__(
+        self, plan: StepPlan[RequestT, ReplyT], settings: TPOSettings, *, answers: bool
+    ) -> None:
         """Take what the step does, and what it obeys.
 
         Args:
             plan: What the step does.
             settings: What it obeys, where the run's own context does not say otherwise.
+            answers: Whether it adds the answer to the conversation, once there is one.
         """
         self._plan = plan
         self._settings = settings
+        self._answers = answers
         self.name = plan.name
 
     def invoke(
@@ -112,10 +113,9 @@ class StepNode(Runnable[TPOThread, TPOStep], Generic[RequestT, ReplyT]):
         del kwargs
         config = config or RunnableConfig()
         attempt = self._attempt(input)
+        tell(attempt.beginning(), config)
         ending = attempt.forbidden() or self._attempted(attempt, config)
-        for event in ending.events:
-            get_stream_writer()({"event": event.name, **event.data})
-            dispatch_custom_event(event.name, event.data, config=config)
+        tell(ending.events, config)
         return ending.update
 
     async def ainvoke(
@@ -125,10 +125,9 @@ class StepNode(Runnable[TPOThread, TPOStep], Generic[RequestT, ReplyT]):
         del kwargs
         config = config or RunnableConfig()
         attempt = self._attempt(input)
+        await atell(attempt.beginning(), config)
         ending = attempt.forbidden() or await self._aattempted(attempt, config)
-        for event in ending.events:
-            get_stream_writer()({"event": event.name, **event.data})
-            await adispatch_custom_event(event.name, event.data, config=config)
+        await atell(ending.events, config)
         return ending.update
 
     def _attempt(self, thread: TPOThread) -> "_Attempt":
@@ -139,7 +138,7 @@ class StepNode(Runnable[TPOThread, TPOStep], Generic[RequestT, ReplyT]):
         earlier, given = state["options"], context_options()
         settings = with_options(self._settings, {**earlier, **given})
         state["options"] = {**earlier, **plain_options(given)}
-        return _Attempt(self._plan.name, state, settings, since)
+        return _Attempt(self._plan.name, state, settings, since, self._answers)
 
     def _attempted(self, attempt: "_Attempt", config: RunnableConfig) -> "Ending":
         request = self._plan.before(attempt.state, attempt.settings)
@@ -211,7 +210,7 @@ class Ending:
     """How a step ends: what changes, and what is told of it."""
 
     update: TPOStep
-    events: list[Event]
+    events: list[TPOEvent]
 
 
 @dataclass(frozen=True)
@@ -222,10 +221,16 @@ class _Attempt:
     state: TPOState
     settings: TPOSettings
     since: float
+    answers: bool
+    """Whether the conversation gets the answer, once there is one."""
     asked: float = 0.0
     """When its call began."""
     spent: UsageCounter = field(default_factory=UsageCounter)
     """What its call has cost so far, should it bring nothing in the end."""
+
+    def beginning(self) -> list[TPOEvent]:
+        """Return what there is to tell before the call: that a run begins."""
+        return [start_of(self.state, self.settings)] if self.name == "sample" else []
 
     def begun(self, config: RunnableConfig) -> "_Attempt":
         """Look at the clock, and count every request from here on, those of tasks included."""
@@ -304,9 +309,12 @@ class _Attempt:
             for notice in notices(result):
                 logger.warning(notice)
             result = replace(result, answer_id=_answer_id(result, self.state["messages"]))
+            after["answer_id"] = result.answer_id
             update["tpo"] = cast("TPORun", {**update["tpo"], "answer_id": result.answer_id})
-            update["messages"] = [result.message()]
-        return Ending(update=update, events=events_of(after))
+            if self.answers:
+                update["messages"] = [result.message()]
+        events = events_of(after, texts=self.settings.progress_text)
+        return Ending(update=update, events=events)
 
     def _changed(self, changes: TPOUpdate) -> TPORun:
         return cast("TPORun", {**changes, "options": self.state["options"]})

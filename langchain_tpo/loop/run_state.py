@@ -6,6 +6,7 @@ Pure. A run goes on with its own question only, and says so where it cannot.
 import hashlib
 from collections.abc import Sequence
 from typing import cast, get_type_hints
+from uuid import uuid4
 
 from langchain_core.messages import BaseMessage
 
@@ -33,6 +34,7 @@ def opened(thread: TPOThread) -> TPOState:
     messages = checked_messages(thread.get("messages", []))
     given = thread.get("tpo_first_samples") or FirstSamples(candidates=[])
     return {
+        "id": str(uuid4()),
         "messages": messages,
         "drafts": checked_drafts(thread.get("tpo_drafts") or []),
         "first_samples": given,

@@ -9,18 +9,19 @@ configs; knows nothing of steps.
 import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextvars import copy_context
 from typing import Any, TypeAlias, cast, get_args
 
 from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.channels import EphemeralValue
+from langgraph.config import get_stream_writer
 from langgraph.constants import TAG_HIDDEN
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.pregel import NodeBuilder, Pregel
 from langgraph.runtime import get_runtime
-from langgraph.types import Durability
+from langgraph.types import Durability, StreamWriter
 
 from langchain_tpo.loop.run_state import fingerprint
 from langchain_tpo.state import TPOInput
@@ -79,6 +80,67 @@ async def ainvoke_in_slot(
     alone = {**_keeping_nothing(config), "callbacks": AsyncCallbackManager([])}
     await _FIRST_CALL.ainvoke(run, cast("RunnableConfig", alone))
     return outputs[0]
+
+
+def stream_in_slot(
+    graph: Graph, asked: TPOInput, config: RunnableConfig, *, who: str
+) -> Iterator[Any]:
+    """Stream what a graph's thread holds after every superstep, in a place as of `invoke_in_slot`.
+
+    Args:
+        graph: The graph.
+        asked: Its input.
+        config: Of the node, or of whatever calls.
+        who: Tells links apart that are asked the same in one node.
+    """
+    namespace = _namespace(asked, config, who)
+    if namespace is None:
+        yield from graph.stream(asked, config, stream_mode="values")
+        return
+    context = copy_context()  # as above
+
+    def run(inner: RunnableConfig) -> None:
+        context.run(forward, _placed(config, inner, namespace), get_stream_writer())
+
+    def forward(placed: RunnableConfig, write: StreamWriter) -> None:
+        for thread in graph.stream(asked, placed, stream_mode="values"):
+            write(thread)
+
+    alone = {**_keeping_nothing(config), "callbacks": CallbackManager([])}
+    yield from _FIRST_CALL.stream(run, cast("RunnableConfig", alone), stream_mode="custom")
+
+
+async def astream_in_slot(
+    graph: Graph, asked: TPOInput, config: RunnableConfig, *, who: str
+) -> AsyncGenerator[Any]:
+    """Stream as `stream_in_slot` does, without blocking the event loop.
+
+    Args:
+        graph: The graph.
+        asked: Its input.
+        config: Of the node, or of whatever calls.
+        who: Tells links apart that are asked the same in one node.
+    """
+    namespace = _namespace(asked, config, who)
+    if namespace is None:
+        async for thread in graph.astream(asked, config, stream_mode="values"):
+            yield thread
+        return
+    context = copy_context()  # as above
+
+    async def run(inner: RunnableConfig) -> None:
+        forwarded = forward(_placed(config, inner, namespace), get_stream_writer())
+        await asyncio.get_running_loop().create_task(forwarded, context=context)
+
+    async def forward(placed: RunnableConfig, write: StreamWriter) -> None:
+        async for thread in graph.astream(asked, placed, stream_mode="values"):
+            write(thread)
+
+    alone = cast(
+        "RunnableConfig", {**_keeping_nothing(config), "callbacks": AsyncCallbackManager([])}
+    )
+    async for thread in _FIRST_CALL.astream(run, alone, stream_mode="custom"):
+        yield thread
 
 
 class _Calling(Runnable[Callable[[RunnableConfig], Any], None]):

@@ -80,6 +80,7 @@ DOORS: dict[str, Callable[[TPORunnable], Awaitable[object]]] = {
     "aoptimize": lambda tpo: tpo.aoptimize(QUESTION),
     "ainvoke": lambda tpo: tpo.ainvoke(QUESTION),
     "astream": lambda tpo: drained(tpo.astream(QUESTION)),
+    "astream_rounds": lambda tpo: drained(tpo.astream_rounds(QUESTION)),
     "astream_events": lambda tpo: drained(tpo.astream_events(QUESTION, version="v2")),
     "abatch": lambda tpo: tpo.abatch([QUESTION]),
     "abatch_as_completed": lambda tpo: drained(tpo.abatch_as_completed([QUESTION])),

@@ -45,6 +45,7 @@ SYNC_DOORS: dict[str, Callable[[TPORunnable], object]] = {
     "optimize": lambda tpo: tpo.optimize(QUESTION),
     "invoke": lambda tpo: tpo.invoke(QUESTION),
     "stream": lambda tpo: list(tpo.stream(QUESTION)),
+    "stream_rounds": lambda tpo: list(tpo.stream_rounds(QUESTION)),
     "batch": lambda tpo: tpo.batch([QUESTION] * 3, {"max_concurrency": 4}),
     "batch_as_completed": lambda tpo: list(tpo.batch_as_completed([QUESTION] * 3)),
 }

@@ -388,7 +388,9 @@ def test_progress_reaches_the_custom_stream_of_a_graph() -> None:
 
     told = list(tpo.graph.stream({"messages": [HumanMessage("Wood?")]}, stream_mode="custom"))
 
-    assert [event["event"] for event in told] == ["tpo_step", "tpo_step", "tpo_round", "tpo_end"]
+    assert [event["event"] for event in told] == [
+        *("tpo_start", "tpo_step", "tpo_step", "tpo_round", "tpo_end"),
+    ]
 
 
 def test_queries_do_not_disturb_each_other() -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from langchain_tpo.cli.main import run_app
-from langchain_tpo.cli.optimize import Latest
 
 SCRIPTED = [
     *(
@@ -111,11 +110,3 @@ def test_shortened_prompts_are_told_of(capfd: pytest.CaptureFixture[str]) -> Non
     assert "characters left out of prompts" in capfd.readouterr().err
     assert run_app(["optimize", "Hi", *SCRIPTED]) == 0
     assert "left out" not in capfd.readouterr().err
-
-
-def test_the_best_so_far_needs_a_scored_response() -> None:
-    scored = {"text": "a", "reward": 1.0, "round": 0}
-
-    assert Latest().best() is None
-    assert Latest(state={"pool": []}).best() is None  # type: ignore[typeddict-item]
-    assert Latest(state={"pool": [scored]}).best() == "a"  # type: ignore[typeddict-item]

@@ -100,7 +100,7 @@ def test_events_and_logs_hold_no_text(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         events = run(InMemorySaver())
 
-    assert {one["event"] for one in events} == {"tpo_step", "tpo_round", "tpo_end"}
+    assert {one["event"] for one in events} == {"tpo_start", "tpo_step", "tpo_round", "tpo_end"}
     said = [one.getMessage() for one in caplog.records if one.name.startswith("langchain_tpo")]
     assert said
     assert not [one for one in (*said, repr(events)) if "canary" in one]

@@ -6,8 +6,11 @@ EXTRAS := agents,evaluation,http,local,openai,tgi
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist worksteal
 DEMO := $(VENV)/.demo
 STAMP := $(VENV)/.installed
+MODELS := .venv-models
+MODELS_STAMP := $(MODELS)/.installed
 
-.PHONY: help demo test test_quick test_extras test_lowest test_newest lint format docs clean
+.PHONY: help demo test test_quick test_extras test_models models_page test_lowest test_newest \
+	lint format docs clean
 
 help:  ## Show what can be made.
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -34,6 +37,20 @@ test_quick: $(STAMP)  ## Run the tests that take no longer than a moment, for wo
 test_extras: $(STAMP)  ## Install the wheel with each extra into an empty environment, and import.
 	TPO_TEST_EXTRAS=1 $(BIN)/python -m pytest -rs tests/integration_tests/test_packaging.py
 
+$(MODELS_STAMP): pyproject.toml Makefile
+	$(PYTHON) -m venv $(MODELS)
+	$(MODELS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(MODELS)/bin/python -m pip install --quiet --editable '.[agents,cli,openai,transformers]' \
+		--group models
+	touch $(MODELS_STAMP)
+
+test_models: $(MODELS_STAMP)  ## Use LangChain's own chat model classes in every way, in an environment of their own.
+	$(MODELS)/bin/python -m pytest -rs -p no:unraisableexception \
+		tests/integration_tests/test_partner_models.py
+
+models_page: $(MODELS_STAMP)  ## Measure what these classes take, and write docs/models.md anew.
+	$(MODELS)/bin/python tools/models_page.py --measure
+
 test_lowest test_newest: test_%:  ## Run the unit tests on the lowest or newest versions allowed (needs uv).
 	tools/test_versions.sh $*
 
@@ -53,4 +70,4 @@ docs: $(STAMP)  ## Build the documentation site into .site; a warning is an erro
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 clean:  ## Remove what the other targets made.
-	rm -rf $(VENV) .site .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(MODELS) .site .mypy_cache .pytest_cache .ruff_cache

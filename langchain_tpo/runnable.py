@@ -93,7 +93,12 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
         ) -> None: ...
 
     _learned: Learned = PrivateAttr(default_factory=Learned)
-    """What the models have taught of what they cannot take: once for all runs and all copies."""
+    """Once for all runs and all copies."""
+
+    @property
+    def learned(self) -> Learned:
+        """What the models have taught of what they cannot take."""
+        return self._learned
 
     @cached_property
     def graph(self) -> CompiledStateGraph[TPOThread, TPOSettings, TPOInput, TPOThread]:

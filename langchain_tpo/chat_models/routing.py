@@ -12,6 +12,7 @@ from langgraph.constants import TAG_NOSTREAM
 
 from langchain_tpo.chat_models.first_reply import FirstReply, Reply
 from langchain_tpo.runnable import TPORunnable
+from langchain_tpo.sampling.asking import asked
 from langchain_tpo.sampling.quiet import quiet
 from langchain_tpo.sampling.wrappers import (
     ChatModel,
@@ -45,7 +46,7 @@ def answerer(
         tool_calls: Whether replies that call tools are optimized too.
     """
     if is_structured(arguments):
-        return _called(loop.model, arguments)
+        return _called(loop, arguments)
     if not arguments:
         return loop
     whole = tool_calls and offers_tools(arguments)
@@ -53,7 +54,7 @@ def answerer(
     tuned = loop.model_copy(update={"settings": settings, "whole_replies": whole})
     if whole or not offers_tools(arguments):
         return tuned
-    first = _called(loop.model, arguments) | RunnableLambda(as_reply)
+    first = _called(loop, arguments) | RunnableLambda(as_reply)
     return FirstReply(first.with_config(run_name="model"), tuned)
 
 
@@ -82,9 +83,13 @@ def _with_extra(options: SamplingOptions, arguments: Mapping[str, Any]) -> Sampl
     return options.model_copy(update={"extra": {**options.extra, **arguments}})
 
 
-def _called(model: ChatModel, arguments: Mapping[str, Any]) -> ChatModel:
-    """Return the plain model: what it says reaches the caller whole, not token by token."""
-    return quiet(model, cache=True).bind(**arguments).with_config(tags=[TAG_NOSTREAM])
+def _called(loop: TPORunnable, arguments: Mapping[str, Any]) -> ChatModel:
+    """Return the plain model, asked for what it can take.
+
+    What it says reaches the caller whole, not token by token.
+    """
+    model = asked(quiet(loop.model, cache=True), loop.learned, {}, cache=True)
+    return model.bind(**arguments).with_config(tags=[TAG_NOSTREAM])
 
 
 def as_reply(message: AIMessage) -> Reply:

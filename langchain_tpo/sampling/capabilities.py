@@ -8,7 +8,7 @@ requests and refusals; sends nothing.
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -100,6 +100,17 @@ class Capabilities:
     only_streams: bool = False
     """Whether its service answers in streams only."""
 
+    @property
+    def words(self) -> list[str]:
+        """What it does not take, one line each.
+
+        Example:
+            >>> Capabilities(refused=frozenset({"seed"}), answers=1).words
+            ['without `seed`', 'one answer in a request']
+        """
+        found = {one.name: getattr(self, one.name) for one in fields(self)}
+        return [_said(name, value) for name, value in found.items() if value != _UNKNOWN[name]]
+
     def fit(self, asking: Asking) -> Asking:
         """Return the request as the model can take it."""
         if self == ANYTHING:
@@ -126,6 +137,8 @@ class Capabilities:
 
 ANYTHING = Capabilities()
 """Of most models nothing else is known, and nothing has to be changed."""
+
+_UNKNOWN = {one.name: one.default for one in fields(Capabilities)}
 
 
 @dataclass
@@ -281,7 +294,7 @@ def _said(what: str, value: object) -> str:
     if isinstance(value, frozenset):
         return "without " + ", ".join(f"`{option}`" for option in sorted(value))
     return {
-        "answers": f"{value} answers in a request",
+        "answers": "one answer in a request" if value == 1 else f"{value} answers in a request",
         "tokens": f"at most {value} tokens in a reply",
         "window": f"a window of {value} tokens",
         "takes_system": "system messages as part of the user's",

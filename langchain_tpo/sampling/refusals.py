@@ -44,18 +44,17 @@ _NO_REFUSAL = (
     ModelConnectionError,
     ModelTimeoutError,
     ModelRefusalError,
-    OSError,
     GraphBubbleUp,
 )
 
 _NEVER_SENT = ("UnsupportedParamsError", "ParamValidationError")
+"""Errors that LiteLLM and Boto raise before they send anything."""
 
 _ABOUT_ARGUMENTS = re.compile(
     r"unexpected keyword argument|multiple values for|extra_forbidden|Extra inputs are not"
 )
 """What Python and pydantic say of the arguments of a request; what they say of an answer that
 cannot be read is another thing, and that answer has been paid for."""
-"""Errors that LiteLLM and Boto raise before they send anything."""
 
 _CODES = re.compile(
     r"error code: \d+|['\"]?(?:code|status)['\"]?\s*[:=]\s*['\"]?\d+", re.IGNORECASE
@@ -149,7 +148,9 @@ def is_refusal(error: Exception) -> bool:
     if isinstance(error, _NO_REFUSAL):
         return False
     status = _status(error)
-    return status is None or status in _REFUSING
+    if status is None:  # a broken line; requests' and Hugging Face's own errors have a status
+        return not isinstance(error, OSError)
+    return status in _REFUSING
 
 
 def is_never_sent(error: BaseException) -> bool:

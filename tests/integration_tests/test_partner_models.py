@@ -1,16 +1,25 @@
 """LangChain's own chat model classes, in front of services that refuse what the real ones refuse.
 
-The classes come with the dependency group `models`; where one is not installed its tests skip.
+Every class is used in every way, and what the service heard is counted. The counts are those of
+`tests/fixtures/partner_models.json`, from which docs/models.md is made. `make test_models` installs
+the classes; where one is not installed its tests skip.
 """
 
+import gc
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.tools import tool
+from pydantic import BaseModel
 
 from langchain_tpo import ChatTPO, TPORunnable, TPOSettings
+from tests.support import partner_models
 from tests.support.fakes import last_number
+from tests.support.partner_models import ROWS, Row
 from tests.support.servers.strict_services import StrictServices
 
 pytestmark = [
@@ -21,97 +30,42 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-Build = Callable[[str], Any]
+RECORDED = json.loads(
+    (Path(__file__).parents[1] / "fixtures/partner_models.json").read_text(encoding="utf-8")
+)
+"""What every use of every class comes to: `python tools/models_page.py --measure` writes it."""
 
-
-def _class(package: str, name: str) -> Any:
-    return getattr(pytest.importorskip(package), name)
-
-
-def chat_openai(url: str) -> Any:
-    kind = _class("langchain_openai", "ChatOpenAI")
-    return kind(model="m", base_url=f"{url}/v1", api_key="k", max_retries=0)
-
-
-def chat_huggingface(url: str) -> Any:
-    endpoint = _class("langchain_huggingface", "HuggingFaceEndpoint")
-    kind = _class("langchain_huggingface", "ChatHuggingFace")
-    llm = endpoint(endpoint_url=url, huggingfacehub_api_token="k", max_new_tokens=64)
-    return kind(llm=llm, model_id="m")
-
-
-def chat_groq(url: str) -> Any:
-    return _class("langchain_groq", "ChatGroq")(model="m", base_url=url, api_key="k", max_retries=0)
-
-
-def chat_deepseek(url: str) -> Any:
-    kind = _class("langchain_deepseek", "ChatDeepSeek")
-    return kind(model="m", api_base=f"{url}/v1", api_key="k", max_retries=0)
-
-
-def chat_xai(url: str) -> Any:
-    kind = _class("langchain_xai", "ChatXAI")
-    return kind(model="m", xai_api_base=f"{url}/v1", api_key="k", max_retries=0)
-
-
-def chat_fireworks(url: str) -> Any:
-    kind = _class("langchain_fireworks", "ChatFireworks")
-    return kind(model="m", base_url=f"{url}/v1", api_key="k", max_retries=1)
-
-
-def chat_together(url: str) -> Any:
-    kind = _class("langchain_together", "ChatTogether")
-    return kind(model="m", base_url=f"{url}/v1", api_key="k", max_retries=0)
-
-
-def chat_openrouter(url: str) -> Any:
-    kind = _class("langchain_openrouter", "ChatOpenRouter")
-    return kind(model="m", base_url=f"{url}/v1", api_key="k", max_retries=0)
-
-
-def chat_mistral(url: str) -> Any:
-    kind = _class("langchain_mistralai", "ChatMistralAI")
-    return kind(model="m", endpoint=f"{url}/v1", api_key="k", max_retries=1)
-
-
-def chat_nvidia(url: str) -> Any:
-    kind = _class("langchain_nvidia_ai_endpoints", "ChatNVIDIA")
-    return kind(model="m", base_url=f"{url}/v1", api_key="nvapi-k")
-
-
-def chat_ollama(url: str) -> Any:
-    return _class("langchain_ollama", "ChatOllama")(model="m", base_url=url)
-
-
-def chat_anthropic(url: str) -> Any:
-    kind = _class("langchain_anthropic", "ChatAnthropic")
-    return kind(model="claude", base_url=url, api_key="k", max_retries=0)
-
-
-MODELS: dict[str, tuple[Build, str]] = {
-    "ChatHuggingFace at TGI": (chat_huggingface, "tgi"),
-    "ChatOpenAI": (chat_openai, "openai"),
-    "ChatOpenAI at TGI": (chat_openai, "tgi"),
-    "ChatOpenAI at llama.cpp": (chat_openai, "llamacpp"),
-    "ChatOpenAI at NIM": (chat_openai, "nim"),
-    "ChatOllama": (chat_ollama, "ollama"),
-    "ChatAnthropic": (chat_anthropic, "anthropic"),
-    "ChatGroq": (chat_groq, "groq"),
-    "ChatDeepSeek": (chat_deepseek, "deepseek"),
-    "ChatMistralAI": (chat_mistral, "mistral"),
-    "ChatXAI": (chat_xai, "openai"),
-    "ChatFireworks": (chat_fireworks, "fireworks"),
-    "ChatTogether": (chat_together, "openai"),
-    "ChatOpenRouter": (chat_openrouter, "tgi"),
-    "ChatNVIDIA": (chat_nvidia, "nim"),
-}
+ONE_AT_A_TIME: Any = {"max_concurrency": 1}
+"""A refusal costs as many requests as were on their way: one."""
 
 SETTINGS: dict[str, TPOSettings] = {
     "defaults": TPOSettings(width=3, depth=1),
     "paper": TPOSettings.paper(width=3, depth=1),
-    "small": TPOSettings.small_model(width=3, depth=1),
+    "small_model": TPOSettings.small_model(width=3, depth=1),
     "seed": TPOSettings(width=3, depth=1, seed=7),
 }
+
+USE_THE_TOOL = "Please use the tool: what is 2 and 3?"
+
+
+class Sum(BaseModel):
+    """A sum and what it is of."""
+
+    total: int
+    of: str
+
+
+@tool
+def add(first: int, second: int) -> str:
+    """Add two numbers."""
+    return str(first + second)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def clients_gone() -> Iterator[None]:
+    """Let go of connections that no client closes, while warnings of them are ignored."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture
@@ -120,45 +74,198 @@ def services() -> Iterator[StrictServices]:
         yield running
 
 
-@pytest.fixture(params=MODELS.values(), ids=MODELS)
-def model(request: pytest.FixtureRequest, services: StrictServices) -> Any:
-    build, service = request.param
-    return build(services.url(service))
+@pytest.fixture(params=ROWS)
+def named(request: pytest.FixtureRequest) -> str:
+    pytest.importorskip(ROWS[request.param].package)
+    name: str = request.param
+    return name
 
 
-@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+@pytest.fixture
+def row(named: str) -> Row:
+    return ROWS[named]
+
+
+@pytest.fixture
+def model(row: Row, services: StrictServices) -> Any:
+    return row.build(services.url(row.service))
+
+
+@pytest.fixture
+def count(
+    named: str, services: StrictServices, record_property: Callable[[str, object], None]
+) -> Callable[..., None]:
+    """Hold what the service heard, and what was learned, against the record."""
+
+    def counted(use: str, **more: object) -> None:
+        heard = {"requests": len(services.bodies), "refused": services.refused, **more}
+        record_property("measured", (named, use, heard))
+        assert heard == RECORDED[named].get(use), "not what is recorded"
+
+    return counted
+
+
+def skip_what_it_lacks(row: Row, use: str) -> None:
+    if use in row.lacks:
+        pytest.skip(row.lacks[use])
+
+
+def learned(tpo: TPORunnable) -> list[str]:
+    return [words for lessons in tpo.learned.by_model.values() for words in lessons.known.words]
+
+
+@pytest.mark.parametrize("use", SETTINGS)
 def test_every_preset_runs_to_its_end(
-    model: Any, settings: TPOSettings, services: StrictServices
+    model: Any, use: str, services: StrictServices, count: Callable[..., None]
 ) -> None:
-    result = TPORunnable(model=model, reward=last_number, settings=settings).optimize("Wood?")
+    tpo = TPORunnable(model=model, reward=last_number, settings=SETTINGS[use])
+
+    result = tpo.optimize("Wood?", ONE_AT_A_TIME)
 
     assert result.stop_reason == "depth"
     assert len(result.pool) == 6
     assert result.usage["completions"] == 8
     assert result.usage["requests"] == len(services.bodies)
-    assert len(services.bodies) <= 8 + 3  # a refusal costs as many requests as were on their way
+    assert len(services.bodies) - services.refused in (4, 8)  # by n, or one by one
+    assert result.usage["input_tokens"] == services.read
+    assert result.usage["output_tokens"] == services.written
+    count(use, learned=learned(tpo))
+
+
+async def test_the_same_without_blocking(
+    model: Any, services: StrictServices, count: Callable[..., None]
+) -> None:
+    tpo = TPORunnable(model=model, reward=last_number, settings=SETTINGS["paper"])
+
+    result = await tpo.aoptimize("Wood?", ONE_AT_A_TIME)
+
+    assert (result.stop_reason, len(result.pool)) == ("depth", 6)
+    assert result.usage["requests"] == len(services.bodies)
+    count("async", learned=learned(tpo))
+
+
+def test_batches_learn_once(
+    model: Any, services: StrictServices, count: Callable[..., None]
+) -> None:
+    tpo = TPORunnable(model=model, reward=last_number, settings=SETTINGS["paper"])
+
+    answers = tpo.batch(["Wood?", "Oil?", "Wax?"], ONE_AT_A_TIME)
+
+    figures = [answer.response_metadata["tpo"] for answer in answers]
+    assert [one["stop_reason"] for one in figures] == ["depth"] * 3
+    assert sum(one["usage"]["requests"] for one in figures) == len(services.bodies)
+    count("batch")
+
+
+async def test_batches_that_are_on_their_way_together(model: Any, services: StrictServices) -> None:
+    chat = ChatTPO(model=model, reward=last_number, settings=SETTINGS["paper"], temperature=0.3)
+
+    answers = [*chat.batch(["Wood?", "Oil?"]), *await chat.abatch(["Wax?", "Felt?"])]
+
+    figures = [answer.response_metadata["tpo"] for answer in answers]
+    assert [one["stop_reason"] for one in figures] == ["depth"] * 4
+    assert sum(one["usage"]["requests"] for one in figures) == len(services.bodies)
 
 
 @pytest.mark.parametrize("wrapped", ["plain", "retry", "sequence"])
-async def test_a_chat_tpo_and_its_batches(
-    model: Any, wrapped: str, services: StrictServices
-) -> None:
+def test_a_chat_tpo(model: Any, wrapped: str, count: Callable[..., None]) -> None:
     around = {
         "plain": model,
         "retry": model.with_retry(stop_after_attempt=2),
         "sequence": model | (lambda message: message),
     }[wrapped]
-    chat = ChatTPO(model=around, reward=last_number, settings=SETTINGS["paper"], temperature=0.3)
+    settings = SETTINGS["paper"]
+    chat = ChatTPO(model=around, reward=last_number, settings=settings, max_concurrency=1)
 
-    answers = [*chat.batch(["Wood?", "Oil?"]), await chat.ainvoke("Wax?")]
+    answer = chat.invoke("Wood?", temperature=0.3)
 
-    assert [answer.response_metadata["tpo"]["stop_reason"] for answer in answers] == ["depth"] * 3
-    asked = sum(answer.response_metadata["tpo"]["usage"]["requests"] for answer in answers)
-    assert asked == len(services.bodies)
+    assert answer.response_metadata["tpo"]["stop_reason"] == "depth"
+    count(f"ChatTPO, {wrapped}")
 
 
-def test_the_page_names_every_class_that_is_tried() -> None:
-    page = (Path(__file__).parents[2] / "docs/models.md").read_text(encoding="utf-8")
+def test_structured_output_is_the_models_own(
+    row: Row, model: Any, count: Callable[..., None]
+) -> None:
+    skip_what_it_lacks(row, "with_structured_output")
+    chat = ChatTPO(model=model, reward=last_number, settings=SETTINGS["defaults"])
 
-    rows = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| `Chat")]
-    assert [row.replace("`", "") for row in rows] == list(MODELS)
+    answer = chat.with_structured_output(Sum).invoke("What is 2 and 3? Answer in JSON.")
+
+    assert isinstance(answer, Sum)
+    count("with_structured_output")
+
+
+def test_a_call_of_a_tool_passes_through(row: Row, model: Any, count: Callable[..., None]) -> None:
+    skip_what_it_lacks(row, "bind_tools")
+    chat = ChatTPO(model=model, reward=last_number, settings=SETTINGS["defaults"])
+
+    answer = chat.bind_tools([add]).invoke(USE_THE_TOOL, temperature=0.3, max_tokens=9000)
+
+    assert [call["name"] for call in answer.tool_calls] == ["add"]
+    count("bind_tools")
+
+
+def test_an_agents_last_word_is_optimized(
+    row: Row, model: Any, services: StrictServices, count: Callable[..., None]
+) -> None:
+    skip_what_it_lacks(row, "agent")
+    agents = pytest.importorskip("langchain.agents")
+    ours = pytest.importorskip("langchain_tpo.middleware")
+    middleware = ours.TPOMiddleware(reward=last_number, settings=SETTINGS["paper"])
+    agent = agents.create_agent(model, [add], middleware=[middleware])
+
+    said = agent.invoke({"messages": [HumanMessage(USE_THE_TOOL)]}, ONE_AT_A_TIME)["messages"]
+
+    assert [message.type for message in said] == ["human", "ai", "tool", "ai"]
+    figures = said[-1].response_metadata["tpo"]
+    assert figures["stop_reason"] == "depth"
+    assert figures["usage"]["requests"] == len(services.bodies) - 1  # the call of the tool
+    assert services.refused <= 6  # two options of three draws that are on their way together
+    count("agent", requests=len(services.bodies) - services.refused, refused=0)
+
+
+async def test_a_model_that_streams_does_not_stream_inside(
+    row: Row, services: StrictServices, count: Callable[..., None]
+) -> None:
+    own = row.build(services.url(row.service))
+    streams = "streaming" in type(own).model_fields
+    model = row.build(services.url(row.service), streaming=True) if streams else own
+    tpo = TPORunnable(model=model, reward=last_number, settings=SETTINGS["defaults"])
+
+    events = [event async for event in tpo.astream_events("Wood?", ONE_AT_A_TIME, version="v2")]
+
+    assert not [event for event in events if event["event"] == "on_chat_model_stream"]
+    answer = events[-1]["data"]["output"]
+    assert isinstance(answer, AIMessage)
+    assert answer.response_metadata["tpo"]["stop_reason"] == "depth"
+    streamed = sum(bool(body.get("stream")) for body in services.bodies)
+    count("streaming", streamed=streamed)
+
+
+def test_on_the_command_line(
+    row: Row,
+    services: StrictServices,
+    count: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    run_app = pytest.importorskip("langchain_tpo.cli.main").run_app
+    address = services.url(row.service)
+    arguments = ["--model", "python:tests.support.partner_models:current"]
+    if row.provider is None:
+        monkeypatch.setattr(partner_models, "current", lambda: row.build(address), raising=False)
+    else:
+        arguments = ["--model", f"{row.provider}:{row.model}", "--base-url", address + row.end]
+        monkeypatch.setenv(row.variable or "UNUSED", partner_models.KEY)
+
+    loop = ["--width", "3", "--depth", "1", "--reward", "python:tests.support.fakes:last_number"]
+    code = run_app(["optimize", "Wood?", "--json", *loop, *arguments])
+
+    out, err = capfd.readouterr()
+    assert code == 0, err
+    assert json.loads(out)["stop_reason"] == "depth"
+    count("tpo optimize")
+
+
+def test_every_class_is_recorded() -> None:
+    assert [*RECORDED] == [*ROWS]

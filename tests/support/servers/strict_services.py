@@ -1,48 +1,36 @@
-"""Chat services on 127.0.0.1 that refuse what the real ones refuse, in words of the same kind.
-
-One wire format each for OpenAI's imitators, Ollama and Anthropic; a service is a format and rules.
+"""Chat services on 127.0.0.1 that refuse what the real ones refuse: a format, rules, a key, an
+address. What they say follows the loop's prompts; tools and JSON come where they are asked for.
 """
 
 import itertools
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-from langchain_core.messages import convert_to_messages
+from langchain_core.messages import BaseMessage, SystemMessage
 
 from tests.support.fakes import obedient, step_of
+from tests.support.servers import service_rules as says
+from tests.support.servers.service_rules import Rule
+from tests.support.servers.wire_formats import (
+    FORMATS,
+    PROMPT_TOKENS,
+    Asked,
+    Body,
+    Format,
+    Said,
+)
 
-Rule = Callable[[dict[str, Any]], str | None]
-"""What a service says to a body that it refuses."""
+KEY = "nvapi-right"
+"""The key that every service wants to see; one of them wants it to begin like this."""
 
-
-def most_answers(most: int, words: str, *, ignored: bool = False) -> Rule:
-    def rule(body: dict[str, Any]) -> str | None:
-        return words if not ignored and (body.get("n") or 1) > most else None
-
-    return rule
-
-
-def most_tokens(most: int, words: str) -> Rule:
-    return lambda body: words if (body.get("max_tokens") or 0) > most else None
-
-
-def unknown(*names: str) -> Rule:
-    def rule(body: dict[str, Any]) -> str | None:
-        return next((f"property '{name}' is unsupported" for name in names if name in body), None)
-
-    return rule
+TOOL_ANSWERED = ("tool_result", "functionResponse", "toolResult", "function_call_output")
 
 
-def not_both(body: dict[str, Any]) -> str | None:
-    both = body.get("temperature") is not None and body.get("top_p") is not None
-    return "`temperature` and `top_p` cannot both be set for this model" if both else None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Service:
     """A wire format, what is refused in it, and with which status."""
 
@@ -51,28 +39,126 @@ class Service:
     status: int = 400
     honours_n: bool = True
 
+    @property
+    def format(self) -> Format:
+        return FORMATS[self.speaks]
+
+
+_VLLM_WINDOW = says.window(
+    8192,
+    "This model's maximum context length is {window} tokens. However, you requested {both} tokens"
+    " ({prompt} in the messages, {reply} in the completion). Please reduce the length.",
+)
+_ANTHROPIC_TOOLS = says.tools_for_calls(
+    "Requests which include `tool_use` or `tool_result` blocks must define tools",
+    marks=("tool_use", "tool_result"),
+    field="tools",
+)
+_NO_EXTRAS = says.unknown("seed", "n", words="{name}: Extra inputs are not permitted")
 
 SERVICES: Mapping[str, Service] = {
-    "openai": Service(rules=(most_answers(128, "Invalid 'n': above the maximum value."),)),
-    "groq": Service(rules=(most_answers(1, "'n' : must be at most 1"),)),
+    "openai": Service(rules=(says.most_answers(128, "Invalid 'n': above the maximum value."),)),
+    "gpt-5": Service(
+        rules=(
+            says.only_one(
+                "temperature",
+                words="Unsupported value: '{name}' does not support this with this model. Only the"
+                " default (1) value is supported.",
+            ),
+            says.unknown(
+                "top_p",
+                "max_tokens",
+                words="Unsupported parameter: '{name}' is not supported with this model.",
+            ),
+        )
+    ),
+    "responses": Service(
+        speaks="responses", rules=(says.unknown("n", "seed", words="Unknown parameter: '{name}'."),)
+    ),
+    "vllm": Service(rules=(says.greedy, _VLLM_WINDOW)),
+    "gemma": Service(rules=(says.no_system("System role not supported"), _VLLM_WINDOW)),
+    "sglang": Service(
+        rules=(
+            says.window(
+                8192,
+                "Requested token count exceeds the model's maximum context length of {window}"
+                " tokens. You requested a total of {both} tokens: {prompt} tokens from the input"
+                " messages and {reply} tokens for the completion.",
+            ),
+        )
+    ),
+    "tgi": Service(
+        honours_n=False,
+        status=422,
+        rules=(
+            says.window(
+                8192,
+                "Input validation error: `inputs` tokens + `max_new_tokens` must be <= {window}."
+                " Given: {prompt} `inputs` tokens and {reply} `max_new_tokens`",
+            ),
+        ),
+    ),
+    "llamacpp": Service(
+        rules=(says.most_answers(1, "Only one completion choice is allowed"),), status=500
+    ),
+    "ollama_v1": Service(honours_n=False),
+    "dashscope": Service(rules=(says.only_streams,)),
+    "groq": Service(speaks="groq", rules=(says.most_answers(1, "'n' : number must be at most 1"),)),
     "deepseek": Service(
         rules=(
-            most_answers(1, "Invalid n value (n = 1 is what there is)"),
-            most_tokens(8000, "Invalid max_tokens value, the range is [1, 8000]"),
+            says.most_answers(1, "Invalid n value (currently only n = 1 is supported)"),
+            says.most_tokens(
+                8000, "Invalid max_tokens value, the valid range of max_tokens is [1, 8000]"
+            ),
         )
     ),
     "fireworks": Service(
-        rules=(most_tokens(4096, "Requests with max_tokens > 4096 need a stream"),)
+        rules=(
+            says.most_tokens(4096, "Requests with max_tokens > 4096 must have stream=true"),
+            says.most_answers(128, "n must be less than or equal to 128"),
+        )
     ),
-    "mistral": Service(rules=(unknown("seed"),), status=422),
-    "tgi": Service(honours_n=False),
-    "llamacpp": Service(
-        rules=(most_answers(1, "One completion choice is allowed, no more"),), status=500
+    "mistral": Service(
+        rules=(says.unknown("seed", words="extra_forbidden: {name}"), says.user_last),
+        status=422,
     ),
-    "nim": Service(rules=(most_answers(1, "n: should be less than or equal to 1"),), status=422),
-    "perplexity": Service(rules=(unknown("seed", "n"),)),
+    "nim": Service(
+        rules=(says.most_answers(1, "n: Input should be less than or equal to 1"),), status=422
+    ),
+    "openrouter": Service(honours_n=False),
+    "perplexity": Service(speaks="perplexity", rules=(says.unknown("seed", "n"), says.user_last)),
     "ollama": Service(speaks="ollama"),
-    "anthropic": Service(speaks="anthropic", rules=(not_both, unknown("seed", "n"))),
+    "anthropic": Service(speaks="anthropic", rules=(says.not_both, _NO_EXTRAS, _ANTHROPIC_TOOLS)),
+    "opus": Service(
+        speaks="anthropic",
+        rules=(
+            says.only_one("temperature", "top_p", words="`{name}` is deprecated for this model."),
+            _NO_EXTRAS,
+            _ANTHROPIC_TOOLS,
+        ),
+    ),
+    "google": Service(speaks="google", rules=(says.one_candidate,)),
+    "bedrock": Service(
+        speaks="converse",
+        rules=(
+            says.not_both,
+            says.tools_for_calls(
+                "The toolConfig field must be defined when using toolUse and toolResult blocks.",
+                marks=("toolUse", "toolResult"),
+                field="toolConfig",
+            ),
+        ),
+    ),
+    "titan": Service(
+        speaks="converse",
+        rules=(says.no_system("This model doesn't support system messages. Try again without."),),
+    ),
+    "cohere": Service(
+        speaks="cohere",
+        status=422,
+        rules=(says.unknown("top_p", "n", words="unknown field: '{name}' is not a valid field"),),
+    ),
+    "words_only": Service(rules=(says.no_images,)),
 }
 
 
@@ -80,7 +166,13 @@ SERVICES: Mapping[str, Service] = {
 class StrictServices:
     """All services at once, one path each; use it as a context manager."""
 
-    bodies: list[dict[str, Any]] = field(default_factory=list)
+    bodies: list[Body] = field(default_factory=list)
+    refused: int = 0
+    """Requests that broke a rule."""
+    read: int = 0
+    """Tokens of the prompts that were answered."""
+    written: int = 0
+    """Tokens of the replies."""
 
     def __post_init__(self) -> None:
         self._numbers = itertools.count()
@@ -102,20 +194,35 @@ class StrictServices:
         self._server.server_close()
         self._thread.join()
 
-    def answer(self, service: Service, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def answer(
+        self, service: Service, path: str, headers: Mapping[str, str], body: Body
+    ) -> tuple[int, Body]:
         with self._lock:
             self.bodies.append(body)
+        problem = _wrong_door(service, path, headers, body)
+        if problem is not None:
+            return problem
         for rule in service.rules:
             if (words := rule(body)) is not None:
-                kind = {"type": "invalid_request_error", "message": words}
-                return service.status, {"type": "error", "error": kind, "message": words}
-        system = [{"role": "system", "content": body["system"]}] if body.get("system") else []
-        messages = convert_to_messages([*system, *body["messages"]])
-        n = (body.get("n") or 1) if service.honours_n else 1
+                with self._lock:
+                    self.refused += 1
+                return refusal(service.status, words)
+        asked = service.format.read(body)
         with self._lock:
-            numbers = [next(self._numbers) for _ in range(n)]
-        texts = [obedient(step_of(messages), messages, number) for number in numbers]
-        return 200, WIRE[service.speaks](body, texts)
+            n = asked.n if service.honours_n else 1
+            replies = [self._reply(asked, body) for _ in range(n)]
+            self.read += PROMPT_TOKENS
+            self.written += sum(said.tokens for said in replies)
+        return 200, service.format.write(body, replies)
+
+    def _reply(self, asked: Asked, body: Body) -> Said:
+        number = next(self._numbers)
+        if asked.tools and (asked.must_call or _should_call(asked, body)):
+            name, schema = next(iter(asked.tools.items()))
+            return Said(tool=name, arguments=filled(schema, number))
+        if asked.schema:
+            return Said(text=json.dumps(filled(asked.schema, number)))
+        return Said(text=obedient(step_of(with_system(asked.messages)), asked.messages, number))
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         double = self
@@ -127,16 +234,27 @@ class StrictServices:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 service = SERVICES[self.path.split("/")[1]]
-                status, answer = double.answer(service, body)
-                self._send(status, json.dumps(answer).encode() + b"\n")
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                status, answer = double.answer(service, self.path, headers, body)
+                chunks = service.format.chunks
+                if status == 200 and chunks is not None and body.get("stream"):
+                    self._stream(chunks(answer))
+                else:
+                    self._send(status, json.dumps(answer).encode() + b"\n")
 
             def do_GET(self) -> None:
                 self._send(200, b'{"data": [], "models": []}')
 
-            def _send(self, status: int, answer: bytes) -> None:
+            def _stream(self, chunks: Iterator[str]) -> None:
+                whole = "".join(chunks).encode()
+                self._send(200, whole, kind="text/event-stream")
+
+            def _send(self, status: int, answer: bytes, kind: str = "application/json") -> None:
                 self.send_response(status)
-                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(answer)))
+                if status >= 400:
+                    self.send_header("x-amzn-errortype", AMAZONS.get(status, "ServiceException"))
                 self.end_headers()
                 self.wfile.write(answer)
 
@@ -146,50 +264,50 @@ class StrictServices:
         return Handler
 
 
-def _openai(body: dict[str, Any], texts: list[str]) -> dict[str, Any]:
-    written = sum(len(text.split()) for text in texts) * 2
-    choices = [
-        {
-            "index": index,
-            "message": {"role": "assistant", "content": text},
-            "finish_reason": "stop",
-            "logprobs": None,
-        }
-        for index, text in enumerate(texts)
-    ]
-    usage = {"prompt_tokens": 9, "completion_tokens": written, "total_tokens": 9 + written}
-    said = {"id": "c", "object": "chat.completion", "created": 0, "model": body["model"]}
-    said["system_fingerprint"] = None
-    return {**said, "choices": choices, "usage": usage}
-
-
-def _ollama(body: dict[str, Any], texts: list[str]) -> dict[str, Any]:
-    return {
-        "model": body["model"],
-        "created_at": "2026-01-01T00:00:00Z",
-        "message": {"role": "assistant", "content": texts[0]},
-        "done": True,
-        "done_reason": "stop",
-        "prompt_eval_count": 9,
-        "eval_count": 2 * len(texts[0].split()),
-    }
-
-
-def _anthropic(body: dict[str, Any], texts: list[str]) -> dict[str, Any]:
-    return {
-        "id": "msg",
-        "type": "message",
-        "role": "assistant",
-        "model": body["model"],
-        "content": [{"type": "text", "text": texts[0]}],
-        "stop_reason": "end_turn",
-        "stop_sequence": None,
-        "usage": {"input_tokens": 9, "output_tokens": 2 * len(texts[0].split())},
-    }
-
-
-WIRE: Mapping[str, Callable[[dict[str, Any], list[str]], dict[str, Any]]] = {
-    "openai": _openai,
-    "ollama": _ollama,
-    "anthropic": _anthropic,
+AMAZONS = {
+    400: "ValidationException",
+    403: "AccessDeniedException",
+    404: "ResourceNotFoundException",
 }
+
+
+def refusal(status: int, words: str) -> tuple[int, Body]:
+    kind = {"type": "invalid_request_error", "message": words, "code": status}
+    return status, {"type": "error", "error": kind, "message": words}
+
+
+def _wrong_door(
+    service: Service, path: str, headers: Mapping[str, str], body: Body
+) -> tuple[int, Body] | None:
+    """Refuse what is at the wrong address, or comes with a wrong key or for a wrong model."""
+    address = path.partition("?")[0]
+    if not address.endswith(service.format.path):
+        return 404, {"detail": "Not Found"}
+    if "wrong-key" in str(headers):
+        return refusal(401, "Incorrect API key provided.")
+    if "wrong-model" in f"{address} {body.get('model')}":
+        return refusal(404, "The model `wrong-model` does not exist.")
+    return None
+
+
+def _should_call(asked: Asked, body: Body) -> bool:
+    """Call a tool once, where the question asks for it."""
+    written = json.dumps(body)
+    answered = '"role": "tool"' in written or any(mark in written for mark in TOOL_ANSWERED)
+    return not answered and any("use the tool" in message.text for message in asked.messages)
+
+
+def with_system(messages: list[BaseMessage]) -> list[BaseMessage]:
+    """Return the conversation as it was before its system message became part of the user's."""
+    if messages[0].type == "system":
+        return messages
+    return [SystemMessage(messages[0].text), *messages]
+
+
+def filled(schema: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """Return an object that a schema allows, and that is told from others by its number."""
+    fields: Mapping[str, Any] = (schema or {}).get("properties") or {}
+    return {
+        name: number if str(form.get("type")).lower() in ("integer", "number") else f"{number}"
+        for name, form in fields.items()
+    }

@@ -291,3 +291,25 @@ def test_one_warning_where_optimization_was_paid_for_in_vain(
 
     (line,) = [record.getMessage() for record in caplog.records]
     assert line.startswith("`update` brought no usable revision in round 1 (no_tag)")
+
+
+def test_a_first_reply_with_tools_is_asked_for_as_the_model_takes_it() -> None:
+    def fields_only(_messages: list[BaseMessage], sent: dict[str, Any]) -> str | None:
+        return "unexpected keyword argument 'max_tokens'" if "max_tokens" in sent else None
+
+    model = strict(ScriptedModel, fields_only)
+    chat = ChatTPO(model=model, reward=last_number, width=2, depth=0, max_tokens=99)
+    words = {"type": "function", "function": {"name": "look_up", "parameters": {}}}
+
+    answer = chat.bind(tools=[words]).invoke("Wood?")
+
+    assert answer.response_metadata["tpo"]["stop_reason"] == "depth"
+    assert {call.kwargs["num_predict"] for call in model.notebook.calls} == {99}
+
+
+def test_what_a_model_does_not_take_can_be_read() -> None:
+    tpo = run(strict(ScriptedModelWithN, one_at_a_time))
+    tpo.invoke("Wood?")
+
+    (lessons,) = tpo.learned.by_model.values()
+    assert lessons.known.words == ["one answer in a request"]

@@ -114,3 +114,13 @@ def test_a_wrong_key_or_a_full_queue_is_no_refusal() -> None:
     assert [status for status in (400, 401, 403, 404, 422, 429, 500, 503)
             if is_refusal(WithStatusError(status))] == [400, 404, 422, 500]  # fmt: skip
     assert not is_refusal(TimeoutError("temperature"))
+
+
+def test_clients_whose_errors_are_those_of_a_broken_line() -> None:
+    """`requests`, and with it Hugging Face's client, derives its errors from OSError."""
+
+    class HTTPError(WithStatusError, OSError):
+        pass
+
+    assert is_refusal(HTTPError(422))
+    assert not is_refusal(HTTPError(401))

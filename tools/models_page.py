@@ -1,0 +1,149 @@
+"""Writes docs/models.md from what the tests with LangChain's own classes measured.
+
+    python tools/models_page.py              the page, from tests/fixtures/partner_models.json
+    python tools/models_page.py --measure    both, from a run of the tests: `make models_page`
+
+What stands behind `--measure` is for pytest, such as `-k ChatGroq`; all other figures stay.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+TESTS = ROOT / "tests/integration_tests/test_partner_models.py"
+RECORD = ROOT / "tests/fixtures/partner_models.json"
+PAGE = ROOT / "docs/models.md"
+
+Measured = Mapping[str, Mapping[str, Mapping[str, Any]]]
+"""What was heard and learned, by class and use."""
+
+WITHOUT = "without "
+
+PRESETS = ("defaults", "paper", "small_model", "seed")
+USES = ("ChatTPO, plain", "batch", "agent", "tpo optimize")
+
+HEAD = """\
+# Chat models
+
+`model` and `critic` take any LangChain chat model, plain, bound, with retries and fallbacks, in a
+sequence, or configured at run time. Services differ in what they take. Nothing has to be set for
+that: the loop asks for what it wants, reads a refusal, leaves out what is refused, and remembers it
+for as long as the runnable lives (also when it is pickled or copied). What changes answers is told
+in one line of the log at WARNING, what changes requests only at INFO.
+
+| what a service may not take | what the loop does then |
+|---|---|
+| `n` above 1, or above a limit | asks N times, or for as many at once as the limit allows; the \
+refused request is counted |
+| `n`, without saying so | asks again for what is missing, and N times from then on |
+| `temperature`, `top_p`, `seed` or another option | leaves it out; of two that exclude each other \
+the first stays |
+| so many tokens in a reply | asks for as many as the service allows, or as the window leaves; \
+only then is a prompt shortened |
+| system messages | puts what they say in front of the first user message |
+| a request without a stream | asks for streams, one answer each |
+
+Options are set in the fields that LangChain's classes have for them (`num_predict`, `random_seed`,
+`max_output_tokens`, ...), and as keywords where a class has none. What a model's `profile` says is
+known before the first request.
+
+Tools, a format or stop texts that are bound to the policy are for its answers. Critiques are asked
+for without them, revisions without tools and stop texts; with a format a revision is the whole \
+reply,
+in the same format and without tags.
+
+## Tried
+
+`make test_models` installs these classes into an environment of its own and uses each in every way:
+the presets and a seed, sync, async and in batches, as `ChatTPO` plain, with retries and in a
+sequence, with tools, with structured output, in an agent, with `streaming=True`, and on the command
+line. Each talks to a service of the tests' own that refuses what the real one refuses. This page is
+generated from what was heard there (`tools/models_page.py`).
+
+What a model does not take is what the loop knew after runs with each preset. The other columns are
+requests, sent one at a time: a run of width 3 and depth 1 has 8 completions, which are 4 requests
+where `n` works and 8 where it does not, and one more for each refusal. The batch is of three runs
+with `paper()`, the agent calls one tool first (requests answered), and on the command line OpenAI's
+client tries what failed with status 500 twice more.
+
+| class | what the model does not take | defaults | `paper()` | `small_model()` | a seed | \
+`ChatTPO` | batch | agent | `tpo optimize` |
+|---|---|---|---|---|---|---|---|---|---|
+{rows}
+"""
+
+
+def page(measured: Measured) -> str:
+    """Return the page."""
+    return HEAD.format(rows="\n".join(row(name, uses) for name, uses in measured.items()))
+
+
+def row(name: str, uses: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return one row of the table."""
+    kind, comma, rest = name.partition(",")
+    kind, at, place = kind.partition(" at ")
+    label = f"`{kind}`{at}{place}{comma}{rest}"
+    cells = [label, lacks(uses), *(requests(uses, use) for use in (*PRESETS, *USES))]
+    return f"| {' | '.join(cells)} |"
+
+
+def lacks(uses: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return what the runs with each preset have taught, options together."""
+    words = [line for use in PRESETS for line in uses[use]["learned"]]
+    options = [one for line in words if line.startswith(WITHOUT) for one in line[8:].split(", ")]
+    others = [line for line in dict.fromkeys(words) if not line.startswith(WITHOUT)]
+    together = [WITHOUT + ", ".join(sorted(set(options)))] if options else []
+    return "; ".join([*others, *together]) or "-"
+
+
+def requests(uses: Mapping[str, Mapping[str, Any]], use: str) -> str:
+    """Return how many requests a use took, and how many of them were refused."""
+    if use not in uses:
+        return "-"
+    refused = uses[use]["refused"]
+    return f"{uses[use]['requests']}" + (f" ({refused} refused)" if refused else "")
+
+
+class Listener:
+    """Keeps what the tests measure; a plugin of pytest's."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.found: dict[str, dict[str, Any]] = {}
+
+    def pytest_runtest_logreport(self, report: Any) -> None:  # noqa: ANN401 pytest's own
+        """Take what a finished test recorded."""
+        for name, value in report.user_properties if report.when == "call" else ():
+            if name == "measured":
+                row, use, heard = value
+                self.found.setdefault(row, {})[use] = heard
+
+
+def measure(known: Measured, arguments: list[str]) -> Measured:
+    """Run the tests and return what they measured, in their order, beside what was known."""
+    import pytest  # noqa: PLC0415 the page alone needs none
+
+    listener = Listener()
+    quiet = ["-q", "--tb=no", "--no-summary"]
+    plain = ["-p", "no:cacheprovider", "-p", "no:unraisableexception"]  # clients that close nothing
+    pytest.main([str(TESTS), *quiet, *plain, *arguments], plugins=[listener])
+    from tests.support.partner_models import ROWS  # noqa: PLC0415 pytest wants to be the first
+
+    return {name: {**known.get(name, {}), **listener.found.get(name, {})} for name in ROWS}
+
+
+def main(arguments: list[str]) -> None:
+    """Write what is asked for."""
+    record: Measured = json.loads(RECORD.read_text(encoding="utf-8"))
+    if arguments:
+        sys.path.insert(0, str(ROOT))
+        record = measure(record, arguments[1:])
+        RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(page(record), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

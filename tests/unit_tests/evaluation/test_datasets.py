@@ -172,10 +172,10 @@ LINES = '{"prompt": "a"}\n{"prompt": "b"}\n'
 
 def test_a_hundred_thousand_equal_names_are_told_apart_in_a_moment() -> None:
     names = _Names()
-    since = time.perf_counter()
+    since = time.process_time()
 
     assert [names.free("a") for _ in range(100_000)][-1] == "a~100000"
-    assert time.perf_counter() - since < 5
+    assert time.process_time() - since < 5
 
 
 def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:

@@ -259,7 +259,7 @@ SECONDS = 8.0
 
 @pytest.mark.parametrize("text", LONG.values(), ids=LONG)
 def test_a_megabyte_is_read_in_no_time(text: str) -> None:
-    since = time.perf_counter()
+    since = time.process_time()
     messages = [SystemMessage(text), HumanMessage(text)]
     prompts = TPO_PROMPTS
     prompts.render(
@@ -274,7 +274,7 @@ def test_a_megabyte_is_read_in_no_time(text: str) -> None:
     for reward in (PreferenceHead(), VerifiableInstructions(), LengthPenalty(ZERO, per_word=0.1)):
         reward.invoke(request)
 
-    assert time.perf_counter() - since < SECONDS
+    assert time.process_time() - since < SECONDS
 
 
 @pytest.mark.slow
@@ -290,7 +290,7 @@ def test_a_megabyte_in_every_place_of_a_run(judge: Any) -> None:
             {"rationale": said, "score": 1 + number % 5, "a_is_better": 50 + number % 5}
         )
     )
-    since = time.perf_counter()
+    since = time.process_time()
     tpo = TPORunnable(model=model, reward=judge(critic, explain=True), width=2, depth=1)
     result = tpo.optimize([SystemMessage(said), HumanMessage(said)])
 
@@ -299,7 +299,7 @@ def test_a_megabyte_in_every_place_of_a_run(judge: Any) -> None:
     frames = [tuple(frame_of(text, tags)) for one in run_saying("-") for text in one]
     for call in model.notebook.calls[1:]:
         assert all(tuple(frame_of(one.text, tags)) in frames for one in call.messages)
-    assert time.perf_counter() - since < 5 * SECONDS
+    assert time.process_time() - since < 5 * SECONDS
 
 
 HALF = "half \ud83d, NUL \x00, escape \x1b[31m"

@@ -130,9 +130,9 @@ def test_options_are_hidden_by_their_names() -> None:
 
 @pytest.mark.parametrize("piece", ["://", "://a", "api_key", "api_key: ", "sk-", "bearer ", "a"])
 def test_a_megabyte_is_searched_in_no_time(piece: str) -> None:
-    since = time.perf_counter()
+    since = time.process_time()
     without_credentials(piece * (1_000_000 // len(piece)))
-    assert time.perf_counter() - since < 5
+    assert time.process_time() - since < 5
 
 
 def takes_a_key(kind: Any) -> bool:

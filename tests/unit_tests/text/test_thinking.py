@@ -123,7 +123,7 @@ def test_any_other_text_is_its_own_answer(text: str) -> None:
     "piece", ["<think>", "</think>", "<think></think>", " ", "\n", "\n</think>", "```\n", "a"]
 )
 def test_a_megabyte_is_split_in_no_time(piece: str) -> None:
-    since = time.perf_counter()
+    since = time.process_time()
     split_thinking(piece * (1_000_000 // len(piece)))
     split_thinking(f"<think>{piece * (1_000_000 // len(piece))}")
-    assert time.perf_counter() - since < 5
+    assert time.process_time() - since < 5

@@ -3,7 +3,7 @@
 Knows usage and which model a step asks; knows nothing of rounds.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from math import isfinite
 from typing import Literal, TypeAlias
@@ -84,24 +84,6 @@ ASKED_BY: dict[StepName, ModelRole] = {
 """Which model each step asks."""
 
 
-def price_of(
-    steps: Sequence[StepRecord],
-    *,
-    model: Price,
-    critic: Price | None = None,
-    reward: Price | None = None,
-) -> float | None:
-    """Return what steps cost in money; None where a token count is unknown.
-
-    Args:
-        steps: Of a run.
-        model: Price of the policy.
-        critic: Price of the critic; that of the policy when None.
-        reward: Price of a judge's tokens; nothing when None.
-    """
-    return price_of_models(usage_by_model(steps), model=model, critic=critic, reward=reward)
-
-
 def usage_by_model(steps: Iterable[StepRecord]) -> dict[ModelRole, Usage]:
     """Add up what each model took."""
     usages: dict[ModelRole, list[Usage]] = {"model": [], "critic": [], "reward": []}
@@ -110,17 +92,17 @@ def usage_by_model(steps: Iterable[StepRecord]) -> dict[ModelRole, Usage]:
     return {role: total_usage(taken) for role, taken in usages.items()}
 
 
-def price_of_models(
+def price_of(
     usage: Mapping[ModelRole, Usage],
     *,
     model: Price,
     critic: Price | None = None,
     reward: Price | None = None,
 ) -> float | None:
-    """Return what models cost in money; None where a token count is unknown.
+    """Return what a run costs in money; None where a token count is unknown.
 
     Args:
-        usage: What each took.
+        usage: What each model took, as `usage_by_model` adds it up.
         model: Price of the policy.
         critic: Price of the critic; that of the policy when None.
         reward: Price of a judge's tokens; nothing when None.

@@ -8,7 +8,7 @@ from langchain_core.messages import AIMessage
 from typing_extensions import TypedDict
 
 from langchain_tpo.candidate_pool import Candidate, chosen
-from langchain_tpo.costs import Price, price_of
+from langchain_tpo.costs import Price, price_of, usage_by_model
 from langchain_tpo.errors import RunError
 from langchain_tpo.events import RoundEvent, RunSummary
 from langchain_tpo.page.run_page import Said, framed, run_page
@@ -137,7 +137,7 @@ class TPOResult:
             critic: Price of the critic; that of the policy when None.
             reward: Price of a judge's tokens; nothing when None.
         """
-        return price_of(self.steps, model=model, critic=critic, reward=reward)
+        return price_of(usage_by_model(self.steps), model=model, critic=critic, reward=reward)
 
     @property
     def best_rewards(self) -> tuple[float | None, ...]:

@@ -13,23 +13,18 @@ from mkdocs.structure.files import File, Files
 
 REPOSITORY = "https://github.com/langchain-tpo/langchain-tpo"
 TREE = f"{REPOSITORY}/blob/main/"
-INSIDE = re.compile(rf"\]\((?:{re.escape(TREE)})?docs/([^)]+)\)")
+INSIDE = re.compile(rf"\]\({re.escape(TREE)}docs/([^)]+)\)")
 EXAMPLE = re.compile(r"^Example:$", re.MULTILINE)
-OUTSIDE = re.compile(
-    r"\]\((?!https?://|#|mailto:)((?:langchain_tpo|examples|benchmarks|LICENSE)[^)]*)\)"
-)
 
 
 def first_page(readme: str) -> str:
-    """Return the README as the site's first page: links to docs lead to pages, others to the tree.
+    """Return the README as the site's first page: links to docs lead to the site's own pages.
 
     Example:
-        >>> first_page(
-        ...     "[cost](docs/cost.md), [graph](langchain_tpo/graph.py)"
-        ... )  # doctest: +ELLIPSIS
-        '[cost](cost.md), [graph](https://github.com/.../blob/main/langchain_tpo/graph.py)'
+        >>> first_page(f"[cost]({TREE}docs/cost.md), [paper](https://arxiv.org/abs/2501.12895)")
+        '[cost](cost.md), [paper](https://arxiv.org/abs/2501.12895)'
     """
-    return OUTSIDE.sub(rf"]({TREE}\1)", INSIDE.sub(r"](\1)", readme))
+    return INSIDE.sub(r"](\1)", readme)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -11,7 +11,7 @@ from functools import partial
 from statistics import fmean
 from typing import Any, TypeAlias
 
-from langchain_tpo.costs import ModelRole, Price, pflops, price_of_models
+from langchain_tpo.costs import ModelRole, Price, pflops, price_of
 from langchain_tpo.evaluation.metrics.of_answers import METRICS
 from langchain_tpo.evaluation.outcomes import (
     CATEGORY_FIELDS,
@@ -280,13 +280,13 @@ def _with_costs(
         estimate = pflops(parameters, system.input_tokens + system.output_tokens)
         system = replace(system, pflops=estimate)
     if prices:
-        price_of = partial(
-            price_of_models,
+        price = partial(
+            price_of,
             model=prices["model"],
             critic=prices.get("critic"),
             reward=prices.get("reward"),
         )
-        paid = [price_of(one.usage_by_model) for one in outcomes]
+        paid = [price(one.usage_by_model) for one in outcomes]
         system = replace(system, price=_all_known(paid))
     return system
 

@@ -13,6 +13,19 @@ SKIPPED = re.compile(r"# not run here: .+|# with the embedded model")
 network: `test_readme.py` among the integration tests runs those."""
 
 
+REPOSITORY = "https://github.com/langchain-tpo/langchain-tpo/blob/main/"
+LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
+
+
+def test_the_readmes_links_work_on_a_package_index() -> None:
+    links = [one or other for one, other in LINK.findall(PAGES[0].read_text(encoding="utf-8"))]
+    assert len(links) > 10
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
+    own = [link.removeprefix(REPOSITORY) for link in links if link.startswith(REPOSITORY)]
+    assert own
+    assert [path for path in own if not (ROOT / path.partition("#")[0]).exists()] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_python_block_runs(page: Path) -> None:
     blocks = BLOCK.findall(page.read_text(encoding="utf-8"))

@@ -119,6 +119,7 @@ async def test_the_recorded_answer_of_vllm_gives_its_figure(
         ("lm_err_top_logprobs21", "greater than max allowed: 20"),
         ("err_unknown_model", "does not exist"),
         ("lm_err_too_long", "HTTP 400"),
+        ("err_chat_on_pooling", "HTTP 404"),
     ],
 )
 async def test_recorded_answers_of_vllm_without_a_reward_are_one_line(

@@ -1,5 +1,6 @@
 """Infinity's `/rerank`."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from langchain_tpo.errors import RewardServerError
 from langchain_tpo.reward_models.servers.classifiers import InfinityClassifier
-from tests.support.servers.recorded import check_request, upstream
+from tests.support.servers.recorded import check_request, recorded, upstream
 
 from .fake_servers import Answer, FakeServer, Replay, ScoreWith, Serve
 
@@ -65,6 +66,19 @@ def test_the_limit_is_that_of_upstreams_description() -> None:
     contract = upstream("infinity/openapi.json")
     documents = contract["components"]["schemas"]["RerankInput"]["properties"]["documents"]
     assert documents["maxItems"] == InfinityClassifier.limit
+
+
+def test_a_recorded_refusal_is_one_line(serve: Serve, score: ScoreWith) -> None:
+    refusal = recorded("infinity_recorded/err_classify_of_one_label.json")["response"]
+
+    class Refusing(FakeServer):
+        def answer(self, method: str, path: str, body: Any) -> Answer:
+            return refusal["status"], json.loads(refusal["body"])
+
+    serve(Refusing())
+    with pytest.raises(RewardServerError, match=r"HTTP 400.*ModelNotDeployedError") as caught:
+        score(InfinityClassifier(URL, model="tiny-rm"), "Paris")
+    assert "\n" not in str(caught.value)
 
 
 def test_an_ignored_option_is_noticed(server: FakeInfinity, score: ScoreWith) -> None:

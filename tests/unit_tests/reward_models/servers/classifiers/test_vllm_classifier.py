@@ -1,5 +1,6 @@
 """vLLM's `/classify` and `/pooling`."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from langchain_tpo.errors import RewardServerError
 from langchain_tpo.reward_models.chat_templates import llama3
 from langchain_tpo.reward_models.servers.classifiers import VLLMClassifier
+from tests.support.servers.recorded import answer
 
 from .fake_servers import Answer, FakeServer, Replay, ScoreWith, Serve
 
@@ -31,6 +33,17 @@ class FakeVLLM(FakeServer):
         return 200, {"data": data[::-1]}
 
 
+class Deaf(FakeServer):
+    """Answers the same whatever it is asked."""
+
+    def __init__(self, body: Any) -> None:
+        super().__init__()
+        self.body = body
+
+    def answer(self, method: str, path: str, body: Any) -> Answer:
+        return 200, self.body
+
+
 @pytest.fixture
 def server(serve: Serve) -> FakeVLLM:
     fake = FakeVLLM()
@@ -52,6 +65,20 @@ def test_conversations_reproduce_the_recorded_logit(
     replay(f"vllm_recorded/{name}.json")
     reward = VLLMClassifier(URL, model="tiny-rm", check_raw=False, **options)
     assert score(reward, "Paris is the capital of France.") == [pytest.approx(0.496785, abs=1e-5)]
+
+
+@pytest.mark.parametrize("name", ["classify_messages_default", "classify_old_activation_flag"])
+def test_a_recorded_answer_without_the_option_is_a_probability_and_noticed(
+    serve: Serve, score: ScoreWith, name: str
+) -> None:
+    activated = answer(f"vllm_recorded/{name}.json")
+    raw = answer("vllm_recorded/classify_messages_raw.json")
+    (probability,), (logit,) = activated["data"][0]["probs"], raw["data"][0]["probs"]
+    assert probability == pytest.approx(1 / (1 + math.exp(-logit)), abs=1e-5)
+
+    serve(Deaf(activated))
+    with pytest.raises(RewardServerError, match=r"use_activation: false.*update vLLM to 0\.11\.2"):
+        score(VLLMClassifier(URL, model="tiny-rm"), "Paris is the capital of France.")
 
 
 def test_texts_reproduce_the_recorded_logits_in_one_request(

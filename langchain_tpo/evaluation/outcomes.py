@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from langchain_tpo.costs import ModelRole, usage_by_model
 from langchain_tpo.evaluation.records import Record
-from langchain_tpo.sampling.usage import Usage, total_usage
+from langchain_tpo.sampling.usage import Usage, total_tokens, total_usage
 
 MetricValues: TypeAlias = Callable[
     [Mapping[str, Any], Sequence[str], Sequence[str]], Mapping[str, float | None]
@@ -142,13 +142,6 @@ def categories_of(fields: Mapping[str, Any]) -> dict[str, str]:
         name: ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         for name, value in found.items()
     }
-
-
-def total_tokens(usage: Usage) -> int | None:
-    """Return input and output tokens together; None where one of them is unknown."""
-    if usage["input_tokens"] is None or usage["output_tokens"] is None:
-        return None
-    return usage["input_tokens"] + usage["output_tokens"]
 
 
 def known_mean(values: Iterable[float | None]) -> float | None:

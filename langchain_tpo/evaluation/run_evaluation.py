@@ -23,7 +23,7 @@ from langchain_tpo.evaluation.records import (
     read_placed_records,
     records_at,
 )
-from langchain_tpo.evaluation.system_runner import Answerer, Parts, Spending, spending
+from langchain_tpo.evaluation.system_runner import Parts, Spending, SystemRunner, spending
 from langchain_tpo.evaluation.systems import System, drawing_order
 from langchain_tpo.evaluation.token_matching import spent_in
 from langchain_tpo.sampling.request_limit import RequestLimit
@@ -89,7 +89,7 @@ async def run_evaluation(  # noqa: PLR0913 all that an evaluation consists of
         OSError: When records can no longer be written.
     """
     worker = _Worker(
-        answerers=[Answerer(system, parts) for system in drawing_order(systems)],
+        answerers=[SystemRunner(system, parts) for system in drawing_order(systems)],
         writer=writer,
         done=done or Done(),
         observe=observe or _ignore,
@@ -136,7 +136,7 @@ def read_done(path: Path, systems: Sequence[System]) -> Done:
 class _Worker:
     """Takes rows one by one and answers each with every system in turn."""
 
-    answerers: Sequence[Answerer]
+    answerers: Sequence[SystemRunner]
     writer: RecordWriter
     done: Done
     observe: Observer
@@ -163,7 +163,7 @@ class _Worker:
             await asyncio.sleep(0)  # rows that are done already must not starve the others
 
     async def _record(
-        self, row: Row, answerer: Answerer, shared: SharedSamples, budgets: dict[str, Spending]
+        self, row: Row, answerer: SystemRunner, shared: SharedSamples, budgets: dict[str, Spending]
     ) -> tuple[Record, Exception | None]:
         if isinstance(row, BadRow):
             return await recorded(row, answerer.system, _unreadable(row))

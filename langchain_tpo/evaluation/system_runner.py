@@ -73,7 +73,7 @@ class Turn:
         }
 
 
-class Answerer:
+class SystemRunner:
     """Answers examples as one system would; immutable."""
 
     def __init__(self, system: System, parts: Parts) -> None:

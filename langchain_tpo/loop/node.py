@@ -43,7 +43,7 @@ from langchain_tpo.text.secrecy import keys_hidden, without_credentials
 logger = logging.getLogger(__name__)
 
 
-class Reply(Protocol):
+class StepReply(Protocol):
     """What a call brings: anything that knows what it cost."""
 
     @property
@@ -58,12 +58,12 @@ class Reply(Protocol):
 
 
 RequestT = TypeVar("RequestT")
-ReplyT = TypeVar("ReplyT", bound=Reply)
+ReplyT = TypeVar("ReplyT", bound=StepReply)
 AskedT_contra = TypeVar("AskedT_contra", contravariant=True)
-BroughtT_co = TypeVar("BroughtT_co", bound=Reply, covariant=True)
+BroughtT_co = TypeVar("BroughtT_co", bound=StepReply, covariant=True)
 
 
-class Call(Protocol[AskedT_contra, BroughtT_co]):
+class StepCall(Protocol[AskedT_contra, BroughtT_co]):
     """The one thing of a step that waits: draws from a model, or a reward model."""
 
     def run(self, request: AskedT_contra, config: RunnableConfig) -> BroughtT_co:
@@ -80,7 +80,7 @@ class StepPlan(Generic[RequestT, ReplyT]):
     """What makes a step: its name, its call, and the pure code on either side of it."""
 
     name: StepName
-    call: Call[RequestT, ReplyT]
+    call: StepCall[RequestT, ReplyT]
     before: Callable[[TPOState, TPOSettings], RequestT]
     after: Callable[[TPOState, TPOSettings, ReplyT], TPOUpdate]
 

@@ -11,7 +11,7 @@ from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langchain_tpo.candidate_pool import Scored
 from langchain_tpo.reward_models.base import OnCopy, maximum_of
 from langchain_tpo.reward_models.interface import RewardModel, ScoreRequest
-from langchain_tpo.reward_models.scores import checked
+from langchain_tpo.reward_models.scores import checked_scores
 from langchain_tpo.sampling.inner_calls import inner_config
 from langchain_tpo.sampling.usage import Usage, UsageCounter
 
@@ -66,7 +66,7 @@ class Scorer:
 
     def _read(self, scores: object, request: ScoreRequest, counter: UsageCounter) -> Scores:
         return Scores(
-            by_text=checked(scores, request["responses"]),
+            by_text=checked_scores(scores, request["responses"]),
             usage=counter.usage,
             maximum=self._maximum,
         )

@@ -1,9 +1,10 @@
 """When a run ends: pure rules over what it has found and spent, each with a word of its own."""
 
+import math
 from collections.abc import Sequence
 
 from langchain_tpo.candidate_pool import Candidate, best_reward, contrast
-from langchain_tpo.sampling.usage import Usage, total_usage
+from langchain_tpo.sampling.usage import Usage, total_tokens, total_usage
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import StepName, StepRecord, StopReason
 
@@ -126,6 +127,6 @@ def _round_over_budget(
 
 
 def _tokens(usage: Usage) -> float:
-    if usage["input_tokens"] is None or usage["output_tokens"] is None:
-        return float("inf")
-    return usage["input_tokens"] + usage["output_tokens"]
+    """Count unknown usage as spent."""
+    tokens = total_tokens(usage)
+    return math.inf if tokens is None else tokens

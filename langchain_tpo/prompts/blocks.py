@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from langchain_tpo.text.fencing import quoted
+from langchain_tpo.text.fencing import fenced
 
 
 class Block(Protocol):
@@ -118,7 +118,7 @@ def block_frames(variables: Collection[str]) -> list[str]:
 
 
 def _candidate(number: int, shown: Shown, tags: Sequence[str]) -> str:
-    response = quoted(shown.response, tags)
+    response = fenced(shown.response, tags)
     text = (
         f'<CANDIDATE number="{number}" reward="{figure(shown.reward)}">\n{response}\n</CANDIDATE>'
     )

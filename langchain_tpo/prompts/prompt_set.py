@@ -15,7 +15,7 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_tpo.constructors import named_fields
 from langchain_tpo.errors import PromptError
 from langchain_tpo.prompts.blocks import NO_BLOCKS, Blocks, block_frames
-from langchain_tpo.text.fencing import quoted, tags_in
+from langchain_tpo.text.fencing import fenced, tags_in
 
 PromptName: TypeAlias = Literal["textual_loss", "textual_gradient", "update"]
 """The steps that have a prompt; the same words name the fields of a set."""
@@ -110,7 +110,7 @@ class TPOPrompts:
             blocks: What is made of several untrusted texts; each of them is fenced.
             values: Untrusted text by variable name; each is fenced.
         """
-        inside = {name: quoted(value, self.frame_tags) for name, value in values.items()}
+        inside = {name: fenced(value, self.frame_tags) for name, value in values.items()}
         if remarks := inside.get("remarks", "").strip():
             inside["remarks"] = f"\n<{REMARKS_TAG}>\n{remarks}\n</{REMARKS_TAG}>\n"
         made = {

@@ -16,7 +16,7 @@ from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.errors import RewardError, RewardTypeError
 from langchain_tpo.reward_models.function_arguments import Arguments, arguments_of
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
-from langchain_tpo.reward_models.scores import as_score, checked
+from langchain_tpo.reward_models.scores import as_score, checked_scores
 from langchain_tpo.text.conversation import conversation_text
 
 logger = logging.getLogger(__name__)
@@ -154,7 +154,7 @@ class FunctionReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
             )
         given = outcomes
         if self._arguments and self._arguments.batch and outcomes:
-            given = list(checked(outcomes[0], list(texts)).values())
+            given = list(checked_scores(outcomes[0], list(texts)).values())
         scores = [None if isinstance(one, Exception) else as_score(one) for one in given]
         by_text = dict(zip(texts, scores, strict=True))
         return [by_text[text] for text in request["responses"]]

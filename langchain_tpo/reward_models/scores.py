@@ -20,7 +20,7 @@ MOST_COUNTED = 1000
 """Scores too many that are still counted: an endless iterator is one mistake more."""
 
 
-def checked(scores: object, texts: list[str]) -> dict[str, Scored]:
+def checked_scores(scores: object, texts: list[str]) -> dict[str, Scored]:
     """Pair scores with their texts; None, NaN and infinity mean "not scored".
 
     Raises:

@@ -46,7 +46,7 @@ class ModelReply(TypedDict):
     usage: Usage
 
 
-Outcome: TypeAlias = ModelReply | BaseException
+ReplyOrError: TypeAlias = ModelReply | BaseException
 """A reply, or the error that came in its place."""
 
 
@@ -137,7 +137,7 @@ class Drawer:
         return self._learned.of(self._direct.model).known.answers
 
     def _missing(
-        self, request: DrawRequest, plan: Sequence[DrawRequest], outcomes: Sequence[Outcome]
+        self, request: DrawRequest, plan: Sequence[DrawRequest], outcomes: Sequence[ReplyOrError]
     ) -> list[DrawRequest]:
         """Ask again for what a request for several answers left out; a failed one stays failed."""
         missing: list[DrawRequest] = []
@@ -152,20 +152,20 @@ class Drawer:
             )
         return missing
 
-    def _alone(self, request: DrawRequest, config: RunnableConfig) -> Outcome:
+    def _alone(self, request: DrawRequest, config: RunnableConfig) -> ReplyOrError:
         """Make the only call of a step; the step's own checkpoint keeps its reply."""
         try:
             return self.reply(request.part(0), config)
         except Exception as error:  # noqa: BLE001 see `_collect`
             return error
 
-    async def _aalone(self, request: DrawRequest, config: RunnableConfig) -> Outcome:
+    async def _aalone(self, request: DrawRequest, config: RunnableConfig) -> ReplyOrError:
         try:
             return await in_time(self.areply(request.part(0), config))
         except Exception as error:  # noqa: BLE001 as above
             return error
 
-    def _send_all(self, batches: Sequence[Sequence[DrawRequest]]) -> list[list[Outcome]]:
+    def _send_all(self, batches: Sequence[Sequence[DrawRequest]]) -> list[list[ReplyOrError]]:
         """Send every request before waiting for any: in one order, which a resumed run repeats."""
         sent = [[self._sent(_SEND, request) for request in batch] for batch in batches]
         return [[_outcome(future) for future in futures] for futures in sent]
@@ -181,7 +181,9 @@ class Drawer:
         finally:
             _IN_HAND.reset(token)
 
-    async def _asend_all(self, batches: Sequence[Sequence[DrawRequest]]) -> list[list[Outcome]]:
+    async def _asend_all(
+        self, batches: Sequence[Sequence[DrawRequest]]
+    ) -> list[list[ReplyOrError]]:
         """Send as `_send_all` does; what is late is cancelled and counts as failed."""
         sent = [[in_time(self._sent(_ASEND, request)) for request in batch] for batch in batches]
         waiting = [asyncio.gather(*futures, return_exceptions=True) for futures in sent]
@@ -273,10 +275,10 @@ class _Sent:
     """What has come back for each prompt, in the order in which it was sent."""
 
     def __init__(self, requests: Sequence[DrawRequest]) -> None:
-        self._outcomes: list[list[Outcome]] = [[] for _ in requests]
-        self.newest: list[list[Outcome]] = []
+        self._outcomes: list[list[ReplyOrError]] = [[] for _ in requests]
+        self.newest: list[list[ReplyOrError]] = []
 
-    def add(self, outcomes: list[list[Outcome]]) -> None:
+    def add(self, outcomes: list[list[ReplyOrError]]) -> None:
         self.newest = outcomes
         self._outcomes = [
             [*before, *new] for before, new in zip(self._outcomes, outcomes, strict=True)
@@ -297,7 +299,7 @@ def enough(draws: Draws, at_least: int) -> Draws:
     return draws
 
 
-def _collect(outcomes: Sequence[Outcome]) -> Draws:
+def _collect(outcomes: Sequence[ReplyOrError]) -> Draws:
     answers, failures = [], []
     for outcome in outcomes:
         if not isinstance(outcome, BaseException):
@@ -315,7 +317,7 @@ def _collect(outcomes: Sequence[Outcome]) -> Draws:
     )
 
 
-def _outcome(future: Any) -> Outcome:  # noqa: ANN401 LangGraph types task futures loosely
+def _outcome(future: Any) -> ReplyOrError:  # noqa: ANN401 LangGraph types task futures loosely
     try:
         reply: ModelReply = future.result()
     except Exception as error:  # noqa: BLE001 every failed draw is counted; see `_collect`

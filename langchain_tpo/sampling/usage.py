@@ -78,6 +78,13 @@ def total_usage(parts: Iterable[Usage]) -> Usage:
     return total
 
 
+def total_tokens(usage: Usage) -> int | None:
+    """Return input and output tokens together; None where one of them is unknown."""
+    if usage["input_tokens"] is None or usage["output_tokens"] is None:
+        return None
+    return usage["input_tokens"] + usage["output_tokens"]
+
+
 def as_usage_metadata(usage: Usage) -> UsageMetadata | None:
     """Return a usage as LangChain's own type, or None when a part of it is unknown."""
     if usage["input_tokens"] is None or usage["output_tokens"] is None:

@@ -17,17 +17,17 @@ from pydantic import SecretStr
 
 from langchain_tpo.errors import RewardServerError, SettingsError
 from langchain_tpo.reward_models.servers.http_calls import Call, RewardServer
-from langchain_tpo.reward_models.servers.http_transport import Outcome, asend, send
+from langchain_tpo.reward_models.servers.http_transport import AnswerOrError, asend, send
 from tests.support.servers.raw_server import RawServer, answer_bytes, raw_server
 
 pytestmark = pytest.mark.integration
 
-Ask = Callable[..., list[Outcome]]
+Ask = Callable[..., list[AnswerOrError]]
 
 
 @pytest.fixture(params=["sync", "async"])
 def ask(request: pytest.FixtureRequest) -> Ask:
-    def sync_or_async(calls: list[Call], **options: Any) -> list[Outcome]:
+    def sync_or_async(calls: list[Call], **options: Any) -> list[AnswerOrError]:
         if request.param == "sync":
             return send(calls, **options)
         return asyncio.run(asend(calls, **options))

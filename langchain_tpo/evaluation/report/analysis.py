@@ -19,7 +19,6 @@ from langchain_tpo.evaluation.outcomes import (
     Outcome,
     best_of,
     known_mean,
-    total_tokens,
 )
 from langchain_tpo.evaluation.report.length_control import length_controlled_win_rate
 from langchain_tpo.evaluation.report.matched import matched_gains
@@ -47,7 +46,7 @@ from langchain_tpo.evaluation.report.summaries import (
     MetricSummary,
     SystemSummary,
 )
-from langchain_tpo.sampling.usage import total_usage
+from langchain_tpo.sampling.usage import total_tokens, total_usage
 
 Verdicts: TypeAlias = Mapping[tuple[str, str], Mapping[str, float | None]]
 """How often a second judge prefers a system to a baseline, by example: `(system, baseline)`; None

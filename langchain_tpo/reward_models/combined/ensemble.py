@@ -26,7 +26,7 @@ from langchain_tpo.reward_models.combined.combination import Combination, How, c
 from langchain_tpo.reward_models.combined.members import Members, MemberScores
 from langchain_tpo.reward_models.combined.scaling import Scaling, ScalingField, fitted
 from langchain_tpo.reward_models.interface import RewardModel, Score, ScoreRequest
-from langchain_tpo.reward_models.scores import checked
+from langchain_tpo.reward_models.scores import checked_scores
 
 
 class Ensemble(ComposedReward):
@@ -210,7 +210,7 @@ def _by_member(scores: MemberScores, texts: list[str]) -> dict[str, dict[str, Sc
     found = {}
     for name, given in scores.items():
         try:
-            found[name] = checked(given, texts)
+            found[name] = checked_scores(given, texts)
         except RewardOutputError as error:
             raise RewardOutputError(f"Member `{name}` of Ensemble: {error}") from error
     return found

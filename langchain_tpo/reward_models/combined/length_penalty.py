@@ -22,7 +22,7 @@ from langchain_tpo.reward_models.base import (
 )
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.reward_models.interface import ExplainedScore, RewardModel, Score, ScoreRequest
-from langchain_tpo.reward_models.scores import checked
+from langchain_tpo.reward_models.scores import checked_scores
 
 
 class LengthPenalty(ComposedReward):
@@ -131,7 +131,7 @@ class LengthPenalty(ComposedReward):
         )
 
     def _charged(self, request: ScoreRequest, scores: list[Score]) -> list[Score]:
-        by_text = checked(scores, request["responses"])
+        by_text = checked_scores(scores, request["responses"])
         return [self._charge(text, by_text[text]) for text in request["responses"]]
 
     def _charge(self, text: str, scored: Scored) -> Score:

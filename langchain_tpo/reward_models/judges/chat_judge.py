@@ -44,7 +44,7 @@ class ExplainedRating(BaseModel):
     score: Number = Field(description=SCORE)
 
 
-Outcome: TypeAlias = Rating | ExplainedRating | Exception
+RatingOrError: TypeAlias = Rating | ExplainedRating | Exception
 """A rating, or what came in its place."""
 
 
@@ -192,20 +192,20 @@ class ChatJudge(ComposedReward):
         self,
         request: ScoreRequest,
         texts: list[str],
-        outcomes: Sequence[Outcome],
+        outcomes: Sequence[RatingOrError],
     ) -> list[Score]:
         checked = [self._on_scale(outcome) for outcome in outcomes]
         count_failures(checked, judge=self.get_name())
         ratings = dict(zip(texts, checked, strict=True))
         return [_score(ratings[response]) for response in request["responses"]]
 
-    def _on_scale(self, outcome: Outcome) -> Outcome:
+    def _on_scale(self, outcome: RatingOrError) -> RatingOrError:
         if isinstance(outcome, Exception) or 1 <= outcome.score <= self.scale:
             return outcome
         return UnreadableVerdict(f"The score {outcome.score:g} is not from 1 to {self.scale}.")
 
 
-def _score(outcome: Outcome) -> Score:
+def _score(outcome: RatingOrError) -> Score:
     if isinstance(outcome, ExplainedRating):
         return ExplainedScore(reward=outcome.score, rationale=outcome.rationale)
     return None if isinstance(outcome, Exception) else outcome.score

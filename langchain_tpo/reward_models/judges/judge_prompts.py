@@ -10,7 +10,7 @@ from langchain_core.prompts import ChatPromptTemplate
 
 from langchain_tpo.errors import PromptError
 from langchain_tpo.text.conversation import attachments, conversation_text
-from langchain_tpo.text.fencing import quoted, tags_in
+from langchain_tpo.text.fencing import fenced, tags_in
 
 CRITERIA = """\
 - Does it do what was asked, all of it, and keep every limit that was set?
@@ -183,7 +183,7 @@ def render(
     """
     tags = frame_tags(prompt)
     texts = {"query": conversation_text(messages), **responses}
-    inside = {name: quoted(text, tags) for name, text in texts.items()}
+    inside = {name: fenced(text, tags) for name, text in texts.items()}
     rendered = prompt.format_messages(**instructions, **inside)
     attached = attachments(messages)
     if not attached:

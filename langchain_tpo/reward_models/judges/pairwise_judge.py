@@ -56,16 +56,16 @@ class ExplainedComparison(BaseModel):
     a_is_better: Number = Field(description=A_IS_BETTER)
 
 
-Verdict: TypeAlias = Comparison | ExplainedComparison
+AnyComparison: TypeAlias = Comparison | ExplainedComparison
 """How a model judged a pair."""
 
-Outcome: TypeAlias = Verdict | Exception
+ComparisonOrError: TypeAlias = AnyComparison | Exception
 """A verdict, or what came in its place."""
 
-Outcomes: TypeAlias = Mapping[Pair, Outcome]
+Outcomes: TypeAlias = Mapping[Pair, ComparisonOrError]
 """What came of each question, by its response A and response B."""
 
-Flow: TypeAlias = Generator[list[Pair], Sequence[Outcome], list[Score]]
+Flow: TypeAlias = Generator[list[Pair], Sequence[ComparisonOrError], list[Score]]
 """Gives the questions to ask next, is sent what came of them, and returns the scores."""
 
 
@@ -221,12 +221,12 @@ class PairwiseJudge(ComposedReward):
             return _scores_of(end)
 
     @property
-    def _asker(self) -> AllAtOnce[list[BaseMessage], Verdict]:
-        form: type[Verdict] = ExplainedComparison if self.explain else Comparison
+    def _asker(self) -> AllAtOnce[list[BaseMessage], AnyComparison]:
+        form: type[AnyComparison] = ExplainedComparison if self.explain else Comparison
         read = partial(self._comparison, form=form)
         return AllAtOnce(judgement(self.model, form, structured=self.structured, read=read))
 
-    def _comparison(self, text: str, *, form: type[Verdict]) -> Verdict:
+    def _comparison(self, text: str, *, form: type[AnyComparison]) -> AnyComparison:
         if self.read is None:
             return read_json(text, form)
         answer = split_thinking(text)[1].strip()
@@ -253,7 +253,7 @@ class PairwiseJudge(ComposedReward):
         best = _best_so_far(request)
         players = list(dict.fromkeys([*([best["text"]] if best else []), *request["responses"]]))
         tournament = Tournament(players=players, effort=self.effort)
-        verdicts: dict[Pair, Outcome] = {}
+        verdicts: dict[Pair, ComparisonOrError] = {}
         while pairs := tournament.stage():
             both = [order for pair in pairs for order in (pair, pair[::-1])]
             checked = [_in_percent(outcome) for outcome in (yield both)]
@@ -321,7 +321,7 @@ def _pairs(responses: Sequence[str], anchors: Sequence[str]) -> list[Pair]:
     return list(dict.fromkeys(both))
 
 
-def _in_percent(outcome: Outcome) -> Outcome:
+def _in_percent(outcome: ComparisonOrError) -> ComparisonOrError:
     if isinstance(outcome, Exception):
         return outcome
     if 0 < outcome.a_is_better < 1:  # a share, or hardly sure at all: nobody can tell

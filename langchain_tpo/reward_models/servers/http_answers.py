@@ -153,7 +153,7 @@ def read_answer(
     return answer
 
 
-def checked(answer: JsonValue, shape: type[Shape], where: str) -> Shape:
+def checked_answer(answer: JsonValue, shape: type[Shape], where: str) -> Shape:
     """Return the answer as `shape`, or raise what does not fit, without repeating its content.
 
     Args:

@@ -43,12 +43,12 @@ LONGEST_WAIT = 30.0
 REPEATABLE = frozenset({424, 429})
 """Statuses worth a repetition, beside 5xx: a shard that restarts (TGI), a queue that is full."""
 
-Outcome: TypeAlias = Any | RewardServerError
+AnswerOrError: TypeAlias = Any | RewardServerError
 """What came of a call: what its `read` made of the answer, or why there is nothing."""
 
 T = TypeVar("T")
 
-Flow: TypeAlias = Generator[Sequence[Call], list[Outcome], T]
+Flow: TypeAlias = Generator[Sequence[Call], list[AnswerOrError], T]
 """Scoring as a conversation with servers: yields calls, is sent their outcomes, returns `T`.
 
 It does no input or output itself, so the same flow serves `run` and `arun`.
@@ -89,7 +89,7 @@ async def arun(flow: Flow[T], *, max_concurrency: int | None = None) -> T:
         return result
 
 
-def send(calls: Sequence[Call], *, max_concurrency: int | None = None) -> list[Outcome]:
+def send(calls: Sequence[Call], *, max_concurrency: int | None = None) -> list[AnswerOrError]:
     """Make all calls, some at a time, and return what came of each, in their order.
 
     Args:
@@ -99,7 +99,9 @@ def send(calls: Sequence[Call], *, max_concurrency: int | None = None) -> list[O
     return in_background(asend(calls, max_concurrency=max_concurrency)) if calls else []
 
 
-async def asend(calls: Sequence[Call], *, max_concurrency: int | None = None) -> list[Outcome]:
+async def asend(
+    calls: Sequence[Call], *, max_concurrency: int | None = None
+) -> list[AnswerOrError]:
     """As `send`, without blocking the event loop."""
     from tenacity import AsyncRetrying  # noqa: PLC0415 - optional
 
@@ -108,7 +110,7 @@ async def asend(calls: Sequence[Call], *, max_concurrency: int | None = None) ->
         check_way(server)
     client = await kept_client()
 
-    async def outcome(call: Call) -> Outcome:
+    async def outcome(call: Call) -> AnswerOrError:
         async with turn, aplace("reward"):
             try:
                 return await AsyncRetrying(**_patience(call))(_attempt, client, call, holding)
@@ -125,7 +127,7 @@ async def asend(calls: Sequence[Call], *, max_concurrency: int | None = None) ->
         raise
 
 
-async def _attempt(client: "httpx.AsyncClient", call: Call, holding: Holding) -> Outcome:
+async def _attempt(client: "httpx.AsyncClient", call: Call, holding: Holding) -> AnswerOrError:
     library, limit = httpx_library(), call.server.timeout
     try:
         async with asyncio.timeout(limit):

@@ -17,7 +17,7 @@ from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.reward_models.servers import tgi_protocol as tgi
 from langchain_tpo.reward_models.servers.http_calls import Call, RewardServer, check_way
 from langchain_tpo.reward_models.servers.http_reward_model import HttpRewardModel, read_scores
-from langchain_tpo.reward_models.servers.http_transport import Flow, Outcome
+from langchain_tpo.reward_models.servers.http_transport import AnswerOrError, Flow
 from langchain_tpo.text.control_tokens import inert
 
 
@@ -69,7 +69,7 @@ class ImplicitRewardModel(HttpRewardModel):
         texts = [opening + inert(text) for text in request["responses"]]
         outcomes = yield [_prefill_call(server, text) for server in servers for text in texts]
         pairs = zip(outcomes[: len(texts)], outcomes[len(texts) :], strict=True)
-        rewards: list[Outcome] = [self._reward(*pair, start) for pair in pairs]
+        rewards: list[AnswerOrError] = [self._reward(*pair, start) for pair in pairs]
         return read_scores(rewards, _as_float)
 
     def _opening(self, messages: Sequence[BaseMessage]) -> Flow[tuple[str, list[int]]]:
@@ -82,7 +82,9 @@ class ImplicitRewardModel(HttpRewardModel):
         start = [token.id for token in tokens][1 if bos else 0 :]
         return templated.templated_text.removeprefix(bos), start
 
-    def _reward(self, policy: Outcome, reference: Outcome, start: Sequence[int]) -> Outcome:
+    def _reward(
+        self, policy: AnswerOrError, reference: AnswerOrError, start: Sequence[int]
+    ) -> AnswerOrError:
         try:
             trained = tgi.read_prompt_tokens(policy, self.server)
             before = tgi.read_prompt_tokens(reference, self.reference_server)

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, Field, JsonValue, model_validator
 
 from langchain_tpo.errors import RewardServerError, SettingsError
-from langchain_tpo.reward_models.servers.http_answers import checked
+from langchain_tpo.reward_models.servers.http_answers import checked_answer
 from langchain_tpo.reward_models.servers.http_calls import Call, RewardServer
-from langchain_tpo.reward_models.servers.http_transport import Flow, Outcome
-from langchain_tpo.reward_models.servers.verifier import GenerativeVerifier, Reply
+from langchain_tpo.reward_models.servers.http_transport import AnswerOrError, Flow
+from langchain_tpo.reward_models.servers.verifier import GenerativeVerifier, VerifierReply
 from langchain_tpo.reward_models.servers.verifier_questions import JsonScore, Question
 from langchain_tpo.reward_models.servers.verifier_readout import Token, top_token
 
@@ -176,11 +176,11 @@ class OpenAIVerifier(GenerativeVerifier):
             return False
         return True
 
-    def reply(self, answer: JsonValue) -> Reply:
+    def reply(self, answer: JsonValue) -> VerifierReply:
         """Return the text and its tokens; none where the server has no `logprobs`."""
         choice = self._choice(answer)
         message = choice.message
-        return Reply(
+        return VerifierReply(
             text=message.text,
             tokens=[_token(position) for position in _positions(choice.logprobs)],
             reasoned=bool(message.reasoning_content or message.reasoning),
@@ -199,7 +199,7 @@ class OpenAIVerifier(GenerativeVerifier):
         return new
 
     def _choice(self, answer: JsonValue) -> _Choice:
-        choices = checked(answer, _Completion, self.url).choices
+        choices = checked_answer(answer, _Completion, self.url).choices
         if len(choices) != 1:
             raise RewardServerError(f"`{self.url}` answered one request with {len(choices)} texts.")
         return choices[0]
@@ -219,7 +219,7 @@ def openai_route(server: RewardServer, path: str) -> str:
     return path if AS_IT_IS.search(urlsplit(server.url).path) else f"/v1{path}"
 
 
-def only_model(outcome: Outcome, server: RewardServer) -> str:
+def only_model(outcome: AnswerOrError, server: RewardServer) -> str:
     """Return the one model that a server lists, adapters of it aside.
 
     Raises:
@@ -231,7 +231,7 @@ def only_model(outcome: Outcome, server: RewardServer) -> str:
             "give `model`.",
             status=outcome.status,
         ) from outcome
-    listed = checked(outcome, _Models, server.url).data
+    listed = checked_answer(outcome, _Models, server.url).data
     names = [model.id for model in listed if model.parent is None]
     if not names:
         raise RewardServerError(f"`{server.url}` serves no model.")
@@ -251,7 +251,7 @@ def _form(question: JsonScore) -> dict[str, JsonValue]:
 
 def _positions(logprobs: JsonValue) -> list[_Position]:
     try:
-        return checked(logprobs, _Logprobs, "").content or []
+        return checked_answer(logprobs, _Logprobs, "").content or []
     except RewardServerError:  # none, or in the form of completions: nothing to read
         return []
 

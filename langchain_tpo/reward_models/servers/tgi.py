@@ -14,10 +14,10 @@ from langchain_tpo.errors import RewardServerError
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.servers import tgi_protocol as tgi
 from langchain_tpo.reward_models.servers.http_calls import Call
-from langchain_tpo.reward_models.servers.http_transport import Flow, Outcome
+from langchain_tpo.reward_models.servers.http_transport import AnswerOrError, Flow
 from langchain_tpo.reward_models.servers.verifier import (
     GenerativeVerifier,
-    Reply,
+    VerifierReply,
 )
 from langchain_tpo.reward_models.servers.verifier_questions import (
     JsonScore,
@@ -89,10 +89,12 @@ class TGIRewardModel(GenerativeVerifier):
         form = tgi.grammar("regex", question.regex)
         return self._free_call(prompt, grammar=form)
 
-    def reply(self, answer: JsonValue) -> Reply:
+    def reply(self, answer: JsonValue) -> VerifierReply:
         """Return text and tokens; without likeliest ones on the llamacpp and trtllm backends."""
         generation = tgi.read_generation(answer, self.server)
-        return Reply(text=str(generation.generated_text), tokens=tgi.read_reply_tokens(generation))
+        return VerifierReply(
+            text=str(generation.generated_text), tokens=tgi.read_reply_tokens(generation)
+        )
 
     def probing(self, request: ScoreRequest, question: LabelQuestion) -> Flow[None]:
         """Let the model begin as it likes, once: a grammar hides that it would not use a label."""
@@ -100,7 +102,7 @@ class TGIRewardModel(GenerativeVerifier):
             return
         prompt = self.prompt(request["messages"], request["responses"][0], question)
         (outcome,) = yield [replace(self._free_call(prompt), read=self.reply)]
-        if isinstance(outcome, Reply):
+        if isinstance(outcome, VerifierReply):
             if any(token.top for token in outcome.tokens):
                 self.reading(outcome, question)
             self._known["probed"] = True
@@ -112,7 +114,7 @@ class TGIRewardModel(GenerativeVerifier):
         inputs = self._inputs(prompt)
         return tgi.generate_call(self.server, inputs, top_n_tokens=tgi.MOST_TOP_TOKENS, **options)
 
-    def _check_label(self, label: str, outcome: Outcome) -> None:
+    def _check_label(self, label: str, outcome: AnswerOrError) -> None:
         tokens = tgi.read_tokens(outcome, self.server)
         if not tokens or tokens[-1].text.strip() != label.strip():
             pieces = ", ".join(f"`{token.text}`" for token in tokens if token.text)

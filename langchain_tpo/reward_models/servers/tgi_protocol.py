@@ -15,9 +15,9 @@ from langchain_core.messages import BaseMessage, convert_to_openai_messages
 from pydantic import BaseModel, JsonValue
 
 from langchain_tpo.errors import MissingExtraError, RewardServerError
-from langchain_tpo.reward_models.servers.http_answers import checked
+from langchain_tpo.reward_models.servers.http_answers import checked_answer
 from langchain_tpo.reward_models.servers.http_calls import Call, RewardServer
-from langchain_tpo.reward_models.servers.http_transport import Outcome
+from langchain_tpo.reward_models.servers.http_transport import AnswerOrError
 from langchain_tpo.reward_models.servers.verifier_readout import Token, top_token
 
 MOST_TOP_TOKENS = 5
@@ -105,20 +105,20 @@ def chat_tokenize_call(server: RewardServer, messages: Sequence[BaseMessage]) ->
     return server.post("/chat_tokenize", {"model": "tgi", "messages": turns})
 
 
-def read_info(outcome: Outcome, server: RewardServer) -> ServerInfo:
+def read_info(outcome: AnswerOrError, server: RewardServer) -> ServerInfo:
     """Return what `/info` says, or raise that this is no TGI server."""
     try:
-        return checked(_answer(outcome), ServerInfo, f"{server.url}/info")
+        return checked_answer(_answer(outcome), ServerInfo, f"{server.url}/info")
     except RewardServerError as error:
         raise RewardServerError(
             f"`{server.url}` does not look like a TGI server: {error}", status=error.status
         ) from error
 
 
-def read_chat_tokens(outcome: Outcome, server: RewardServer) -> ChatTokens:
+def read_chat_tokens(outcome: AnswerOrError, server: RewardServer) -> ChatTokens:
     """Return the templated conversation, or raise that the model has no chat template."""
     try:
-        return checked(_answer(outcome), ChatTokens, f"{server.url}/chat_tokenize")
+        return checked_answer(_answer(outcome), ChatTokens, f"{server.url}/chat_tokenize")
     except RewardServerError as error:
         raise RewardServerError(
             f"{error} A verifier needs a model with a chat template: start TGI with "
@@ -127,17 +127,17 @@ def read_chat_tokens(outcome: Outcome, server: RewardServer) -> ChatTokens:
         ) from error
 
 
-def read_tokens(outcome: Outcome, server: RewardServer) -> list[SimpleToken]:
+def read_tokens(outcome: AnswerOrError, server: RewardServer) -> list[SimpleToken]:
     """Return the tokens that `/tokenize` answered with."""
-    return checked(_answer(outcome), list[SimpleToken], f"{server.url}/tokenize")
+    return checked_answer(_answer(outcome), list[SimpleToken], f"{server.url}/tokenize")
 
 
-def read_generation(outcome: Outcome, server: RewardServer) -> Any:  # noqa: ANN401 untyped package
+def read_generation(outcome: AnswerOrError, server: RewardServer) -> Any:  # noqa: ANN401 untyped package
     """Return the client's `Response`: TGI answers `/` with a list of one."""
-    answers = checked(_answer(outcome), list[JsonValue], server.url)
+    answers = checked_answer(_answer(outcome), list[JsonValue], server.url)
     if len(answers) != 1:
         raise RewardServerError(f"`{server.url}` answered one request with {len(answers)} texts.")
-    return checked(answers[0], client_types().Response, server.url)
+    return checked_answer(answers[0], client_types().Response, server.url)
 
 
 def read_reply_tokens(generation: Any) -> list[Token]:  # noqa: ANN401 untyped package
@@ -148,7 +148,7 @@ def read_reply_tokens(generation: Any) -> list[Token]:  # noqa: ANN401 untyped p
     return [Token(text=t.text, top=top) for t, top in zip(details.tokens, tops, strict=False)]
 
 
-def read_prompt_tokens(outcome: Outcome, server: RewardServer) -> list[PromptToken]:
+def read_prompt_tokens(outcome: AnswerOrError, server: RewardServer) -> list[PromptToken]:
     """Return the tokens of the prompt with their log-probabilities, or raise what is missing."""
     prefill = read_generation(outcome, server).details.prefill
     if not prefill:
@@ -180,7 +180,7 @@ def double_bos(templated: ChatTokens, retokenized: Sequence[SimpleToken]) -> str
     return ""
 
 
-def _answer(outcome: Outcome) -> JsonValue:
+def _answer(outcome: AnswerOrError) -> JsonValue:
     if isinstance(outcome, RewardServerError):
         raise outcome
     answer: JsonValue = outcome

@@ -18,7 +18,7 @@ from langchain_tpo.errors import RewardServerError
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.reward_models.servers.http_calls import Call
 from langchain_tpo.reward_models.servers.http_reward_model import HttpRewardModel, read_scores
-from langchain_tpo.reward_models.servers.http_transport import Flow, Outcome
+from langchain_tpo.reward_models.servers.http_transport import AnswerOrError, Flow
 from langchain_tpo.reward_models.servers.verifier_prompt import (
     CRITERIA,
     FRAME,
@@ -42,7 +42,7 @@ THOUGHT_OPENINGS = ("<|channel", "<think", "[THINK]", "\u25c1think")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reply:
+class VerifierReply:
     """What came back from a verifier."""
 
     text: str
@@ -101,7 +101,7 @@ class GenerativeVerifier(HttpRewardModel):
         """Return the request that asks `question`, with which `prompt` ends."""
 
     @abstractmethod
-    def reply(self, answer: JsonValue) -> Reply:
+    def reply(self, answer: JsonValue) -> VerifierReply:
         """Return what an answer holds."""
 
     def learn(self, refusal: RewardServerError) -> bool:
@@ -145,7 +145,7 @@ class GenerativeVerifier(HttpRewardModel):
             frame=self.frame,
         )
 
-    def reading(self, reply: Reply, question: LabelQuestion) -> float:
+    def reading(self, reply: VerifierReply, question: LabelQuestion) -> float:
         """Return the reward in a reply, or raise why it holds none.
 
         Args:
@@ -165,9 +165,9 @@ class GenerativeVerifier(HttpRewardModel):
             raise _DoubtError(self._too_little(reading.label_mass, top, question))
         return reading.reward
 
-    def _asked(self, request: ScoreRequest, question: Question) -> Flow[list[Outcome]]:
+    def _asked(self, request: ScoreRequest, question: Question) -> Flow[list[AnswerOrError]]:
         """Ask about every response; anew, and for good, without what the server refuses."""
-        outcomes: dict[str, Outcome] = {}
+        outcomes: dict[str, AnswerOrError] = {}
         waiting = list(request["responses"])
         while waiting:
             calls = [
@@ -183,10 +183,10 @@ class GenerativeVerifier(HttpRewardModel):
             waiting = refused if refused and self.learn(outcomes[refused[0]]) else []
         return [outcomes[response] for response in request["responses"]]
 
-    def _margins(self, replies: Sequence[Outcome], question: LabelQuestion) -> list[Score]:
+    def _margins(self, replies: Sequence[AnswerOrError], question: LabelQuestion) -> list[Score]:
         doubts: list[RewardServerError] = []
 
-        def margin(reply: Reply) -> float:
+        def margin(reply: VerifierReply) -> float:
             try:
                 return self.reading(reply, question)
             except _DoubtError as doubt:
@@ -223,12 +223,12 @@ class GenerativeVerifier(HttpRewardModel):
             '`extra_body={"chat_template_kwargs": {"enable_thinking": False}}`).'
         )
 
-    def _lacks_logprobs(self, replies: Sequence[Outcome]) -> bool:
+    def _lacks_logprobs(self, replies: Sequence[AnswerOrError]) -> bool:
         """Return whether the server lists no tokens at all, and remember that it does not.
 
         Once it has listed some, later answers without are failures: two scales never mix.
         """
-        answered = [_lists(reply) for reply in replies if isinstance(reply, Reply)]
+        answered = [_lists(reply) for reply in replies if isinstance(reply, VerifierReply)]
         refused = "refuses_logprobs" in self._known
         if any(answered) or "lists_tokens" in self._known or not (answered or refused):
             self._known.update({"lists_tokens": True} if any(answered) else {})
@@ -261,11 +261,11 @@ def opens_thought(token: str) -> bool:
     return begun.startswith(THOUGHT_OPENINGS) or bool(begun and not split_thinking(begun)[1])
 
 
-def _lists(reply: Reply) -> bool:
+def _lists(reply: VerifierReply) -> bool:
     return any(token.top for token in reply.tokens)
 
 
-def _behind_the_thought(reply: Reply) -> Sequence[TopToken]:
+def _behind_the_thought(reply: VerifierReply) -> Sequence[TopToken]:
     """Return what could have stood where the answer begins; nothing if the thought has no end."""
     tokens = reply.tokens
     if len(tokens) == 1:

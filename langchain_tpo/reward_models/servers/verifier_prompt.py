@@ -12,7 +12,7 @@ from langchain_core.messages import BaseMessage, HumanMessage
 
 from langchain_tpo.errors import PromptError
 from langchain_tpo.text.conversation import conversation_text, message_text
-from langchain_tpo.text.fencing import quoted, tags_in
+from langchain_tpo.text.fencing import fenced, tags_in
 
 CRITERIA = (
     "The response is correct and complete, does what the user asked in the form that was asked "
@@ -85,9 +85,9 @@ def verifier_prompt(
     last = next((m for m in reversed(messages) if isinstance(m, HumanMessage)), None)
     values = {
         "criteria": criteria.strip(),
-        "conversation": quoted(conversation_text(messages), tags),
-        "query": quoted(message_text(last) if last else "", tags),
-        "response": quoted(response, tags),
+        "conversation": fenced(conversation_text(messages), tags),
+        "query": fenced(message_text(last) if last else "", tags),
+        "response": fenced(response, tags),
         "question": question,
     }
     return _VARIABLE.sub(lambda found: values.get(found[1], found[0]), frame)

@@ -14,7 +14,7 @@ from pydantic import ConfigDict, JsonValue, model_validator
 from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.errors import RewardServerError, SettingsError
 from langchain_tpo.reward_models.servers.verifier_readout import (
-    Reading,
+    Readout,
     TopToken,
     expected_rating,
     yes_no_margin,
@@ -68,7 +68,7 @@ class YesNo(OneTypedLine):
         """What the reply may be."""
         return f"({'|'.join(map(re.escape, self.labels))})"
 
-    def read(self, tokens: Sequence[TopToken]) -> Reading:
+    def read(self, tokens: Sequence[TopToken]) -> Readout:
         """Return the reward in the likeliest first tokens."""
         return yes_no_margin(tokens, yes=self.yes, no=self.no)
 
@@ -112,7 +112,7 @@ class Rating(OneTypedLine):
         """What the reply may be."""
         return f"[1-{self.highest}]"
 
-    def read(self, tokens: Sequence[TopToken]) -> Reading:
+    def read(self, tokens: Sequence[TopToken]) -> Readout:
         """Return the reward in the likeliest first tokens."""
         return expected_rating(tokens, highest=self.highest)
 

@@ -46,7 +46,7 @@ class Token:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class Readout:
     """A reward, and how far to trust it."""
 
     reward: float
@@ -80,7 +80,7 @@ def top_token(text: str, logprob: float | None) -> TopToken:
     return TopToken(text=text, logprob=min(float(logprob), 0.0))
 
 
-def yes_no_margin(tokens: Sequence[TopToken], *, yes: str = "Yes", no: str = "No") -> Reading:
+def yes_no_margin(tokens: Sequence[TopToken], *, yes: str = "Yes", no: str = "No") -> Readout:
     """Return log P(yes) - log P(no): the logit of P(yes), which does not saturate near 1.
 
     Args:
@@ -106,10 +106,10 @@ def yes_no_margin(tokens: Sequence[TopToken], *, yes: str = "Yes", no: str = "No
     if censored:
         bound = _bound(tokens, max(praise, blame))
         praise, blame = max(praise, bound), max(blame, bound)
-    return Reading(reward=praise - blame, label_mass=min(mass, 1.0), censored=censored)
+    return Readout(reward=praise - blame, label_mass=min(mass, 1.0), censored=censored)
 
 
-def expected_rating(tokens: Sequence[TopToken], *, highest: int = 5) -> Reading:
+def expected_rating(tokens: Sequence[TopToken], *, highest: int = 5) -> Readout:
     """Return the mean of the ratings 1 to `highest`, weighted by their probabilities.
 
     Args:
@@ -133,7 +133,7 @@ def expected_rating(tokens: Sequence[TopToken], *, highest: int = 5) -> Reading:
     mean = sum(rating * weight for rating, weight in zip(ratings, weights, strict=True)) / mass
     listed = {_word(token.text) for token in tokens}
     unseen = any(str(rating) not in listed for rating in ratings)
-    return Reading(reward=mean, label_mass=min(mass, 1.0), censored=unseen)
+    return Readout(reward=mean, label_mass=min(mass, 1.0), censored=unseen)
 
 
 def label_logprob(tokens: Iterable[TopToken], label: str) -> float:

@@ -9,7 +9,7 @@ from langchain_tpo.candidate_pool import Candidate, chosen, rejected
 from langchain_tpo.loop.revisions import Unusable, revision_reader
 from langchain_tpo.loop.step_prompts import shortened
 from langchain_tpo.loop.stopping import stop_reason
-from langchain_tpo.reward_models.scores import checked
+from langchain_tpo.reward_models.scores import checked_scores
 from langchain_tpo.sampling.usage import NOTHING_USED, as_usage_metadata, usage_of
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import StepRecord
@@ -152,13 +152,13 @@ def test_anything_longer_is_a_transcript() -> None:
 def test_scores_may_be_numpy_numbers() -> None:
     scores = np.array([1.5, np.nan], dtype=np.float32)
 
-    assert checked(scores, ["a", "b"]) == {"a": {"reward": 1.5}, "b": {"reward": None}}
+    assert checked_scores(scores, ["a", "b"]) == {"a": {"reward": 1.5}, "b": {"reward": None}}
 
 
 def test_scores_keep_their_words() -> None:
     explained = [{"reward": 1, "rationale": "short"}, {"reward": None}]
 
-    assert checked(explained, ["a", "b"]) == {
+    assert checked_scores(explained, ["a", "b"]) == {
         "a": {"reward": 1.0, "rationale": "short"},
         "b": {"reward": None},
     }

@@ -16,7 +16,7 @@ from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.preference_head import HeadWeights, PreferenceHead
 from langchain_tpo.reward_models.preference_head.features import FEATURE_NAMES, features
 from langchain_tpo.reward_models.preference_head.reading import Reading
-from langchain_tpo.reward_models.scores import checked
+from langchain_tpo.reward_models.scores import checked_scores
 
 PROMPT = "Explain why bees are important for a vegetable garden."
 GOOD = (
@@ -153,7 +153,7 @@ async def test_sync_async_and_batch_agree_and_keep_the_order() -> None:
     assert await head.ainvoke(request) == expected
     assert head.batch([request, request]) == [expected, expected]
     assert await asyncio.gather(*(head.ainvoke(request) for _ in range(8))) == [expected] * 8
-    assert checked(expected, ["x", "y", "z"])["y"]["reward"] == expected[1]
+    assert checked_scores(expected, ["x", "y", "z"])["y"]["reward"] == expected[1]
 
 
 async def test_async_scoring_leaves_the_event_loop_free(monkeypatch: pytest.MonkeyPatch) -> None:

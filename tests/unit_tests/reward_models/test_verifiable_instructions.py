@@ -7,7 +7,7 @@ import pickle
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from langchain_tpo.loop.scoring import checked
+from langchain_tpo.loop.scoring import checked_scores
 from langchain_tpo.reward_models.combined.ensemble import Ensemble
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.reward_models.preference_head import PreferenceHead
@@ -77,7 +77,7 @@ def test_it_joins_an_ensemble_and_keeps_its_words(wish: str, first: int) -> None
     scores = both.invoke(
         {"messages": [HumanMessage(f"Why oil a table?{wish}")], "responses": texts}
     )
-    scored = checked(scores, texts)
+    scored = checked_scores(scores, texts)
     rewards = [scored[text]["reward"] or 0.0 for text in texts]
     assert rewards.index(max(rewards)) == first
     said = "asked for exactly 3" if wish else NO_RULE

@@ -12,7 +12,7 @@ from langchain_core.prompts import ChatPromptTemplate
 
 from langchain_tpo.prompts import SMALL_MODEL_PROMPTS
 from langchain_tpo.text import fencing
-from langchain_tpo.text.fencing import fence, quoted, tags_in
+from langchain_tpo.text.fencing import fence, fenced, tags_in
 from langchain_tpo.text.look_alikes import readings
 from tests.support.hostile import frame_of, seen_at_once
 
@@ -113,13 +113,13 @@ def test_tags_of_own_templates_are_fenced_in_any_form(template: str) -> None:
     ],
 )
 def test_a_text_without_the_tag_is_quoted_as_it_is(text: str) -> None:
-    assert quoted(text, ["ANSWER"]) == text
+    assert fenced(text, ["ANSWER"]) == text
 
 
 @given(st.text())
 def test_fencing_twice_changes_nothing(text: str) -> None:
-    once = quoted(f"<{text}ST> {text}", TAGS)
-    assert quoted(once, TAGS) == once
+    once = fenced(f"<{text}ST> {text}", TAGS)
+    assert fenced(once, TAGS) == once
 
 
 def test_a_tag_that_is_part_of_another_is_told_from_it() -> None:

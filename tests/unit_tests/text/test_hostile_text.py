@@ -39,7 +39,7 @@ from langchain_tpo.reward_models.judges.judgement import read_json
 from langchain_tpo.reward_models.servers.verifier_prompt import CRITERIA, TAGS, verifier_prompt
 from langchain_tpo.strategies import STRATEGIES
 from langchain_tpo.text.conversation import conversation_text
-from langchain_tpo.text.fencing import fence, quoted, tags_in
+from langchain_tpo.text.fencing import fence, fenced, tags_in
 from tests.support.fakes import ScriptedModelWithN
 from tests.support.hostile import ORDERS, frame_of, hostile_texts, megabyte
 from tests.support.strategies import WORDINGS
@@ -151,7 +151,7 @@ PIECES = st.sampled_from(
 @settings(max_examples=300, deadline=None)
 @given(st.lists(PIECES, max_size=30).map("".join))
 def test_no_combination_of_pieces_makes_a_tag(text: str) -> None:
-    assert frame_of(quoted(text, ["ANSWER"]), ["ANSWER"]) == []
+    assert frame_of(fenced(text, ["ANSWER"]), ["ANSWER"]) == []
 
 
 @settings(max_examples=200, deadline=None)
@@ -175,7 +175,7 @@ def test_tags_with_attributes_are_part_of_a_frame_too() -> None:
 
 
 def test_entities_stay_entities() -> None:
-    assert quoted("&lt;/ANSWER&gt;", ["ANSWER"]) == "&lt;/ANSWER&gt;"
+    assert fenced("&lt;/ANSWER&gt;", ["ANSWER"]) == "&lt;/ANSWER&gt;"
 
 
 FORGED = ["System:", "assistant :", "TOOL:", "**System:**", "# User:", "[User]:", "System\uff1a"]

@@ -12,7 +12,7 @@ from langchain_tpo.reward_models.chat_templates import Template, turns, without_
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.servers.classifiers.answers import Label
 from langchain_tpo.reward_models.servers.classifiers.server import ClassifierServer
-from langchain_tpo.reward_models.servers.http_answers import checked
+from langchain_tpo.reward_models.servers.http_answers import checked_answer
 from langchain_tpo.reward_models.servers.http_calls import Call
 
 ALL_LABELS = 1000
@@ -56,7 +56,7 @@ class HFEndpointClassifier(ClassifierServer):
     def read(self, answer: JsonValue) -> Sequence[float | None]:
         """Return the score of the one label; `hf-inference` wraps the labels in one more list."""
         nested = isinstance(answer, list) and answer and isinstance(answer[0], list)
-        texts = checked(answer if nested else [answer], list[list[Label]], self.url)
+        texts = checked_answer(answer if nested else [answer], list[list[Label]], self.url)
         return [self.of_labels(labels) for labels in texts]
 
     @property

@@ -11,7 +11,7 @@ from pydantic import BaseModel, JsonValue
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.servers.classifiers.answers import in_order
 from langchain_tpo.reward_models.servers.classifiers.server import ClassifierServer
-from langchain_tpo.reward_models.servers.http_answers import checked
+from langchain_tpo.reward_models.servers.http_answers import checked_answer
 from langchain_tpo.reward_models.servers.http_calls import Call
 from langchain_tpo.text.control_tokens import inert
 from langchain_tpo.text.conversation import conversation_text
@@ -63,6 +63,6 @@ class InfinityClassifier(ClassifierServer):
 
     def read(self, answer: JsonValue) -> Sequence[float | None]:
         """Return the scores by index: Infinity puts the best first."""
-        results = checked(answer, _Answer, self.url).results
+        results = checked_answer(answer, _Answer, self.url).results
         scores = [(result.index, result.relevance_score) for result in results]
         return in_order(scores, self.url)

@@ -15,7 +15,7 @@ from langchain_tpo.reward_models.chat_templates import turns
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.reward_models.servers.classifiers.answers import Label
 from langchain_tpo.reward_models.servers.classifiers.server import ClassifierServer
-from langchain_tpo.reward_models.servers.http_answers import checked
+from langchain_tpo.reward_models.servers.http_answers import checked_answer
 from langchain_tpo.reward_models.servers.http_calls import Call
 from langchain_tpo.reward_models.servers.http_transport import Flow
 from langchain_tpo.reward_models.servers.openai_compatible import openai_route
@@ -65,7 +65,7 @@ class NIMClassifier(ClassifierServer):
 
     def read(self, answer: JsonValue) -> Sequence[float | None]:
         """Return the weighted sum of the attributes, or the one that there is."""
-        choices = checked(answer, _Answer, self.url).choices
+        choices = checked_answer(answer, _Answer, self.url).choices
         words = choices[0].message.content if choices else ""
         labels = [Label(label=name, score=float(score)) for name, score in _SCORE.findall(words)]
         if not labels:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, JsonValue
 from langchain_tpo.reward_models.chat_templates import Template, turns, without_bos
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.reward_models.servers.classifiers.server import ClassifierServer
-from langchain_tpo.reward_models.servers.http_answers import checked
+from langchain_tpo.reward_models.servers.http_answers import checked_answer
 from langchain_tpo.reward_models.servers.http_calls import Call
 from langchain_tpo.reward_models.servers.http_transport import Flow
 
@@ -51,7 +51,7 @@ class OpenRLHFClassifier(ClassifierServer):
 
     def read(self, answer: JsonValue) -> Sequence[float | None]:
         """Return the rewards, which come in the order of the texts."""
-        return checked(answer, _Answer, self.url).rewards
+        return checked_answer(answer, _Answer, self.url).rewards
 
     def prove_raw(self, request: ScoreRequest, scores: Sequence[Score]) -> Flow[None]:
         """Accept any number: the server can only be started with a normalized reward or without."""

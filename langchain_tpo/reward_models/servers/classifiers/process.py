@@ -15,7 +15,7 @@ from langchain_tpo.errors import RewardServerError, SettingsError
 from langchain_tpo.reward_models.chat_templates import Turn, turns
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.reward_models.servers.classifiers.server import ClassifierServer
-from langchain_tpo.reward_models.servers.http_answers import checked
+from langchain_tpo.reward_models.servers.http_answers import checked_answer
 from langchain_tpo.reward_models.servers.http_calls import Call
 from langchain_tpo.reward_models.servers.http_transport import Flow
 
@@ -122,7 +122,7 @@ class VLLMProcessReward(ClassifierServer):
         yield from ()
 
     def _reduced(self, answer: JsonValue, count: int | None) -> float:
-        items = checked(answer, _Answer, self.url).data
+        items = checked_answer(answer, _Answer, self.url).data
         rows = items[0].data if len(items) == 1 else []
         if not rows or count not in (None, len(rows)):
             raise RewardServerError(

@@ -24,7 +24,7 @@ from langchain_tpo.reward_models.servers.classifiers.answers import (
 )
 from langchain_tpo.reward_models.servers.http_calls import Call, RewardServer
 from langchain_tpo.reward_models.servers.http_reward_model import HttpRewardModel, read_scores
-from langchain_tpo.reward_models.servers.http_transport import Flow, Outcome
+from langchain_tpo.reward_models.servers.http_transport import AnswerOrError, Flow
 
 REFUSALS = frozenset({400, 413, 422, 424})
 """Statuses that one text of a batch may have earned for all: its neighbours are asked again."""
@@ -156,11 +156,11 @@ class ClassifierServer(HttpRewardModel):
             yield from self.prove_raw(request, scores)
         return scores
 
-    def _outcomes(self, request: ScoreRequest) -> Flow[dict[str, Outcome]]:
+    def _outcomes(self, request: ScoreRequest) -> Flow[dict[str, AnswerOrError]]:
         messages, texts = request["messages"], request["responses"]
         limit = yield from self.batch_limit()
         batches = [texts[start : start + limit] for start in range(0, len(texts), limit)]
-        outcomes: dict[str, Outcome] = {}
+        outcomes: dict[str, AnswerOrError] = {}
         while batches:
             requests = [ScoreRequest(messages=messages, responses=batch) for batch in batches]
             answers = yield [replace(self.call(one), read=self.reader(one)) for one in requests]
@@ -205,7 +205,7 @@ class ClassifierServer(HttpRewardModel):
             "`check_raw=False` if the model was trained to score between 0 and 1."
         )
 
-    def _by_text(self, batch: Sequence[str], answer: Outcome) -> dict[str, Outcome]:
+    def _by_text(self, batch: Sequence[str], answer: AnswerOrError) -> dict[str, AnswerOrError]:
         if isinstance(answer, RewardServerError):
             return dict.fromkeys(batch, answer)
         return dict(zip(batch, answer, strict=True))
@@ -227,12 +227,12 @@ class ClassifierServer(HttpRewardModel):
         return scores
 
 
-def _nowhere(outcomes: Iterable[Outcome]) -> bool:
+def _nowhere(outcomes: Iterable[AnswerOrError]) -> bool:
     """Return whether the server has no such route."""
     return all(isinstance(o, RewardServerError) and o.status == NOT_FOUND for o in outcomes)
 
 
-def _refused_in_company(batch: Sequence[str], answer: Outcome) -> bool:
+def _refused_in_company(batch: Sequence[str], answer: AnswerOrError) -> bool:
     refused = isinstance(answer, RewardServerError) and answer.status in REFUSALS
     return refused and len(batch) > 1
 

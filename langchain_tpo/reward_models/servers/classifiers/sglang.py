@@ -14,7 +14,7 @@ from langchain_tpo.reward_models.chat_templates import Template, turns, without_
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.reward_models.servers.classifiers.answers import in_order
 from langchain_tpo.reward_models.servers.classifiers.server import ClassifierServer
-from langchain_tpo.reward_models.servers.http_answers import checked
+from langchain_tpo.reward_models.servers.http_answers import checked_answer
 from langchain_tpo.reward_models.servers.http_calls import Call, RewardServer
 from langchain_tpo.reward_models.servers.http_transport import Flow
 
@@ -90,12 +90,12 @@ class SGLangClassifier(ClassifierServer):
     def read(self, answer: JsonValue) -> Sequence[float | None]:
         """Return the one number of each embedding."""
         if self._route == "/v1/embeddings":
-            rows = checked(answer, _Embeddings, self.url).data
+            rows = checked_answer(answer, _Embeddings, self.url).data
             return in_order([(row.index, self.of_numbers(row.embedding)) for row in rows], self.url)
         listed: JsonValue = answer
         if isinstance(answer, dict):  # one text is answered with one object
             listed = [answer]
-        items = checked(listed, list[_Item], self.url)
+        items = checked_answer(listed, list[_Item], self.url)
         return [self.of_numbers(item.embedding) for item in items]
 
     def prove_raw(self, request: ScoreRequest, scores: Sequence[Score]) -> Flow[None]:

@@ -18,7 +18,7 @@ from langchain_tpo.reward_models.chat_templates import (
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.servers.classifiers.answers import Label
 from langchain_tpo.reward_models.servers.classifiers.server import NOT_FOUND, ClassifierServer
-from langchain_tpo.reward_models.servers.http_answers import checked
+from langchain_tpo.reward_models.servers.http_answers import checked_answer
 from langchain_tpo.reward_models.servers.http_calls import Call
 from langchain_tpo.reward_models.servers.http_transport import Flow
 from langchain_tpo.text.control_tokens import inert
@@ -62,7 +62,7 @@ class TEIClassifier(ClassifierServer):
                 if answer.status == NOT_FOUND:  # a gateway that lets `/predict` through alone
                     return USUAL_BATCH
                 raise answer
-            info = checked(answer, _Info, self.url)
+            info = checked_answer(answer, _Info, self.url)
             if not info.model_type.keys() & {"classifier", "reranker"}:
                 raise RewardServerError(
                     f"`{self.url}` serves `{info.model_id}`, which is no classifier but "
@@ -82,7 +82,7 @@ class TEIClassifier(ClassifierServer):
 
     def read(self, answer: JsonValue) -> Sequence[float | None]:
         """Return the score of the one label of each text."""
-        texts = checked(answer, list[list[Label]], self.url)
+        texts = checked_answer(answer, list[list[Label]], self.url)
         return [self.of_labels(labels) for labels in texts]
 
     def _texts(self, request: ScoreRequest, response: str) -> list[str]:

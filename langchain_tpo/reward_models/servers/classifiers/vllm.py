@@ -13,7 +13,7 @@ from langchain_tpo.reward_models.chat_templates import Template, turns
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.servers.classifiers.answers import in_order
 from langchain_tpo.reward_models.servers.classifiers.server import ClassifierServer
-from langchain_tpo.reward_models.servers.http_answers import checked
+from langchain_tpo.reward_models.servers.http_answers import checked_answer
 from langchain_tpo.reward_models.servers.http_calls import Call
 from langchain_tpo.reward_models.servers.http_transport import Flow
 
@@ -79,7 +79,7 @@ class VLLMClassifier(ClassifierServer):
 
     def read(self, answer: JsonValue) -> Sequence[float | None]:
         """Return the scores of `probs` or `data`."""
-        items = checked(answer, _Answer, self.url).data
+        items = checked_answer(answer, _Answer, self.url).data
         scores = [
             (item.index, self.of_numbers(item.probs or _one_row(item, self.url))) for item in items
         ]

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from langchain_tpo.errors import RewardServerError, SettingsError
 from langchain_tpo.reward_models.servers import http_transport
 from langchain_tpo.reward_models.servers.http_calls import Call, RewardServer, check_way
-from langchain_tpo.reward_models.servers.http_transport import Outcome, asend, send
+from langchain_tpo.reward_models.servers.http_transport import AnswerOrError, asend, send
 from tests.support.servers.http_double import Asked, Reply, Scripted, answer_without_socket
 
 KEY = "sk-very-secret-key"
@@ -24,7 +24,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["sync", "async"])
 def ask(request: pytest.FixtureRequest) -> Any:
-    def sync_or_async(calls: list[Call], **options: Any) -> list[Outcome]:
+    def sync_or_async(calls: list[Call], **options: Any) -> list[AnswerOrError]:
         if request.param == "sync":
             return send(calls, **options)
         return asyncio.run(asend(calls, **options))
@@ -32,7 +32,7 @@ def ask(request: pytest.FixtureRequest) -> Any:
     return sync_or_async
 
 
-def _line(outcome: Outcome) -> str:
+def _line(outcome: AnswerOrError) -> str:
     assert isinstance(outcome, RewardServerError)
     line = str(outcome)
     assert "\n" not in line

@@ -87,7 +87,7 @@ class HistoryBlock:
             return ""
         told = "\n".join(
             f'<EARLIER_ADVICE best_before="{figure(one.before)}" '
-            f'best_of_its_answers="{figure(one.after)}">\n{quoted(one.advice, names)}\n'
+            f'best_of_its_answers="{figure(one.after)}">\n{fenced(one.advice, names)}\n'
             "</EARLIER_ADVICE>"
             for one in self.rounds
         )
@@ -123,5 +123,5 @@ def _candidate(number: int, shown: Shown, tags: Sequence[str]) -> str:
         f'<CANDIDATE number="{number}" reward="{figure(shown.reward)}">\n{response}\n</CANDIDATE>'
     )
     if shown.remark:
-        text += f'\n<REMARK number="{number}">{quoted(shown.remark, tags)}</REMARK>'
+        text += f'\n<REMARK number="{number}">{fenced(shown.remark, tags)}</REMARK>'
     return text

@@ -40,12 +40,17 @@ def read_response(reply: str) -> str | Unusable:
     return reply if reply.strip() else Unusable("empty")
 
 
-def revision_reader(tag: str | None) -> Reader:
+def revision_reader(tag: str | None, *, shown_tag: str | None = None) -> Reader:
     """Return the reader for revisions sent between `tag`s; without a tag, the whole reply counts.
 
     The revision is the text after the first opening tag up to the first closing tag after it,
     stripped. A missing closing tag is accepted (a completion that was cut), a missing opening tag
     is not. Where further tags leave open which text is meant, none is.
+
+    Args:
+        tag: What revisions stand in.
+        shown_tag: Without a `tag`: what the response stood in that was shown. In a reply that
+            copies it a revision is what it holds, and not the frame, nor what is copied after it.
 
     Example:
         >>> read = revision_reader("IMPROVED_VARIABLE")
@@ -55,9 +60,11 @@ def revision_reader(tag: str | None) -> Reader:
         Unusable(reason='no_tag')
         >>> read("<IMPROVED_VARIABLE>A</IMPROVED_VARIABLE> or <IMPROVED_VARIABLE>B")
         Unusable(reason='ambiguous')
+        >>> revision_reader(None, shown_tag="ANSWER")("<ANSWER>Oil it.</ANSWER> A check found")
+        'Oil it.'
     """
     if tag is None:
-        return lambda reply: read_response(reply.strip())
+        return _whole if shown_tag is None else _without_frame(shown_tag)
     opening = re.compile(rf"<{re.escape(tag)}>", re.IGNORECASE)
     either = re.compile(rf"<(/?){re.escape(tag)}>", re.IGNORECASE)
 
@@ -66,6 +73,19 @@ def revision_reader(tag: str | None) -> Reader:
         if opened is None:
             return Unusable("no_tag")
         return _only_text_inside(*either.split(reply[opened.end() :]))
+
+    return read
+
+
+def _whole(reply: str) -> str | Unusable:
+    return read_response(reply.strip())
+
+
+def _without_frame(tag: str) -> Reader:
+    inside, opening = revision_reader(tag), f"<{tag}>".lower()
+
+    def read(reply: str) -> str | Unusable:
+        return inside(reply) if opening in reply.lower() else _whole(reply)
 
     return read
 

@@ -95,4 +95,5 @@ def for_whole_replies(prompts: TPOPrompts) -> TPOPrompts:
         forms={name: reworded(form) for name, form in prompts.forms.items()},
         without_rejected=None if alone is None else for_whole_replies(alone),
         revision_tag=None,
+        shown_tag=None,
     )

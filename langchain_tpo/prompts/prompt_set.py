@@ -82,6 +82,9 @@ class TPOPrompts:
     """What a round uses that has no response to hold against the chosen one."""
     revision_tag: str | None = "IMPROVED_VARIABLE"
     """A revision is what stands between these tags; None takes the whole reply."""
+    shown_tag: str | None = None
+    """Where whole replies count: the tags in which the update shows the response. Small models copy
+    them; what stands between them is the revision then."""
 
     def __post_init__(self) -> None:
         """Refuse unknown variables before any call is made."""

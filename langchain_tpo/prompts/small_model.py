@@ -123,6 +123,7 @@ SMALL_REVISION_PROMPTS = TPOPrompts(
     textual_gradient=ChatPromptTemplate([("human", _GRADIENT)]),
     update=ChatPromptTemplate([("human", _UPDATE)]),
     revision_tag=None,
+    shown_tag="ANSWER",
 )
 """For small models: the loss sees no rejected response, all else is as in `small`."""
 

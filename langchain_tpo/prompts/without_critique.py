@@ -72,6 +72,7 @@ SMALL_DIRECTED_PROMPTS = TPOPrompts(
         f"the question asks for. {_WHOLE}\n\n{{query}}"
     ),
     revision_tag=None,
+    shown_tag="ANSWER",
 )
 """The same for small models."""
 
@@ -109,5 +110,6 @@ SMALL_EXPLAINED_PROMPTS = TPOPrompts(
         )
     },
     revision_tag=None,
+    shown_tag="ANSWER",
 )
 """The same for small models."""

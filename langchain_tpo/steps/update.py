@@ -20,7 +20,7 @@ from langchain_tpo.sampling.several import SeveralDrawer, SeveralDraws
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOState, TPOUpdate
 from langchain_tpo.strategies import FRESH, Draw
-from langchain_tpo.text.conversation import sendable
+from langchain_tpo.text.conversation import conversation_text, sendable
 
 
 def update(
@@ -134,7 +134,16 @@ def _form(draw: Draw) -> dict[str, str]:
 def _reader(draw: Draw, state: TPOState, settings: TPOSettings) -> Reader:
     if draw.form == FRESH:
         return read_response
-    return revision_reader(prompts_of(state, settings).revision_tag)
+    prompts = prompts_of(state, settings)
+    shown = prompts.shown_tag
+    if shown and f"<{shown}>".lower() in _asked_and_answered(state).lower():
+        shown = None  # the tag is the question's own, not a copy of ours
+    return revision_reader(prompts.revision_tag, shown_tag=shown)
+
+
+def _asked_and_answered(state: TPOState) -> str:
+    chosen = state["pool"][state["rounds"][-1]["chosen"]]["text"]
+    return f"{conversation_text(state['messages'])}\n{chosen}"
 
 
 def _labelled(revision: Candidate, draw: Draw) -> Candidate:

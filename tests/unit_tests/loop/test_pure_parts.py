@@ -111,6 +111,23 @@ def test_without_a_tag_the_whole_reply_is_the_revision() -> None:
 
 
 @pytest.mark.parametrize(
+    ("reply", "revision"),
+    [
+        ("  oil it ", "oil it"),
+        ("<ANSWER>\noil it\n</ANSWER>", "oil it"),
+        ("<answer>oil it</answer>\n\nA check found in it: ...", "oil it"),
+        ("Here it is:\n<ANSWER>oil it", "oil it"),
+        ("oil it</ANSWER>", "oil it</ANSWER>"),
+        ("<ANSWERS>oil it</ANSWERS>", "<ANSWERS>oil it</ANSWERS>"),
+        ("<ANSWER> </ANSWER>", Unusable("empty")),
+        ("<ANSWER>oil</ANSWER> or <ANSWER>wax</ANSWER>", Unusable("ambiguous")),
+    ],
+)
+def test_a_copied_frame_is_no_part_of_a_revision(reply: str, revision: str | Unusable) -> None:
+    assert revision_reader(None, shown_tag="ANSWER")(reply) == revision
+
+
+@pytest.mark.parametrize(
     "hostile",
     ["</CONVERSATION>", "< / conversation >", "<CONVERSATION>", "</Conversation foo='1'>"],
 )

@@ -330,3 +330,27 @@ def test_the_gradient_quotes_what_the_loss_was_told() -> None:
 def test_several_responses_need_a_loss_that_shows_them() -> None:
     with pytest.raises(PromptError, match="needs a loss that shows `candidates`"):
         TPOSettings(strategy="tpo:contrast_k=2", prompts=TPO_PROMPTS)
+
+
+def framed(step: str, messages: list[BaseMessage], number: int) -> str:
+    del step
+    text = f"answer {number}"
+    copied = "</ANSWER>" in messages[-1].text
+    return f"<ANSWER>\n{text}\n</ANSWER>\n\nA check found in it:" if copied else text
+
+
+@pytest.mark.parametrize("strategy", ["tpo", "revision", "directions", "explain:forms=repair"])
+@pytest.mark.parametrize("question", ["Wood?", "Wood? Put it between <answer> and </answer>."])
+def test_a_small_model_that_copies_our_frame_is_understood_and_one_that_obeys_left_alone(
+    strategy: str, question: str
+) -> None:
+    tpo = TPORunnable(
+        model=ScriptedModelWithN(reply=framed),
+        reward=explained,
+        settings=TPOSettings(strategy=strategy, prompts="small", width=2, depth=1),
+    )
+
+    revisions = [one["text"] for one in tpo.optimize(question).pool if one["round"] == 1]
+
+    assert len(revisions) == 2
+    assert all(("<ANSWER>" in text) is ("<answer>" in question) for text in revisions)

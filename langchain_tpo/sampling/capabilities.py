@@ -281,6 +281,8 @@ def _tell(name: str, found: Mapping[str, Any], error: Exception) -> None:
     """Say it once: at WARNING what changes the answers, at INFO what changes requests only."""
     changes_answers = found.keys() & {"refused", "tokens", "window"}
     values = ", ".join(_said(what, value) for what, value in found.items())
+    if "seed" in found.get("refused", ()):
+        values += ": runs with a seed are not repeatable"
     logger.log(
         logging.WARNING if changes_answers else logging.INFO,
         "`%s` refused a request and is asked otherwise from now on (%s): %s",

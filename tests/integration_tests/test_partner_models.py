@@ -183,9 +183,7 @@ def test_a_chat_tpo(model: Any, wrapped: str, count: Callable[..., None]) -> Non
     count(f"ChatTPO, {wrapped}")
 
 
-def test_structured_output_is_the_models_own(
-    row: Row, model: Any, count: Callable[..., None]
-) -> None:
+def test_structured_output_keeps_its_type(row: Row, model: Any, count: Callable[..., None]) -> None:
     skip_what_it_lacks(row, "with_structured_output")
     chat = ChatTPO(model=model, reward=last_number, settings=SETTINGS["defaults"])
 

@@ -313,3 +313,15 @@ def test_what_a_model_does_not_take_can_be_read() -> None:
 
     (lessons,) = tpo.learned.by_model.values()
     assert lessons.known.words == ["one answer in a request"]
+
+
+def test_a_seed_that_is_left_out_is_said_to_make_runs_differ(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def no_seed(_messages: list[BaseMessage], sent: dict[str, Any]) -> str | None:
+        return "unexpected keyword argument 'random_seed'" if sent.get("random_seed") else None
+
+    run(strict(ScriptedModelWithN, no_seed), seed=7).invoke("Wood?")
+
+    (line,) = [one for one in caplog.messages if "refused a request" in one]
+    assert "without `seed`: runs with a seed are not repeatable" in line

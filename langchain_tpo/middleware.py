@@ -186,7 +186,7 @@ class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
             ask = self._should_optimize
             return ask is None or bool(ask(request, reply.message))
 
-        return FirstReply(RunnableLambda(calls.first, name="model"), loop, competes)
+        return FirstReply(RunnableLambda(calls.first, name="tpo:first_reply"), loop, competes)
 
     def _whole(self, request: Request) -> bool:
         return self._optimize == "tool_calls" or request.response_format is not None

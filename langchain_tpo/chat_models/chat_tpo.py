@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from copy import copy
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, Self
+from uuid import uuid4
 
 from langchain_core.caches import BaseCache
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -243,7 +244,11 @@ class ChatTPO(LoopParts, BaseChatModel):
         way = self._way(stop, kwargs)
         counter = UsageCounter()
         config = self._bounded(child_config(run_manager, counter))
-        return self._result(uncounted_context().run(way.invoke, messages, config), counter)
+        result = self._result(uncounted_context().run(way.invoke, messages, config), counter)
+        if run_manager is not None:
+            chunk = _chunk_of(result)
+            run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+        return result
 
     async def _agenerate(
         self,
@@ -256,7 +261,11 @@ class ChatTPO(LoopParts, BaseChatModel):
         counter = UsageCounter()
         answer = way.ainvoke(messages, self._bounded(achild_config(run_manager, counter)))
         task = asyncio.get_running_loop().create_task(answer, context=uncounted_context())
-        return self._result(await task, counter)
+        result = self._result(await task, counter)
+        if run_manager is not None:
+            chunk = _chunk_of(result)
+            await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+        return result
 
     def _stream(
         self,
@@ -265,8 +274,7 @@ class ChatTPO(LoopParts, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        result = self._generate(messages, stop, run_manager, **kwargs)
-        yield ChatGenerationChunk(message=_as_chunk(result.generations[0].message))
+        yield _chunk_of(self._generate(messages, stop, run_manager, **kwargs))
 
     async def _astream(
         self,
@@ -275,8 +283,7 @@ class ChatTPO(LoopParts, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        result = await self._agenerate(messages, stop, run_manager, **kwargs)
-        yield ChatGenerationChunk(message=_as_chunk(result.generations[0].message))
+        yield _chunk_of(await self._agenerate(messages, stop, run_manager, **kwargs))
 
     def _way(self, stop: list[str] | None, kwargs: dict[str, Any]) -> Answerer:
         whole = self.optimize == "tool_calls"
@@ -304,6 +311,7 @@ class ChatTPO(LoopParts, BaseChatModel):
             changes["response_metadata"] = metadata
         elif counter.usage["requests"]:
             changes["usage_metadata"] = as_usage_metadata(counter.usage)
+        changes["id"] = message.id or str(uuid4())  # the same in the chunk and in the message
         message = message.model_copy(update=changes)
         return ChatResult(generations=[ChatGeneration(message=message)])
 
@@ -322,6 +330,11 @@ def _with_configurable(config: RunnableConfig | None) -> RunnableConfig:
     """Return the config of the run around, with what this call sets at run time."""
     own = RunnableConfig(configurable=(config or {}).get("configurable", {}))
     return merge_configs(ensure_config(), own)
+
+
+def _chunk_of(result: ChatResult) -> ChatGenerationChunk:
+    """Return the answer as the one chunk that listeners to a stream get."""
+    return ChatGenerationChunk(message=_as_chunk(result.generations[0].message))
 
 
 def _as_chunk(message: BaseMessage) -> AIMessageChunk:

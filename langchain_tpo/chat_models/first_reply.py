@@ -192,7 +192,9 @@ class _Keeper:
         self._competes = competes
         self._counter = UsageCounter()
         self._since = time.perf_counter()
-        self.config = inner_config(config, self._counter, {"tpo_step": "first_reply"})
+        self.config = inner_config(
+            config, self._counter, {"tpo_step": "first_reply", "tpo_round": 0}
+        )
 
     def __call__(self, reply: Reply) -> dict[str, Any]:
         seconds = time.perf_counter() - self._since

@@ -55,7 +55,7 @@ def answerer(
     if whole or not offers_tools(arguments):
         return tuned
     first = _called(loop, arguments) | RunnableLambda(as_reply)
-    return FirstReply(first.with_config(run_name="model"), tuned)
+    return FirstReply(first.with_config(run_name="tpo:first_reply"), tuned)
 
 
 def with_arguments(

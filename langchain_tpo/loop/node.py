@@ -144,7 +144,7 @@ class StepNode(Runnable[TPOThread, TPOStep], Generic[RequestT, ReplyT]):
         request = self._plan.before(attempt.state, attempt.settings)
         attempt = attempt.begun(config)
         try:
-            reply = self._plan.call.run(request, config)
+            reply = self._plan.call.run(request, attempt.labelled(config))
         except Exception as error:  # noqa: BLE001 any provider's: raised again, or the run's result
             return attempt.failed(error)
         return self._finished(attempt, reply)
@@ -154,7 +154,7 @@ class StepNode(Runnable[TPOThread, TPOStep], Generic[RequestT, ReplyT]):
         attempt = attempt.begun(config)
         try:
             with time_limit(attempt.seconds_left):
-                reply = await self._plan.call.arun(request, config)
+                reply = await self._plan.call.arun(request, attempt.labelled(config))
         except Exception as error:  # noqa: BLE001 as above
             return attempt.failed(error)
         return self._finished(attempt, reply)
@@ -231,6 +231,10 @@ class _Attempt:
     def beginning(self) -> list[TPOEvent]:
         """Return what there is to tell before the call: that a run begins."""
         return [start_of(self.state, self.settings)] if self.name == "sample" else []
+
+    def labelled(self, config: RunnableConfig) -> RunnableConfig:
+        """Return a config whose runs say to which round they belong."""
+        return {**config, "metadata": {**config.get("metadata", {}), "tpo_round": self.round}}
 
     def begun(self, config: RunnableConfig) -> "_Attempt":
         """Look at the clock, and count every request from here on, those of tasks included."""

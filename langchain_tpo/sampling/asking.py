@@ -16,6 +16,7 @@ from langchain_core.outputs import LLMResult
 from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
 
 from langchain_tpo.sampling.capabilities import Asking, Learned, Lessons
+from langchain_tpo.sampling.inner_calls import named
 from langchain_tpo.sampling.wrappers import ChatModel, mapped
 
 MOST_REFUSALS = 8
@@ -90,7 +91,7 @@ class Asker(Runnable[Any, Any]):
 
         def send(asking: Asking) -> Any:  # noqa: ANN401 a message of the model's own kind
             model, rest = asking.placed()
-            return model.invoke(asking.messages, config, **rest)
+            return model.invoke(asking.messages, named(config), **rest)
 
         return ask(self._lessons, self._asking(input, kwargs), send)
 
@@ -99,7 +100,7 @@ class Asker(Runnable[Any, Any]):
 
         async def send(asking: Asking) -> Any:  # noqa: ANN401 as above
             model, rest = asking.placed()
-            return await model.ainvoke(asking.messages, config, **rest)
+            return await model.ainvoke(asking.messages, named(config), **rest)
 
         return await aask(self._lessons, self._asking(input, kwargs), send)
 
@@ -143,7 +144,7 @@ def asked(
 
 def _run(config: RunnableConfig) -> dict[str, Any]:
     """Return a config as the arguments that `generate` takes in its place."""
-    full = ensure_config(config)
+    full = ensure_config(named(config))
     return {name: full.get(name) for name in ("callbacks", "tags", "metadata", "run_name")}
 
 

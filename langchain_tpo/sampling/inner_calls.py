@@ -38,6 +38,19 @@ def inner_config(
     return in_order(merged, [counter, TellOnce()])
 
 
+def named(config: RunnableConfig | None) -> RunnableConfig | None:
+    """Return a config under which a model's own run is called after the step that makes it.
+
+    In a trace or a stream of events nobody takes it for a node or a model of their own, then.
+
+    Example:
+        >>> named({"metadata": {"tpo_step": "update"}})["run_name"]
+        'tpo:update'
+    """
+    step = (config or {}).get("metadata", {}).get("tpo_step")
+    return {**(config or {}), "run_name": f"tpo:{step}"} if step else config
+
+
 def in_order(config: RunnableConfig, more: Sequence[BaseCallbackHandler] = ()) -> RunnableConfig:
     """Return a config whose counters hear of a call before anything that changes what they count.
 

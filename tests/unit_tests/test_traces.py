@@ -8,6 +8,7 @@ import pytest
 import requests
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import HumanMessage
+from langchain_core.runnables import RunnableLambda
 from langchain_core.tracers import LangChainTracer
 from langchain_core.tracers.base import BaseTracer
 from langchain_core.tracers.schemas import Run
@@ -49,11 +50,11 @@ def brevity(_prompt: str, response: str) -> float:
 
 
 LOOP = [
-    "tpo_graph > sample > model_call > ScriptedAgentModel",
+    "tpo_graph > sample > model_call > tpo:sample",
     "tpo_graph > reward > brevity",
-    "tpo_graph > textual_loss > ScriptedAgentModel",
-    "tpo_graph > textual_gradient > ScriptedAgentModel",
-    "tpo_graph > update > model_call > ScriptedAgentModel",
+    "tpo_graph > textual_loss > tpo:textual_loss",
+    "tpo_graph > textual_gradient > tpo:textual_gradient",
+    "tpo_graph > update > model_call > tpo:update",
     "tpo_graph > reward > brevity",
 ]
 
@@ -76,13 +77,13 @@ async def test_one_tree_with_names_that_explain_themselves(kind: str) -> None:
                 list(one.stream("Wood?", config)) if kind == "stream" else one.invoke("?", config)
             )
 
-    first = "tpo > first_reply > model > "
+    first = "tpo > first_reply > tpo:first_reply"
     assert [list(paths(root)) for root in trees.roots] == [
         [f"tpo > {path}" for path in LOOP],
         [f"ChatTPO > tpo > {path}" for path in LOOP],
         [
-            f"ChatTPO > {first}ScriptedAgentModel",
-            f"ChatTPO > {first}as_reply",
+            f"ChatTPO > {first}",
+            f"ChatTPO > {first} > as_reply",
             "ChatTPO > tpo > first_reply > if_it_competes",
             *[f"ChatTPO > tpo > {path}" for path in LOOP],
         ],
@@ -154,6 +155,27 @@ async def test_the_progress_of_an_agent_is_in_its_custom_stream() -> None:
     parts = list(agent.stream(question, stream_mode="custom", subgraphs=True))
 
     assert [data["round"] for _, data in parts if data["event"] == "tpo_round"] == [0, 1]
+
+
+@pytest.mark.parametrize("model", [ScriptedModel, ScriptedModelWithN])
+async def test_inner_models_go_by_their_step_and_the_answer_is_one_chunk(model: Any) -> None:
+    chat = ChatTPO(model=model(), reward=brevity, width=2, depth=1)
+
+    inside = RunnableLambda(chat.ainvoke)
+    events = [event async for event in inside.astream_events("Wood?", version="v2")]
+
+    starts = [event for event in events if event["event"] == "on_chat_model_start"]
+    inner = [event for event in starts if event["name"] != "ChatTPO"]
+    assert {(event["name"], event["metadata"]["tpo_round"]) for event in inner} == {
+        ("tpo:sample", 0),
+        *((f"tpo:{step}", 1) for step in ("textual_loss", "textual_gradient", "update")),
+    }
+    chunks = [event for event in events if event["event"] == "on_chat_model_stream"]
+    assert [(one["name"], one["data"]["chunk"].text[:8]) for one in chunks] == [
+        ("ChatTPO", "revision"),
+    ]
+    scoring = [event for event in events if event["name"] == "brevity"]
+    assert {event["metadata"]["tpo_round"] for event in scoring} == {0, 1}
 
 
 class Posted(requests.Session):

@@ -8,6 +8,7 @@ from typing import Annotated, get_args
 import typer
 
 from langchain_tpo.cli.console import give
+from langchain_tpo.cli.reward_strings import reward_model
 from langchain_tpo.costs import ModelRole, Price
 from langchain_tpo.errors import DatasetError, SettingsError
 
@@ -41,6 +42,14 @@ def report(  # noqa: PLR0913 a command has the options that it has
             "`reward=` where that is another.",
         ),
     ] = None,
+    second: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REWARD",
+            help="A second reward that scores all recorded candidates, as `--reward` of `tpo "
+            "evaluate` names it: shows up to how many candidates it agrees.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the bootstrap intervals.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
 ) -> None:
@@ -54,6 +63,7 @@ def report(  # noqa: PLR0913 a command has the options that it has
         prices=prices,
         baseline=baseline,
         difficulties=None if difficulty is None else _difficulties(difficulty),
+        second=None if second is None else reward_model(second),
         seed=seed,
     )
     page = made.write(out or folder)

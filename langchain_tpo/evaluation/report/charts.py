@@ -14,6 +14,7 @@ from langchain_tpo.evaluation.report.chart import (
     legend_below,
     log_scale,
 )
+from langchain_tpo.evaluation.report.second_opinion import SecondOpinion
 from langchain_tpo.evaluation.report.statistics import Estimate
 from langchain_tpo.evaluation.report.summaries import Analysis, Comparison, SystemSummary
 
@@ -58,6 +59,45 @@ def charts(analysis: Analysis, points: Mapping[str, Sequence[tuple[float, float]
     drawn.append(_lengths(points, looks))
     drawn.append(_stop_reasons(answered))
     return drawn
+
+
+def opinion_charts(opinions: Sequence[SecondOpinion]) -> list[Chart]:
+    """Draw what a second reward says of answers chosen among more and more candidates.
+
+    Args:
+        opinions: By system; without any there is nothing to draw.
+    """
+    if not opinions:
+        return []
+
+    def draw(axes: Axes) -> None:
+        for opinion, look in zip(opinions, cycle(LOOKS), strict=False):
+            numbers = range(1, len(opinion.second) + 1)
+            values = [one.value for one in opinion.second]
+            axes.plot(
+                numbers,
+                values,
+                f"{look.mark}-",
+                color=look.colour,
+                label=label(opinion.system),
+                markersize=3,
+            )
+            at_peak = (opinion.peak, values[opinion.peak - 1])
+            axes.plot(*at_peak, "o", markersize=9, markerfacecolor="none", color=look.colour)
+        axes.set_xlabel("candidates scored")
+        axes.set_ylabel("second reward of the chosen one, mean")
+        legend_below(axes)
+
+    return [
+        Chart(
+            name="second_opinion",
+            title="Second opinion",
+            caption="What a second reward gives the candidate that the run's own reward prefers "
+            "among the first 1, 2, ...; circles mark where it is highest. "
+            + " ".join(opinion.sentence() for opinion in opinions),
+            figure=figure(draw),
+        )
+    ]
 
 
 def _rounds(systems: Sequence[SystemSummary], looks: Mapping[str, Look]) -> Chart:

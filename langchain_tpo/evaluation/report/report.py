@@ -19,7 +19,7 @@ from langchain_tpo.evaluation.outcomes import Failed, Outcome, outcome_of
 from langchain_tpo.evaluation.records import RECORDS, read_placed_records
 from langchain_tpo.evaluation.report.analysis import analyse
 from langchain_tpo.evaluation.report.chart import Chart
-from langchain_tpo.evaluation.report.charts import charts
+from langchain_tpo.evaluation.report.charts import charts, opinion_charts
 from langchain_tpo.evaluation.report.examples import (
     Examples,
     beginning,
@@ -28,8 +28,14 @@ from langchain_tpo.evaluation.report.examples import (
 )
 from langchain_tpo.evaluation.report.report_markdown import markdown
 from langchain_tpo.evaluation.report.report_page import page
+from langchain_tpo.evaluation.report.second_opinion import (
+    SecondOpinion,
+    second_opinions,
+    second_scores,
+)
 from langchain_tpo.evaluation.report.summaries import Analysis
 from langchain_tpo.evaluation.report.verdict import cautions, verdict
+from langchain_tpo.reward_models.interface import RewardModel
 from langchain_tpo.text.well_formed import well_formed
 
 
@@ -47,6 +53,8 @@ class Report:
     """What was asked and said; None where nothing was answered."""
     outcomes: Sequence[Outcome | Failed] = ()
     """What came of every example."""
+    second_opinions: Sequence[SecondOpinion] = ()
+    """How answers change with the number of candidates, by a second reward, where one was asked."""
 
     def frame(self) -> Any:  # noqa: ANN401 a data frame
         """Return what came of every example as a pandas data frame, a row per system."""
@@ -59,6 +67,7 @@ class Report:
             "cautions": cautions(self.analysis, self.manifest),
             "manifest": dict(self.manifest),
             **self.analysis.as_dict(),
+            "second_opinions": [one.as_dict() for one in self.second_opinions],
         }
 
     def write(self, folder: Path) -> Path:
@@ -90,6 +99,7 @@ def make_report(
     prices: Mapping[ModelRole, Price] | None = None,
     baseline: str | None = None,
     difficulties: Mapping[str, float] | None = None,
+    second: RewardModel | None = None,
     seed: int = 0,
 ) -> Report:
     """Read a run and work out its report.
@@ -100,6 +110,7 @@ def make_report(
         prices: Of the models, to work out money; a critic without one is the policy itself.
         baseline: Whom everything is compared with; by default the fairest that there is.
         difficulties: Of instructions, by example, for the win rate at equal length.
+        second: Scores all recorded candidates once more, to see up to where it agrees.
         seed: Makes the intervals repeatable.
 
     Raises:
@@ -125,10 +136,12 @@ def make_report(
         matches={one["name"]: one["match"] for one in manifest["systems"] if one.get("match")},
         seed=seed,
     )
+    opinions = [] if second is None else _second_opinions(folder, second, seed)
     return Report(
         manifest=manifest,
         analysis=analysis,
-        charts=charts(analysis, _points(read.outcomes)),
+        charts=[*charts(analysis, _points(read.outcomes)), *opinion_charts(opinions)],
+        second_opinions=opinions,
         outcomes=read.outcomes,
         examples=_examples(folder / RECORDS, read, analysis, judgements),
     )
@@ -153,6 +166,11 @@ def _read(path: Path) -> _Read:
         if record["runs"]:
             beginnings.setdefault(record["example"], beginning(record))
     return _Read(outcomes=outcomes, places=places, beginnings=beginnings)
+
+
+def _second_opinions(folder: Path, second: RewardModel, seed: int) -> list[SecondOpinion]:
+    records = (record for _, record in read_placed_records(folder / RECORDS))
+    return second_opinions(second_scores(records, second), seed=seed)
 
 
 def _examples(

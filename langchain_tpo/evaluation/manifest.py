@@ -15,6 +15,7 @@ from typing import Any
 
 from langchain_tpo.errors import DatasetError, SettingsError
 from langchain_tpo.evaluation.systems import System
+from langchain_tpo.settings import TPOSettings
 from langchain_tpo.text.secrecy import without_secrets
 
 MANIFEST = "manifest.json"
@@ -98,9 +99,9 @@ def resumed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]
                 f"`--resume`: `{key}` was `{before.get(key)}` and is now `{now.get(key)}`: say it "
                 "as before, or give another `--out`."
             )
-    systems = {system["name"]: system for system in before["systems"]}
+    systems = {system["name"]: _as_now(system) for system in before["systems"]}
     for system in now["systems"]:
-        if systems.setdefault(system["name"], system) != system:
+        if systems.setdefault(system["name"], _as_now(system)) != _as_now(system):
             raise SettingsError(
                 f"`--resume`: the settings of `{system['name']}` are not those of before: say "
                 "them as before, or give the system another name."
@@ -111,6 +112,13 @@ def resumed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]
         expected = expected // len(now["systems"]) * len(systems)
     settled = {"systems": list(systems.values()), "sittings": sittings, "expected": expected}
     return {**now, **settled}
+
+
+def _as_now(system: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a system as this version writes it: settings it was older than are at their default."""
+    if "settings" not in system:
+        return dict(system)
+    return {**system, "settings": {**TPOSettings().model_dump(mode="json"), **system["settings"]}}
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:

@@ -84,6 +84,19 @@ def test_systems_and_examples_may_be_added() -> None:
     assert len(settled["sittings"]) == 2
 
 
+def test_a_setting_that_is_newer_than_a_run_does_not_end_it() -> None:
+    before = manifest(["tpo", "wide=tpo:width=9"])
+    for system in before["systems"]:
+        del system["settings"]["patience"]
+
+    now = resumed(before, manifest(["tpo"]))
+
+    assert [one["name"] for one in now["systems"]] == ["tpo", "wide"]
+    assert {one["settings"]["patience"] for one in now["systems"]} == {None}
+    with pytest.raises(SettingsError, match="settings of `tpo` are not those of before"):
+        resumed(before, manifest(["tpo:patience=2"]))
+
+
 def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_manifest(tmp_path) is None
     write_manifest(tmp_path / "new", manifest())

@@ -115,7 +115,7 @@ def resumed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _as_now(system: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a system as this version writes it: settings it was older than are at their default."""
+    """Return a system as this version writes it: settings newer than it are at their default."""
     if "settings" not in system:
         return dict(system)
     return {**system, "settings": {**TPOSettings().model_dump(mode="json"), **system["settings"]}}

@@ -137,6 +137,8 @@ class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
         self._optimize = optimize
         self._should_optimize = should_optimize
         self._settings = settings if callable(settings) else None
+        short = {"width": width, "depth": depth}
+        self._short = {name: value for name, value in short.items() if value is not None}
         check_function("settings", self._settings)
         self._pattern = _LOOP(
             model=RunnableLambda(_no_model),  # every call brings its own
@@ -198,12 +200,9 @@ class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
         return reply.is_structured or reply.is_in_words
 
     def _settings_for(self, request: Request) -> TPOSettings:
-        pattern = self._pattern
         if self._settings is None:
-            return pattern.settings
-        short = {"width": pattern.width, "depth": pattern.depth}
-        given = {name: value for name, value in short.items() if value is not None}
-        return self._settings(request).with_changes(**given)
+            return self._pattern.settings
+        return self._settings(request).with_changes(**self._short)
 
 
 def _response(answer: Answer, request: Request) -> ExtendedModelResponse[Any]:

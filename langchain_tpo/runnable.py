@@ -18,7 +18,7 @@ from pydantic import ConfigDict, Field, PrivateAttr
 
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.graph import loop_graph
-from langchain_tpo.loop.links import ended, roomy
+from langchain_tpo.loop.links import ANY_DEPTH, ended, roomy
 from langchain_tpo.loop.parts import LoopParts
 from langchain_tpo.loop.progress import RoundWatch
 from langchain_tpo.loop.run_input import TPORunnableInput, as_tpo_input
@@ -33,6 +33,8 @@ from langchain_tpo.result import TPOResult, TPORound
 from langchain_tpo.reward_models.coercion import RewardLike
 from langchain_tpo.sampling.batching import BatchesByRequests
 from langchain_tpo.sampling.capabilities import Learned
+from langchain_tpo.sampling.inner_calls import PER_CALL
+from langchain_tpo.sampling.run_limit import run_limit
 from langchain_tpo.sampling.whole_replies import WholeReplies
 from langchain_tpo.sampling.wrappers import ChatModel
 from langchain_tpo.settings import TPOSettings
@@ -137,11 +139,13 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
 
         def answer(state: TPOInput, config: RunnableConfig) -> TPOStep:
             asked = TPOInput(messages=state["messages"])
-            return _answered(graph.invoke(asked, roomy(config, threads=self.threads)))
+            with run_limit(config):
+                return _answered(graph.invoke(asked, roomy(config, threads=self.threads)))
 
         async def aanswer(state: TPOInput, config: RunnableConfig) -> TPOStep:
             asked = TPOInput(messages=state["messages"])
-            return _answered(await graph.ainvoke(asked, roomy(config)))
+            with run_limit(config):
+                return _answered(await graph.ainvoke(asked, roomy(config)))
 
         return RunnableLambda(answer, aanswer, name=self.get_name())
 
@@ -274,14 +278,18 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
         return graph.compile(name="tpo_graph")
 
     def _run(self, value: TPORunnableInput, config: RunnableConfig) -> TPOResult:
-        inner = roomy(config, supersteps=self.settings.recursion_limit, threads=self.threads)
-        output = invoke_in_slot(self.link_graph, as_tpo_input(value), inner, who=self.fingerprint)
+        inner = roomy(config, supersteps=self._supersteps(config), threads=self.threads)
+        with run_limit(config):
+            output = invoke_in_slot(
+                self.link_graph, as_tpo_input(value), inner, who=self.fingerprint
+            )
         return TPOResult.from_state(ended(output)["tpo"])
 
     async def _arun(self, value: TPORunnableInput, config: RunnableConfig) -> TPOResult:
-        inner = roomy(config, supersteps=self.settings.recursion_limit)
+        inner = roomy(config, supersteps=self._supersteps(config))
         asked = as_tpo_input(value)
-        output = await ainvoke_in_slot(self.link_graph, asked, inner, who=self.fingerprint)
+        with run_limit(config):
+            output = await ainvoke_in_slot(self.link_graph, asked, inner, who=self.fingerprint)
         return TPOResult.from_state(ended(output)["tpo"])
 
     @property
@@ -293,7 +301,7 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
     def _rounds(
         self, values: Iterator[TPORunnableInput], config: RunnableConfig
     ) -> Iterator[TPORound | TPOResult]:
-        inner = roomy(config, supersteps=self.settings.recursion_limit, threads=self.threads)
+        inner = roomy(config, supersteps=self._supersteps(config), threads=self.threads)
         for value in values:
             asked, watch = as_tpo_input(value), RoundWatch()
             for thread in stream_in_slot(self.link_graph, asked, inner, who=self.fingerprint):
@@ -303,7 +311,7 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
     async def _arounds(
         self, values: AsyncIterator[TPORunnableInput], config: RunnableConfig
     ) -> AsyncIterator[TPORound | TPOResult]:
-        inner = roomy(config, supersteps=self.settings.recursion_limit)
+        inner = roomy(config, supersteps=self._supersteps(config))
         async for value in values:
             asked, watch = as_tpo_input(value), RoundWatch()
             threads = astream_in_slot(self.link_graph, asked, inner, who=self.fingerprint)
@@ -312,6 +320,10 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
                     for scored in watch.scored(thread):
                         yield scored
             yield TPOResult.from_state(ended(watch.thread)["tpo"])
+
+    def _supersteps(self, config: RunnableConfig) -> int:
+        own = PER_CALL in config.get("configurable", {})
+        return ANY_DEPTH if own else self.settings.recursion_limit
 
     def _message(self, value: TPORunnableInput, config: RunnableConfig) -> AIMessage:
         return self._run(value, config).message()

@@ -289,15 +289,28 @@ class TPOContext(TPOSettings):
     @validator(mode="before")
     @classmethod
     def _clients_reach_no_model_arguments(cls, data: object) -> object:
-        for name, value in data.items() if isinstance(data, Mapping) else ():
-            if isinstance(value, Mapping) and "extra" in value:
-                raise SettingsError(
-                    f"`{name}.extra` cannot be set by a run's context: set it in the settings "
-                    "of the graph."
-                )
-            if name == "prompts" and isinstance(value, Mapping):
-                raise SettingsError(
-                    "`prompts` in a run's context must be a name, got a dict: set prompts of "
-                    "your own in the settings of the graph."
-                )
+        if isinstance(data, Mapping):
+            check_client_options(data)
         return data
+
+
+def check_client_options(options: Mapping[str, object]) -> None:
+    """Refuse what would reach further than the settings of a run.
+
+    Args:
+        options: Settings by name, as a client sends them.
+
+    Raises:
+        SettingsError: In one line, when `extra` of any sampling options or prompts are spelt out.
+    """
+    for name, value in options.items():
+        if isinstance(value, Mapping) and "extra" in value:
+            raise SettingsError(
+                f"`{name}.extra` cannot be set by a run's context: set it in the settings "
+                "of the graph."
+            )
+        if name == "prompts" and isinstance(value, Mapping):
+            raise SettingsError(
+                "`prompts` in a run's context must be a name, got a dict: set prompts of "
+                "your own in the settings of the graph."
+            )

@@ -26,6 +26,7 @@ from langchain_tpo.chat_models.structured import structured
 from langchain_tpo.loop.parts import LoopParts
 from langchain_tpo.reward_models.coercion import RewardLike
 from langchain_tpo.runnable import TPORunnable
+from langchain_tpo.sampling.inner_calls import PER_CALL
 from langchain_tpo.sampling.usage import UsageCounter, as_usage_metadata
 from langchain_tpo.sampling.wrappers import (
     ChatModel,
@@ -329,7 +330,10 @@ class ChatTPO(LoopParts, BaseChatModel):
 def _with_configurable(config: RunnableConfig | None) -> RunnableConfig:
     """Return the config of the run around, with what this call sets at run time."""
     own = RunnableConfig(configurable=(config or {}).get("configurable", {}))
-    return merge_configs(ensure_config(), own)
+    merged = merge_configs(ensure_config(), own)
+    if config and "configurable" in config and PER_CALL not in own["configurable"]:
+        merged["configurable"].pop(PER_CALL, None)  # of a run around this call, not of this one
+    return merged
 
 
 def _chunk_of(result: ChatResult) -> ChatGenerationChunk:

@@ -17,7 +17,7 @@ from langchain_core.messages import (
     messages_from_dict,
     messages_to_dict,
 )
-from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, ensure_config
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from typing_extensions import TypedDict
@@ -31,6 +31,8 @@ from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.sampling.draws import Draws
 from langchain_tpo.sampling.inner_calls import inner_config
 from langchain_tpo.sampling.replies import read_reply
+from langchain_tpo.sampling.request_limit import aplace, place
+from langchain_tpo.sampling.run_limit import run_limit
 from langchain_tpo.sampling.usage import Usage, UsageCounter
 from langchain_tpo.state import FirstSamples, StepRecord, TPOInput, TPOThread
 
@@ -158,12 +160,14 @@ class FirstReply:
         """Return the reply, optimized if it is to compete."""
         inner = roomy(config, threads=self._tpo.threads)
         who = self._tpo.fingerprint
-        return _answer(invoke_in_slot(self._graph, _as_input(messages), inner, who=who))
+        with run_limit(ensure_config(config)):
+            return _answer(invoke_in_slot(self._graph, _as_input(messages), inner, who=who))
 
     async def arun(self, messages: Sequence[BaseMessage], config: RunnableConfig) -> Answer:
         """Return the reply as `run` does, without blocking the event loop."""
         asked, who = _as_input(messages), self._tpo.fingerprint
-        return _answer(await ainvoke_in_slot(self._graph, asked, roomy(config), who=who))
+        with run_limit(ensure_config(config)):
+            return _answer(await ainvoke_in_slot(self._graph, asked, roomy(config), who=who))
 
     def _compiled(self) -> CompiledStateGraph[ReplyState, Any, TPOInput, ReplyState]:
         graph = StateGraph(ReplyState, input_schema=TPOInput)
@@ -175,11 +179,15 @@ class FirstReply:
 
     def _reply(self, state: ReplyState, config: RunnableConfig) -> dict[str, Any]:
         keep = _Keeper(config, self._tpo, self._competes)
-        return keep(self._first.invoke(list(state["messages"]), keep.config))
+        with place("model"):
+            reply = self._first.invoke(list(state["messages"]), keep.config)
+        return keep(reply)
 
     async def _areply(self, state: ReplyState, config: RunnableConfig) -> dict[str, Any]:
         keep = _Keeper(config, self._tpo, self._competes)
-        return keep(await self._first.ainvoke(list(state["messages"]), keep.config))
+        async with aplace("model"):
+            reply = await self._first.ainvoke(list(state["messages"]), keep.config)
+        return keep(reply)
 
 
 class _Keeper:

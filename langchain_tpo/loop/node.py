@@ -20,10 +20,16 @@ from langchain_tpo.errors import RunError, TimeBudgetError
 from langchain_tpo.events import TPOEvent
 from langchain_tpo.loop.notices import notices
 from langchain_tpo.loop.progress import atell, events_of, start_of, tell
-from langchain_tpo.loop.run_options import context_options, plain_options, with_options
+from langchain_tpo.loop.run_options import (
+    call_options,
+    context_options,
+    plain_options,
+    with_options,
+)
 from langchain_tpo.loop.run_state import kept, opened, resumed
 from langchain_tpo.loop.stopping import over_budget, seconds_of
 from langchain_tpo.result import TPOResult
+from langchain_tpo.sampling.run_limit import run_limit
 from langchain_tpo.sampling.time_limit import time_limit
 from langchain_tpo.sampling.usage import FAILED_REQUEST, Usage, UsageCounter
 from langchain_tpo.settings import TPOSettings
@@ -112,7 +118,7 @@ class StepNode(Runnable[TPOThread, TPOStep], Generic[RequestT, ReplyT]):
         """Run the step on what a thread holds."""
         del kwargs
         config = config or RunnableConfig()
-        attempt = self._attempt(input)
+        attempt = self._attempt(input, config)
         tell(attempt.beginning(), config)
         ending = attempt.forbidden() or self._attempted(attempt, config)
         tell(ending.events, config)
@@ -124,19 +130,21 @@ class StepNode(Runnable[TPOThread, TPOStep], Generic[RequestT, ReplyT]):
         """Run the step on what a thread holds without blocking the event loop."""
         del kwargs
         config = config or RunnableConfig()
-        attempt = self._attempt(input)
+        attempt = self._attempt(input, config)
         await atell(attempt.beginning(), config)
         ending = attempt.forbidden() or await self._aattempted(attempt, config)
         await atell(ending.events, config)
         return ending.update
 
-    def _attempt(self, thread: TPOThread) -> "_Attempt":
+    def _attempt(self, thread: TPOThread, config: RunnableConfig) -> "_Attempt":
         """Look at the clock, the run and what it obeys; `sample` opens a run of its own."""
         since = time.perf_counter()
         opens = self._plan.name == "sample"
         state = opened(thread) if opens else resumed(thread)
         earlier, given = state["options"], context_options()
         settings = with_options(self._settings, {**earlier, **given})
+        if own := call_options(config, settings):
+            given, settings = {**given, **own}, with_options(settings, own)
         state["options"] = {**earlier, **plain_options(given)}
         return _Attempt(self._plan.name, state, settings, since, self._answers)
 
@@ -144,7 +152,8 @@ class StepNode(Runnable[TPOThread, TPOStep], Generic[RequestT, ReplyT]):
         request = self._plan.before(attempt.state, attempt.settings)
         attempt = attempt.begun(config)
         try:
-            reply = self._plan.call.run(request, attempt.labelled(config))
+            with run_limit(config):
+                reply = self._plan.call.run(request, attempt.labelled(config))
         except Exception as error:  # noqa: BLE001 any provider's: raised again, or the run's result
             return attempt.failed(error)
         return self._finished(attempt, reply)
@@ -153,7 +162,7 @@ class StepNode(Runnable[TPOThread, TPOStep], Generic[RequestT, ReplyT]):
         request = self._plan.before(attempt.state, attempt.settings)
         attempt = attempt.begun(config)
         try:
-            with time_limit(attempt.seconds_left):
+            with run_limit(config), time_limit(attempt.seconds_left):
                 reply = await self._plan.call.arun(request, attempt.labelled(config))
         except Exception as error:  # noqa: BLE001 as above
             return attempt.failed(error)

@@ -100,6 +100,24 @@ class LoopParts(OneTypedLine):
         warn_of_self_preference(self.model, self.reward)
         return self
 
+    def with_settings(self, **changes: Any) -> Self:
+        """Return a copy with some settings changed, checked like any other.
+
+        For one call alone, hand them over in its config:
+        `tpo.invoke(question, {"configurable": {"tpo_settings": {"token_budget": 4000}}})`.
+
+        Args:
+            changes: Fields of `TPOSettings`, such as `token_budget=4000`.
+
+        Example:
+            >>> from langchain_core.runnables import RunnableLambda
+            >>> model = RunnableLambda(lambda messages: "Oil it twice a year.")
+            >>> parts = LoopParts(model=model, reward=lambda prompt, response: 1.0, width=5)
+            >>> parts.with_settings(width=3, token_budget=4000).width
+            3
+        """
+        return self.model_copy(update={"settings": self.settings.with_changes(**changes)})
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with some fields set otherwise; width, depth and settings agree in it.
 

@@ -6,9 +6,12 @@ Knows settings and LangGraph's runtime; knows no step.
 from collections.abc import Mapping
 from typing import Any
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import get_runtime
 
-from langchain_tpo.settings import SamplingOptions, TPOSettings
+from langchain_tpo.errors import SettingsError
+from langchain_tpo.sampling.inner_calls import PER_CALL
+from langchain_tpo.settings import SamplingOptions, TPOSettings, check_client_options
 from langchain_tpo.strategies import is_plain
 
 SAMPLED = tuple(
@@ -26,6 +29,36 @@ def context_options() -> dict[str, Any]:
     if not isinstance(context, TPOSettings):  # none, or the context of somebody's own graph
         return {}
     return {name: getattr(context, name) for name in context.model_fields_set}
+
+
+def call_options(config: RunnableConfig, settings: TPOSettings) -> dict[str, Any]:
+    """Return the settings that this very call sets in `config["configurable"]["tpo_settings"]`.
+
+    Args:
+        config: Of the call.
+        settings: What they change, and have to go with.
+
+    Raises:
+        SettingsError: In one line, when they cannot work.
+
+    Example:
+        >>> config = {"configurable": {"tpo_settings": {"token_budget": 4000}}}
+        >>> call_options(config, TPOSettings())
+        {'token_budget': 4000}
+    """
+    given = config.get("configurable", {}).get(PER_CALL)
+    if given is None:
+        return {}
+    if isinstance(given, TPOSettings):
+        return {name: getattr(given, name) for name in given.model_fields_set}
+    if not isinstance(given, Mapping):
+        raise SettingsError(
+            f"`{PER_CALL}` in a call's `configurable` must be a dict or a TPOSettings, got "
+            f"{type(given).__name__}."
+        )
+    check_client_options(given)
+    changed = settings.with_changes(**given)
+    return {name: getattr(changed, name) for name in given}
 
 
 def plain_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -120,7 +120,7 @@ def _round_over_budget(
     needed = settings.strategy.critic_replies(settings.width) + settings.width + judged
     if settings.call_budget is not None and spent["completions"] + needed > settings.call_budget:
         return "call_budget"
-    expected = _tokens(usage_of_steps(last)) if done > 0 else 0
+    expected = _tokens(usage_of_steps(last))  # after round 0: its N draws, which N revisions exceed
     if settings.token_budget is not None and _tokens(spent) + expected >= settings.token_budget:
         return "token_budget"
     return over_budget("textual_loss", steps, settings=settings)

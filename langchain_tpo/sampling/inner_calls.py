@@ -18,6 +18,9 @@ from langgraph.constants import TAG_NOSTREAM
 
 from langchain_tpo.sampling.usage import COUNTED, UsageCounter, as_usage_metadata, counted
 
+PER_CALL = "tpo_settings"
+"""Where a call's `configurable` has settings for its own run."""
+
 
 def inner_config(
     config: RunnableConfig, counter: UsageCounter, labels: Mapping[str, Any]
@@ -35,6 +38,8 @@ def inner_config(
     """
     own = RunnableConfig(tags=[TAG_NOSTREAM], metadata={"lc_source": "tpo", **labels})
     merged = merge_configs(config, own)
+    if PER_CALL in (given := merged.get("configurable", {})):  # of this run, not of one inside it
+        merged["configurable"] = {key: value for key, value in given.items() if key != PER_CALL}
     return in_order(merged, [counter, TellOnce()])
 
 

@@ -120,14 +120,23 @@ class RequestLimit:
             _LIMIT.reset(token)
 
 
+NO_LIMIT = RequestLimit(0)
+"""Stands where it is settled that nothing is counted."""
+
 _LIMIT: ContextVar[RequestLimit | None] = ContextVar("tpo_request_limit", default=None)
+"""None where nobody has settled it yet."""
+
+
+def is_settled() -> bool:
+    """Return whether somebody around has said how many requests there may be, or that any may."""
+    return _LIMIT.get() is not None
 
 
 @contextmanager
 def place(server: Server) -> Iterator[None]:
     """Wait for a place and hold it for one request; does nothing where no limit is shared."""
     limit = _LIMIT.get()
-    if limit is None:
+    if limit is None or limit is NO_LIMIT:
         yield
         return
     with limit.places[server].taken(), _unlimited():
@@ -138,7 +147,7 @@ def place(server: Server) -> Iterator[None]:
 async def aplace(server: Server) -> AsyncIterator[None]:
     """Wait for a place as `place` does, without blocking the event loop."""
     limit = _LIMIT.get()
-    if limit is None:
+    if limit is None or limit is NO_LIMIT:
         yield
         return
     async with limit.places[server].ataken():
@@ -149,7 +158,7 @@ async def aplace(server: Server) -> AsyncIterator[None]:
 @contextmanager
 def _unlimited() -> Iterator[None]:
     """Let a model that is itself a loop ask without waiting for the place that it holds."""
-    token = _LIMIT.set(None)
+    token = _LIMIT.set(NO_LIMIT)
     try:
         yield
     finally:

@@ -409,7 +409,6 @@ async def test_a_pause_inside_structured_candidates_repeats_nothing(run: Any) ->
     [
         ({"optimize": "everything"}, "`optimize` must be `answers` or `tool_calls`, got `'every"),
         ({"should_optimize": True}, "`should_optimize` must be a plain function, got `True`"),
-        ({"settings": {"width": 3}}, "`settings` must be a plain function"),
     ],
 )
 def test_what_cannot_work_is_refused_in_a_line(option: dict[str, Any], line: str) -> None:

@@ -5,7 +5,8 @@ Knows LangChain's chat-model contract; what is optimized, and how, is the busine
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from copy import copy
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -21,6 +22,7 @@ from langchain_core.runnables.config import merge_configs, set_config_context
 from pydantic import ConfigDict, Field
 
 from langchain_tpo.chat_models.child_runs import achild_config, child_config, uncounted_context
+from langchain_tpo.chat_models.one_chunk import HeldAnswer, streamed
 from langchain_tpo.chat_models.routing import Answerer, answerer, with_arguments
 from langchain_tpo.chat_models.structured import structured
 from langchain_tpo.loop.parts import LoopParts
@@ -233,7 +235,14 @@ class ChatTPO(LoopParts, BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[AIMessageChunk]:
         """Return the answer in one chunk."""
-        yield _as_chunk(await self.ainvoke(input, config, stop=stop, **kwargs))
+
+        def answer(held: HeldAnswer) -> Awaitable[AIMessage]:
+            told = merge_configs(config, RunnableConfig(callbacks=[held]))
+            return self.ainvoke(input, told, stop=stop, **kwargs)
+
+        async with aclosing(streamed(answer, _as_chunk)) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     def _generate(
         self,
@@ -242,10 +251,7 @@ class ChatTPO(LoopParts, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        way = self._way(stop, kwargs)
-        counter = UsageCounter()
-        config = self._bounded(child_config(run_manager, counter))
-        result = self._result(uncounted_context().run(way.invoke, messages, config), counter)
+        result = self._answered(messages, stop, run_manager, kwargs)
         if run_manager is not None:
             chunk = _chunk_of(result)
             run_manager.on_llm_new_token(chunk.text, chunk=chunk)
@@ -258,11 +264,7 @@ class ChatTPO(LoopParts, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        way = self._way(stop, kwargs)
-        counter = UsageCounter()
-        answer = way.ainvoke(messages, self._bounded(achild_config(run_manager, counter)))
-        task = asyncio.get_running_loop().create_task(answer, context=uncounted_context())
-        result = self._result(await task, counter)
+        result = await self._aanswered(messages, stop, run_manager, kwargs)
         if run_manager is not None:
             chunk = _chunk_of(result)
             await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
@@ -275,7 +277,7 @@ class ChatTPO(LoopParts, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        yield _chunk_of(self._generate(messages, stop, run_manager, **kwargs))
+        yield _chunk_of(self._answered(messages, stop, run_manager, kwargs))  # LangChain tells it
 
     async def _astream(
         self,
@@ -284,7 +286,32 @@ class ChatTPO(LoopParts, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        yield _chunk_of(await self._agenerate(messages, stop, run_manager, **kwargs))
+        yield _chunk_of(await self._aanswered(messages, stop, run_manager, kwargs))
+
+    def _answered(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        run: CallbackManagerForLLMRun | None,
+        kwargs: dict[str, Any],
+    ) -> ChatResult:
+        way = self._way(stop, kwargs)
+        counter = UsageCounter()
+        config = self._bounded(child_config(run, counter))
+        return self._result(uncounted_context().run(way.invoke, messages, config), counter)
+
+    async def _aanswered(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        run: AsyncCallbackManagerForLLMRun | None,
+        kwargs: dict[str, Any],
+    ) -> ChatResult:
+        way = self._way(stop, kwargs)
+        counter = UsageCounter()
+        answer = way.ainvoke(messages, self._bounded(achild_config(run, counter)))
+        task = asyncio.get_running_loop().create_task(answer, context=uncounted_context())
+        return self._result(await task, counter)
 
     def _way(self, stop: list[str] | None, kwargs: dict[str, Any]) -> Answerer:
         whole = self.optimize == "tool_calls"

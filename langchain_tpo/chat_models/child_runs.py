@@ -17,6 +17,7 @@ from langchain_core.callbacks import (
 )
 from langchain_core.runnables import RunnableConfig
 
+from langchain_tpo.chat_models.one_chunk import HeldAnswer
 from langchain_tpo.sampling.inner_calls import TellNothing
 from langchain_tpo.sampling.usage import UsageCounter
 
@@ -75,7 +76,7 @@ def _inherit(
     manager.add_handler(counter)
     manager.add_handler(TellNothing())
     for handler in run.inheritable_handlers:
-        if not isinstance(handler, TOKEN_COUNTERS):
+        if not isinstance(handler, (*TOKEN_COUNTERS, HeldAnswer)):
             manager.add_handler(handler)
     manager.add_tags(run.inheritable_tags)
     own = {key: value for key, value in run.inheritable_metadata.items() if _is_callers(key)}

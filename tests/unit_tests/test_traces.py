@@ -1,11 +1,14 @@
 """What an observer sees: one tree with names that explain themselves, and events to follow."""
 
+import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import aclosing
 from typing import Any, get_args
 
 import pytest
 import requests
+from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableLambda
@@ -176,6 +179,62 @@ async def test_inner_models_go_by_their_step_and_the_answer_is_one_chunk(model: 
     ]
     scoring = [event for event in events if event["name"] == "brevity"]
     assert {event["metadata"]["tpo_round"] for event in scoring} == {0, 1}
+
+
+@pytest.mark.parametrize("streaming", [True, False, "tool_calling"])
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize("cached", [True, False])
+async def test_a_listener_to_streams_gets_the_answer_as_one_chunk(
+    *, streaming: Any, inside: bool, cached: bool
+) -> None:
+    chat = ChatTPO(
+        model=ScriptedModel(),
+        reward=brevity,
+        width=2,
+        depth=1,
+        disable_streaming=streaming,
+        cache=InMemoryCache() if cached else False,
+    )
+
+    source: Any = RunnableLambda(chat.ainvoke) if inside else chat
+    events = [event async for event in source.astream_events("Wood?", version="v2")]
+
+    told = [one for one in events if one["event"].startswith("on_chat_model_")]
+    outer = [(one["event"], one["name"]) for one in told if one["name"] == "ChatTPO"]
+    assert outer == [(f"on_chat_model_{what}", "ChatTPO") for what in ("start", "stream", "end")]
+    chunk = next(one["data"]["chunk"] for one in told if one["event"].endswith("stream"))
+    end = told[-1]["data"]["output"]
+    assert (chunk.text, chunk.id, chunk.usage_metadata) == (end.text, end.id, end.usage_metadata)
+
+
+async def test_a_cached_answer_is_streamed_too() -> None:
+    chat = ChatTPO(model=ScriptedModel(), reward=brevity, width=2, depth=1, cache=InMemoryCache())
+
+    first, second = [[one.text async for one in chat.astream("Wood?")] for _ in range(2)]
+
+    assert first == second
+    assert len(first) == 1
+
+
+async def test_whoever_leaves_the_stream_early_leaves_no_run_behind() -> None:
+    before = asyncio.all_tasks()
+    chat = ChatTPO(model=ScriptedModel(), reward=brevity, width=2, depth=1)
+
+    async with aclosing(chat.astream("Wood?")) as chunks:
+        async for _ in chunks:
+            break
+
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_failure_reaches_whoever_reads_the_stream() -> None:
+    def broken(*_: Any) -> str:
+        raise TimeoutError("too slow")
+
+    chat = ChatTPO(model=ScriptedModel(reply=broken), reward=brevity, width=2, depth=1)
+
+    with pytest.raises(Exception, match="too slow"):
+        assert [one async for one in chat.astream("Wood?")]
 
 
 class Posted(requests.Session):

@@ -10,7 +10,7 @@ MODELS := .venv-models
 MODELS_STAMP := $(MODELS)/.installed
 
 .PHONY: help demo test test_quick test_extras test_models models_page test_lowest test_newest \
-	lint format docs clean
+	mutants lint format docs clean
 
 help:  ## Show what can be made.
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -53,6 +53,11 @@ models_page: $(MODELS_STAMP)  ## Measure what these classes take, and write docs
 
 test_lowest test_newest: test_%:  ## Run the unit tests on the lowest or newest versions allowed (needs uv).
 	tools/test_versions.sh $*
+
+mutants: $(STAMP)  ## Change the pure modules line by line and list what no test notices. Takes hours.
+	$(BIN)/python -m pip install --quiet --group mutants
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
 
 lint: $(STAMP)  ## Check style, types and the layers of the package.
 	$(BIN)/ruff check .

@@ -25,6 +25,14 @@ Errors of model providers are not here: they pass through as they were raised.
 class TPOError(Exception):
     """Any error that this package raises on purpose."""
 
+    def __init__(self, message: str = "") -> None:
+        """Say it in one line, whatever the values hold that it shows.
+
+        Args:
+            message: What was wrong, the value seen, and what to do.
+        """
+        super().__init__(" ".join(str(message).splitlines()))
+
 
 class ConfigurationError(TPOError, RuntimeError):
     """What was handed over cannot work; raised before any model is called.

@@ -45,7 +45,7 @@ class SamplingOptions(_Frozen):
         {'temperature': 0.7, 'min_p': 0.05}
     """
 
-    temperature: float | None = Field(default=None, ge=0)
+    temperature: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """Randomness of the draws."""
     top_p: float | None = Field(default=None, gt=0, le=1)
     """Nucleus sampling: the share of probability that may be drawn from."""
@@ -72,9 +72,9 @@ class TPOSettings(_Frozen):
         (19, 7, 11)
     """
 
-    width: int = Field(default=5, ge=1, title="Width (N)")
+    width: int = Field(default=5, ge=1, le=10_000, title="Width (N)")
     """How many responses are drawn at first and in every round."""
-    depth: int = Field(default=2, ge=0, title="Depth (D)")
+    depth: int = Field(default=2, ge=0, le=1_000, title="Depth (D)")
     """How many rounds of loss, gradient and update follow; 0 is best-of-N."""
     strategy: StrategyField = Field(default="tpo", validate_default=True, title="Strategy")
     """How rounds are played: a strategy, or a line such as `fused:fresh=1`."""
@@ -90,7 +90,7 @@ class TPOSettings(_Frozen):
     """How the textual gradient is drawn."""
     update: SamplingOptions = Field(default=SamplingOptions(), title="Sampling of revisions")
     """How the revisions are drawn."""
-    seed: int | None = Field(default=None, ge=0, title="Seed")
+    seed: int | None = Field(default=None, ge=0, le=2**53, title="Seed")
     """Makes draws repeatable where the model takes a `seed`; every request gets its own."""
     one_request: bool = Field(default=True, title="One request for N draws")
     """Ask for N responses in one request (`n=N`) where the model can; it reads the prompt once."""
@@ -113,29 +113,33 @@ class TPOSettings(_Frozen):
     """Whether the events `tpo_round` and `tpo_end` hold the best response so far, so that an
     application can show the answer of best-of-N early and replace it."""
 
-    target_reward: float | None = Field(default=None, title="Target reward")
+    target_reward: float | None = Field(default=None, allow_inf_nan=False, title="Target reward")
     """Stop as soon as the best reward is at least this. A reward that knows its `maximum` stops a
     run there by itself."""
     patience: int | None = Field(default=None, ge=1, title="Patience")
     """Stop after this many rounds without a gain of more than `min_gain`."""
-    min_gain: float = Field(default=0.0, ge=0, title="Least gain")
+    min_gain: float = Field(default=0.0, ge=0, allow_inf_nan=False, title="Least gain")
     """What counts as a gain of the best reward, for `patience`."""
-    min_contrast: Annotated[float, Field(ge=0)] | Literal["unexplained"] | None = Field(
-        default="unexplained", title="Least contrast"
-    )
+    min_contrast: (
+        Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["unexplained"] | None
+    ) = Field(default="unexplained", title="Least contrast")
     """Stop when best and worst reward are no further apart than this; at 0, when they are equal.
     `unexplained`: when they are equal and the reward model says nothing in words that a revision
     could go by. None never stops a run for want of contrast, as the paper's code does."""
-    gate_reward: float | None = Field(default=None, title="Gate: reward")
+    gate_reward: float | None = Field(default=None, allow_inf_nan=False, title="Gate: reward")
     """Refine nothing when the best first response already earns this."""
-    gate_contrast: float | None = Field(default=None, ge=0, title="Gate: contrast")
+    gate_contrast: float | None = Field(
+        default=None, ge=0, allow_inf_nan=False, title="Gate: contrast"
+    )
     """Refine nothing when the first responses are no further apart than this."""
     call_budget: int | None = Field(default=None, ge=1, title="Budget: completions")
     """Most completions of a run, judges' included; a round that would not fit is not begun."""
     token_budget: int | None = Field(default=None, ge=1, title="Budget: tokens")
     """Call no model once this many tokens are spent, in and out, nor begin a round that would cost
     more than what is left, judging by the last. Unknown usage counts as spent."""
-    time_budget: float | None = Field(default=None, gt=0, title="Budget: seconds")
+    time_budget: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, title="Budget: seconds"
+    )
     """Ask no model after this many seconds and, in async runs, cancel the requests on their way
     then. What has been drawn is scored all the same, however long the reward model takes."""
 

@@ -3,6 +3,7 @@
 Custom classes would warn or come back as something else when a checkpoint is loaded.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NotRequired, Required, TypeAlias
 
 from langchain_core.messages import AnyMessage
@@ -12,6 +13,7 @@ from langgraph.graph.message import add_messages
 from typing_extensions import TypedDict
 
 from langchain_tpo.candidate_pool import Candidate
+from langchain_tpo.errors import RunError
 from langchain_tpo.sampling.usage import Usage
 
 StepName: TypeAlias = Literal["sample", "reward", "textual_loss", "textual_gradient", "update"]
@@ -191,6 +193,8 @@ class TPOState(TPORun, total=False):
 
 def merged(run: TPORun, changes: TPORun) -> TPORun:
     """Put what a step, or a person in Studio, has changed into the run."""
+    if not isinstance(changes, Mapping):
+        raise RunError(f"`tpo` must be a dict of what changes in a run, got `{str(changes)[:60]}`.")
     return {**run, **changes}
 
 

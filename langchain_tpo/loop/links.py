@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig, patch_config
 
-from langchain_tpo.errors import RunError
+from langchain_tpo.errors import RunError, SettingsError
 from langchain_tpo.loop.progress import heard_outside
 from langchain_tpo.state import TPOThread
 
@@ -24,6 +24,11 @@ def roomy(
 
     Chains hand down LangChain's limit of 25 supersteps, too few from D=6 on.
     """
+    given = config.get("max_concurrency")
+    if given is not None and (not isinstance(given, int) or given < 0):
+        raise SettingsError(
+            f"`max_concurrency` of the config must be a number of requests, got `{given}`."
+        )
     return patch_config(
         heard_outside(config),
         recursion_limit=max(config.get("recursion_limit", 0), supersteps),

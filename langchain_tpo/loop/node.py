@@ -141,7 +141,7 @@ class StepNode(Runnable[TPOThread, TPOStep], Generic[RequestT, ReplyT]):
         since = time.perf_counter()
         opens = self._plan.name == "sample"
         state = opened(thread) if opens else resumed(thread)
-        earlier, given = state["options"], context_options()
+        earlier, given = state["options"], context_options(self._settings)
         settings = with_options(self._settings, {**earlier, **given})
         if own := call_options(config, settings):
             given, settings = {**given, **own}, with_options(settings, own)

@@ -1,5 +1,6 @@
 """Turns what users hand to a chain's link into the input of a run."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypeAlias, cast
 
@@ -12,6 +13,7 @@ from langchain_core.messages import (
     convert_to_messages,
 )
 from langchain_core.prompt_values import PromptValue
+from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from langchain_tpo.errors import ConversationError
@@ -32,6 +34,8 @@ class TPORequest(TypedDict):
     first_samples: NotRequired[FirstSamples | None]
     """Draws of an earlier run to the same conversation; they take the place of as many draws."""
 
+
+_FIRST_SAMPLES = TypeAdapter(FirstSamples)
 
 TPORunnableInput: TypeAlias = LanguageModelInput | BaseMessage | TPORequest
 """Whatever a chat model takes, or a `TPORequest`."""
@@ -98,12 +102,23 @@ def _converted(value: Any) -> list[BaseMessage]:  # noqa: ANN401 checked here
         return value.to_messages()
     if isinstance(value, BaseMessage):
         return [value]
-    if isinstance(value, Sequence):
-        return convert_to_messages(value)
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | range):
+        return _read(value)
     raise ConversationError(
         f"The input must be a string, a prompt value, messages or a dict with `messages`, got "
         f"{type(value).__name__} `{str(value)[:60]}`."
     )
+
+
+def _read(messages: Sequence[Any]) -> list[BaseMessage]:
+    try:
+        return convert_to_messages(messages)
+    except (NotImplementedError, ValueError, TypeError, KeyError, AttributeError) as error:
+        said = f"{type(error).__name__}: {error}".partition("\nFor ")[0]
+        raise ConversationError(
+            f"A message cannot be read ({said[:200]}): pass messages, or dicts and pairs of a role "
+            "and a text."
+        ) from error
 
 
 def checked_drafts(value: object) -> list[str]:
@@ -141,19 +156,20 @@ def checked_first_samples(value: object) -> FirstSamples:
     Raises:
         ConversationError: When they are not of that shape.
     """
-    candidates = value.get("candidates") if isinstance(value, Mapping) else None
-    if not isinstance(candidates, list) or not all(map(_is_first, candidates)):
+    try:
+        _FIRST_SAMPLES.validate_python(value, strict=True)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False)[0]
+        where = ".".join(["first_samples", *map(str, found["loc"])])
         raise ConversationError(
-            "`first_samples` must hold `candidates` of round 0, as the pool of a result does, got "
-            f"{type(value).__name__} `{str(value)[:60]}`."
-        )
-    return cast("FirstSamples", value)
-
-
-def _is_first(one: object) -> bool:
-    return (
-        isinstance(one, Mapping)
-        and isinstance(one.get("text"), str)
-        and "reward" in one
-        and one.get("round") == 0
-    )
+            "`first_samples` must hold `candidates` of round 0, as the pool of a result does: "
+            f"`{where}` is wrong ({found['msg']}), got `{str(found['input'])[:60]}`."
+        ) from None
+    samples = cast("FirstSamples", value)
+    for one in samples["candidates"]:
+        if one["round"] != 0 or not math.isfinite(one["reward"] or 0.0):
+            raise ConversationError(
+                "`first_samples` must hold candidates of round 0 with finite rewards, or None, got "
+                f"round {one['round']} and reward {one['reward']}."
+            )
+    return samples

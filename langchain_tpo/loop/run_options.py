@@ -11,7 +11,7 @@ from langgraph.runtime import get_runtime
 
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.sampling.inner_calls import PER_CALL
-from langchain_tpo.settings import SamplingOptions, TPOSettings, check_client_options
+from langchain_tpo.settings import SamplingOptions, TPOContext, TPOSettings, check_client_options
 from langchain_tpo.strategies import is_plain
 
 SAMPLED = tuple(
@@ -23,12 +23,93 @@ EXTRA = {name: {"extra"} for name in SAMPLED}
 """What of them no checkpoint keeps: it may hold a key."""
 
 
-def context_options() -> dict[str, Any]:
-    """Return the settings that the context of this very call sets."""
+LIMITS = ("call_budget", "token_budget", "time_budget", "context_tokens")
+"""Settings that a client may lower, and set where the graph has none."""
+
+
+def context_options(own: TPOSettings) -> dict[str, Any]:
+    """Return the settings that the context of this very call sets.
+
+    A client's context, which is a dict, or whatever a server was sent, lowers what a run may cost
+    and never raises it.
+
+    Args:
+        own: The settings of the graph.
+
+    Raises:
+        SettingsError: When a client asks for more than they allow.
+    """
     context = get_runtime(TPOSettings).context
     if not isinstance(context, TPOSettings):  # none, or the context of somebody's own graph
         return {}
-    return {name: getattr(context, name) for name in context.model_fields_set}
+    given = {name: getattr(context, name) for name in context.model_fields_set}
+    if isinstance(context, TPOContext) or _on_a_server():
+        return client_options(own, given)
+    return given
+
+
+def client_options(own: TPOSettings, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a client asks for, checked against the settings of the graph.
+
+    What it leaves unsaid of how something is sampled stays as the graph has it.
+
+    Args:
+        own: The settings of the graph.
+        given: What the client asks for.
+
+    Raises:
+        SettingsError: When that is more than the graph allows.
+
+    Example:
+        >>> client_options(TPOSettings(width=3), {"width": 4})
+        Traceback (most recent call last):
+        ...
+        langchain_tpo.errors.SettingsError: A run's context may ask for 13 completions, as the \
+settings of the graph do, got 16: lower `width` or `depth`, or raise them in those settings.
+    """
+    sampled = {name: _sampled(own, given, name) for name in SAMPLED if name in given}
+    asked = {**given, **sampled}
+    wanted = own.with_changes(**asked)
+    if wanted.completions > own.completions:
+        raise SettingsError(
+            f"A run's context may ask for {own.completions} completions, as the settings of the "
+            f"graph do, got {wanted.completions}: lower `width` or `depth`, or raise them in those "
+            "settings."
+        )
+    for name in LIMITS:
+        _check_limit(name, getattr(wanted, name), getattr(own, name))
+    if own.one_request and not wanted.one_request:
+        raise SettingsError(
+            "`one_request` cannot be turned off by a run's context, since every request pays for "
+            "its prompt: set it in the settings of the graph."
+        )
+    return asked
+
+
+def _on_a_server() -> bool:
+    """Return whether LangGraph Server runs this: what a call says of itself, a client has sent."""
+    return get_runtime(TPOSettings).server_info is not None
+
+
+def _sampled(own: TPOSettings, given: Mapping[str, Any], name: str) -> SamplingOptions:
+    options: SamplingOptions = given[name]
+    ours: SamplingOptions = getattr(own, name)
+    if options.extra:
+        raise SettingsError(
+            f"`{name}.extra` cannot be set by a run's context: set it in the settings of the graph."
+        )
+    said = {field: getattr(options, field) for field in options.model_fields_set - {"extra"}}
+    merged = ours.model_copy(update=said)
+    _check_limit(f"{name}.max_tokens", merged.max_tokens, ours.max_tokens)
+    return merged
+
+
+def _check_limit(name: str, wanted: float | None, most: float | None) -> None:
+    if most is not None and (wanted is None or wanted > most):
+        raise SettingsError(
+            f"`{name}` may be at most {most:g} in a run's context, as in the settings of the "
+            f"graph, got {'None' if wanted is None else f'{wanted:g}'}."
+        )
 
 
 def call_options(config: RunnableConfig, settings: TPOSettings) -> dict[str, Any]:
@@ -58,7 +139,8 @@ def call_options(config: RunnableConfig, settings: TPOSettings) -> dict[str, Any
         )
     check_client_options(given)
     changed = settings.with_changes(**given)
-    return {name: getattr(changed, name) for name in given}
+    asked = {name: getattr(changed, name) for name in given}
+    return client_options(settings, asked) if _on_a_server() else asked
 
 
 def plain_options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,6 +170,16 @@ def with_options(settings: TPOSettings, options: Mapping[str, Any]) -> TPOSettin
 
     Args:
         settings: Those of the graph.
-        options: Settings by name.
+        options: Settings by name; those that a checkpoint has kept reach no further argument of a
+            model's call, whoever has edited them.
     """
-    return settings.with_changes(**options) if options else settings
+    if not options:
+        return settings
+    ours = {name: getattr(settings, name).extra for name in SAMPLED}
+    kept = {
+        name: {**value, "extra": ours[name]}
+        if name in ours and isinstance(value, Mapping)
+        else value
+        for name, value in options.items()
+    }
+    return settings.with_changes(**kept)

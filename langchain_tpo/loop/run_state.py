@@ -4,14 +4,20 @@ Pure. A run goes on with its own question only, and says so where it cannot.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast, get_type_hints
 from uuid import uuid4
 
 from langchain_core.messages import BaseMessage
+from pydantic import TypeAdapter, ValidationError
 
 from langchain_tpo.errors import RunError
-from langchain_tpo.loop.run_input import checked_context, checked_drafts, checked_messages
+from langchain_tpo.loop.run_input import (
+    checked_context,
+    checked_drafts,
+    checked_first_samples,
+    checked_messages,
+)
 from langchain_tpo.state import (
     FirstSamples,
     Question,
@@ -20,6 +26,8 @@ from langchain_tpo.state import (
     TPOState,
     TPOThread,
 )
+
+_RUN = TypeAdapter(TPORun)
 
 RUN_KEYS = tuple(get_type_hints(TPORun))
 """Everything that a run knows, by name."""
@@ -32,7 +40,8 @@ def opened(thread: TPOThread) -> TPOState:
         ConversationError: When there is nothing to answer, or a draft that holds no text.
     """
     messages = checked_messages(thread.get("messages", []))
-    given = thread.get("tpo_first_samples") or FirstSamples(candidates=[])
+    samples = thread.get("tpo_first_samples")
+    given = checked_first_samples(samples) if samples else FirstSamples(candidates=[])
     return {
         "id": str(uuid4()),
         "messages": messages,
@@ -58,12 +67,18 @@ def resumed(thread: TPOThread) -> TPOState:
     Raises:
         RunError: When there is none, a part of it is missing, or its question has changed.
     """
-    run = thread.get("tpo") or TPORun()
+    run = thread.get("tpo")
+    if not isinstance(run, Mapping):
+        run = TPORun()
     missing = [key for key in RUN_KEYS if key not in run]
     if missing:
         raise RunError(
             f"This checkpoint lacks `{missing[0]}` of its run, as those of other versions may: ask "
             "the question again."
+        )
+    if (mistake := _mistake(run)) is not None:
+        raise RunError(
+            f"This checkpoint's `tpo.{mistake}: undo what was edited, or ask the question again."
         )
     asked = run["question"]
     messages = list(thread.get("messages", []))[: asked["messages"]]
@@ -83,6 +98,22 @@ def kept(state: TPOState) -> TPORun:
 def fingerprint(*parts: object) -> str:
     """Return a short digest of plain values."""
     return hashlib.blake2b(repr(parts).encode("utf-8", "replace"), digest_size=8).hexdigest()
+
+
+def _mistake(run: TPORun) -> str | None:
+    """Say where a run has another shape than runs have: checkpoints are edited by hand."""
+    try:
+        _RUN.validate_python(run, strict=True)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False)[0]
+        where = ".".join(map(str, found["loc"]))
+        return f"{where}` is wrong ({found['msg']}), got `{str(found['input'])[:60]}`"
+    known = range(len(run["pool"]))
+    for number, one in enumerate(run["rounds"]):
+        for name, index in (("chosen", one["chosen"]), ("rejected", one["rejected"])):
+            if index is not None and index not in known:
+                return f"rounds.{number}.{name}` is {index}, and the pool holds {len(known)}"
+    return None
 
 
 def _question(messages: Sequence[BaseMessage]) -> Question:

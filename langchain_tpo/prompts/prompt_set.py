@@ -56,7 +56,8 @@ class TPOPrompts:
     when it is filled in: it closes no tag that the templates open, and opens no turn.
 
     Raises:
-        PromptError: When a prompt asks for a variable that its step does not fill.
+        PromptError: When a prompt asks for a variable that its step does not fill, or cannot be
+            filled.
 
     Example:
         >>> from dataclasses import replace
@@ -96,6 +97,19 @@ class TPOPrompts:
                     f"`{name}` prompt of `{self.name}` asks for `{unknown[0]}`, which is never "
                     f"filled: use {', '.join(f'`{name}`' for name in sorted(allowed))}."
                 )
+            for text in ("", "text"):  # what a step may have to say, and what it has not
+                self._check_renders(name, dict.fromkeys(allowed, text))
+
+    def _check_renders(self, name: str, values: Mapping[str, str]) -> None:
+        try:
+            messages = self._templates()[name].format_messages(**values)
+        except Exception as error:
+            raise PromptError(
+                f"`{name}` prompt of `{self.name}` cannot be filled with texts: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        if not messages:
+            raise PromptError(f"`{name}` prompt of `{self.name}` holds no message: add one.")
 
     def render(
         self,

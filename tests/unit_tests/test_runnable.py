@@ -173,14 +173,14 @@ def test_a_second_question_on_a_checkpointed_thread_starts_clean() -> None:
 
 def test_a_runs_context_sets_options_for_that_run_alone() -> None:
     model = always_the_same()
-    settings = TPOSettings(width=2, depth=1, seed=7)
+    settings = TPOSettings(width=3, depth=1, seed=7)
     graph = build_tpo_graph(model, last_number, settings=settings).compile()
 
-    graph.invoke({"messages": [HumanMessage("Wood?")]}, context={"width": 3})
+    graph.invoke({"messages": [HumanMessage("Wood?")]}, context={"width": 2})
     graph.invoke({"messages": [HumanMessage("Wood?")]}, context={})
 
     draws = [call for call in model.notebook.calls if call.step == "sample"]
-    assert [call.n for call in draws] == [3, 2]
+    assert [call.n for call in draws] == [2, 3]
     assert [call.kwargs["seed"] for call in draws] == [7, 7]
 
 

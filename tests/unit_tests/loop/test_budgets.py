@@ -142,8 +142,8 @@ def test_a_round_is_expected_to_cost_what_the_last_one_did(budget: int, reason: 
     assert stop_reason(POOL, steps, settings=told(token_budget=budget)) == reason
 
 
-@pytest.mark.parametrize(("budget", "reason"), [(71, None), (70, "token_budget")])
-def test_the_first_samples_tell_nothing_of_what_a_round_costs(
+@pytest.mark.parametrize(("budget", "reason"), [(141, None), (140, "token_budget")])
+def test_the_first_round_is_expected_to_cost_what_the_first_samples_did(
     budget: int, reason: str | None
 ) -> None:
     steps = [spent(tokens=(50, 20))]

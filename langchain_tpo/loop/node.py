@@ -141,6 +141,8 @@ class StepNode(Runnable[TPOThread, TPOStep], Generic[RequestT, ReplyT]):
         since = time.perf_counter()
         opens = self._plan.name == "sample"
         state = opened(thread) if opens else resumed(thread)
+        if self._plan.name not in ("sample", "reward") and not state["rounds"]:
+            raise RunError(f"`tpo.rounds` is empty, and `{self._plan.name}` is a step of a round.")
         earlier, given = state["options"], context_options(self._settings)
         settings = with_options(self._settings, {**earlier, **given})
         if own := call_options(config, settings):

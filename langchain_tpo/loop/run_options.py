@@ -9,7 +9,7 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import get_runtime
 
-from langchain_tpo.errors import SettingsError
+from langchain_tpo.errors import RunError, SettingsError
 from langchain_tpo.sampling.inner_calls import PER_CALL
 from langchain_tpo.settings import SamplingOptions, TPOContext, TPOSettings, check_client_options
 from langchain_tpo.strategies import is_plain
@@ -175,6 +175,8 @@ def with_options(settings: TPOSettings, options: Mapping[str, Any]) -> TPOSettin
     """
     if not options:
         return settings
+    if not isinstance(options, Mapping):
+        raise RunError(f"`tpo.options` must be a dict of settings, got `{str(options)[:60]}`.")
     ours = {name: getattr(settings, name).extra for name in SAMPLED}
     kept = {
         name: {**value, "extra": ours[name]}

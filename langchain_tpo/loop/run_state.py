@@ -11,7 +11,7 @@ from uuid import uuid4
 from langchain_core.messages import BaseMessage
 from pydantic import TypeAdapter, ValidationError
 
-from langchain_tpo.errors import RunError
+from langchain_tpo.errors import ConversationError, RunError
 from langchain_tpo.loop.run_input import (
     checked_context,
     checked_drafts,
@@ -117,7 +117,12 @@ def _mistake(run: TPORun) -> str | None:
 
 
 def _question(messages: Sequence[BaseMessage]) -> Question:
-    said = [(message.type, _letters(message.content)) for message in messages]
+    try:
+        said = [(message.type, _letters(message.content)) for message in messages]
+    except RecursionError:
+        raise ConversationError(
+            "A message of the conversation is nested too deep to be read: flatten its content."
+        ) from None
     return Question(messages=len(messages), digest=fingerprint(said))
 
 

@@ -27,7 +27,7 @@ def checked_scores(scores: object, texts: list[str]) -> dict[str, Scored]:
         RewardOutputError: When there are too few or too many, or one is no number.
 
     Example:
-        >>> checked([0.5, float("nan")], ["a", "b"])
+        >>> checked_scores([0.5, float("nan")], ["a", "b"])
         {'a': {'reward': 0.5}, 'b': {'reward': None}}
     """
     if not isinstance(scores, Iterable) or isinstance(scores, str | bytes | Mapping):

@@ -162,9 +162,9 @@ def checked_answer(answer: JsonValue, shape: type[Shape], where: str) -> Shape:
         where: The server or request, for the error's line.
 
     Example:
-        >>> checked([[1.5]], list[list[float]], "http://rm:8080")
+        >>> checked_answer([[1.5]], list[list[float]], "http://rm:8080")
         [[1.5]]
-        >>> checked({"scores": []}, list[float], "http://rm:8080")
+        >>> checked_answer({"scores": []}, list[float], "http://rm:8080")
         Traceback (most recent call last):
         langchain_tpo.errors.RewardServerError: `http://rm:8080` answered in another shape than \
 expected (Input should be a valid list): check that the kind of server is right.

@@ -96,7 +96,7 @@ def yes_no_margin(tokens: Sequence[TopToken], *, yes: str = "Yes", no: str = "No
         >>> yes_no_margin(tokens).reward
         -1.25
         >>> yes_no_margin([top_token("Yes", -0.5), top_token("Maybe", -3.0)])
-        Reading(reward=2.5, label_mass=0.6065306597126334, censored=True)
+        Readout(reward=2.5, label_mass=0.6065306597126334, censored=True)
     """
     praise, blame = label_logprob(tokens, yes), label_logprob(tokens, no)
     censored = math.isinf(praise) or math.isinf(blame)

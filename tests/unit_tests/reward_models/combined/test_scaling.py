@@ -7,11 +7,16 @@ from langchain_tpo.reward_models.combined.scaling import Scaling, fitted
 
 
 @pytest.mark.parametrize(
-    ("location", "scale"), [(0, 0), (0, -1), (math.nan, 1), (0, math.inf), (math.inf, 1), ("3", 1)]
+    ("location", "scale"), [(0, 0), (0, -1), (math.nan, 1), (0, math.inf), (math.inf, 1)]
 )
 def test_a_scaling_that_makes_nonsense_is_refused(location: float, scale: float) -> None:
     with pytest.raises(SettingsError, match="scale above 0"):
         Scaling(location, scale)
+
+
+def test_a_scaling_takes_numbers_and_no_text() -> None:
+    with pytest.raises(SettingsError, match="`location` of Scaling: .* got `'3'`"):
+        Scaling("3", 1)  # type: ignore[arg-type]
 
 
 def test_a_fitted_scaling_gives_mean_zero_and_deviation_one() -> None:

@@ -43,7 +43,7 @@ def context_options(own: TPOSettings) -> dict[str, Any]:
     if not isinstance(context, TPOSettings):  # none, or the context of somebody's own graph
         return {}
     given = {name: getattr(context, name) for name in context.model_fields_set}
-    if isinstance(context, TPOContext) or _on_a_server():
+    if isinstance(context, TPOContext) or on_a_server():
         return client_options(own, given)
     return given
 
@@ -86,7 +86,7 @@ settings of the graph do, got 16: lower `width` or `depth`, or raise them in tho
     return asked
 
 
-def _on_a_server() -> bool:
+def on_a_server() -> bool:
     """Return whether LangGraph Server runs this: what a call says of itself, a client has sent."""
     return get_runtime(TPOSettings).server_info is not None
 
@@ -112,12 +112,15 @@ def _check_limit(name: str, wanted: float | None, most: float | None) -> None:
         )
 
 
-def call_options(config: RunnableConfig, settings: TPOSettings) -> dict[str, Any]:
+def call_options(
+    config: RunnableConfig, settings: TPOSettings, *, of_client: bool = False
+) -> dict[str, Any]:
     """Return the settings that this very call sets in `config["configurable"]["tpo_settings"]`.
 
     Args:
         config: Of the call.
         settings: What they change, and have to go with.
+        of_client: Whether a client has sent them, who may lower and never raise.
 
     Raises:
         SettingsError: In one line, when they cannot work.
@@ -140,7 +143,7 @@ def call_options(config: RunnableConfig, settings: TPOSettings) -> dict[str, Any
     check_client_options(given)
     changed = settings.with_changes(**given)
     asked = {name: getattr(changed, name) for name in given}
-    return client_options(settings, asked) if _on_a_server() else asked
+    return client_options(settings, asked) if of_client else asked
 
 
 def plain_options(options: Mapping[str, Any]) -> dict[str, Any]:

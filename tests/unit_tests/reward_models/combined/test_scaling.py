@@ -15,7 +15,7 @@ def test_a_scaling_that_makes_nonsense_is_refused(location: float, scale: float)
 
 
 def test_a_scaling_takes_numbers_and_no_text() -> None:
-    with pytest.raises(SettingsError, match="`location` of Scaling: .* got `'3'`"):
+    with pytest.raises(SettingsError, match=r"`location` of Scaling: .* got `'3'`"):
         Scaling("3", 1)  # type: ignore[arg-type]
 
 

@@ -79,7 +79,8 @@ def test_on_a_server_every_context_is_a_clients() -> None:
         patch.object(run_options, "get_runtime", lambda _schema: server),
         pytest.raises(SettingsError, match="13 completions"),
     ):
-        run_options.call_options({"configurable": {"tpo_settings": {"width": 9}}}, OWN)
+        asked: Any = {"configurable": {"tpo_settings": {"width": 9}}}
+        run_options.call_options(asked, OWN, of_client=run_options.on_a_server())
 
 
 def test_edited_options_reach_no_model_arguments() -> None:

@@ -12,6 +12,7 @@ from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.loop.stopping import out_of_time, over_budget, stop_reason, usage_of_steps
 from langchain_tpo.sampling.usage import NOTHING_USED, Usage
 from langchain_tpo.state import StepName, StepRecord
+from langchain_tpo.strategies.paper import Tpo
 from tests.support.fakes import ScriptedModelWithN, last_number
 
 STEPS: Sequence[StepName] = get_args(StepName)
@@ -124,6 +125,17 @@ def test_a_round_that_could_not_be_finished_is_not_begun(
     budget = 10 if judged == 0 else 12
 
     assert stop_reason(POOL, steps, settings=told(call_budget=budget)) == reason
+
+
+def test_a_strategy_says_how_many_critiques_a_round_needs() -> None:
+    class PerDraw(Tpo):
+        def critic_replies(self, width: int) -> int:
+            return width
+
+    settings = told(strategy=PerDraw(), call_budget=9)  # three of the critic, three revisions
+
+    assert stop_reason(POOL, [spent(calls=3)], settings=settings) is None
+    assert stop_reason(POOL, [spent(calls=4)], settings=settings) == "call_budget"
 
 
 def test_what_a_judge_cost_in_earlier_rounds_is_not_expected_again() -> None:

@@ -39,7 +39,7 @@ def main(folder: Path, rules: list[str]) -> None:
     first = systems[0]["name"]  # without a stop rule of its own, or there is little to replay
     settings = TPOSettings.model_validate(systems[0]["settings"])
     replayed = [parse_systems([f"tpo:{rule}"], settings)[0].settings for rule in rules]
-    unstopped = TPOSettings(depth=10_000)  # takes a run as it was
+    unstopped = TPOSettings(depth=1_000)  # takes a run as it was
     ways = [(name, name, unstopped) for name in runs]
     ways += [(f"{first}, {rule}", first, way) for rule, way in zip(rules, replayed, strict=True)]
 

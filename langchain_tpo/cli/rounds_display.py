@@ -17,6 +17,7 @@ from rich.table import Table
 from langchain_tpo.cli.console import count, duration
 from langchain_tpo.cli.display import Display
 from langchain_tpo.events import RoundEvent, TPOEvent
+from langchain_tpo.sampling.usage import total_tokens
 
 RoundsDisplay: TypeAlias = Display[TPOEvent]
 """Shows the events of one run."""
@@ -168,12 +169,10 @@ def round_cells(event: RoundEvent) -> tuple[str, str, str, str, str]:
     known = sorted((reward for reward in event["rewards"] if reward is not None), reverse=True)
     unscored = ["-"] * (len(event["rewards"]) - len(known))
     best = event["best_reward"]
-    read, written = event["usage"]["input_tokens"], event["usage"]["output_tokens"]
-    tokens = None if read is None or written is None else read + written
     return (
         str(event["round"]),
         " ".join([*(f"{reward:.2f}" for reward in known), *unscored]),
         "-" if best is None else f"{best:.3f}",
-        count(tokens),
+        count(total_tokens(event["usage"])),
         duration(event["seconds"]),
     )

@@ -11,9 +11,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextvars import copy_context
-from typing import Any, TypeAlias, cast, get_args
+from typing import Any, TypeAlias, get_args
 
-from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
+from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackManager, CallbackManager
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.channels import EphemeralValue
 from langgraph.config import get_stream_writer
@@ -52,8 +52,8 @@ def invoke_in_slot(graph: Graph, asked: TPOInput, config: RunnableConfig, *, who
         placed = _placed(config, inner, namespace)
         outputs.append(context.run(graph.invoke, asked, placed))
 
-    alone = {**_keeping_nothing(config), "callbacks": CallbackManager([])}
-    _FIRST_CALL.invoke(run, cast("RunnableConfig", alone))
+    alone = _alone(config, CallbackManager([]))
+    _FIRST_CALL.invoke(run, alone)
     return outputs[0]
 
 
@@ -77,8 +77,8 @@ async def ainvoke_in_slot(
         answer = graph.ainvoke(asked, _placed(config, inner, namespace))
         outputs.append(await asyncio.get_running_loop().create_task(answer, context=context))
 
-    alone = {**_keeping_nothing(config), "callbacks": AsyncCallbackManager([])}
-    await _FIRST_CALL.ainvoke(run, cast("RunnableConfig", alone))
+    alone = _alone(config, AsyncCallbackManager([]))
+    await _FIRST_CALL.ainvoke(run, alone)
     return outputs[0]
 
 
@@ -106,8 +106,8 @@ def stream_in_slot(
         for thread in graph.stream(asked, placed, stream_mode="values"):
             write(thread)
 
-    alone = {**_keeping_nothing(config), "callbacks": CallbackManager([])}
-    yield from _FIRST_CALL.stream(run, cast("RunnableConfig", alone), stream_mode="custom")
+    alone = _alone(config, CallbackManager([]))
+    yield from _FIRST_CALL.stream(run, alone, stream_mode="custom")
 
 
 async def astream_in_slot(
@@ -136,9 +136,7 @@ async def astream_in_slot(
         async for thread in graph.astream(asked, placed, stream_mode="values"):
             write(thread)
 
-    alone = cast(
-        "RunnableConfig", {**_keeping_nothing(config), "callbacks": AsyncCallbackManager([])}
-    )
+    alone = _alone(config, AsyncCallbackManager([]))
     async for thread in _FIRST_CALL.astream(run, alone, stream_mode="custom"):
         yield thread
 
@@ -194,14 +192,17 @@ def _namespace(asked: TPOInput, config: RunnableConfig, who: str) -> str | None:
     return f"{node['checkpoint_ns']}|{int(digest, 16)}"  # digits: a number like LangGraph's own
 
 
-def _keeping_nothing(config: RunnableConfig) -> RunnableConfig:
-    """Leave out how checkpoints are written: with "sync", LangGraph waits for one that is not."""
+def _alone(config: RunnableConfig, silent: BaseCallbackManager) -> RunnableConfig:
+    """Return a config of which nobody hears, and which does not say how checkpoints are written.
+
+    With "sync", LangGraph would wait for one that is never written.
+    """
     others = {
         name: value
         for name, value in config.get("configurable", {}).items()
         if not (isinstance(value, str) and value in _DURABILITIES)
     }
-    return {**config, "configurable": others}
+    return {**config, "configurable": others, "callbacks": silent}
 
 
 def _placed(config: RunnableConfig, inner: RunnableConfig, namespace: str) -> RunnableConfig:

@@ -10,11 +10,15 @@ from langchain_core.messages import AnyMessage
 from langchain_core.runnables import Runnable
 from langgraph.channels import EphemeralValue
 from langgraph.graph.message import add_messages
+from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.errors import RunError
 from langchain_tpo.sampling.usage import Usage
+
+_WITH_DOCSTRINGS = with_config(ConfigDict(use_attribute_docstrings=True))
+"""Docstrings of keys are their help in the forms that Studio draws."""
 
 StepName: TypeAlias = Literal["sample", "reward", "textual_loss", "textual_gradient", "update"]
 """The five steps of Algorithm 1, by the names of their nodes."""
@@ -133,17 +137,22 @@ class FirstSamples(TypedDict):
     """What drawing and scoring them cost; the run's budgets and usage count it."""
 
 
+@_WITH_DOCSTRINGS
 class TPOInput(TypedDict):
     """What a run is given."""
 
     messages: Annotated[list[AnyMessage], add_messages]
     """The conversation to answer."""
-    tpo_drafts: NotRequired[Annotated[list[str], EphemeralValue]]
-    """Responses that exist already; they enter the pool in round 0."""
-    tpo_first_samples: NotRequired[Annotated[FirstSamples, EphemeralValue]]
+    tpo_drafts: NotRequired[Annotated[list[str], Field(title="Drafts"), EphemeralValue]]
+    """Answers that exist already, a text each; they enter the pool in round 0."""
+    tpo_first_samples: NotRequired[
+        Annotated[FirstSamples, Field(title="First samples"), EphemeralValue]
+    ]
     """Draws of an earlier run, in place of as many of this one's."""
-    tpo_context: NotRequired[Annotated[dict[str, Any], EphemeralValue]]
-    """What else is known of the question, for the reward: see `ScoreRequest`."""
+    tpo_context: NotRequired[
+        Annotated[dict[str, Any], Field(title="Context of the question"), EphemeralValue]
+    ]
+    """What else is known of the question, by name, for the reward: see `ScoreRequest`."""
 
 
 class TPOUpdate(TypedDict, total=False):
@@ -198,6 +207,7 @@ def merged(run: TPORun, changes: TPORun) -> TPORun:
     return {**run, **changes}
 
 
+@_WITH_DOCSTRINGS
 class TPOThread(TPOInput):
     """What travels along the edges, under names that no graph around it has of its own.
 
@@ -205,7 +215,7 @@ class TPOThread(TPOInput):
     step alone: a question whose first step failed leaves nothing to the next one.
     """
 
-    tpo: Annotated[TPORun, merged]
+    tpo: Annotated[TPORun, Field(title="Run"), merged]
     """The run of the newest question."""
 
 

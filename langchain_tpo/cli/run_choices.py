@@ -135,10 +135,20 @@ def settings_with(settings: TPOSettings, changes: Mapping[str, Any]) -> TPOSetti
     return settings.with_changes(**merged) if merged else settings
 
 
+def settings_for(model: str) -> TPOSettings:
+    """Return the settings that a model's string stands for where no preset is named.
+
+    Example:
+        >>> settings_for("local").prompts, settings_for("openai:gpt-4o-mini").prompts
+        ('small', 'paper')
+    """
+    local = model.partition(":")[0] == "local"
+    return TPOSettings.small_model() if local else TPOSettings()
+
+
 def _preset(name: str | None, model: str) -> TPOSettings:
     if name is None:
-        local = model.partition(":")[0] == "local"
-        return TPOSettings.small_model() if local else TPOSettings()
+        return settings_for(model)
     if name not in PRESETS:
         raise SettingsError(f"`--preset` must be `paper` or `small`, got `{name}`.")
     return PRESETS[name]()

@@ -127,7 +127,11 @@ def test_the_options_of_a_run_are_a_form(client: SyncLangGraphClient) -> None:
     for name, field in fields.items():
         assert field["title"], name
         assert field["description"], name
-    assert "messages" in schemas["input_schema"]["properties"]
+    given = schemas["input_schema"]["properties"]
+    assert set(given) == {"messages", "tpo_drafts", "tpo_first_samples", "tpo_context"}
+    for name, field in given.items():
+        assert field["title"], name
+        assert field["description"], name
     assert {"messages", "tpo"} <= set(schemas["state_schema"]["properties"])
 
 

@@ -40,3 +40,44 @@ def test_an_example_runs_without_a_key(name: str) -> None:
         assert line in ran.stdout
     if name == "opentelemetry_spans":
         assert "Dust it" not in ran.stdout
+
+
+STUDIO = """
+import studio_graph
+ran = studio_graph.tpo.invoke({"messages": [("user", "A wooden table?")]})["tpo"]
+rewards = {one["reward"] for one in ran["pool"]}
+print(ran["stop_reason"], len(ran["pool"]), len(ran["rounds"]), len(rewards) > 1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("reward", "expected"),
+    [
+        pytest.param({}, "depth 15 2 True", id="the head that comes along"),
+        pytest.param({"TPO_REWARD": "python:stand_in_model:tips_in"}, "2 True", id="named"),
+        pytest.param(
+            {"TPO_REWARD": "oracle:x"}, "No reward model is called `oracle:...`", id="bad"
+        ),
+    ],
+)
+def test_studio_takes_the_model_and_the_reward_of_the_command_line(
+    reward: dict[str, str], expected: str
+) -> None:
+    ran = subprocess.run(  # noqa: S603 our own example
+        [sys.executable, "-c", STUDIO],
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "examples")]),
+            "TPO_MODEL": "python:stand_in_model:StandInModel",
+            **reward,
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert expected in ran.stdout + ran.stderr
+    assert (ran.returncode == 0) == (
+        "TPO_REWARD" not in reward or "python:" in reward["TPO_REWARD"]
+    )

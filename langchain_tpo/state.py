@@ -134,7 +134,8 @@ class FirstSamples(TypedDict):
     drops: NotRequired[list[Drop]]
     """Draws among them that could not be used."""
     steps: NotRequired[list[StepRecord]]
-    """What drawing and scoring them cost; the run's budgets and usage count it."""
+    """What drawing and scoring them cost; the run's budgets and usage count it. They are marked as
+    `shared`, unless a record says False: this run has paid for it."""
 
 
 @_WITH_DOCSTRINGS

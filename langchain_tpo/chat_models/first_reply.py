@@ -7,7 +7,7 @@ for the first reply again.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 from langchain_core.messages import (
@@ -33,7 +33,7 @@ from langchain_tpo.sampling.inner_calls import inner_config
 from langchain_tpo.sampling.replies import read_reply
 from langchain_tpo.sampling.request_limit import aplace, place
 from langchain_tpo.sampling.run_limit import run_limit
-from langchain_tpo.sampling.usage import Usage, UsageCounter
+from langchain_tpo.sampling.usage import UsageCounter
 from langchain_tpo.state import FirstSamples, StepRecord, TPOInput, TPOThread
 
 
@@ -116,8 +116,6 @@ class KeptReply(TypedDict):
     messages: list[dict[str, Any]]
     fault: str | None
     competes: bool
-    usage: Usage
-    seconds: float
 
 
 class ReplyState(TPOThread):
@@ -205,17 +203,21 @@ class _Keeper:
         )
 
     def __call__(self, reply: Reply) -> dict[str, Any]:
-        seconds = time.perf_counter() - self._since
+        spent = self._spent()
         competes = self._competes(reply)
         kept = KeptReply(
-            messages=messages_to_dict(reply.messages),
-            fault=reply.fault,
-            competes=competes,
-            usage=self._counter.usage,
-            seconds=seconds,
+            messages=messages_to_dict(reply.messages), fault=reply.fault, competes=competes
         )
         drafts = self._drafts(reply.as_message()) if competes else []
-        return {"kept": kept, "tpo_first_samples": FirstSamples(candidates=drafts)}
+        given = FirstSamples(candidates=drafts, steps=[spent])
+        return {"kept": kept, "tpo_first_samples": given}
+
+    def _spent(self) -> StepRecord:
+        """Return what the reply has cost: the run that it opens has paid for it itself."""
+        seconds, usage = time.perf_counter() - self._since, self._counter.usage
+        return StepRecord(
+            step="sample", round=0, usage=usage, seconds=seconds, waiting=seconds, shared=False
+        )
 
     def _drafts(self, message: AIMessage) -> list[Candidate]:
         """Return the reply as a candidate, unless there is nothing in it."""
@@ -248,9 +250,4 @@ def _answer(output: Mapping[str, Any]) -> Answer:
     reply = _reply_of(kept)
     if not kept["competes"]:
         return Answer(reply=reply, result=None)
-    seconds = kept["seconds"]
-    record = StepRecord(
-        step="sample", round=0, usage=kept["usage"], seconds=seconds, waiting=seconds
-    )
-    result = TPOResult.from_state(state["tpo"])
-    return Answer(reply=reply, result=replace(result, steps=(record, *result.steps)))
+    return Answer(reply=reply, result=TPOResult.from_state(state["tpo"]))

@@ -19,7 +19,7 @@ from langgraph.errors import GraphBubbleUp
 from langchain_tpo.errors import RunError, TimeBudgetError
 from langchain_tpo.events import TPOEvent
 from langchain_tpo.loop.notices import notices
-from langchain_tpo.loop.progress import atell, events_of, start_of, tell
+from langchain_tpo.loop.progress import atell, beginning, events_of, tell
 from langchain_tpo.loop.run_options import (
     call_options,
     context_options,
@@ -242,7 +242,7 @@ class _Attempt:
 
     def beginning(self) -> list[TPOEvent]:
         """Return what there is to tell before the call: that a run begins."""
-        return [start_of(self.state, self.settings)] if self.name == "sample" else []
+        return beginning(self.state, self.settings) if self.name == "sample" else []
 
     def labelled(self, config: RunnableConfig) -> RunnableConfig:
         """Return a config whose runs say to which round they belong."""

@@ -24,17 +24,23 @@ OUTSIDE = "__tpo_stream_writer"
 keep what begins with two underscores."""
 
 
-def start_of(state: TPOState, settings: TPOSettings) -> StartEvent:
-    """Return the event of a run that begins, given the state it begins in."""
-    return StartEvent(
+def beginning(state: TPOState, settings: TPOSettings) -> list[TPOEvent]:
+    """Return the events of a run that begins, given the state it begins in.
+
+    What it has paid for already, the first reply of an agent, is a step like any other.
+    """
+    paid = [step for step in state["steps"] if not step.get("shared")]
+    completions = sum(step["usage"]["completions"] for step in paid)
+    start = StartEvent(
         event="tpo_start",
         run=state["id"],
         width=settings.width,
         depth=settings.depth,
         strategy=settings.strategy.spec,
-        completions=settings.completions,
-        stages=settings.stages,
+        completions=settings.completions + completions,
+        stages=settings.stages + len(paid),
     )
+    return [start, *(StepEvent(event="tpo_step", run=state["id"], **step) for step in paid)]
 
 
 def events_of(state: TPOState, *, texts: bool) -> list[TPOEvent]:

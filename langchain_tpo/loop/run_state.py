@@ -133,4 +133,8 @@ def _letters(content: object) -> str:
 
 def _shared(steps: Sequence[StepRecord]) -> list[StepRecord]:
     """Mark what the first samples have cost that another run has drawn."""
-    return [{**step, "shared": True} for step in steps]
+    records: list[StepRecord] = [{**step, "shared": step.get("shared", True)} for step in steps]
+    for record in records:
+        if not record["shared"]:  # only there where it is true
+            del record["shared"]
+    return records

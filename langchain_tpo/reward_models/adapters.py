@@ -14,17 +14,11 @@ from inspect import signature
 from typing import Any, Protocol, TypeAlias
 from uuid import uuid4
 
-from langchain_core.callbacks import BaseCallbackManager
 from langchain_core.decisions import BaseDecisionModel, Noul
-from langchain_core.messages import AIMessage, UsageMetadata
-from langchain_core.outputs import ChatGeneration, LLMResult
-from langchain_core.runnables import RunnableConfig
-from langchain_core.runnables.config import ensure_config
 
 from langchain_tpo.constructors import names_checked
 from langchain_tpo.errors import MissingExtraError, RewardTypeError
 from langchain_tpo.reward_models.python_function import RewardFunction
-from langchain_tpo.sampling.usage import UsageCounter
 
 
 class _EvaluatesRuns(Protocol):
@@ -108,7 +102,6 @@ def decides(model: BaseDecisionModel, question: Any = None) -> RewardFunction:  
     def decision(prompt: str, response: str) -> float:
         state: Any = {"prompt": prompt, "response": response}
         answered = model.invoke({"state": state, "questions": {"reward": asked}})
-        _count(answered.usage, ensure_config())
         answer: Any = answered.answers["reward"]
         if answer.type == "noul":
             return float(answer.noul)
@@ -119,17 +112,6 @@ def decides(model: BaseDecisionModel, question: Any = None) -> RewardFunction:  
         )
 
     return decision
-
-
-def _count(usage: UsageMetadata | None, config: RunnableConfig) -> None:
-    """Tell the counters of the run what a decision cost: it reports to no handler of models."""
-    callbacks = config.get("callbacks") or []
-    handlers = callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks
-    message = AIMessage("", usage_metadata=usage)
-    for handler in handlers:
-        if isinstance(handler, UsageCounter):
-            handler.on_chat_model_start()
-            handler.on_llm_end(LLMResult(generations=[[ChatGeneration(message=message)]]))
 
 
 def _langsmith(evaluator: Any) -> RewardFunction:  # noqa: ANN401 of a library that may be missing

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, NotRequired, cast
+from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, UsageMetadata
@@ -113,6 +114,7 @@ class UsageCounter(BaseCallbackHandler):
         """Begin at nothing."""
         self._lock = threading.Lock()
         self._requests = 0
+        self._decisions: set[UUID] = set()
         self._finished: list[Usage] = []
 
     @property
@@ -129,6 +131,21 @@ class UsageCounter(BaseCallbackHandler):
     def on_llm_start(self, *_args: Any, **_kwargs: Any) -> None:
         """Count a request to a plain text model."""
         self._count_request()
+
+    def on_chain_start(
+        self, *_args: Any, run_id: UUID, run_type: str | None = None, **_kwargs: Any
+    ) -> None:
+        """Count a request to a decision model: it runs as a chain of the type of models."""
+        if run_type == "llm":
+            self._count_request()
+            with self._lock:
+                self._decisions.add(run_id)
+
+    def on_chain_end(self, outputs: Any, *, run_id: UUID, **_kwargs: Any) -> None:  # noqa: ANN401 of any chain
+        """Count what a decision brought, or that it does not say."""
+        if run_id in self._decisions:
+            message = AIMessage("", usage_metadata=getattr(outputs, "usage", None))
+            self.on_llm_end(LLMResult(generations=[[ChatGeneration(message=message)]]))
 
     def on_llm_error(self, error: BaseException, **_kwargs: Any) -> None:
         """Forget a request that its client refused to send."""

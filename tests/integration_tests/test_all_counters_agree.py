@@ -17,7 +17,7 @@ from langchain_core.tracers import LangChainTracer
 from langgraph.graph import START, MessagesState, StateGraph
 from langsmith import Client
 
-from langchain_tpo import ChatTPO, TPOResult, TPORunnable, build_tpo_graph
+from langchain_tpo import ChatTPO, TPORunnable, build_tpo_graph
 from tests.support.fakes import ScriptedModel
 from tests.support.servers.openai_double import OpenAIDouble, obedient_script
 
@@ -127,15 +127,7 @@ def counted(usage: Any) -> Counts:
     return usage["input_tokens"], usage["output_tokens"]
 
 
-MIDDLEWARE = pytest.param(
-    "TPOMiddleware",
-    marks=pytest.mark.xfail(
-        strict=True, reason="the middleware's first reply has no `tpo_step` event of its own"
-    ),
-)
-
-
-@pytest.mark.parametrize("door", [MIDDLEWARE, *(door for door in DOORS if door != "TPOMiddleware")])
+@pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("with_n", [True, False])
 async def test_spans_of_steps_agree_with_the_server(door: str, *, with_n: bool) -> None:
     pytest.importorskip("opentelemetry.sdk")
@@ -194,9 +186,10 @@ async def test_all_counters_agree(
 
 
 class Decider(BaseDecisionModel):
-    """Judges, and says nothing of tokens."""
+    """Judges."""
 
     model: str = "decider"
+    usage: Any = None
 
     @property
     def _provider(self) -> str:
@@ -204,21 +197,32 @@ class Decider(BaseDecisionModel):
 
     def _classify(self, state: Any, questions: Any) -> ClassifierResponse:
         answers: Any = {name: {"type": "noul", "noul": 0.5} for name in questions}
-        return ClassifierResponse(model="decider", answers=answers)
+        return ClassifierResponse(model="decider", answers=answers, usage=self.usage)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a decision model reports to no chat-model callback, and is not counted"
-)
-def test_a_decision_inside_a_function_makes_the_sum_unknown() -> None:
-    decider, questions = Decider(), {"good": Noul(instructions="Good?")}
+TOLD = {"input_tokens": 700, "output_tokens": 3, "total_tokens": 703}
+
+
+@pytest.mark.parametrize("usage", [None, TOLD])
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_a_decision_inside_a_function_is_counted(usage: Any, *, asynchronous: bool) -> None:
+    decider, questions = Decider(usage=usage), {"good": Noul(instructions="Good?")}
 
     def decided(prompt: str, response: str) -> float:
         decider.invoke({"state": {"response": response}, "questions": questions})
         return length(prompt, response)
 
-    result = TPORunnable(model=ScriptedModel(), reward=decided, width=2, depth=1).optimize("Wood?")
+    async def adecided(prompt: str, response: str) -> float:
+        await decider.ainvoke({"state": {"response": response}, "questions": questions})
+        return length(prompt, response)
 
-    assert isinstance(result, TPOResult)
-    assert result.usage["input_tokens"] is None
-    assert result.message.usage_metadata is None
+    reward = adecided if asynchronous else decided
+    loop = TPORunnable(model=ScriptedModel(), reward=reward, width=2, depth=1)
+    result = await loop.aoptimize("Wood?") if asynchronous else loop.optimize("Wood?")
+
+    judging = result.by_step["reward"]["usage"]
+    assert judging["requests"] == 4
+    assert judging["input_tokens"] == (None if usage is None else 4 * 700)
+    if usage is None:
+        assert result.usage["input_tokens"] is None
+        assert result.message().usage_metadata is None

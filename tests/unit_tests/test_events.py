@@ -14,6 +14,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langchain_tpo import ChatTPO, TPOResult, TPORunnable, TPOSettings
 from langchain_tpo.events import TPOEvent
 from langchain_tpo.reward_models.human import HumanReward
+from langchain_tpo.sampling.usage import total_usage
 from tests.support.fakes import Notebook, ScriptedModel, ScriptedModelWithN, last_number
 from tests.support.tool_fakes import ScriptedAgentModel
 
@@ -137,12 +138,49 @@ async def test_the_plain_custom_stream_carries_every_event_once(
         parts = list(graph.stream(QUESTION, config, **options))
 
     events = [data for _, data in parts] if subgraphs else parts
+    first_reply = ["tpo_step"] if door == "TPOMiddleware" else []
     assert [event["event"] for event in events] == [
-        *NAMES,
+        *NAMES[:1],
+        *first_reply,
+        *NAMES[1:],
         *["tpo_step"] * 4,
         *["tpo_round", "tpo_end"],
     ]
     assert len({event["run"] for event in events}) == 1
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_an_agents_first_reply_is_a_step_of_the_run(*, asynchronous: bool) -> None:
+    agent = DOORS["TPOMiddleware"](model=None, reward=last_number, width=2, depth=1)
+    options: Any = {"stream_mode": ["custom", "values"]}
+    parts = (
+        [part async for part in agent.astream(QUESTION, **options)]
+        if asynchronous
+        else list(agent.stream(QUESTION, **options))
+    )
+
+    start, reply, *rest = [data for mode, data in parts if mode == "custom"]
+    assert (start["completions"], start["stages"]) == (1 + 6, 1 + 4)
+    assert (reply["step"], reply["round"], reply["usage"]["completions"]) == ("sample", 0, 1)
+    assert "shared" not in reply
+    steps = [reply, *(event for event in rest if event["event"] == "tpo_step")]
+    whole = total_usage(step["usage"] for step in steps)
+    assert parts[-1][1]["tpo"]["usage"] == whole == rest[-1]["usage"]
+    first_round = next(event for event in rest if event["event"] == "tpo_round")
+    assert first_round["usage"] == total_usage(step["usage"] for step in steps[:3])
+
+
+def test_what_an_earlier_run_paid_for_is_not_told_as_a_step_of_this_one() -> None:
+    earlier = loop(depth=0).optimize("Wood?")
+    given: Any = {"candidates": list(earlier.pool), "steps": list(earlier.steps)}
+    asked = {"messages": "Wood?", "first_samples": given}
+
+    *_, result = rounds = list(loop().stream_rounds(asked))
+    graph = loop().graph.stream({**QUESTION, "tpo_first_samples": given}, stream_mode="custom")
+
+    assert [step.get("shared") for step in result.steps[:3]] == [True, True, None]
+    assert len(rounds) == 3
+    assert sum(event["event"] == "tpo_step" for event in graph) == 6
 
 
 def test_a_loop_inside_a_reward_does_not_mix_its_events_in() -> None:

@@ -38,6 +38,8 @@ class Reply(TypedDict):
     """How it ended; complete replies say nothing."""
     message: NotRequired[MessageParts]
     """What came with it."""
+    instead: NotRequired[str]
+    """What it holds where it holds no text: calls of tools, say, or nothing because of a filter."""
     fault: NotRequired[str]
     """Why it cannot be used, where whole replies compete: arguments that are no JSON, or an answer
     that does not fit its schema."""

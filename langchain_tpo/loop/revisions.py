@@ -129,7 +129,7 @@ def usable(
     for reply in draws.replies:
         response = _response(reply, read, round_number)
         if isinstance(response, Unusable):
-            detail = reply["text"][:DETAIL_CHARACTERS]
+            detail = reply.get("instead") or reply["text"][:DETAIL_CHARACTERS]
             drops.append(Drop(step=step, round=round_number, reason=response.reason, detail=detail))
         else:
             candidates.append(_candidate(reply, response, round_number, demote=prefer_complete))

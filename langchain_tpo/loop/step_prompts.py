@@ -12,6 +12,7 @@ from langchain_core.messages import BaseMessage, HumanMessage
 
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.errors import NoResponseError, RunError
+from langchain_tpo.loop.empty_replies import why_no_text
 from langchain_tpo.prompts import TPOPrompts
 from langchain_tpo.prompts.blocks import Blocks, CandidatesBlock, HistoryBlock, Shown, Tried, figure
 from langchain_tpo.sampling.context_window import SHARES, shorter
@@ -98,8 +99,7 @@ def critique_text(draws: Draws) -> str:
     text = reply["text"]
     if not text.strip() or reply.get("finish") == "refusal":
         raise NoResponseError(
-            "The critic's reply held no text: look at its `max_tokens` and whether it answers with "
-            "reasoning or a refusal only."
+            f"The critic's reply held no text {why_no_text([reply.get('instead', 'a refusal')])}"
         )
     return text
 

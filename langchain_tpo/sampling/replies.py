@@ -41,10 +41,14 @@ _WORDS: Mapping[str, Finish] = {
     "blocklist": "content_filter",
     "prohibited_content": "content_filter",
     "spii": "content_filter",
+    "image_safety": "content_filter",
     "refusal": "refusal",  # Anthropic
 }
 """How a reply ended, by the providers' own words in small letters. Ends of a turn, calls of tools
 and words that nobody has seen yet stand for a complete reply."""
+
+_THINKING = ("thinking", "reasoning", "redacted_thinking", "reasoning_content")
+"""Content blocks of what a model thought."""
 
 _FIELDS = ("finish_reason", "stop_reason", "stopReason", "done_reason", "finish_reason_name")
 """Where the word stands in `response_metadata`."""
@@ -91,8 +95,9 @@ def read_reply(reply: object) -> Reply:
     read = Reply(text=text)
     if not isinstance(reply, AIMessage):
         return read
-    refused = _refusal(reply)
-    finish: Finish | None = "refusal" if refused is not None else _finish(reply.response_metadata)
+    refused, (finish, word) = _refusal(reply), _finish(reply.response_metadata)
+    if refused is not None:
+        finish = "refusal"
     if finish is not None:
         read["finish"] = finish
     if refused and not text.strip():
@@ -100,6 +105,8 @@ def read_reply(reply: object) -> Reply:
     parts = _parts(reply, thought, text)
     if parts:
         read["message"] = parts
+    if not read["text"].strip() and refused is None:
+        read["instead"] = _instead(reply, thought, finish, word)
     return read
 
 
@@ -130,16 +137,33 @@ def _content(text: str, parts: MessageParts) -> str | list[Any]:
     return _with_text(blocks, text) if isinstance(blocks, list) else text
 
 
-def _finish(metadata: Mapping[str, Any]) -> Finish | None:
+def _finish(metadata: Mapping[str, Any]) -> tuple[Finish | None, str]:
+    """Return how a reply ended, and the provider's own word for it."""
     words = [metadata.get(field) for field in _FIELDS]
     details = metadata.get("incomplete_details")
     if isinstance(details, Mapping):
         words.append(details.get("reason"))
     for word in words:
-        name = str(getattr(word, "name", word)).rsplit(".", 1)[-1].lower()
-        if name in _WORDS:
-            return _WORDS[name]
-    return None
+        name = str(getattr(word, "name", word)).rsplit(".", 1)[-1]
+        if name.lower() in _WORDS:
+            return _WORDS[name.lower()], name
+    feedback = metadata.get("prompt_feedback")  # Gemini's filter, where it ends a prompt
+    blocked = feedback.get("block_reason") if isinstance(feedback, Mapping) else None
+    return ("content_filter", str(getattr(blocked, "name", blocked))) if blocked else (None, "")
+
+
+def _instead(message: AIMessage, thought: str, finish: Finish | None, word: str) -> str:
+    """Say what a reply without a text is, in the words of an error."""
+    if message.tool_calls:
+        return f"calls of `{message.tool_calls[0]['name']}`"
+    if finish == "content_filter":
+        return f"stopped by the provider's filter (`{word}`)"
+    thinks = thought or any(key.startswith("reasoning") for key in message.additional_kwargs)
+    thinks = thinks or any(
+        isinstance(block, dict) and block.get("type") in _THINKING for block in message.content
+    )
+    held = "with reasoning only" if thinks else "empty"
+    return f"{held} and cut by a limit of tokens" if finish == "length" else held
 
 
 def _refusal(message: AIMessage) -> str | None:

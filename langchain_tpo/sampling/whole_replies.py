@@ -59,6 +59,7 @@ class WholeReplies:
             parts = MessageParts(content=read["text"])
             read["message"] = {**parts, **read.get("message", {}), **calls}  # type: ignore[typeddict-item]  # keys of `CALLS`
             read["text"] = self.text(reply)
+            read.pop("instead", None)
         if fault := self.fault(reply):
             read["fault"] = fault
         return read

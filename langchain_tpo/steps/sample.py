@@ -5,6 +5,7 @@ Opens the run: whatever a checkpointed thread held of an earlier question is res
 
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.errors import NoResponseError
+from langchain_tpo.loop.empty_replies import why_no_text
 from langchain_tpo.loop.node import StepPlan
 from langchain_tpo.loop.refusals import all_refuse, settled
 from langchain_tpo.loop.revisions import read_response, usable
@@ -12,7 +13,7 @@ from langchain_tpo.loop.stopping import out_of_time
 from langchain_tpo.sampling.draw_request import DrawRequest
 from langchain_tpo.sampling.draws import Drawer, Draws
 from langchain_tpo.settings import TPOSettings
-from langchain_tpo.state import FirstSamples, TPOState, TPOUpdate
+from langchain_tpo.state import Drop, FirstSamples, TPOState, TPOUpdate
 from langchain_tpo.text.conversation import sendable
 from langchain_tpo.text.well_formed import well_formed
 
@@ -66,8 +67,7 @@ def changes(state: TPOState, settings: TPOSettings, draws: Draws) -> TPOUpdate:
     if not refused and len(responses) < needed:
         raise NoResponseError(
             f"{len(responses)} of {settings.width} first responses held any text, "
-            f"{needed} needed: look at the model's `max_tokens` and whether it answers "
-            "with reasoning only."
+            f"{needed} needed {why_no_text([_held(drop) for drop in drops])}"
         )
     return {
         "responses": [] if refused else responses,
@@ -77,6 +77,10 @@ def changes(state: TPOState, settings: TPOSettings, draws: Draws) -> TPOUpdate:
         "stop_reason": "refusal" if refused else None,
         "failure": None,
     }
+
+
+def _held(drop: Drop) -> str:
+    return "failed" if drop["reason"] == "failed" else drop["detail"]
 
 
 def _needed(settings: TPOSettings) -> int:

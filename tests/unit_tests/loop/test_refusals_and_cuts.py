@@ -9,6 +9,7 @@ import pytest
 from langchain_core.messages import AIMessage
 
 from langchain_tpo import TPORunnable, TPOSettings
+from langchain_tpo.errors import NoResponseError
 from tests.support.fakes import ScriptedModel
 
 REFUSAL = AIMessage("", additional_kwargs={"refusal": "I can't help with that."})
@@ -127,3 +128,34 @@ def test_refused_revisions_are_dropped_and_counted() -> None:
     result = tpo.optimize("Wood?")
     assert result.stop_reason == "no_usable_update"
     assert [drop["reason"] for drop in result.drops] == ["refused"] * 3
+
+
+CALL = {"name": "add", "args": {}, "id": "1"}
+
+
+@pytest.mark.parametrize(
+    ("message", "says"),
+    [
+        (
+            AIMessage("", response_metadata={"finish_reason": "SAFETY"}),
+            r"filter \(`SAFETY`\)\): put",
+        ),
+        (
+            AIMessage("", response_metadata={"prompt_feedback": {"block_reason": "OTHER"}}),
+            r"filter \(`OTHER`\)\): put",
+        ),
+        (AIMessage("", tool_calls=[CALL]), "3 calls of `add`.*`whole_replies=True`"),
+        (AIMessage("<think>Hm"), "3 with reasoning only.*`max_tokens`"),
+        (AIMessage([{"type": "thinking", "thinking": "Hm"}]), "3 with reasoning only"),
+        (
+            AIMessage("", response_metadata={"stop_reason": "max_tokens"}),
+            "3 empty and cut by a lim",
+        ),
+        (AIMessage(" "), "3 empty.: look at what the model answers"),
+    ],
+)
+def test_where_no_reply_holds_a_text_the_error_says_what_they_held(
+    message: AIMessage, says: str
+) -> None:
+    with pytest.raises(NoResponseError, match=f"^0 of 3 first responses .* needed .*{says}"):
+        run(lambda _: message)

@@ -26,6 +26,7 @@ from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.loop.links import ended, roomy
 from langchain_tpo.loop.revisions import read_response, usable
 from langchain_tpo.loop.slots import ainvoke_in_slot, invoke_in_slot
+from langchain_tpo.loop.traces import FIGURES
 from langchain_tpo.result import TPOResult
 from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.sampling.draws import Draws
@@ -169,8 +170,9 @@ class FirstReply:
 
     def _compiled(self) -> CompiledStateGraph[ReplyState, Any, TPOInput, ReplyState]:
         graph = StateGraph(ReplyState, input_schema=TPOInput)
-        graph.add_node("first_reply", RunnableLambda(self._reply, self._areply, name="first_reply"))
-        graph.add_node("tpo_graph", self._tpo.link_graph)
+        first = RunnableLambda(self._reply, self._areply, name="first_reply")
+        graph.add_node("first_reply", first, trace_policy=FIGURES)
+        graph.add_node("tpo_graph", self._tpo.link_graph, trace_policy=FIGURES)
         graph.add_edge(START, "first_reply")
         graph.add_conditional_edges("first_reply", if_it_competes, ["tpo_graph", END])
         return graph.compile(name=self._tpo.get_name())

@@ -1,11 +1,9 @@
 """A recording server, the message, LangChain's counters, LangSmith and OpenTelemetry agree."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import requests
 from langchain_core.callbacks import (
     BaseCallbackHandler,
     UsageMetadataCallbackHandler,
@@ -13,12 +11,11 @@ from langchain_core.callbacks import (
 )
 from langchain_core.decisions import BaseDecisionModel, ClassifierResponse, Noul
 from langchain_core.messages import HumanMessage
-from langchain_core.tracers import LangChainTracer
 from langgraph.graph import START, MessagesState, StateGraph
-from langsmith import Client
 
 from langchain_tpo import ChatTPO, TPORunnable, build_tpo_graph
 from tests.support.fakes import ScriptedModel
+from tests.support.langsmith_double import Posted
 from tests.support.servers.openai_double import OpenAIDouble, obedient_script
 
 openai = pytest.importorskip("langchain_openai", reason="the extra `openai`")
@@ -35,28 +32,13 @@ def length(prompt: str, response: str) -> float:
     return float(len(response)) + float(response.rsplit(maxsplit=1)[-1])
 
 
-class Posted(requests.Session):
-    """Keeps the runs that a LangSmith client sends, and sends nothing."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.runs: dict[str, dict[str, Any]] = {}
-
-    def request(self, _method: Any, url: Any, **kwargs: Any) -> requests.Response:
-        body = json.loads(kwargs.get("data") or b"{}")
-        run = self.runs.setdefault(body.get("id") or str(url).rsplit("/", 1)[-1], {})
-        run.update({key: value for key, value in body.items() if value is not None})
-        answer = requests.Response()
-        answer.status_code = 200
-        return answer
-
-    def tokens(self) -> Counts:
-        """Return the sum of what model runs report, as LangSmith adds a tree up."""
-        read = written = 0
-        for run in self.runs.values():
-            for usage in usages_in(run.get("outputs") if run.get("run_type") == "llm" else None):
-                read, written = read + usage["input_tokens"], written + usage["output_tokens"]
-        return read, written
+def tokens_of(runs: dict[str, dict[str, Any]]) -> Counts:
+    """Return the sum of what model runs report, as LangSmith adds a tree up."""
+    read = written = 0
+    for run in runs.values():
+        for usage in usages_in(run.get("outputs") if run.get("run_type") == "llm" else None):
+            read, written = read + usage["input_tokens"], written + usage["output_tokens"]
+    return read, written
 
 
 def usages_in(outputs: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
@@ -149,19 +131,11 @@ async def test_all_counters_agree(
     door: str, *, with_n: bool, depth: int, asynchronous: bool
 ) -> None:
     handler, posted = UsageMetadataCallbackHandler(), Posted()
-    client = Client(
-        api_url="http://127.0.0.1:9",
-        api_key="none",
-        session=posted,
-        auto_batch_tracing=False,
-        info={},
-    )
     with OpenAIDouble(obedient_script, honours_n=with_n) as server:
         model = openai.ChatOpenAI(model="double", base_url=server.base_url, api_key="none")
         chat = DOORS[door](model=model, reward=length, width=3, depth=depth)
         with get_usage_metadata_callback() as context:
-            tracer = LangChainTracer(client=client)
-            config = {"callbacks": [handler, tracer]}
+            config = {"callbacks": [handler, posted.tracer()]}
             message = await answered(chat, config, asynchronous=asynchronous)
 
     total = (server.tokens["prompt_tokens"], server.tokens["completion_tokens"])
@@ -173,7 +147,7 @@ async def test_all_counters_agree(
         "handler": [counted(usage) for usage in handler.usage_metadata.values()],
         "context": [counted(usage) for usage in context.usage_metadata.values()],
         "result": counted(told),
-        "LangSmith": posted.tokens(),
+        "LangSmith": tokens_of(posted.runs),
         "requests": told["requests"],
     } == {
         "message": total,

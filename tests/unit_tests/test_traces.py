@@ -7,20 +7,20 @@ from contextlib import aclosing
 from typing import Any, get_args
 
 import pytest
-import requests
 from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.load import dumps
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableLambda
-from langchain_core.tracers import LangChainTracer
 from langchain_core.tracers.base import BaseTracer
 from langchain_core.tracers.schemas import Run
-from langsmith import Client
+from langgraph.graph import START, MessagesState, StateGraph
 
 from langchain_tpo import TPORunnable
 from langchain_tpo.chat_models.chat_tpo import ChatTPO
 from langchain_tpo.state import StepName
 from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number
+from tests.support.langsmith_double import Posted
 from tests.support.tool_fakes import ScriptedAgentModel, ToolLog
 
 
@@ -237,35 +237,13 @@ async def test_a_failure_reaches_whoever_reads_the_stream() -> None:
         assert [one async for one in chat.astream("Wood?")]
 
 
-class Posted(requests.Session):
-    """Takes what a LangSmith client sends, and sends nothing."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.bodies: list[str] = []
-
-    def request(self, *_: Any, **kwargs: Any) -> requests.Response:
-        self.bodies.append(str(kwargs.get("data")))
-        answer = requests.Response()
-        answer.status_code = 200
-        return answer
-
-
 @pytest.mark.parametrize("hidden", [False, True])
 def test_payloads_can_be_left_out_of_langsmiths_traces(*, hidden: bool) -> None:
     posted = Posted()
-    client = Client(
-        api_url="http://127.0.0.1:9",
-        api_key="none",
-        session=posted,
-        auto_batch_tracing=False,
-        hide_inputs=hidden,
-        hide_outputs=hidden,
-        info={},
-    )
+    tracer = posted.tracer(hide_inputs=hidden, hide_outputs=hidden)
     tpo = TPORunnable(model=ScriptedAgentModel(), reward=brevity, width=2, depth=1)
 
-    tpo.invoke("Is oak hard?", {"callbacks": [LangChainTracer(client=client)]})
+    tpo.invoke("Is oak hard?", {"callbacks": [tracer]})
 
     sent = "\n".join(posted.bodies)
     assert "textual_gradient" in sent
@@ -303,3 +281,74 @@ def test_the_trace_of_a_step_holds_figures_and_no_text() -> None:
     assert len(inputs) == 6 + 4
     assert json.dumps(inputs)
     assert "canary" not in json.dumps(inputs)
+
+
+def as_node(**loop: Any) -> Any:
+    node = TPORunnable(**loop).as_node()
+    return StateGraph(MessagesState).add_node("answer", node).add_edge(START, "answer").compile()
+
+
+def agent(model: Any, **loop: Any) -> Any:
+    agents = pytest.importorskip("langchain.agents", reason="the extra `agents`")
+    from langchain_tpo.middleware import TPOMiddleware  # noqa: PLC0415 an extra
+
+    return agents.create_agent(model, middleware=[TPOMiddleware(**loop)])
+
+
+DOORS: dict[str, Any] = {
+    "TPORunnable": TPORunnable,
+    "ChatTPO": ChatTPO,
+    "TPOMiddleware": agent,
+    "as_node": as_node,
+}
+
+
+def traced(door: str, model: ScriptedModel, question: str) -> list[dict[str, Any]]:
+    """Return the runs of a question's trace, as they are posted."""
+    posted = Posted()
+    loop = DOORS[door](model=model, reward=brevity, width=3, depth=2)
+    asked: Any = question if door in ("TPORunnable", "ChatTPO") else [HumanMessage(question)]
+    given = asked if isinstance(asked, str) else {"messages": asked}
+    loop.invoke(given, {"callbacks": [posted.tracer()]})
+    return list(posted.runs.values())
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_trace_is_at_most_four_times_what_the_requests_carry(door: str) -> None:
+    model = ScriptedAgentModel() if door == "TPOMiddleware" else ScriptedModelWithN()
+
+    runs = traced(door, model, "context " * 2500)
+
+    carried = sum(len(dumps(call.messages)) for call in model.notebook.calls)
+    assert sum(len(json.dumps(run)) for run in runs) <= 4 * carried
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("model", [ScriptedAgentModel, ScriptedModelWithN])
+def test_every_run_of_a_round_says_which(door: str, model: Any) -> None:
+    runs = traced(door, model(), "Wood?")
+
+    below = [run for run in runs if _is_below(run, "tpo_graph", runs)]
+    inside = [run for run in below if run["name"] != "tpo_graph"]
+    rounds = [(run["name"], _round(run)) for run in inside]
+    assert {number for _, number in rounds} == {0, 1, 2}
+    for step in ("textual_loss", "tpo:textual_loss", "tpo:update", "update"):
+        assert {number for name, number in rounds if name == step} == {1, 2}
+    assert not [run["name"] for run in inside if " object at 0x" in str(run["inputs"])]
+
+
+def _round(run: dict[str, Any]) -> object:
+    """Return what a run says: models and rewards in their metadata, steps among their figures."""
+    inputs = run["inputs"]
+    labels = [run["extra"]["metadata"], inputs, inputs.get("_labels", {})]
+    return next(
+        one.get("tpo_round", one.get("round"))
+        for one in labels
+        if one.keys() & {"tpo_round", "round"}
+    )
+
+
+def _is_below(run: dict[str, Any], name: str, runs: list[dict[str, Any]]) -> bool:
+    by_id = {one["id"]: one for one in runs}
+    above = by_id.get(run.get("parent_run_id") or "")
+    return above is not None and (above["name"] == name or _is_below(above, name, runs))

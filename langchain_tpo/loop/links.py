@@ -10,6 +10,7 @@ from langchain_core.runnables import RunnableConfig, patch_config
 
 from langchain_tpo.errors import RunError, SettingsError
 from langchain_tpo.loop.progress import heard_outside
+from langchain_tpo.sampling.run_limit import Threads
 from langchain_tpo.state import TPOThread
 
 ANY_DEPTH = 10_000
@@ -32,7 +33,7 @@ def roomy(
     return patch_config(
         heard_outside(config),
         recursion_limit=max(config.get("recursion_limit", 0), supersteps),
-        max_concurrency=config.get("max_concurrency") or threads,
+        max_concurrency=given or (Threads(threads) if threads else None),
     )
 
 

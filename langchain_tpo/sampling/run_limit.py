@@ -19,6 +19,10 @@ MOST_RUNS = 10_000
 """Runs of graphs whose requests are counted at the same time."""
 
 
+class Threads(int):
+    """A `max_concurrency` that gives a sync run threads for its draws, and limits nothing."""
+
+
 @contextmanager
 def run_limit(config: RunnableConfig) -> Iterator[None]:
     """Count requests within the `max_concurrency` of a config, with those of the run around it.
@@ -33,7 +37,8 @@ def run_limit(config: RunnableConfig) -> Iterator[None]:
         yield
         return
     most = config.get("max_concurrency")
-    with _RUNS.limit(run, most).shared() if most else NO_LIMIT.shared():
+    bound = None if isinstance(most, Threads) else most
+    with _RUNS.limit(run, bound).shared() if bound else NO_LIMIT.shared():
         yield
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import pytest
 from langchain.agents import create_agent
 from langchain_core.messages import HumanMessage
-from langchain_core.runnables import RunnableLambda
+from langchain_core.runnables import RunnableConfig, RunnableLambda, RunnableParallel
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Send
@@ -206,6 +206,28 @@ async def test_without_a_bound_loops_side_by_side_run_at_once() -> None:
     await fan("node", model).ainvoke(asked)
 
     assert model.notebook.most_in_flight == 12
+
+
+@pytest.mark.parametrize("way", ["invoke", "stream_rounds"])
+@pytest.mark.parametrize("most", [None, 3])
+def test_the_threads_of_sync_loops_in_one_node_are_no_bound(way: str, most: int | None) -> None:
+    model = ScriptedModel(latency=0.05)
+    tpo = TPORunnable(model=model, reward=last_number, width=4, depth=0)
+
+    def ask(wood: str, config: RunnableConfig) -> Any:
+        if way == "stream_rounds":
+            return list(tpo.stream_rounds(wood, config))[-1].message()
+        return tpo.invoke(wood, config)
+
+    side_by_side: Any = RunnableParallel(dict.fromkeys(("oak", "ash", "elm"), ask))
+
+    def node(_state: MessagesState, config: RunnableConfig) -> Any:
+        return {"messages": list(side_by_side.invoke("?", config).values())}
+
+    graph = StateGraph(MessagesState).add_node("node", node).add_edge(START, "node").compile()
+    graph.invoke({"messages": [HumanMessage(QUESTION)]}, {"max_concurrency": most})
+
+    assert model.notebook.most_in_flight == (most or 12)
 
 
 @pytest.mark.parametrize("budget", [100, 130])

@@ -8,9 +8,11 @@ DEMO := $(VENV)/.demo
 STAMP := $(VENV)/.installed
 MODELS := .venv-models
 MODELS_STAMP := $(MODELS)/.installed
+STACKS := .venv-stacks
+STACKS_STAMP := $(STACKS)/.installed
 
-.PHONY: help demo test test_quick test_extras test_models models_page test_lowest test_newest \
-	mutants lint format docs clean
+.PHONY: help demo test test_quick test_extras test_models models_page test_stacks test_lowest \
+	test_newest mutants lint format docs clean
 
 help:  ## Show what can be made.
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -51,6 +53,15 @@ test_models: $(MODELS_STAMP)  ## Use LangChain's own chat model classes in every
 models_page: $(MODELS_STAMP)  ## Measure what these classes take, and write docs/models.md anew.
 	$(MODELS)/bin/python tools/models_page.py --measure
 
+$(STACKS_STAMP): pyproject.toml Makefile
+	$(PYTHON) -m venv $(STACKS)
+	$(STACKS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(STACKS)/bin/python -m pip install --quiet --editable '.[agents]' --group stacks
+	touch $(STACKS_STAMP)
+
+test_stacks: $(STACKS_STAMP)  ## Use deep agents, a supervisor, a swarm and LangServe, in an environment of their own.
+	$(STACKS)/bin/python -m pytest -rs tests/integration_tests/test_stacks.py
+
 test_lowest test_newest: test_%:  ## Run the unit tests on the lowest or newest versions allowed (needs uv).
 	tools/test_versions.sh $*
 
@@ -75,4 +86,4 @@ docs: $(STAMP)  ## Build the documentation site into .site; a warning is an erro
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 clean:  ## Remove what the other targets made.
-	rm -rf $(VENV) $(MODELS) .site .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(MODELS) $(STACKS) .site .mypy_cache .pytest_cache .ruff_cache

@@ -4,9 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypeAlias, cast
 
-from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import (
-    AIMessage,
     AnyMessage,
     BaseMessage,
     HumanMessage,
@@ -17,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from langchain_tpo.errors import ConversationError
+from langchain_tpo.loop.input_types import Conversation, Draft, Message
 from langchain_tpo.state import FirstSamples, TPOInput
 from langchain_tpo.text.conversation import message_text
 
@@ -24,9 +23,9 @@ from langchain_tpo.text.conversation import message_text
 class TPORequest(TypedDict):
     """A conversation, and what is known of it."""
 
-    messages: LanguageModelInput
+    messages: Conversation
     """The conversation: a string, a prompt value or messages."""
-    drafts: NotRequired[str | AIMessage | Sequence[str | AIMessage]]
+    drafts: NotRequired[str | Draft | Sequence[str | Draft]]
     """Answers to it; they enter the pool as candidates of round 0, beside the N that are drawn."""
     context: NotRequired[Mapping[str, Any] | None]
     """What else is known, by name: retrieved passages, a reference, a row's fields. The reward
@@ -37,7 +36,7 @@ class TPORequest(TypedDict):
 
 _FIRST_SAMPLES = TypeAdapter(FirstSamples)
 
-TPORunnableInput: TypeAlias = LanguageModelInput | BaseMessage | TPORequest
+TPORunnableInput: TypeAlias = Conversation | Message | TPORequest
 """Whatever a chat model takes, or a `TPORequest`."""
 
 
@@ -92,7 +91,9 @@ def checked_messages(value: object) -> list[AnyMessage]:
             f"The conversation is empty, got `{str(value)[:60]!r}`: pass at least one message "
             "with content."
         )
-    return cast("list[AnyMessage]", messages)
+    # LangGraph writes an id into messages that lack one: not into the caller's.
+    ours = [message if message.id else message.model_copy() for message in messages]
+    return cast("list[AnyMessage]", ours)
 
 
 def _converted(value: Any) -> list[BaseMessage]:  # noqa: ANN401 checked here

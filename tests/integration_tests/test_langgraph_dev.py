@@ -18,6 +18,8 @@ import pytest
 
 pytest.importorskip("langgraph_api", reason="needs `langgraph-cli[inmem]`")
 
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.pregel.remote import RemoteGraph
 from langgraph_sdk import get_sync_client
 from langgraph_sdk.client import SyncLangGraphClient
 
@@ -231,3 +233,15 @@ def test_a_person_judges_over_http_and_a_wrong_answer_keeps_the_run(
     assert (done["next"], rewards) == ([], [1.0, 7.0, 9.0, 2.0])
     assert [one["text"] for one in done["values"]["tpo"]["pool"][:2]] == drawn
     assert done["values"]["messages"][-1]["content"] == done["values"]["tpo"]["pool"][2]["text"]
+
+
+def test_a_remote_graph_answers_alone_and_as_a_node(client: SyncLangGraphClient) -> None:
+    loop = RemoteGraph("tpo", sync_client=client)
+    alone = loop.invoke(QUESTION, context=SMALL)
+    assert alone["tpo"]["stop_reason"] == "depth"
+    best = max(alone["tpo"]["pool"], key=lambda one: one["reward"])
+    assert alone["messages"][-1]["content"] == best["text"]
+
+    outer = StateGraph(MessagesState).add_node("answer", loop).add_edge(START, "answer").compile()
+    state = outer.invoke(QUESTION)
+    assert [message.type for message in state["messages"]] == ["human", "ai"]

@@ -207,7 +207,11 @@ async def test_the_whole_conversation_reaches_every_step(optimize: Any) -> None:
 
     await optimize(TPORunnable(model=model, reward=last_number, depth=1), conversation)
 
-    assert model.notebook.calls[0].messages == conversation
+    asked = model.notebook.calls[0].messages
+    assert [(one.type, one.content) for one in asked] == [
+        (one.type, one.content) for one in conversation
+    ]
+    assert [one.id for one in conversation] == [None] * 4, "the caller's own stay as they were"
     for call in model.notebook.calls[1:]:
         prompt = "\n".join(message.text for message in call.messages)
         for said in ("Speak like a carpenter.", "Is oak hard?", "Aye.", "How do I care for it?"):

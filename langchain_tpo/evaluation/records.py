@@ -149,7 +149,7 @@ class RecordFile:
         return dropped
 
     def close(self) -> None:
-        """Hand everything to the disk and let go of the file.
+        """Flush everything to the disk and close the file.
 
         Raises:
             OSError: When the disk did not take everything after all.

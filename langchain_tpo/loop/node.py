@@ -293,11 +293,11 @@ class _Attempt:
 
     def stopped(self, reason: StopReason, failure: Failure | None = None) -> Ending:
         """End the run in the middle of a call."""
-        steps = self.with_cost(self._spent_in_vain())["steps"]
+        steps = self.with_cost(self._spent_without_reply())["steps"]
         return self.ending({"steps": steps, "stop_reason": reason, "failure": failure})
 
-    def _spent_in_vain(self) -> Usage:
-        """A function in the place of a model is called unseen, once at least."""
+    def _spent_without_reply(self) -> Usage:
+        """Count one request where a function stands in for a model: it reports no usage."""
         usage = self.spent.usage
         return FAILED_REQUEST if usage["requests"] == 0 and self.name != "reward" else usage
 

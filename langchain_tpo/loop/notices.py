@@ -1,4 +1,4 @@
-"""What a caller has to know of a run that ended, in one line each: what was paid for in vain."""
+"""What a caller has to know of a run that ended, one line each: what cost and brought nothing."""
 
 from langchain_tpo.result import TPOResult
 

@@ -1,7 +1,6 @@
 """Whether an answer refuses, by how it opens: the string match of XSTest's authors, in our words.
 
-English only, and blind to what a polite sentence does not say: a rough instrument that nobody can
-reward-hack without refusing less in so many words.
+A string match, for English only: a refusal in other words is not counted as one.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Faults between a run and the embedded server: a real model's answers, broken on their way."""
+"""Faults between a run and the embedded server: a model's answers, broken on their way."""
 
 from collections.abc import Iterator
 from itertools import chain, repeat
@@ -7,7 +7,7 @@ import pytest
 
 from langchain_tpo import SamplingOptions, TPOResult, TPORunnable, TPOSettings
 from langchain_tpo.errors import WeightsError
-from langchain_tpo.local import LocalServer, weights_file
+from langchain_tpo.local import LocalServer
 from tests.faults.faulty_proxy import Exchange, Fault, FaultyProxy, pass_on
 from tests.faults.http_faults import (
     answer_with,
@@ -28,6 +28,7 @@ from tests.faults.places import (
     drops_of,
     requests_until,
 )
+from tests.support.shallow_weights import shallow_weights
 
 langchain_openai = pytest.importorskip("langchain_openai", reason="needs the extra `openai`")
 
@@ -38,7 +39,7 @@ pytestmark = pytest.mark.integration
 def server() -> Iterator[LocalServer]:
     pytest.importorskip("xllamacpp", reason="the extra `local` is not installed")
     try:
-        weights = weights_file("smollm2-135m")
+        weights = shallow_weights()
     except WeightsError as error:
         if "could not be fetched" in str(error):
             pytest.skip(f"no weights here: {error}")

@@ -14,6 +14,7 @@ from langchain_tpo import SamplingOptions, TPOSettings
 from langchain_tpo.errors import WeightsError
 from langchain_tpo.local import LocalChatModel, LocalServer
 from langchain_tpo.middleware import TPOMiddleware
+from tests.support.shallow_weights import shallow_weights
 
 pytestmark = pytest.mark.integration
 
@@ -23,7 +24,7 @@ SHORT = SamplingOptions(max_tokens=32)
 @pytest.fixture(scope="module")
 def local() -> Iterator[LocalChatModel]:
     """The embedded model, on one core."""
-    server = LocalServer(slots=2, context_tokens=2048, threads=1)
+    server = LocalServer(shallow_weights(), slots=2, context_tokens=2048, threads=1)
     try:
         server.start()
     except WeightsError as error:

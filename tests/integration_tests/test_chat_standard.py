@@ -14,6 +14,7 @@ from langchain_tpo import SamplingOptions, TPOSettings
 from langchain_tpo.chat_models.chat_tpo import ChatTPO
 from langchain_tpo.errors import WeightsError
 from langchain_tpo.local import LocalChatModel, LocalServer
+from tests.support.shallow_weights import shallow_weights
 
 pytestmark = pytest.mark.integration
 
@@ -25,14 +26,16 @@ SHORT = SamplingOptions(max_tokens=24)
 
 @pytest.fixture(scope="module")
 def local() -> Iterator[LocalChatModel]:
-    """The embedded model."""
-    server = LocalServer(slots=2, context_tokens=2048, threads=1)
+    """The embedded model, made to end what it quotes: JSON is complete in a few tokens."""
+    server = LocalServer(shallow_weights(), slots=2, context_tokens=2048, threads=1)
     try:
         server.start()
     except WeightsError as error:
         pytest.skip(str(error))
+    ends = {server.token_ids(text)[0]: 9 for text in ('"', '."', '",', '"}')}
+    spaces = {server.token_ids(text)[0]: -100 for text in (" ", "\n", "\t", "  ", "\n\n")}
     with server:
-        yield server.chat_model(max_tokens=300, temperature=0.0, frequency_penalty=1.0)
+        yield server.chat_model(max_tokens=300, temperature=0.0, logit_bias=ends | spaces)
 
 
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")  # langchain-openai's

@@ -1,4 +1,4 @@
-"""The OpenAI-compatible verifier against the embedded llama.cpp server: real log-probabilities."""
+"""The OpenAI-compatible verifier reads a model's log-probabilities from the embedded server."""
 
 import math
 from collections.abc import Iterator
@@ -10,8 +10,9 @@ from langchain_tpo.errors import MissingExtraError, RewardServerError, WeightsEr
 from langchain_tpo.local.server import LocalServer
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.servers.openai_compatible import OpenAIVerifier
-from langchain_tpo.reward_models.servers.verifier_questions import JsonScore, Rating
+from langchain_tpo.reward_models.servers.verifier_questions import JsonScore, Rating, YesNo
 from tests.support.servers.tgi_double import LlamaBrain
+from tests.support.shallow_weights import shallow_weights
 
 pytestmark = pytest.mark.integration
 
@@ -22,12 +23,14 @@ REQUEST: ScoreRequest = {
 NUMERICS = 1e-3
 """With one slot and no cache each prompt is computed alone: in batches, figures move by 0.2."""
 ALONE = {"cache_prompt": False}
+LIKELY = YesNo(yes="in", no="and")
+"""Labels that the shallow model has among its first words."""
 
 
 @pytest.fixture(scope="module")
 def local() -> Iterator[LocalServer]:
     try:
-        server = LocalServer("smollm2-135m", slots=1, threads=1).start()
+        server = LocalServer(shallow_weights(), slots=1, threads=1).start()
     except (WeightsError, MissingExtraError) as error:
         pytest.skip(str(error))
     yield server
@@ -39,6 +42,8 @@ async def test_the_reward_is_the_models_own_margin(local: LocalServer) -> None:
         local.base_url,
         api_key=local.api_key,
         criteria="It is right.",
+        question=LIKELY,
+        least_label_mass=0,
         top_logprobs=200,
         extra_body=ALONE,
     )
@@ -50,7 +55,7 @@ async def test_the_reward_is_the_models_own_margin(local: LocalServer) -> None:
         listed = brain.first_tokens(prompt, lambda _: True)[:200]
         yes, no = (
             math.log(sum(math.exp(p) for t, p in listed if t.strip().lower() == label))
-            for label in ("yes", "no")
+            for label in (LIKELY.yes, LIKELY.no)
         )
         assert reward == pytest.approx(yes - no, abs=NUMERICS)
     assert await model.ainvoke(REQUEST) == pytest.approx(rewards, abs=NUMERICS)
@@ -63,7 +68,7 @@ def test_ratings_and_written_scores(local: LocalServer) -> None:
         criteria="Right.",
         question=Rating(),
         top_logprobs=200,
-        least_label_mass=0,  # the small model gives the digits 4%
+        least_label_mass=0,  # the shallow model gives the digits little
         extra_body=ALONE,
     )
     ratings = rating.invoke(REQUEST, {"max_concurrency": 1})
@@ -85,6 +90,9 @@ def test_a_wrong_key_is_one_line(local: LocalServer) -> None:
 
 def test_a_response_that_does_not_fit_is_not_scored(local: LocalServer) -> None:
     request: ScoreRequest = {**REQUEST, "responses": ["Paris.", "word " * 6000]}
-    first, second = OpenAIVerifier(local.base_url, api_key=local.api_key).invoke(request)
+    verifier = OpenAIVerifier(
+        local.base_url, api_key=local.api_key, question=LIKELY, least_label_mass=0
+    )
+    first, second = verifier.invoke(request)
     assert isinstance(first, float)
     assert second is None

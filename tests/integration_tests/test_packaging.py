@@ -48,7 +48,8 @@ def installed(folder: Path, wheel: Path, extras: str = "") -> Path:
     run(sys.executable, "-m", "venv", "--without-pip", str(folder))
     python = folder / "bin" / "python"
     pip = (sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet")
-    run(*pip, "--disable-pip-version-check", f"{wheel}{extras}")
+    # Of thousands of modules few are imported: only those are compiled.
+    run(*pip, "--no-compile", "--disable-pip-version-check", f"{wheel}{extras}")
     return python
 
 

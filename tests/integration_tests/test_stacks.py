@@ -3,9 +3,11 @@
 `make test_stacks` runs this in an environment of its own, with the dependency group `stacks`.
 """
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -239,3 +241,17 @@ def test_langserve_refuses_what_the_schema_does_not_know(served: str) -> None:
     for wrong in ({"question": "Oak?"}, 7, [{"content": "Oak?"}], {"messages": "x", "drafts": 7}):
         refused = httpx.post(f"{served}/tpo/invoke", json={"input": wrong})
         assert refused.status_code == 422, wrong
+
+
+def test_recipes_that_need_more_packages_run() -> None:
+    for package in ("deepagents", "langgraph_supervisor"):
+        pytest.importorskip(package, reason="needs the group `stacks`")
+    page = Path(__file__).parents[2] / "docs" / "recipes.md"
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    names: dict[str, object] = {"__name__": "docs"}
+    kept = [block for block in blocks if not block.startswith("# not run here: needs a server")]
+
+    for block in kept:
+        exec(compile(block, str(page), "exec"), names)  # noqa: S102 our own page
+
+    assert sum(block.startswith("# not run here") for block in kept) == 2

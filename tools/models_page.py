@@ -23,7 +23,7 @@ Measured = Mapping[str, Mapping[str, Mapping[str, Any]]]
 WITHOUT = "without "
 
 PRESETS = ("defaults", "paper", "small_model", "seed")
-USES = ("ChatTPO, plain", "batch", "agent", "tpo optimize")
+USES = ("ChatTPO, plain", "batch", "agent", "ChatJudge", "tpo optimize")
 
 HEAD = """\
 # Chat models
@@ -45,6 +45,7 @@ the first stays |
 only then is a prompt shortened |
 | system messages | puts what they say in front of the first user message |
 | a request without a stream | asks for streams, one answer each |
+| to be made to fill in a form, as models that think | as a judge, it writes verdicts as text |
 
 Options are set in the fields that LangChain's classes have for them (`num_predict`, `random_seed`,
 `max_output_tokens`, ...), and as keywords where a class has none. What a model's `profile` says is
@@ -59,19 +60,19 @@ in the same format and without tags.
 
 `make test_models` installs these classes into an environment of its own and uses each in every way:
 the presets and a seed, sync, async and in batches, as `ChatTPO` plain, with retries and in a
-sequence, with tools, with structured output, in an agent, with `streaming=True`, and on the command
-line. Each talks to a service of the tests' own that refuses what the real one refuses. This page is
-generated from what was heard there (`tools/models_page.py`).
+sequence, with tools, with structured output, in an agent, as a judge, with `streaming=True`, and on
+the command line. Each talks to a service of the tests' own that refuses what the real one refuses.
+This page is generated from what was heard there (`tools/models_page.py`).
 
 What a model does not take is what the loop knew after runs with each preset. The other columns are
 requests, sent one at a time: a run of width 3 and depth 1 has 8 completions, which are 4 requests
 where `n` works and 8 where it does not, and one more for each refusal. The batch is of three runs
-with `paper()`, the agent calls one tool first (requests answered), and on the command line OpenAI's
-client tries what failed with status 500 twice more.
+with `paper()`, the agent calls one tool first (requests answered), the judge rates two answers
+twice, and on the command line OpenAI's client tries what failed with status 500 twice more.
 
 | class | what the model does not take | defaults | `paper()` | `small_model()` | a seed | \
-`ChatTPO` | batch | agent | `tpo optimize` |
-|---|---|---|---|---|---|---|---|---|---|
+`ChatTPO` | batch | agent | `ChatJudge` | `tpo optimize` |
+|---|---|---|---|---|---|---|---|---|---|---|
 {rows}
 """
 

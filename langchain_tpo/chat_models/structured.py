@@ -7,18 +7,17 @@ is made in another way stays the wrapped model's own.
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableParallel, RunnableSequence
 
 from langchain_tpo.runnable import TPORunnable
+from langchain_tpo.sampling.structured_output import Schema, taken_apart
 from langchain_tpo.sampling.whole_replies import WholeReplies
 from langchain_tpo.sampling.wrappers import (
     ChatModel,
     innermost,
-    is_chat_model,
     mapped,
     models_inside,
     with_structured_output,
@@ -26,9 +25,6 @@ from langchain_tpo.sampling.wrappers import (
 from langchain_tpo.text.conversation import message_text
 
 logger = logging.getLogger(__name__)
-
-Schema = dict[str, Any] | type
-"""Whatever `with_structured_output` takes."""
 
 NOTHING_READ = "It holds no structured answer."
 """The fault of a reply that a parser reads nothing out of."""
@@ -47,7 +43,7 @@ def structured(loop: TPORunnable, schema: Schema, options: Mapping[str, Any]) ->
     """
     own = with_structured_output(loop.model, schema, options)
     plain = {name: value for name, value in options.items() if name != "include_raw"}
-    made = [_Made.of(one, schema, plain) for one in models_inside(loop.model)]
+    made = [taken_apart(one, schema, plain) for one in models_inside(loop.model)]
     kinds = {type(one) for one in models_inside(loop.model)}
     if not all(made) or len(kinds) > 1:
         logger.info("structured output of `%s` is not optimized", innermost(loop.model).get_name())
@@ -61,24 +57,8 @@ def structured(loop: TPORunnable, schema: Schema, options: Mapping[str, Any]) ->
     return RunnableSequence(RunnableParallel(raw=best), *_behind(own, loop.model, schema, options))
 
 
-@dataclass(frozen=True)
-class _Made:
-    """How a chat model makes structured output."""
-
-    model: ChatModel
-    parser: Runnable[Any, Any]
-
-    @classmethod
-    def of(cls, model: Any, schema: Schema, options: Mapping[str, Any]) -> "_Made | None":  # noqa: ANN401 has been asked before
-        chain = model.with_structured_output(schema, **options)
-        if not isinstance(chain, RunnableSequence) or not is_chat_model(chain.first):
-            return None
-        first, second, *rest = chain.steps
-        return cls(first, RunnableSequence(second, *rest) if rest else second)
-
-
 def _bound(model: ChatModel, schema: Schema, options: Mapping[str, Any]) -> ChatModel:
-    made = _Made.of(model, schema, options)
+    made = taken_apart(model, schema, options)
     assert made is not None  # noqa: S101 looked at before
     return made.model
 

@@ -99,6 +99,8 @@ class Capabilities:
     """Whether it knows system messages."""
     only_streams: bool = False
     """Whether its service answers in streams only."""
+    fills_forms: bool = True
+    """Whether a judge can have it fill in a form, by a forced call of a tool or a format."""
 
     @property
     def words(self) -> list[str]:
@@ -165,6 +167,13 @@ class Lessons:
         if self.known != before:
             _tell(self.name, found, error)
         return again
+
+    def fills_no_forms(self, error: Exception) -> None:
+        """Remember that a form was refused which the model could do without."""
+        with _LEARNING:
+            before, self.known = self.known, replace(self.known, fills_forms=False)
+        if self.known != before:
+            _tell(self.name, {"fills_forms": False}, error)
 
     def answers_one(self) -> None:
         """Remember that the service pays no heed to `n`."""
@@ -301,6 +310,7 @@ def _said(what: str, value: object) -> str:
         "window": f"a window of {value} tokens",
         "takes_system": "system messages as part of the user's",
         "only_streams": "in streams",
+        "fills_forms": "verdicts as JSON in the text",
     }[what]
 
 

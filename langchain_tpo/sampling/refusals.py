@@ -14,8 +14,10 @@ from langchain_core.exceptions import (
     ModelRateLimitError,
     ModelRefusalError,
     ModelTimeoutError,
+    OutputParserException,
 )
 from langgraph.errors import GraphBubbleUp
+from pydantic import ValidationError
 
 OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "temperature": ("temperature",),
@@ -79,6 +81,11 @@ _SYSTEM = re.compile(
     r"\bsystem\b[\s'\"`]*(?:role|message|prompt|instruction)"
     r"|\brole\b[^.]{0,60}['\"`]system['\"`]"
     r"|developer\s+instruction",
+    re.IGNORECASE,
+)
+
+_FORM = re.compile(
+    r"tool|function|response_?format|json|schema|structured|grammar|guided|output_config",
     re.IGNORECASE,
 )
 
@@ -211,6 +218,24 @@ def wants_no_system(error: Exception) -> bool:
         True
     """
     return _SYSTEM.search(_words(error)) is not None
+
+
+def refuses_form(error: Exception) -> bool:
+    """Return whether an error may mean that a model cannot be made to fill in a form.
+
+    Servers say so in many words, so that any refusal may mean it; of a server that fails it has to
+    name a form.
+
+    Example:
+        >>> refuses_form(ValueError("deepseek-reasoner does not support this tool_choice"))
+        True
+        >>> refuses_form(TimeoutError("read timed out"))
+        False
+    """
+    if isinstance(error, OutputParserException | ValidationError) or is_too_long(error):
+        return False
+    failed = _status(error) in (None, 500)
+    return is_refusal(error) and (not failed or _FORM.search(_words(error)) is not None)
 
 
 def room_left(error: Exception, *, prompt: int) -> tuple[int, int] | None:

@@ -17,6 +17,7 @@ from langchain_core.tools import tool
 from pydantic import BaseModel
 
 from langchain_tpo import ChatTPO, TPORunnable, TPOSettings
+from langchain_tpo.reward_models import ChatJudge
 from tests.support import partner_models
 from tests.support.fakes import last_number
 from tests.support.partner_models import ROWS, Row
@@ -220,6 +221,22 @@ def test_an_agents_last_word_is_optimized(
     assert figures["usage"]["requests"] == len(services.bodies) - 1  # the call of the tool
     assert services.refused <= 6  # two options of three draws that are on their way together
     count("agent", requests=len(services.bodies) - services.refused, refused=0)
+
+
+def test_as_judge(
+    row: Row, model: Any, services: StrictServices, count: Callable[..., None]
+) -> None:
+    judge = ChatJudge(model)
+    question = {"messages": [HumanMessage("2 and 3?")], "responses": ["5", "6"]}
+
+    first = judge.invoke(question, ONE_AT_A_TIME)
+    requests = len(services.bodies)
+    second = judge.invoke(question, ONE_AT_A_TIME)
+
+    assert [type(score) for score in first] == [dict, dict]
+    assert [score["reward"] >= 1 for score in [*first, *second]] == [True] * 4
+    assert len(services.bodies) == requests + 2  # what was refused is not asked again
+    count("ChatJudge")
 
 
 async def test_a_model_that_streams_does_not_stream_inside(

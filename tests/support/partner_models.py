@@ -127,6 +127,14 @@ ROWS: Mapping[str, Row] = {
         fields={**_NO_RETRIES, "streaming": True},
         lacks={"agent": "an agent asks its model itself, which TPOMiddleware silences"},
     ),
+    "AzureChatOpenAI": Row(
+        package="langchain_openai",
+        cls="AzureChatOpenAI",
+        service="azure",
+        url="azure_endpoint",
+        end="",
+        fields={**_NO_RETRIES, "azure_deployment": "m", "api_version": "2025-01-01"},
+    ),
     "ChatOllama": Row(
         package="langchain_ollama",
         cls="ChatOllama",
@@ -154,6 +162,19 @@ ROWS: Mapping[str, Row] = {
         fields=_NO_RETRIES,
         provider="anthropic",
         variable="ANTHROPIC_API_KEY",
+    ),
+    "ChatAnthropic, thinking": Row(
+        package="langchain_anthropic",
+        cls="ChatAnthropic",
+        service="thinking",
+        end="",
+        model="claude-sonnet-4-5-20250929",
+        fields={
+            **_NO_RETRIES,
+            "thinking": {"type": "enabled", "budget_tokens": 2000},
+            "max_tokens": 4000,
+        },
+        lacks={"with_structured_output": "a model that thinks cannot be made to call a tool"},
     ),
     "ChatGoogleGenerativeAI": Row(
         package="langchain_google_genai",
@@ -188,6 +209,17 @@ ROWS: Mapping[str, Row] = {
         fields=_NO_RETRIES,
         provider="deepseek",
         variable="DEEPSEEK_API_KEY",
+    ),
+    "ChatDeepSeek, reasoner": Row(
+        package="langchain_deepseek",
+        cls="ChatDeepSeek",
+        service="reasoner",
+        url="api_base",
+        model="deepseek-reasoner",
+        fields=_NO_RETRIES,
+        provider="deepseek",
+        variable="DEEPSEEK_API_KEY",
+        lacks={"with_structured_output": "a model that thinks cannot be made to call a tool"},
     ),
     "ChatMistralAI": Row(
         package="langchain_mistralai",

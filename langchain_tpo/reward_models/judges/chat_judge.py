@@ -10,7 +10,7 @@ from typing import TypeAlias
 from langchain_core.messages import BaseMessage
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableSequence
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, PrivateAttr, field_validator
 
 from langchain_tpo.reward_models.base import ComposedReward
 from langchain_tpo.reward_models.interface import ExplainedScore, Score, ScoreRequest
@@ -27,6 +27,7 @@ from langchain_tpo.reward_models.judges.judge_prompts import (
 from langchain_tpo.reward_models.judges.judgement import AllAtOnce, count_failures, judgement
 from langchain_tpo.reward_models.judges.replies import Number, UnreadableVerdict, read_rating
 from langchain_tpo.reward_models.scores import as_score
+from langchain_tpo.sampling.capabilities import Learned
 from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
 from langchain_tpo.text.thinking import split_thinking
 
@@ -87,6 +88,8 @@ class ChatJudge(ComposedReward):
     read: Callable[[str], object] | None
     """Reads the reply of a model that answers in a form of its own; None: JSON, or a written
     score."""
+
+    _learned: Learned = PrivateAttr(default_factory=Learned)
 
     def __init__(  # noqa: PLR0913 options by keyword
         self,
@@ -149,9 +152,12 @@ class ChatJudge(ComposedReward):
         texts = list(dict.fromkeys(request["responses"]))
         form: type[Rating | ExplainedRating] = ExplainedRating if self.explain else Rating
         read = partial(self._rating, form=form)
+        asker = judgement(
+            self.model, form, structured=self.structured, read=read, learned=self._learned
+        )
         return RunnableSequence(
             RunnableLambda(partial(self._questions, texts), name="questions"),
-            AllAtOnce(judgement(self.model, form, structured=self.structured, read=read)),
+            AllAtOnce(asker),
             RunnableLambda(partial(self._scores, request, texts), name="scores"),
             name=self.get_name(),
         )

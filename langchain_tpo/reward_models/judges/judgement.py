@@ -6,8 +6,9 @@ Structured output where the model has it, else a JSON object in plain text; seen
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import BaseChatModel
@@ -21,8 +22,12 @@ from pydantic import BaseModel, ValidationError
 
 from langchain_tpo.errors import RewardOutputError
 from langchain_tpo.reward_models.judges.replies import UnreadableVerdict, read_json
+from langchain_tpo.sampling.asking import asked
+from langchain_tpo.sampling.capabilities import Learned
 from langchain_tpo.sampling.quiet import quiet
+from langchain_tpo.sampling.refusals import refuses_form
 from langchain_tpo.sampling.replies import reply_text
+from langchain_tpo.sampling.structured_output import taken_apart
 from langchain_tpo.sampling.wrappers import ChatModel
 
 logger = logging.getLogger(__name__)
@@ -38,6 +43,7 @@ def judgement(
     *,
     structured: bool,
     read: Callable[[str], FormT] | None = None,
+    learned: Learned | None = None,
 ) -> Runnable[Any, FormT]:
     """Build what asks a chat model once and reads its reply.
 
@@ -49,6 +55,7 @@ def judgement(
         form: What a reply has to hold.
         structured: Whether to use the model's structured output where it has one.
         read: Reads a reply in text; by default as JSON of the form.
+        learned: What its models have taught so far, and teach from now on.
 
     Example:
         >>> from langchain_core.language_models import FakeListChatModel
@@ -59,34 +66,102 @@ def judgement(
         Rating(score=4.0)
     """
     from_text = read or partial(read_json, form=form)
-    reading = _reading(quiet(model, cache=True), form, from_text, structured=structured)
-    return reading.with_config(tags=[TAG_NOSTREAM])
+    known = Learned() if learned is None else learned
+    way = _Way(form, from_text, known, structured)
+    return _reading(quiet(model, cache=True), way).with_config(tags=[TAG_NOSTREAM])
 
 
-def _reading(
-    model: ChatModel, form: type[FormT], read: Callable[[str], FormT], *, structured: bool
-) -> Runnable[Any, FormT]:
-    inside = partial(_reading, form=form, read=read, structured=structured)
+@dataclass(frozen=True)
+class _Way(Generic[FormT]):
+    """How models are asked for a verdict."""
+
+    form: type[FormT]
+    read: Callable[[str], FormT]
+    learned: Learned
+    structured: bool
+
+    def plain(self, model: ChatModel) -> Runnable[Any, FormT]:
+        """Ask for a verdict in the text."""
+        return asked(model, self.learned, {}, cache=True) | RunnableLambda(
+            lambda reply: self.read(reply_text(reply))
+        )
+
+
+def _reading(model: ChatModel, way: _Way[FormT]) -> Runnable[Any, FormT]:
     if isinstance(model, RunnableBindingBase):
-        return model.model_copy(update={"bound": inside(model.bound)})
+        return model.model_copy(update={"bound": _reading(model.bound, way)})
     if isinstance(model, RunnableWithFallbacks):
-        fallbacks: list[ChatModel] = [inside(fallback) for fallback in model.fallbacks]
-        return model.model_copy(update={"runnable": inside(model.runnable), "fallbacks": fallbacks})
-    if structured and isinstance(model, BaseChatModel):
+        fallbacks: list[ChatModel] = [_reading(fallback, way) for fallback in model.fallbacks]
+        first = _reading(model.runnable, way)
+        return model.model_copy(update={"runnable": first, "fallbacks": fallbacks})
+    if way.structured and isinstance(model, BaseChatModel):
         try:
-            return model.with_structured_output(form) | RunnableLambda(_filled(form))
+            return _FormAsker(model, way)
         except NotImplementedError:
             logger.debug("%s has no structured output: asking for JSON text", model.get_name())
-    return model | RunnableLambda(lambda reply: read(reply_text(reply)))
+    return way.plain(model)
 
 
-def _filled(form: type[FormT]) -> Callable[[object], FormT]:
-    def check(verdict: object) -> FormT:
-        if isinstance(verdict, form):
+class _FormAsker(Runnable[Any, FormT]):
+    """One chat model that is to fill in a form, or write the verdict where it cannot be made to.
+
+    Models that think refuse to be told to call a tool; others answer in words all the same.
+    """
+
+    def __init__(self, model: BaseChatModel, way: _Way[FormT]) -> None:
+        self._way = way
+        self._lessons = way.learned.of(model)
+        self._plain = way.plain(model)
+        halves = taken_apart(model, way.form, {})
+        if halves is None:
+            self._formed = model.with_structured_output(way.form) | RunnableLambda(self._filled)
+        else:
+            formed = asked(halves.model, way.learned, {}, cache=True)
+            self._formed = formed | RunnableLambda(partial(self._read, halves.parser))
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> FormT:  # noqa: ANN401 as of any Runnable
+        if not self._lessons.known.fills_forms:
+            return self._plain.invoke(input, config, **kwargs)
+        try:
+            return self._formed.invoke(input, config, **kwargs)
+        except Exception as error:
+            if not refuses_form(error):
+                raise
+            verdict = self._plain.invoke(input, config, **kwargs)
+            self._lessons.fills_no_forms(error)
             return verdict
-        raise OutputParserException(f"The judge did not fill in the form `{form.__name__}`.")
 
-    return check
+    async def ainvoke(
+        self,
+        input: Any,  # noqa: ANN401 as above
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> FormT:
+        if not self._lessons.known.fills_forms:
+            return await self._plain.ainvoke(input, config, **kwargs)
+        try:
+            return await self._formed.ainvoke(input, config, **kwargs)
+        except Exception as error:
+            if not refuses_form(error):
+                raise
+            verdict = await self._plain.ainvoke(input, config, **kwargs)
+            self._lessons.fills_no_forms(error)
+            return verdict
+
+    def _read(self, parser: Runnable[Any, Any], message: object) -> FormT:
+        """Read a message as its form, or as the verdict in words that it is instead."""
+        try:
+            return self._filled(parser.invoke(message, {"callbacks": []}))
+        except (OutputParserException, ValidationError) as unread:
+            try:
+                return self._way.read(reply_text(message))
+            except OutputParserException:
+                raise unread from None
+
+    def _filled(self, verdict: object) -> FormT:
+        if isinstance(verdict, self._way.form):
+            return verdict
+        raise OutputParserException(f"The judge did not fill in `{self._way.form.__name__}`.")
 
 
 class AllAtOnce(Runnable[list[InputT], list[OutputT | Exception]]):

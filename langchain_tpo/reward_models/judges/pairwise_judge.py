@@ -11,7 +11,7 @@ from typing import TypeAlias
 from langchain_core.messages import BaseMessage
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, PrivateAttr, field_validator
 
 from langchain_tpo.candidate_pool import Candidate, chosen
 from langchain_tpo.errors import SettingsError
@@ -36,6 +36,7 @@ from langchain_tpo.reward_models.judges.tournament import (
     most_pairs,
 )
 from langchain_tpo.reward_models.scores import as_score
+from langchain_tpo.sampling.capabilities import Learned
 from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
 from langchain_tpo.text.thinking import split_thinking
 
@@ -118,6 +119,8 @@ class PairwiseJudge(ComposedReward):
     """Whether to use structured output where the model has it; False asks for JSON text."""
     read: Callable[[str], object] | None
     """Reads the reply of a model that answers in a form of its own; None: JSON."""
+
+    _learned: Learned = PrivateAttr(default_factory=Learned)
 
     def __init__(  # noqa: PLR0913 options by keyword
         self,
@@ -224,7 +227,10 @@ class PairwiseJudge(ComposedReward):
     def _asker(self) -> AllAtOnce[list[BaseMessage], AnyComparison]:
         form: type[AnyComparison] = ExplainedComparison if self.explain else Comparison
         read = partial(self._comparison, form=form)
-        return AllAtOnce(judgement(self.model, form, structured=self.structured, read=read))
+        asker = judgement(
+            self.model, form, structured=self.structured, read=read, learned=self._learned
+        )
+        return AllAtOnce(asker)
 
     def _comparison(self, text: str, *, form: type[AnyComparison]) -> AnyComparison:
         if self.read is None:

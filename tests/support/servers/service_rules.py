@@ -74,7 +74,20 @@ def only_one(*names: str, words: str) -> Rule:
 
 def forced_call(words: str) -> Rule:
     """Refuse, as models do that think, to be told to call a tool."""
-    return lambda body: words if body.get("tool_choice") not in (None, "auto", "none") else None
+
+    def rule(body: Body) -> str | None:
+        choice = body.get("tool_choice")
+        kind = choice.get("type") if isinstance(choice, dict) else choice
+        return None if kind in (None, "auto", "none") else words
+
+    return rule
+
+
+def budgeted(body: Body) -> str | None:
+    """Refuse a reply that has no more room than the thought before it."""
+    budget = (body.get("thinking") or {}).get("budget_tokens", 0)
+    short = reply_tokens(body) <= budget
+    return "`max_tokens` must be greater than `thinking.budget_tokens`." if short else None
 
 
 def one_candidate(body: Body) -> str | None:

@@ -58,6 +58,7 @@ _NO_EXTRAS = says.unknown("seed", "n", words="{name}: Extra inputs are not permi
 
 SERVICES: Mapping[str, Service] = {
     "openai": Service(rules=(says.most_answers(128, "Invalid 'n': above the maximum value."),)),
+    "azure": Service(speaks="azure", rules=(says.most_answers(128, "n must be at most 128."),)),
     "gpt-5": Service(
         rules=(
             says.only_one(
@@ -112,6 +113,12 @@ SERVICES: Mapping[str, Service] = {
             ),
         )
     ),
+    "reasoner": Service(
+        rules=(
+            says.most_answers(1, "Invalid n value (currently only n = 1 is supported)"),
+            says.forced_call("deepseek-reasoner does not support this tool_choice"),
+        )
+    ),
     "fireworks": Service(
         rules=(
             says.most_tokens(4096, "Requests with max_tokens > 4096 must have stream=true"),
@@ -133,6 +140,19 @@ SERVICES: Mapping[str, Service] = {
         speaks="anthropic",
         rules=(
             says.only_one("temperature", "top_p", words="`{name}` is deprecated for this model."),
+            _NO_EXTRAS,
+            _ANTHROPIC_TOOLS,
+        ),
+    ),
+    "thinking": Service(
+        speaks="anthropic",
+        rules=(
+            says.only_one(
+                "temperature", words="`{name}` may only be set to 1 when thinking is enabled."
+            ),
+            says.unknown("top_p", words="`{name}` must be unset when thinking is enabled."),
+            says.budgeted,
+            says.forced_call("Thinking may not be enabled when tool_choice forces tool use."),
             _NO_EXTRAS,
             _ANTHROPIC_TOOLS,
         ),
@@ -222,6 +242,8 @@ class StrictServices:
             return Said(tool=name, arguments=filled(schema, number))
         if asked.schema:
             return Said(text=json.dumps(filled(asked.schema, number)))
+        if any('"score"' in message.text for message in asked.messages):  # a judge shows the form
+            return Said(text='Right: {"rationale": "It says so.", "score": 4}')
         return Said(text=obedient(step_of(with_system(asked.messages)), asked.messages, number))
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -307,6 +329,8 @@ def with_system(messages: list[BaseMessage]) -> list[BaseMessage]:
 def filled(schema: Mapping[str, Any], number: int) -> dict[str, Any]:
     """Return an object that a schema allows, and that is told from others by its number."""
     fields: Mapping[str, Any] = (schema or {}).get("properties") or {}
+    if "score" in fields:  # of a judge, who has a scale
+        return {"rationale": f"{number}", "score": 4}
     return {
         name: number if str(form.get("type")).lower() in ("integer", "number") else f"{number}"
         for name, form in fields.items()

@@ -319,6 +319,12 @@ OPENAI = Format(
 )
 FORMATS: Mapping[str, Format] = {
     "openai": OPENAI,
+    "azure": Format(
+        read=read_openai,
+        write=write_openai,
+        path="/openai/deployments/m/chat/completions",
+        chunks=openai_chunks,
+    ),
     "groq": Format(read=read_openai, write=write_openai, path="/openai/v1/chat/completions"),
     "perplexity": Format(read=read_openai, write=write_openai, path="/chat/completions"),
     "responses": Format(read=read_responses, write=write_responses, path="/v1/responses"),

@@ -26,7 +26,7 @@ def test_the_page_is_what_was_measured(generator: dict[str, Any]) -> None:
 def test_every_class_that_is_tried_has_its_row(generator: dict[str, Any]) -> None:
     rows = generator["page"](RECORD).partition("## Tried")[2]
     assert list(RECORD) == list(ROWS)
-    assert rows.count("\n| `Chat") == len(ROWS)
+    assert rows.count("\n| `") == len(ROWS)
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -8,6 +8,7 @@ from langgraph.errors import GraphInterrupt
 
 from langchain_tpo.reward_models.judges.chat_judge import ExplainedRating, Rating
 from langchain_tpo.reward_models.judges.judgement import AllAtOnce, judgement
+from langchain_tpo.sampling.capabilities import Learned
 from tests.unit_tests.reward_models.judges.judge_fakes import (
     BOTH_FORMS,
     ProviderError,
@@ -61,6 +62,47 @@ def test_a_fallback_is_asked_in_its_own_form(tools: bool) -> None:  # noqa: FBT0
 
     first, second = judge_model(broken, tools=not tools), judge_model(good, tools=tools)
     model = first.with_fallbacks([second])
+    assert judgement(model, Rating, structured=True).invoke("?") == Rating(score=4)
+
+
+class Forced(Exception):  # noqa: N818 a provider's
+    """A refusal, with its status where the SDK has it."""
+
+    status_code = 400
+
+
+@pytest.mark.parametrize("run", ["invoke", "ainvoke"])
+async def test_a_model_that_refuses_forms_is_asked_for_text_from_then_on(run: str) -> None:
+    def thinks(prompt: str) -> dict[str, Any]:
+        if "tool" in model.asked.kwargs[-1]:
+            raise Forced("tool_choice may not be forced when thinking is enabled.")
+        return FORM
+
+    model = judge_model(thinks, tools=True)
+    learned = Learned()
+    asker = judgement(model.with_retry(), Rating, structured=True, learned=learned)
+    answered = [asker.invoke("?") if run == "invoke" else await asker.ainvoke("?") for _ in "ab"]
+    again = judgement(model, Rating, structured=True, learned=learned)
+
+    assert [*answered, again.invoke("?")] == [Rating(score=4)] * 3
+    assert ["tool" in one for one in model.asked.kwargs] == [True, False, False, False]
+    assert [lesson.known.words for lesson in learned.by_model.values()] == [
+        ["one answer in a request", "verdicts as JSON in the text"]
+    ]
+
+
+def test_a_server_that_fails_is_no_server_that_refuses_forms() -> None:
+    def broken(prompt: str) -> str:
+        raise ProviderError("The server had an error while processing your request")
+
+    model = judge_model(broken, tools=True)
+    with pytest.raises(ProviderError):
+        judgement(model, Rating, structured=True).invoke("?")
+    assert len(model.asked.kwargs) == 1
+
+
+def test_a_verdict_in_words_counts_where_a_form_was_to_be_filled_in() -> None:
+    model = judge_model(lambda _: 'Fine: {"score": 4}', tools=True)
     assert judgement(model, Rating, structured=True).invoke("?") == Rating(score=4)
 
 

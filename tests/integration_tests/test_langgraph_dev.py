@@ -3,6 +3,7 @@
 The server refuses blocking calls in async code, so every run here also shows that there are none.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -22,6 +23,8 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.pregel.remote import RemoteGraph
 from langgraph_sdk import get_sync_client
 from langgraph_sdk.client import SyncLangGraphClient
+
+from tests.support.server_graphs import GRAPHS
 
 pytestmark = pytest.mark.integration
 
@@ -47,8 +50,11 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     It runs in a folder of its own, since it writes beside its configuration.
     """
     home = tmp_path_factory.mktemp("server")
-    shutil.copy(ROOT / "langgraph.json", home)
     shutil.copytree(ROOT / "examples", home / "examples")
+    shutil.copy(ROOT / "tests" / "support" / "server_graphs.py", home)
+    served = json.loads((ROOT / "langgraph.json").read_text())
+    served["graphs"] |= {name: f"./server_graphs.py:{name}" for name in GRAPHS}
+    (home / "langgraph.json").write_text(json.dumps(served))
     port = free_port()
     log = (home / "log").open("w")
     process = subprocess.Popen(  # noqa: S603 our own interpreter
@@ -245,3 +251,39 @@ def test_a_remote_graph_answers_alone_and_as_a_node(client: SyncLangGraphClient)
     outer = StateGraph(MessagesState).add_node("answer", loop).add_edge(START, "answer").compile()
     state = outer.invoke(QUESTION)
     assert [message.type for message in state["messages"]] == ["human", "ai"]
+
+
+@pytest.mark.parametrize("mode", ["messages", "messages-tuple"])
+@pytest.mark.parametrize("subgraphs", [False, True])
+@pytest.mark.parametrize("door", GRAPHS)
+def test_every_door_gives_the_answer_once_under_one_id(
+    client: SyncLangGraphClient, thread: str, door: str, mode: Any, *, subgraphs: bool
+) -> None:
+    by_kind: dict[str, list[Any]] = {}
+    for part in client.runs.stream(
+        thread,
+        door,
+        input=QUESTION,
+        stream_mode=["values", mode, "custom"],
+        stream_subgraphs=subgraphs,
+    ):
+        by_kind.setdefault(part.event.split("|")[0], []).append(part.data)
+
+    asked, answer = by_kind["values"][-1]["messages"]
+    assert "revision" in answer["content"]
+    kinds = ("messages", "messages/partial", "messages/complete")  # the server's own split
+    told = _messages_in([by_kind.get(kind, []) for kind in kinds])
+    shown = [(one["id"], one["content"]) for one in told if one["id"] != asked["id"]]
+    assert shown == [(answer["id"], answer["content"])]
+    ends = [one["answer_id"] for one in by_kind.get("custom", []) if one["event"] == "tpo_end"]
+    unheard = door.endswith("_inside") and not subgraphs  # see docs/events.md
+    assert ends == ([] if unheard else [answer["id"]])
+
+
+def _messages_in(data: list[Any]) -> Iterator[Any]:
+    """Return messages of any mode: alone, in a list, or beside their metadata."""
+    for one in data:
+        if isinstance(one, dict):
+            yield from (value for value in [one] if "type" in one)
+        else:
+            yield from _messages_in(one)

@@ -23,10 +23,7 @@ from pydantic.fields import FieldInfo
 from typing_extensions import TypedDict
 
 from langchain_tpo.errors import SettingsError
-from langchain_tpo.text.secrecy import without_credentials
-
-MOST_SHOWN = 60
-"""Characters of a value that an error shows."""
+from langchain_tpo.text.shown import MOST_SHOWN, shown
 
 UNKNOWN_OPTION = ("extra_forbidden", "unexpected_keyword_argument")
 """What pydantic calls an option that there is not."""
@@ -277,8 +274,7 @@ def _is_private(field: FieldInfo) -> bool:
 def _seen(value: object, *, hidden: bool) -> str:
     if hidden or isinstance(value, SecretStr):
         return f"a value of type {type(value).__name__}"
-    text = without_credentials(repr(value))
-    return f"`{text[:MOST_SHOWN]}...`" if len(text) > MOST_SHOWN else f"`{text}`"
+    return f"`{shown(value, quoted=True)}`"
 
 
 def check_choice(option: str, value: object, choices: Sequence[str]) -> None:

@@ -32,6 +32,7 @@ from langchain_tpo.loop.slots import (
 from langchain_tpo.result import TPOResult, TPORound
 from langchain_tpo.reward_models.coercion import RewardLike
 from langchain_tpo.sampling.batching import BatchesByRequests
+from langchain_tpo.sampling.call_config import check_config
 from langchain_tpo.sampling.capabilities import Learned
 from langchain_tpo.sampling.inner_calls import PER_CALL
 from langchain_tpo.sampling.run_limit import run_limit
@@ -167,6 +168,7 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
             RunError: When no answer could be found.
             Exception: What the model's provider raised, when the first round fails.
         """
+        check_config(config)
         _refuse(kwargs)
         link = RunnableLambda(self._message, self._amessage, name=self.get_name())
         return link.invoke(input, config)
@@ -178,6 +180,7 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
         **kwargs: Any,
     ) -> AIMessage:
         """Return the best response of a run as a message, as `invoke` does."""
+        check_config(config)
         _refuse(kwargs)
         link = RunnableLambda(self._message, self._amessage, name=self.get_name())
         return await link.ainvoke(input, config)
@@ -196,6 +199,7 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
         Raises:
             Exception: As `invoke` does.
         """
+        check_config(config)
         link = RunnableLambda(self._run, self._arun, name=self.get_name())
         return link.invoke(input, config)
 
@@ -205,6 +209,7 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
         config: RunnableConfig | None = None,
     ) -> TPOResult:
         """Return everything a run found out, as `optimize` does."""
+        check_config(config)
         link = RunnableLambda(self._run, self._arun, name=self.get_name())
         return await link.ainvoke(input, config)
 
@@ -232,6 +237,7 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
             >>> first.answer, first.event["rewards"], result.stop_reason
             ('Dust it, then oil it.', [1.0, 1.0, 1.0, 1.0, 1.0], 'depth')
         """
+        check_config(config)
         return self._round_link.stream(input, config)
 
     def astream_rounds(
@@ -240,6 +246,7 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
         config: RunnableConfig | None = None,
     ) -> AsyncIterator[TPORound | TPOResult]:
         """Return every round as soon as it is scored, as `stream_rounds` does."""
+        check_config(config)
         return self._round_link.astream(input, config)
 
     def __repr__(self) -> str:

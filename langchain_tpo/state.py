@@ -16,6 +16,7 @@ from typing_extensions import TypedDict
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.errors import RunError
 from langchain_tpo.sampling.usage import Usage
+from langchain_tpo.text.shown import shown
 
 _WITH_DOCSTRINGS = with_config(ConfigDict(use_attribute_docstrings=True))
 """Docstrings of keys are their help in the forms that Studio draws."""
@@ -204,7 +205,7 @@ class TPOState(TPORun, total=False):
 def merged(run: TPORun, changes: TPORun) -> TPORun:
     """Put what a step, or a person in Studio, has changed into the run."""
     if not isinstance(changes, Mapping):
-        raise RunError(f"`tpo` must be a dict of what changes in a run, got `{str(changes)[:60]}`.")
+        raise RunError(f"`tpo` must be a dict of what changes in a run, got `{shown(changes)}`.")
     return {**run, **changes}
 
 

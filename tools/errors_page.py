@@ -38,6 +38,10 @@ passes through where the shortest does not fit either |
 | `GraphInterrupt`, `GraphRecursionError` | LangGraph | pass through: a run that waits for a \
 person is resumed, and `TPORunnable` asks for as many supersteps as the depth needs |
 | `KeyboardInterrupt`, `asyncio.CancelledError` | you | pass through |
+| what ends more than a call: `sys.exit()`, `StopIteration`, a cancellation that nobody asked for, \
+a panic of a library in Rust | code of a model or of `reward` | fails that call like any error, as \
+a `RunError` or `RewardError` that names it; `sys.exit()` in a handler of signals passes through, \
+and so does what an async model's own task raises, by which asyncio ends its loop |
 
 ## On the command line
 

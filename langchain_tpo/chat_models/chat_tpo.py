@@ -28,6 +28,7 @@ from langchain_tpo.chat_models.structured import structured
 from langchain_tpo.loop.parts import LoopParts
 from langchain_tpo.reward_models.coercion import RewardLike
 from langchain_tpo.runnable import TPORunnable
+from langchain_tpo.sampling.call_config import check_config
 from langchain_tpo.sampling.inner_calls import PER_CALL
 from langchain_tpo.sampling.usage import UsageCounter, as_usage_metadata
 from langchain_tpo.sampling.wrappers import (
@@ -356,6 +357,7 @@ class ChatTPO(LoopParts, BaseChatModel):
 
 def _with_configurable(config: RunnableConfig | None) -> RunnableConfig:
     """Return the config of the run around, with what this call sets at run time."""
+    check_config(config)
     own = RunnableConfig(configurable=(config or {}).get("configurable", {}))
     merged = merge_configs(ensure_config(), own)
     if config and "configurable" in config and PER_CALL not in own["configurable"]:

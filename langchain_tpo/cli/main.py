@@ -22,6 +22,7 @@ from langchain_tpo.cli.rewards import rewards
 from langchain_tpo.cli.runs import runs
 from langchain_tpo.errors import ConfigurationError
 from langchain_tpo.text.secrecy import without_credentials
+from langchain_tpo.text.shown import message_of
 
 FAILED = 1
 """Exit code for what went wrong although it could have worked."""
@@ -86,7 +87,7 @@ def _failed(error: BaseException, arguments: Sequence[str], code: int) -> int:
     if "--debug" in arguments:
         sys.stderr.write(visible(without_credentials("".join(traceback.format_exception(error)))))
     name = "" if isinstance(error, ConfigurationError) else f"{type(error).__name__}: "
-    return _say(without_credentials(f"{name}{error}"), code)
+    return _say(f"{name}{message_of(error)}", code)
 
 
 def _click_message(error: typer.TyperException) -> str:

@@ -24,6 +24,7 @@ from langchain_tpo.errors import DatasetError, MissingExtraError, TPOError
 from langchain_tpo.evaluation.data_files import Numbered, opened, reader_of
 from langchain_tpo.evaluation.examples import BadRow, Row, example_of
 from langchain_tpo.text.secrecy import without_credentials
+from langchain_tpo.text.shown import shown
 
 HUB = "hf:"
 """What opens the name of a data set of the hub: `hf:owner/name?split=test&config=main`."""
@@ -115,7 +116,7 @@ def open_dataset(source: DatasetLike) -> Dataset:
         if not isinstance(source, Iterable):
             raise DatasetError(
                 f"`dataset` must be a file's name or a list of rows, got {type(source).__name__} "
-                f"`{str(source)[:60]}`."
+                f"`{shown(source)}`."
             )
         listed = list(source)
         return Dataset(source="rows", rows=lambda: enumerate(listed, start=1))

@@ -18,7 +18,7 @@ from langchain_tpo.evaluation.report.analysis import Verdicts
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.judges.pairwise_judge import PairwiseJudge
 from langchain_tpo.sampling.wrappers import ChatModel
-from langchain_tpo.text.secrecy import named
+from langchain_tpo.text.shown import named
 
 JUDGEMENTS = "judgements.jsonl"
 """The file's name in the folder of a run."""

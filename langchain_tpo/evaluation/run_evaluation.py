@@ -27,7 +27,7 @@ from langchain_tpo.evaluation.system_runner import Parts, Spending, SystemRunner
 from langchain_tpo.evaluation.systems import System, drawing_order
 from langchain_tpo.evaluation.token_matching import spent_in
 from langchain_tpo.sampling.request_limit import RequestLimit
-from langchain_tpo.text.secrecy import without_credentials
+from langchain_tpo.text.shown import message_of
 
 Key = tuple[str, str]
 """Names of an example and of a system."""
@@ -205,9 +205,7 @@ async def recorded(
     except Exception as error:  # noqa: BLE001 any provider's: it is the result of this example
         raised = error
         record["status"] = "failed"
-        record["failure"] = RecordedFailure(
-            type=type(error).__name__, message=without_credentials(str(error))
-        )
+        record["failure"] = RecordedFailure(type=type(error).__name__, message=message_of(error))
     record["seconds"] = round(time.perf_counter() - since, 3)
     return record, raised
 

@@ -8,8 +8,9 @@ from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig, patch_config
 
-from langchain_tpo.errors import RunError, SettingsError
+from langchain_tpo.errors import RunError
 from langchain_tpo.loop.progress import heard_outside
+from langchain_tpo.sampling.call_config import check_config
 from langchain_tpo.sampling.run_limit import Threads
 from langchain_tpo.state import TPOThread
 
@@ -25,15 +26,11 @@ def roomy(
 
     Chains hand down LangChain's limit of 25 supersteps, too few from D=6 on.
     """
-    given = config.get("max_concurrency")
-    if given is not None and (not isinstance(given, int) or given < 0):
-        raise SettingsError(
-            f"`max_concurrency` of the config must be a number of requests, got `{given}`."
-        )
+    check_config(config)
     return patch_config(
         heard_outside(config),
         recursion_limit=max(config.get("recursion_limit", 0), supersteps),
-        max_concurrency=given or (Threads(threads) if threads else None),
+        max_concurrency=config.get("max_concurrency") or (Threads(threads) if threads else None),
     )
 
 

@@ -45,7 +45,8 @@ from langchain_tpo.state import (
     TPOThread,
     TPOUpdate,
 )
-from langchain_tpo.text.secrecy import keys_hidden, without_credentials
+from langchain_tpo.text.secrecy import keys_hidden
+from langchain_tpo.text.shown import message_of, shown
 
 logger = logging.getLogger(__name__)
 
@@ -198,10 +199,19 @@ class Onward(Runnable[TPOThread, str]):
         self.name = "onward"
 
     def invoke(self, input: TPOThread, config: RunnableConfig | None = None, **kwargs: Any) -> str:
-        """Return the name of the next step, or `STOP` once a stop reason is set."""
+        """Return the name of the next step, or `STOP` once the run has ended.
+
+        Raises:
+            RunError: When a stop reason was edited in, before there was an answer.
+        """
         del config, kwargs
         run = input["tpo"]
         if run.get("stop_reason"):
+            if not run.get("answer_id"):
+                raise RunError(
+                    f"`tpo.stop_reason` is `{shown(run['stop_reason'])}` and the run has no answer "
+                    "yet: a step that ends a run sets both; leave it None, and the run goes on."
+                )
             return STOP
         settings = with_options(self._settings, run.get("options", {}))
         return next(step for step in self._then if not settings.skips(step))
@@ -312,7 +322,7 @@ class _Attempt:
             step=self.name,
             round=self.round,
             type=type(error).__name__,
-            message=without_credentials(str(error)),
+            message=message_of(error),
         )
         return self.stopped("error", failure)
 

@@ -15,6 +15,7 @@ from langchain_tpo.reward_models.interface import RewardModel
 from langchain_tpo.reward_models.judges.self_preference import warn_of_self_preference
 from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
 from langchain_tpo.settings import TPOSettings
+from langchain_tpo.text.shown import shown
 
 
 class FromSettings(int):
@@ -159,7 +160,7 @@ def _settled(given: object, said: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings, width and depth that agree."""
     if not isinstance(given, TPOSettings):
         raise SettingsError(
-            f"`settings` must be a TPOSettings, got {type(given).__name__} `{str(given)[:60]}`."
+            f"`settings` must be a TPOSettings, got {type(given).__name__} `{shown(given)}`."
         )
     settings = given.with_changes(**said) if said else given
     return {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from langchain_tpo.candidate_pool import Candidate, Finish, Reply
 from langchain_tpo.sampling.draws import Draws
 from langchain_tpo.state import Drop, DropReason, StepName
-from langchain_tpo.text.secrecy import named
+from langchain_tpo.text.shown import named
 
 DETAIL_CHARACTERS = 200
 """How much of an unusable reply the record keeps: enough to see what the model did instead."""

@@ -17,7 +17,8 @@ from typing_extensions import TypedDict
 from langchain_tpo.errors import ConversationError
 from langchain_tpo.loop.input_types import Conversation, Draft, Message
 from langchain_tpo.state import FirstSamples, TPOInput
-from langchain_tpo.text.conversation import message_text
+from langchain_tpo.text.conversation import is_readable, message_text
+from langchain_tpo.text.shown import shown
 
 
 class TPORequest(TypedDict):
@@ -55,13 +56,23 @@ def as_tpo_input(value: TPORunnableInput) -> TPOInput:
         return TPOInput(messages=checked_messages(value))
     _check_keys(value)
     asked = TPOInput(messages=checked_messages(value["messages"]))
-    if value.get("drafts"):
+    if is_given(value.get("drafts")):
         asked["tpo_drafts"] = checked_drafts(value["drafts"])
-    if value.get("context"):
+    if is_given(value.get("context")):
         asked["tpo_context"] = checked_context(value["context"])
-    if value.get("first_samples"):
+    if is_given(value.get("first_samples")):
         asked["tpo_first_samples"] = checked_first_samples(value["first_samples"])
     return asked
+
+
+def is_given(value: object) -> bool:
+    """Return whether there is anything in an optional part: arrays have no truth value.
+
+    Example:
+        >>> is_given(["a draft"]), is_given([]), is_given(None)
+        (True, False, False)
+    """
+    return not (value is None or (isinstance(value, str | Sequence | Mapping) and not len(value)))
 
 
 def _check_keys(value: Mapping[str, object]) -> None:
@@ -73,7 +84,7 @@ def _check_keys(value: Mapping[str, object]) -> None:
     for key in value:
         if key not in known:
             raise ConversationError(
-                f"The input has the key `{str(key)[:60]}`, which means nothing here: use "
+                f"The input has the key `{shown(key)}`, which means nothing here: use "
                 f"{', '.join(f'`{name}`' for name in known)}, and put what the reward should see "
                 "into `context`."
             )
@@ -86,10 +97,16 @@ def checked_messages(value: object) -> list[AnyMessage]:
         ConversationError: When there is nothing to answer.
     """
     messages = _converted(value)
+    for message in messages:
+        if not is_readable(message):
+            raise ConversationError(
+                "The content of a message must be a text or a list of blocks, got "
+                f"{type(message.content).__name__} `{shown(message.content)}`."
+            )
     if not any(message_text(message).strip() for message in messages):
         raise ConversationError(
-            f"The conversation is empty, got `{str(value)[:60]!r}`: pass at least one message "
-            "with content."
+            f"The conversation is empty, got `{shown(value, quoted=True)}`: pass at least one "
+            "message with content."
         )
     # LangGraph writes an id into messages that lack one: not into the caller's.
     ours = [message if message.id else message.model_copy() for message in messages]
@@ -107,7 +124,7 @@ def _converted(value: Any) -> list[BaseMessage]:  # noqa: ANN401 checked here
         return _read(value)
     raise ConversationError(
         f"The input must be a string, a prompt value, messages or a dict with `messages`, got "
-        f"{type(value).__name__} `{str(value)[:60]}`."
+        f"{type(value).__name__} `{shown(value)}`."
     )
 
 
@@ -134,7 +151,7 @@ def checked_drafts(value: object) -> list[str]:
     texts = [str(draft.text) if isinstance(draft, BaseMessage) else draft for draft in listed]
     for text in texts:
         if not isinstance(text, str) or not text.strip():
-            raise ConversationError(f"A draft must hold text, got `{text!r}`.")
+            raise ConversationError(f"A draft must hold text, got `{shown(text, quoted=True)}`.")
     return texts
 
 
@@ -164,7 +181,7 @@ def checked_first_samples(value: object) -> FirstSamples:
         where = ".".join(["first_samples", *map(str, found["loc"])])
         raise ConversationError(
             "`first_samples` must hold `candidates` of round 0, as the pool of a result does: "
-            f"`{where}` is wrong ({found['msg']}), got `{str(found['input'])[:60]}`."
+            f"`{where}` is wrong ({found['msg']}), got `{shown(found['input'])}`."
         ) from None
     samples = cast("FirstSamples", value)
     for one in samples["candidates"]:

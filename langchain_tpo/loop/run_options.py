@@ -13,6 +13,7 @@ from langchain_tpo.errors import RunError, SettingsError
 from langchain_tpo.sampling.inner_calls import PER_CALL
 from langchain_tpo.settings import SamplingOptions, TPOContext, TPOSettings, check_client_options
 from langchain_tpo.strategies import is_plain
+from langchain_tpo.text.shown import shown
 
 SAMPLED = tuple(
     name for name, field in TPOSettings.model_fields.items() if field.annotation is SamplingOptions
@@ -179,7 +180,7 @@ def with_options(settings: TPOSettings, options: Mapping[str, Any]) -> TPOSettin
     if not options:
         return settings
     if not isinstance(options, Mapping):
-        raise RunError(f"`tpo.options` must be a dict of settings, got `{str(options)[:60]}`.")
+        raise RunError(f"`tpo.options` must be a dict of settings, got `{shown(options)}`.")
     ours = {name: getattr(settings, name).extra for name in SAMPLED}
     kept = {
         name: {**value, "extra": ours[name]}

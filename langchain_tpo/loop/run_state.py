@@ -17,6 +17,7 @@ from langchain_tpo.loop.run_input import (
     checked_drafts,
     checked_first_samples,
     checked_messages,
+    is_given,
 )
 from langchain_tpo.state import (
     FirstSamples,
@@ -26,6 +27,7 @@ from langchain_tpo.state import (
     TPOState,
     TPOThread,
 )
+from langchain_tpo.text.shown import named, shown
 
 _RUN = TypeAdapter(TPORun)
 
@@ -41,14 +43,15 @@ def opened(thread: TPOThread) -> TPOState:
     """
     messages = checked_messages(thread.get("messages", []))
     samples = thread.get("tpo_first_samples")
-    given = checked_first_samples(samples) if samples else FirstSamples(candidates=[])
+    drafts, context = thread.get("tpo_drafts"), thread.get("tpo_context")
+    given = checked_first_samples(samples) if is_given(samples) else FirstSamples(candidates=[])
     return {
         "id": str(uuid4()),
         "messages": messages,
-        "drafts": checked_drafts(thread.get("tpo_drafts") or []),
+        "drafts": checked_drafts(drafts if is_given(drafts) else []),
         "first_samples": given,
         "question": _question(messages),
-        "context": checked_context(thread.get("tpo_context") or {}),
+        "context": checked_context(context if is_given(context) else {}),
         "options": {},
         "responses": [],
         "pool": [],
@@ -107,7 +110,7 @@ def _mistake(run: TPORun) -> str | None:
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(map(str, found["loc"]))
-        return f"{where}` is wrong ({found['msg']}), got `{str(found['input'])[:60]}`"
+        return f"{where}` is wrong ({found['msg']}), got `{shown(found['input'])}`"
     known = range(len(run["pool"]))
     for number, one in enumerate(run["rounds"]):
         for name, index in (("chosen", one["chosen"]), ("rejected", one["rejected"])):
@@ -123,6 +126,11 @@ def _question(messages: Sequence[BaseMessage]) -> Question:
         raise ConversationError(
             "A message of the conversation is nested too deep to be read: flatten its content."
         ) from None
+    except Exception as error:
+        raise ConversationError(
+            f"A message of the conversation cannot be read ({named(error)}): its blocks must be "
+            "plain values."
+        ) from error
     return Question(messages=len(messages), digest=fingerprint(said))
 
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 
 from langchain_tpo.candidate_pool import Scored
+from langchain_tpo.errors import RewardError
 from langchain_tpo.reward_models.base import OnCopy, maximum_of
 from langchain_tpo.reward_models.interface import RewardModel, ScoreRequest
 from langchain_tpo.reward_models.scores import checked_scores
+from langchain_tpo.sampling.foreign_code import contained
 from langchain_tpo.sampling.inner_calls import inner_config
 from langchain_tpo.sampling.usage import Usage, UsageCounter
 
@@ -53,7 +55,8 @@ class Scorer:
         counter = UsageCounter()
         scores: object = []
         if request["responses"]:
-            scores = self._named.invoke(request, inner_config(config, counter, LABELS))
+            with contained("The reward model", RewardError):
+                scores = self._named.invoke(request, inner_config(config, counter, LABELS))
         return self._read(scores, request, counter)
 
     async def arun(self, request: ScoreRequest, config: RunnableConfig) -> Scores:
@@ -61,7 +64,8 @@ class Scorer:
         counter = UsageCounter()
         scores: object = []
         if request["responses"]:
-            scores = await self._named.ainvoke(request, inner_config(config, counter, LABELS))
+            with contained("The reward model", RewardError):
+                scores = await self._named.ainvoke(request, inner_config(config, counter, LABELS))
         return self._read(scores, request, counter)
 
     def _read(self, scores: object, request: ScoreRequest, counter: UsageCounter) -> Scores:

@@ -80,7 +80,7 @@ def adapted(scorer: object) -> RewardFunction | None:
         True
     """
     for knows, adapter in _ADAPTERS:
-        if knows(scorer):
+        if _tells(knows, scorer):
             function = adapter(scorer)
             with suppress(AttributeError, TypeError):
                 function.__name__ = type(scorer).__name__
@@ -246,6 +246,13 @@ def _pipeline(pipeline: Any) -> RewardFunction:  # noqa: ANN401 as above
         return [_only(labels) for labels in pipeline(pairs, function_to_apply="none", top_k=None)]
 
     return classify
+
+
+def _tells(knows: Callable[[object], bool], scorer: object) -> bool:
+    try:
+        return knows(scorer)
+    except Exception:  # noqa: BLE001 an object may raise anything where it is asked for a name
+        return False
 
 
 def _only(labels: Iterable[Mapping[str, Any]]) -> float:

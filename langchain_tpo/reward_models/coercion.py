@@ -14,7 +14,7 @@ from langchain_tpo.reward_models.interface import RewardModel, Score, ScoreReque
 from langchain_tpo.reward_models.judges.chat_judge import ChatJudge
 from langchain_tpo.reward_models.python_function import FunctionReward, RewardFunction
 from langchain_tpo.sampling.wrappers import is_chat_model
-from langchain_tpo.text.secrecy import without_credentials
+from langchain_tpo.text.shown import shown
 
 RewardLike: TypeAlias = (
     Runnable[ScoreRequest, Sequence[Score]]
@@ -52,5 +52,5 @@ def as_reward_model(reward: RewardLike) -> RewardModel:
         return FunctionReward(reward)
     raise RewardTypeError(
         f"`reward` must be a function `(prompt, response) -> float` or a Runnable, got "
-        f"{type(reward).__name__} `{without_credentials(str(reward))[:60]}`."
+        f"{type(reward).__name__} `{shown(reward)}`."
     )

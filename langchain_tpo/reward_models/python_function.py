@@ -2,7 +2,10 @@
 
 import inspect
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import Any, TypeAlias
 
@@ -17,6 +20,7 @@ from langchain_tpo.errors import RewardError, RewardTypeError
 from langchain_tpo.reward_models.function_arguments import Arguments, arguments_of
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.reward_models.scores import as_score, checked_scores
+from langchain_tpo.sampling.foreign_code import contained
 from langchain_tpo.text.conversation import conversation_text
 
 logger = logging.getLogger(__name__)
@@ -114,7 +118,7 @@ class FunctionReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
             return self._scores(input, texts, [_outcome(call) for call in calls])
         wide = merge_configs({"max_concurrency": len(calls)}, config)
         with get_executor_for_config(wide) as executor:
-            return self._scores(input, texts, list(executor.map(_outcome, calls)))
+            return self._scores(input, texts, _side_by_side(calls, executor))
 
     async def ainvoke(
         self, input: ScoreRequest, config: RunnableConfig | None = None, **kwargs: Any
@@ -174,31 +178,42 @@ class FunctionReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
         return type(self).__name__ if name == "<lambda>" else name
 
 
+def _side_by_side(calls: Sequence[Callable[[], Any]], executor: Executor) -> list[object]:
+    """Return the outcomes of all calls; where no more threads can be started, fewer make them."""
+    waiting, outcomes = deque(enumerate(calls)), dict[int, object]()
+
+    def work() -> None:
+        with suppress(IndexError):  # nothing waits any more
+            while True:
+                place, call = waiting.popleft()
+                outcomes[place] = _outcome(call)
+
+    workers: list[Future[None]] = []
+    try:
+        workers.extend(executor.submit(work) for _ in calls)
+    except RuntimeError:  # "can't start new thread"
+        work()
+    for worker in workers:
+        worker.result()
+    return [outcomes[place] for place in range(len(calls))]
+
+
 def _outcome(call: Callable[[], Any]) -> object:
     """Return what a call returns, or the exception that it raises."""
     try:
-        return call()
+        with contained("The `reward` function", RewardError):
+            return call()
     except GraphBubbleUp:
         raise
-    except SystemExit as exit_:
-        return _no_way_out(exit_)
     except Exception as error:  # noqa: BLE001 one response's failure is not its neighbours'
         return error
 
 
 async def _aoutcome(call: Callable[[], Any]) -> object:
     try:
-        return await call()
+        with contained("The `reward` function", RewardError):
+            return await call()
     except GraphBubbleUp:
         raise
-    except SystemExit as exit_:
-        return _no_way_out(exit_)
     except Exception as error:  # noqa: BLE001 as above
         return error
-
-
-def _no_way_out(exit_: SystemExit) -> RewardError:
-    return RewardError(
-        f"The `reward` function called `sys.exit({exit_.code!r})`: raise an error, or return None "
-        "for a response that cannot be scored."
-    )

@@ -8,6 +8,7 @@ from typing import SupportsFloat
 from langchain_tpo.candidate_pool import Scored
 from langchain_tpo.errors import RewardOutputError
 from langchain_tpo.reward_models.interface import ExplainedScore, Score
+from langchain_tpo.text.shown import as_text, named, shown
 from langchain_tpo.text.well_formed import well_formed
 
 NUMBER_FIELDS = ("reward", "score", "value")
@@ -35,7 +36,7 @@ def checked_scores(scores: object, texts: list[str]) -> dict[str, Scored]:
             f"The reward model returned {_seen(scores)}, expected a list with one score for each "
             f"of {len(texts)} responses."
         )
-    listed = list(islice(scores, MOST_COUNTED + len(texts)))
+    listed = _listed(scores, MOST_COUNTED + len(texts))
     if len(listed) != len(texts):
         raise RewardOutputError(
             f"The reward model returned {len(listed)} scores for {len(texts)} responses: return "
@@ -58,6 +59,18 @@ def as_score(value: object) -> Score:
         >>> as_score({"key": "short", "score": True, "comment": "Four words."})
         {'reward': 1.0, 'rationale': 'Four words.'}
     """
+    try:
+        return _as_score(value)
+    except RewardOutputError:
+        raise
+    except Exception as error:
+        raise RewardOutputError(
+            f"A score cannot be read ({named(error)}): a {type(value).__name__} came, expected a "
+            "number or None."
+        ) from error
+
+
+def _as_score(value: object) -> Score:
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
     if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], str):  # noqa: PLR2004 a pair
@@ -69,8 +82,13 @@ def as_score(value: object) -> Score:
     if name is None:
         raise RewardOutputError(f"A score lacks the key `reward` (or `score`): got {_seen(value)}.")
     reward = _finite(fields[name])
-    words = next((fields[name] for name in WORD_FIELDS if fields.get(name)), None)
-    return reward if words is None else ExplainedScore(reward=reward, rationale=str(words))
+    words = next(filter(None, (_words(fields.get(name)) for name in WORD_FIELDS)), None)
+    return reward if words is None else ExplainedScore(reward=reward, rationale=words)
+
+
+def _words(value: object) -> str:
+    """Return a reason as text, an empty one for none: arrays have no truth value."""
+    return "" if value is None else as_text(value)
 
 
 def _fields(value: object) -> Mapping[str, object] | None:
@@ -81,6 +99,15 @@ def _fields(value: object) -> Mapping[str, object] | None:
         return None
     names = [name for name in (*NUMBER_FIELDS, *WORD_FIELDS) if hasattr(value, name)]
     return {name: getattr(value, name) for name in names} or None
+
+
+def _listed(scores: Iterable[object], most: int) -> list[object]:
+    try:
+        return list(islice(scores, most))
+    except Exception as error:
+        raise RewardOutputError(
+            f"The scores of the reward model cannot be read ({named(error)}): return a list."
+        ) from error
 
 
 def _read(value: object) -> Scored:
@@ -102,10 +129,10 @@ def _finite(value: object) -> float | None:
         number = float(value)
     except OverflowError:  # an integer beyond all floats
         return None
-    except (TypeError, ValueError):  # an array of several numbers, say
+    except Exception:  # noqa: BLE001 of an array of several numbers, say
         raise RewardOutputError(f"A score must be one number, got {_seen(value)}.") from None
     return number if math.isfinite(number) else None
 
 
 def _seen(value: object) -> str:
-    return f"{type(value).__name__} `{str(value)[:60]}`"
+    return f"{type(value).__name__} `{shown(value)}`"

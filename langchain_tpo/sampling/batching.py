@@ -12,6 +12,7 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializa
 from langchain_core.runnables.config import get_config_list
 from langchain_core.runnables.utils import Input, Output
 
+from langchain_tpo.sampling.call_config import check_config
 from langchain_tpo.sampling.request_limit import RequestLimit
 
 Configs: TypeAlias = RunnableConfig | Sequence[RunnableConfig] | None
@@ -180,6 +181,8 @@ def _limited(
     bound: Runnable[Input, Output], config: Configs, inputs: int
 ) -> tuple[_Limited[Input, Output], list[RunnableConfig]]:
     """Return the runs of a batch, and configs that let enough of them begin."""
+    for one in config if isinstance(config, list | tuple) else [config]:
+        check_config(one)
     configs = get_config_list(config, inputs)
     most = configs[0].get("max_concurrency") if configs else None
     if not most:

@@ -30,6 +30,7 @@ from langchain_tpo.sampling.refusals import (
 )
 from langchain_tpo.sampling.wrappers import STRUCTURED_ARGUMENTS, TOOL_ARGUMENTS
 from langchain_tpo.text.secrecy import without_credentials
+from langchain_tpo.text.shown import message_of
 
 logger = logging.getLogger(__name__)
 
@@ -297,7 +298,7 @@ def _tell(name: str, found: Mapping[str, Any], error: Exception) -> None:
         "`%s` refused a request and is asked otherwise from now on (%s): %s",
         name,
         values,
-        without_credentials(str(error))[:300],
+        message_of(error)[:300],
     )
 
 

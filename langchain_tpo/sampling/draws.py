@@ -6,6 +6,7 @@ that had finished. Knows models and their cost; knows nothing of pools, prompts 
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -19,9 +20,11 @@ from langgraph.func import task
 from typing_extensions import TypedDict
 
 from langchain_tpo.candidate_pool import Reply
+from langchain_tpo.errors import RunError
 from langchain_tpo.sampling.asking import Asker, asked
 from langchain_tpo.sampling.capabilities import Learned
 from langchain_tpo.sampling.draw_request import DrawRequest
+from langchain_tpo.sampling.foreign_code import contained
 from langchain_tpo.sampling.inner_calls import in_order, inner_config
 from langchain_tpo.sampling.quiet import quiet, unheard
 from langchain_tpo.sampling.replies import read_reply
@@ -37,6 +40,7 @@ from langchain_tpo.sampling.usage import (
 from langchain_tpo.sampling.whole_replies import WholeReplies
 from langchain_tpo.sampling.wrappers import ChatModel, direct
 from langchain_tpo.text.secrecy import keys_hidden
+from langchain_tpo.text.shown import named
 
 
 class ModelReply(TypedDict):
@@ -178,6 +182,8 @@ class Drawer:
         token = _IN_HAND.set((self, request))
         try:
             return send({**request.trace_labels, "n": request.n})
+        except RuntimeError as error:  # "can't start new thread": those that were sent go on
+            return _not_sent(error)
         finally:
             _IN_HAND.reset(token)
 
@@ -195,10 +201,10 @@ class Drawer:
         inner = _inner_config(request, config, counter)
         if request.n == 1 or self._direct is None:
             model = asked(self.model, self._learned, request.seeded_options, cache=self._cache)
-            with place("model"):
+            with place("model"), contained("The model"):
                 return self._one(model.invoke(request.messages, inner), counter)
         asker, bound, inner = self._several_at_once(request, inner)
-        with place("model"):
+        with place("model"), contained("The model"):
             result = asker.generate(request.messages, request.n, inner, bound)
         return self._several(request, result, counter)
 
@@ -209,10 +215,12 @@ class Drawer:
         if request.n == 1 or self._direct is None:
             model = asked(self.model, self._learned, request.seeded_options, cache=self._cache)
             async with aplace("model"):
-                return self._one(await model.ainvoke(request.messages, inner), counter)
+                with contained("The model"):
+                    return self._one(await model.ainvoke(request.messages, inner), counter)
         asker, bound, inner = self._several_at_once(request, inner)
         async with aplace("model"):
-            result = await asker.agenerate(request.messages, request.n, inner, bound)
+            with contained("The model"):
+                result = await asker.agenerate(request.messages, request.n, inner, bound)
         return self._several(request, result, counter)
 
     def _one(self, reply: object, counter: UsageCounter) -> ModelReply:
@@ -315,6 +323,14 @@ def _collect(outcomes: Sequence[ReplyOrError]) -> Draws:
             [answer["usage"] for answer in answers] + [FAILED_REQUEST] * len(failures)
         ),
     )
+
+
+def _not_sent(error: RuntimeError) -> "Future[ModelReply]":
+    future: Future[ModelReply] = Future()
+    future.set_exception(
+        RunError(f"No request could be begun ({named(error)}): lower `max_concurrency` or `width`.")
+    )
+    return future
 
 
 def _outcome(future: Any) -> ReplyOrError:  # noqa: ANN401 LangGraph types task futures loosely

@@ -19,6 +19,8 @@ from langchain_core.exceptions import (
 from langgraph.errors import GraphBubbleUp
 from pydantic import ValidationError
 
+from langchain_tpo.text.shown import as_text
+
 OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "temperature": ("temperature",),
     "top_p": ("top_p", "topP"),
@@ -165,7 +167,7 @@ def is_never_sent(error: BaseException) -> bool:
     if type(error).__name__ in _NEVER_SENT:
         return True
     kinds = isinstance(error, TypeError) or type(error).__name__ == "ValidationError"
-    return kinds and _ABOUT_ARGUMENTS.search(str(error)) is not None
+    return kinds and _ABOUT_ARGUMENTS.search(as_text(error)) is not None
 
 
 def is_too_long(error: Exception) -> bool:
@@ -179,7 +181,7 @@ def is_too_long(error: Exception) -> bool:
         >>> is_too_long(ValueError("Rate limit reached: 30000 tokens per minute."))
         False
     """
-    return isinstance(error, ContextOverflowError) or _TOO_LONG.search(str(error)) is not None
+    return isinstance(error, ContextOverflowError) or _TOO_LONG.search(as_text(error)) is not None
 
 
 def most_answers(error: Exception, n: int) -> int | None:
@@ -308,7 +310,8 @@ def _limits(words: str, *, below: int) -> list[int]:
 
 def _words(error: Exception) -> str:
     body = getattr(error, "body", None)  # an SDK's error does not always quote it
-    return _CODES.sub("", f"{error} {body}" if isinstance(body, dict | list | str) else str(error))
+    said = as_text(error)
+    return _CODES.sub("", f"{said} {body}" if isinstance(body, dict | list | str) else said)
 
 
 def _status(error: Exception) -> int | None:

@@ -12,7 +12,8 @@ from pydantic_core import to_jsonable_python
 
 from langchain_tpo.candidate_pool import Candidate, Finish, MessageParts, Reply
 from langchain_tpo.errors import ModelTypeError
-from langchain_tpo.text.secrecy import without_credentials
+from langchain_tpo.text.conversation import is_readable
+from langchain_tpo.text.shown import shown
 from langchain_tpo.text.thinking import split_thinking
 from langchain_tpo.text.well_formed import well_formed
 
@@ -64,13 +65,14 @@ def reply_text(reply: object) -> str:
     """
     if isinstance(reply, AIMessage) and reply.tool_calls:
         return ""
-    if isinstance(reply, BaseMessage):
+    if isinstance(reply, BaseMessage) and is_readable(reply):
         return well_formed(str(reply.text))
     if isinstance(reply, str):
         return well_formed(reply)
     raise ModelTypeError(
-        f"`model` returned {type(reply).__name__} `{without_credentials(repr(reply))[:60]}`, "
-        "expected a message: pass the chat model itself, without an output parser."
+        f"`model` returned {type(reply).__name__} `{shown(reply, quoted=True)}`, "
+        "expected a message with a text or blocks: pass the chat model itself, without an output "
+        "parser."
     )
 
 

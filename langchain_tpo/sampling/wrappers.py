@@ -25,7 +25,7 @@ from langchain_core.runnables.fallbacks import RunnableWithFallbacks
 from langchain_core.tools import BaseTool
 
 from langchain_tpo.errors import ModelTypeError
-from langchain_tpo.text.secrecy import without_credentials
+from langchain_tpo.text.shown import shown
 
 ChatModel = Runnable[Any, Any]
 """A chat model, or a Runnable that wraps one: `with_retry()`, `with_fallbacks()`, `bind()`."""
@@ -360,5 +360,4 @@ def _not_a_chat_model(model: ChatModel, what: str) -> ModelTypeError:
 
 
 def _short(value: object) -> str:
-    text = without_credentials(repr(value))
-    return f"`{text[:60]}...`" if len(text) > 60 else f"`{text}`"  # noqa: PLR2004 one line
+    return f"`{shown(value, quoted=True)}`"

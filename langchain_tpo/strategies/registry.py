@@ -9,6 +9,7 @@ from langchain_tpo.errors import SettingsError
 from langchain_tpo.strategies.paper import Fused, Revision, Threaded, Tpo
 from langchain_tpo.strategies.strategy import Strategy
 from langchain_tpo.strategies.without_critique import Directions, Explain, Synthesize
+from langchain_tpo.text.shown import shown
 
 STRATEGIES: Mapping[str, type[Strategy]] = {
     strategy.name: strategy
@@ -35,10 +36,12 @@ def strategy_of(value: str | Strategy) -> Strategy:
     """
     if isinstance(value, Strategy):
         return value
-    name, _, listed = str(value).partition(":")
+    name, _, listed = (value if isinstance(value, str) else "").partition(":")
     if name not in STRATEGIES:
         known = ", ".join(f"`{known}`" for known in STRATEGIES)
-        raise SettingsError(f"`strategy` must be a Strategy or one of {known}, got `{value!r}`.")
+        raise SettingsError(
+            f"`strategy` must be a Strategy or one of {known}, got `{shown(value, quoted=True)}`."
+        )
     return with_options(STRATEGIES[name], dict(map(_option, filter(None, listed.split(",")))))
 
 

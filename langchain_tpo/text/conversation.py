@@ -13,6 +13,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage
 
 from langchain_tpo.text.look_alikes import readings
+from langchain_tpo.text.shown import as_text
 from langchain_tpo.text.well_formed import well_formed
 
 ROLE_NAMES = {"human": "User", "ai": "Assistant", "system": "System", "tool": "Tool"}
@@ -117,6 +118,18 @@ def message_text(message: BaseMessage) -> str:
     return well_formed("\n".join(filter(None, [said, *calls])) if calls else said)
 
 
+def is_readable(message: BaseMessage) -> bool:
+    """Return whether a message's content is a text or blocks, as LangChain promises.
+
+    Example:
+        >>> is_readable(AIMessage("Hi.")), is_readable(AIMessage.model_construct(content=3))
+        (True, False)
+    """
+    content: object = message.content
+    blocks = content if isinstance(content, list) else []
+    return isinstance(content, str | list) and all(isinstance(one, str | dict) for one in blocks)
+
+
 def sendable(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
     r"""Return the messages as any provider's client can encode them.
 
@@ -186,7 +199,7 @@ def _block_text(block: str | dict[str, Any]) -> str:
     if isinstance(block, str):
         return block
     if block.get("type") == "text":
-        return str(block.get("text", ""))
+        return as_text(block.get("text", ""))
     if block.get("type") == "tool_result":
         content = block.get("content", "")
         inside = content if isinstance(content, str) else "".join(map(_block_text, content))

@@ -86,16 +86,6 @@ def without_credentials(text: str) -> str:
     return text
 
 
-def named(error: BaseException) -> str:
-    """Return an error's type and message, without credentials.
-
-    Example:
-        >>> named(TimeoutError("too slow"))
-        'TimeoutError: too slow'
-    """
-    return f"{type(error).__name__}: {without_credentials(str(error))}"
-
-
 @contextmanager
 def keys_hidden() -> Iterator[None]:
     """Let an error out of this block with its keys hidden; type and attributes stay.

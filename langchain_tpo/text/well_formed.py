@@ -22,4 +22,4 @@ def well_formed(text: str) -> str:
         text.encode()
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
+    return "".join((text,))  # noqa: FLY002 a class of strings may format, and compare, in its own way

@@ -115,7 +115,7 @@ def test_at_construction(build: Any, error: type[TPOError], line: str) -> None:
     ("value", "line"),
     [
         ("", "The conversation is empty, got `''`"),
-        ([], "The conversation is empty, got `'[]'`"),
+        ([], "The conversation is empty, got `[]`"),
         ([AIMessage("")], "The conversation is empty"),
         ({"question": "Wood?"}, "The input lacks the key `messages`, got the keys ['question']."),
         ({"messages": "Wood?", "drafts": [" "]}, "A draft must hold text, got `' '`."),

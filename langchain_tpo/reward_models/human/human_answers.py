@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from langchain_tpo.text.shown import shown
+
 Mode: TypeAlias = Literal["pick", "rank", "score"]
 """Name the best, put all in order, or give each a number."""
 
@@ -154,7 +156,7 @@ def _plain(answer: object) -> object:
 def _number(value: object, *, highest: int) -> int:
     whole = isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1
     if not whole or not isinstance(value, int | float) or not 1 <= value <= highest:
-        raise AnswerError(f"Expected a number from 1 to {highest}, got `{str(value)[:60]}`.")
+        raise AnswerError(f"Expected a number from 1 to {highest}, got `{shown(value)}`.")
     return int(value)
 
 
@@ -171,4 +173,4 @@ def _order(value: object, *, count: int) -> Sequence[int]:
 def _score(value: object, scale: float) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= scale:
         return float(value)
-    raise AnswerError(f"Expected a score from 0 to {scale:g}, got `{str(value)[:60]}`.")
+    raise AnswerError(f"Expected a score from 0 to {scale:g}, got `{shown(value)}`.")

@@ -18,6 +18,7 @@ from langchain_tpo.reward_models.verifiable_instructions.ifeval_rules import (
     ifeval_rule,
 )
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule, Verdict, verdict
+from langchain_tpo.text.shown import shown
 
 NAMES, FIELDS = "instruction_id_list", "kwargs"
 """The fields of a row that name instructions and say what each is about."""
@@ -43,7 +44,7 @@ def named_rules(context: Mapping[str, object], prompt: str) -> tuple[Rule, ...] 
     if names is None:
         return None
     if not isinstance(names, Sequence) or isinstance(names, str):
-        raise RewardTypeError(f"`{NAMES}` must be a list of names, got `{str(names)[:60]}`.")
+        raise RewardTypeError(f"`{NAMES}` must be a list of names, got `{shown(names)}`.")
     listed = fields if isinstance(fields, Sequence) else [{}] * len(names)
     if len(listed) != len(names):
         raise RewardTypeError(

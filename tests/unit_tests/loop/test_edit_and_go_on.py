@@ -235,3 +235,18 @@ def test_the_context_of_an_input_reaches_the_reward_and_no_model() -> None:
 
     assert seen == [["Tung oil is right."]] * 4
     assert not any("Tung" in str(call.messages) for call in model.notebook.calls)
+
+
+@pytest.mark.parametrize("node", STEPS)
+@pytest.mark.parametrize("reason", ["depth", "error", "a word of mine", True])
+def test_a_stop_reason_that_was_edited_in_ends_no_run_without_an_answer(
+    node: StepName, reason: object
+) -> None:
+    graph = loop(ScriptedModelWithN(), depth=1)
+    graph.invoke(QUESTION, THREAD)
+    before = next(s for s in graph.get_state_history(THREAD) if s.next == (AFTER[node],))
+
+    with pytest.raises(RunError, match=r"^`tpo.stop_reason` is `.*` and the run has no answer yet"):
+        graph.update_state(before.config, {"tpo": {"stop_reason": reason}}, as_node=node)
+
+    assert graph.invoke(None, before.config)["messages"][-1].type == "ai"

@@ -257,7 +257,7 @@ def test_a_reward_cannot_end_the_process() -> None:
     def leaves(response: str) -> float:
         raise SystemExit(len(response))
 
-    with pytest.raises(RewardError, match=r"called `sys.exit\(2\)`"):
+    with pytest.raises(RewardError, match=r"raised `SystemExit\(2\)`"):
         FunctionReward(leaves).invoke({**REQUEST, "responses": ["48"]})
 
 

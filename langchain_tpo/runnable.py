@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import aclosing
 from copy import copy
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import (
@@ -13,11 +13,17 @@ from langchain_core.runnables import (
     RunnableGenerator,
     RunnableLambda,
 )
+from langchain_core.runnables.graph import Graph
 from langgraph.graph.state import CompiledStateGraph
 from pydantic import ConfigDict, Field, PrivateAttr
 
-from langchain_tpo.errors import SettingsError
 from langchain_tpo.graph import loop_graph
+from langchain_tpo.loop.call_arguments import (
+    check_link_arguments,
+    refuse_format,
+    refuse_tools,
+    with_arguments,
+)
 from langchain_tpo.loop.links import ANY_DEPTH, ended, roomy
 from langchain_tpo.loop.parts import LoopParts
 from langchain_tpo.loop.progress import RoundWatch
@@ -120,11 +126,14 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
         """
         return self._compiled(in_link=True)
 
-    def as_node(self) -> Runnable[TPOInput, TPOStep]:
+    def as_node(self, *, name: str | None = None) -> Runnable[TPOInput, TPOStep]:
         """Return the loop as a node for a graph of your own that has `messages`.
 
         The outer graph's checkpointer keeps its steps, and `get_subgraphs()` and Studio see
         inside. It adds the answer, and is deep enough wherever the outer graph runs.
+
+        Args:
+            name: Whose message the answer is, as with agents of a supervisor: its `name`.
 
         Example:
             >>> from langchain_core.runnables import RunnableLambda
@@ -141,12 +150,14 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
         def answer(state: TPOInput, config: RunnableConfig) -> TPOStep:
             asked = TPOInput(messages=state["messages"])
             with run_limit(config):
-                return _answered(graph.invoke(asked, roomy(config, threads=self.threads)))
+                output = graph.invoke(asked, roomy(config, threads=self.threads))
+            return _answered(output, name)
 
         async def aanswer(state: TPOInput, config: RunnableConfig) -> TPOStep:
             asked = TPOInput(messages=state["messages"])
             with run_limit(config):
-                return _answered(await graph.ainvoke(asked, roomy(config)))
+                output = await graph.ainvoke(asked, roomy(config))
+            return _answered(output, name)
 
         return RunnableLambda(answer, aanswer, name=self.get_name())
 
@@ -161,7 +172,8 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
         Args:
             input: A string, a prompt value, messages, or a dict with `messages` and `drafts`.
             config: As for any Runnable; `max_concurrency` bounds the requests of a run.
-            kwargs: None are taken: settings belong to the constructor or `configurable_fields`.
+            kwargs: Arguments of the model's call, such as `stop`, for draws and revisions; as
+                `bind(stop=...)` sets them.
 
         Raises:
             ConversationError: When there is nothing to answer.
@@ -169,7 +181,8 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
             Exception: What the model's provider raised, when the first round fails.
         """
         check_config(config)
-        _refuse(kwargs)
+        if kwargs:
+            return self._called_with(kwargs).invoke(input, config)
         link = RunnableLambda(self._message, self._amessage, name=self.get_name())
         return link.invoke(input, config)
 
@@ -181,7 +194,8 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
     ) -> AIMessage:
         """Return the best response of a run as a message, as `invoke` does."""
         check_config(config)
-        _refuse(kwargs)
+        if kwargs:
+            return await self._called_with(kwargs).ainvoke(input, config)
         link = RunnableLambda(self._message, self._amessage, name=self.get_name())
         return await link.ainvoke(input, config)
 
@@ -248,6 +262,18 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
         """Return every round as soon as it is scored, as `stream_rounds` does."""
         check_config(config)
         return self._round_link.astream(input, config)
+
+    def get_graph(self, config: RunnableConfig | None = None, *, xray: int | bool = False) -> Graph:
+        """Return the link as a graph to draw; with `xray`, the five steps inside it."""
+        return self.link_graph.get_graph(config) if xray else super().get_graph(config)
+
+    def bind_tools(self, *_tools: object, **_options: object) -> NoReturn:
+        """Raise a `SettingsError` that says how tools reach the loop."""
+        refuse_tools()
+
+    def with_structured_output(self, *_schema: object, **_options: object) -> NoReturn:
+        """Raise a `SettingsError` that says how a format of the answer reaches the loop."""
+        refuse_format()
 
     def __repr__(self) -> str:
         """Say in one line what is optimized, by which reward, and how much."""
@@ -328,6 +354,11 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
                         yield scored
             yield TPOResult.from_state(ended(watch.thread)["tpo"])
 
+    def _called_with(self, arguments: dict[str, Any]) -> Self:
+        check_link_arguments(arguments)
+        settings = with_arguments(self.settings, arguments)
+        return self.model_copy(update={"settings": settings})
+
     def _supersteps(self, config: RunnableConfig) -> int:
         own = PER_CALL in config.get("configurable", {})
         return ANY_DEPTH if own else self.settings.recursion_limit
@@ -356,13 +387,6 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
         return {**state, "__dict__": own}
 
 
-def _answered(output: Mapping[str, Any]) -> TPOStep:
-    return {"messages": [TPOResult.from_state(ended(output)["tpo"]).message()]}
-
-
-def _refuse(kwargs: dict[str, Any]) -> None:
-    for name in kwargs:
-        raise SettingsError(
-            f"`invoke` takes no `{name}`: set it when you build the TPORunnable, or at run time "
-            "through `configurable_fields`."
-        )
+def _answered(output: Mapping[str, Any], name: str | None) -> TPOStep:
+    answer = TPOResult.from_state(ended(output)["tpo"]).message()
+    return {"messages": [answer.model_copy(update={"name": name}) if name else answer]}

@@ -23,8 +23,9 @@ from pydantic import ConfigDict, Field
 
 from langchain_tpo.chat_models.child_runs import achild_config, child_config, uncounted_context
 from langchain_tpo.chat_models.one_chunk import HeldAnswer, streamed
-from langchain_tpo.chat_models.routing import Answerer, answerer, with_arguments
+from langchain_tpo.chat_models.routing import Answerer, answerer
 from langchain_tpo.chat_models.structured import structured
+from langchain_tpo.loop.call_arguments import with_arguments
 from langchain_tpo.loop.parts import LoopParts
 from langchain_tpo.reward_models.coercion import RewardLike
 from langchain_tpo.runnable import TPORunnable

@@ -11,6 +11,7 @@ from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langgraph.constants import TAG_NOSTREAM
 
 from langchain_tpo.chat_models.first_reply import FirstReply, Reply
+from langchain_tpo.loop.call_arguments import with_arguments
 from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.sampling.asking import asked
 from langchain_tpo.sampling.quiet import quiet
@@ -18,9 +19,7 @@ from langchain_tpo.sampling.wrappers import (
     ChatModel,
     is_structured,
     offers_tools,
-    without_tools,
 )
-from langchain_tpo.settings import SamplingOptions, TPOSettings
 
 
 class Answerer(Protocol):
@@ -56,31 +55,6 @@ def answerer(
         return tuned
     first = _called(loop, arguments) | RunnableLambda(as_reply)
     return FirstReply(first.with_config(run_name="tpo:first_reply"), tuned)
-
-
-def with_arguments(
-    settings: TPOSettings, arguments: Mapping[str, Any], *, revised_with_tools: bool = False
-) -> TPOSettings:
-    """Return settings whose draws and revisions are made with these arguments.
-
-    First responses are drawn as the first reply was, tools included: providers refuse a
-    conversation with tool calls where no tools are offered. Revisions are texts, unless whole
-    replies compete.
-
-    Example:
-        >>> tuned = with_arguments(TPOSettings(), {"temperature": 0.5, "tools": ["a tool"]})
-        >>> tuned.sample.as_kwargs(), tuned.update.as_kwargs()
-        ({'temperature': 0.5, 'tools': ['a tool']}, {'temperature': 0.5})
-    """
-    revising = arguments if revised_with_tools else without_tools(arguments)
-    return settings.with_changes(
-        sample=_with_extra(settings.sample, arguments),
-        update=_with_extra(settings.update, revising),
-    )
-
-
-def _with_extra(options: SamplingOptions, arguments: Mapping[str, Any]) -> SamplingOptions:
-    return options.model_copy(update={"extra": {**options.extra, **arguments}})
 
 
 def _called(loop: TPORunnable, arguments: Mapping[str, Any]) -> ChatModel:

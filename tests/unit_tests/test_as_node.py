@@ -48,6 +48,15 @@ async def test_a_node_reads_and_writes_messages(node: Any) -> None:
         assert list(state) == ["messages"]
 
 
+async def test_an_answer_may_say_whose_it_is() -> None:
+    tpo = TPORunnable(model=ScriptedModelWithN(), reward=last_number)
+    graph = around(tpo.as_node(name="carpenter")).compile()
+
+    for state in (graph.invoke(QUESTION), await graph.ainvoke(QUESTION)):
+        assert [message.name for message in state["messages"]] == [None, None, "carpenter", None]
+    assert around(tpo.as_node()).compile().invoke(QUESTION)["messages"][2].name is None
+
+
 @pytest.mark.parametrize("node", NODES.values(), ids=NODES)
 def test_subgraphs_and_drawings_see_inside(node: Any) -> None:
     graph = around(node(ScriptedModel())).compile()

@@ -1,5 +1,6 @@
 """Every mistake is one clear, typed line, as early as it can be known."""
 
+import re
 from typing import Any
 
 import pytest
@@ -168,9 +169,30 @@ def test_a_model_that_returns_no_message() -> None:
         TPORunnable(model=model, reward=last_number).invoke("Wood?")
 
 
-def test_an_argument_that_invoke_does_not_take() -> None:
-    with pytest.raises(SettingsError, match="`invoke` takes no `temperature`"):
-        TPORunnable(model=ScriptedModel(), reward=last_number).invoke("?", temperature=1)
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ({"width": 3}, "`width` is no argument of a call: use `with_settings(width=...)`"),
+        ({"reward": last_number}, "`reward` is no argument of a call: set it when you build"),
+        ({"tools": [{"type": "function"}]}, "not bound to tools: hand it the model that is"),
+        ({"response_format": {"type": "json_object"}}, "not bound to a format: use `ChatTPO("),
+    ],
+    ids=lambda given: next(iter(given)) if isinstance(given, dict) else "",
+)
+def test_an_argument_that_is_none_of_a_call(arguments: dict[str, Any], line: str) -> None:
+    tpo = TPORunnable(model=ScriptedModel(), reward=last_number)
+    with pytest.raises(SettingsError, match=re.escape(line)):
+        tpo.invoke("?", **arguments)
+    with pytest.raises(SettingsError, match=re.escape(line)):
+        tpo.bind(**arguments).invoke("?")
+
+
+def test_what_a_link_cannot_be_bound_to() -> None:
+    tpo = TPORunnable(model=ScriptedModel(), reward=last_number)
+    with pytest.raises(SettingsError, match="hand it the model that is"):
+        tpo.bind_tools([])
+    with pytest.raises(SettingsError, match="with_structured_output"):
+        tpo.with_structured_output(dict)
 
 
 def test_an_async_reward_in_a_sync_run() -> None:

@@ -132,6 +132,12 @@ def test_the_recursion_limit_is_exact(depth: int) -> None:
         graph.invoke(question, {"recursion_limit": settings.recursion_limit - 1})
 
 
+def test_a_link_is_drawn_with_the_steps_inside() -> None:
+    tpo = TPORunnable(model=ScriptedModel(), reward=last_number)
+    assert {"sample", "reward", "update"} <= set(tpo.get_graph(xray=True).nodes)
+    assert "sample" not in tpo.get_graph().nodes
+
+
 def test_the_drawing_shows_the_five_steps_by_their_names() -> None:
     drawn = TPORunnable(model=always_the_same(), reward=last_number).graph.get_graph()
 
@@ -291,6 +297,23 @@ def test_bound_arguments_and_configs_reach_a_request_for_n() -> None:
     TPORunnable(model=bound, reward=last_number, depth=0).invoke("Wood?")
 
     assert [(call.n, call.kwargs["user"]) for call in model.notebook.calls] == [(5, "u1")]
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_arguments_of_a_call_reach_draws_and_revisions_alone(door: str) -> None:
+    model = always_the_same()
+    tpo = TPORunnable(model=model, reward=last_number, width=2, depth=1)
+
+    await _through(door, tpo.bind(top_k=5, temperature=0.3), "Wood?")
+
+    told = {call.step: call.kwargs for call in model.notebook.calls}
+    for step in ("sample", "update"):
+        assert (told[step]["top_k"], told[step]["temperature"]) == (5, 0.3)
+    for step in ("textual_loss", "textual_gradient"):
+        assert {"top_k", "temperature"}.isdisjoint(told[step])
+    model.notebook.calls.clear()
+    tpo.invoke("Wood?")
+    assert all("top_k" not in call.kwargs for call in model.notebook.calls), "for one call alone"
 
 
 def test_configurable_fields_set_width_and_depth_at_run_time() -> None:

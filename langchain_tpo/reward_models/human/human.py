@@ -42,6 +42,23 @@ class ShownCandidate(TypedDict):
     """What it was given, where scores are asked for."""
 
 
+class InboxAction(TypedDict):
+    """What an inbox such as LangChain's Agent Inbox lists a question as."""
+
+    action: str
+    args: dict[str, str]
+    """None: the answer is typed."""
+
+
+class InboxConfig(TypedDict):
+    """What can be done with it there: an answer is all that makes sense."""
+
+    allow_respond: bool
+    allow_accept: bool
+    allow_edit: bool
+    allow_ignore: bool
+
+
 class HumanQuestion(TypedDict):
     """The value of the interrupt: plain JSON, everything that a form has to show."""
 
@@ -55,6 +72,12 @@ class HumanQuestion(TypedDict):
     """How to answer."""
     problem: str | None
     """Why the answer before could not be used; None at first."""
+    scale: float | None
+    """The best score, where scores are asked for; the worst is 0."""
+    description: str
+    """All of it as Markdown, for an inbox to show; what follows is for such an inbox too."""
+    action_request: InboxAction
+    config: InboxConfig
 
 
 class HumanReward(ComposedReward):
@@ -138,13 +161,22 @@ class HumanReward(ComposedReward):
 
     def _question(self, one: "_Round") -> HumanQuestion:
         _check_can_pause()
+        conversation = conversation_text(one.request["messages"])
+        candidates = self._candidates(one.fresh, one.extremes)
+        instructions = INSTRUCTIONS[self.mode].format(scale=f"{self.scale:g}")
         return HumanQuestion(
             type="tpo_human_reward",
             mode=self.mode,
-            conversation=conversation_text(one.request["messages"]),
-            candidates=self._candidates(one.fresh, one.extremes),
-            instructions=INSTRUCTIONS[self.mode].format(scale=f"{self.scale:g}"),
+            conversation=conversation,
+            candidates=candidates,
+            instructions=instructions,
             problem=None,
+            scale=self.scale if self.mode == "score" else None,
+            description=_described(conversation, candidates, instructions),
+            action_request=InboxAction(action=f"{self.mode} candidates", args={}),
+            config=InboxConfig(
+                allow_respond=True, allow_accept=False, allow_edit=False, allow_ignore=False
+            ),
         )
 
     def _candidates(
@@ -168,6 +200,16 @@ class HumanReward(ComposedReward):
         standing = Standing(**dict(zip(("best", "worst"), rewards, strict=False)))
         read = pick_rewards if self.mode == "pick" else rank_rewards
         return [*read(answer, fresh=fresh, standing=standing)]
+
+
+def _described(conversation: str, candidates: Sequence[ShownCandidate], instructions: str) -> str:
+    parts = [instructions, f"## Conversation\n\n{conversation}"]
+    for shown in candidates:
+        title = f"Candidate {shown['number']}" if "number" in shown else "Candidate"
+        standing = f", {shown['standing']}" if "standing" in shown else ""
+        scored = f": {shown['reward']:g}" if "reward" in shown else ""
+        parts.append(f"## {title}{standing}{scored}\n\n{shown['text']}")
+    return "\n\n".join(parts)
 
 
 @dataclass(frozen=True, kw_only=True)

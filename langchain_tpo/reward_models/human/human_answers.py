@@ -143,6 +143,7 @@ class _Steps:
 
 def _plain(answer: object) -> object:
     """Read text as JSON: a form may send what was typed; brackets can be left out."""
+    answer = _unwrapped(answer)
     if not isinstance(answer, str):
         return answer
     for text in (answer, f"[{answer}]"):
@@ -151,6 +152,14 @@ def _plain(answer: object) -> object:
         except (ValueError, RecursionError):
             continue
     raise AnswerError(f"`{answer[:60]}` is neither a number nor a list of numbers.")
+
+
+def _unwrapped(answer: object) -> object:
+    """Take an answer out of an inbox's wrapping: `[{"type": "response", "args": ...}]`."""
+    inner = answer[0] if isinstance(answer, list) and len(answer) == 1 else answer
+    if isinstance(inner, dict) and inner.get("type") == "response":
+        return inner.get("args")
+    return answer
 
 
 def _number(value: object, *, highest: int) -> int:

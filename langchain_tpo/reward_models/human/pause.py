@@ -21,7 +21,8 @@ def answered(question: Mapping[str, Any], read: Callable[[Any], AnswerT]) -> Ans
     """Pause until somebody has answered, and return what was read of the answer.
 
     Args:
-        question: What is shown; its `problem` says why an answer could not be used.
+        question: What is shown, with a `description`; its `problem` says why an answer could not
+            be used.
         read: Reads an answer, or raises an `AnswerError`.
     """
 
@@ -79,11 +80,13 @@ class _Pause:
         """
         if self._nothing is not None:
             raise self._nothing
-        question = self._question
+        question, told = self._question, self._question["description"]
         answer = interrupt(question) if late else self._first
         while True:  # once for every answer: LangGraph replays those that were given
             try:
                 return read(answer)
             except AnswerError as error:
-                question = {**question, "problem": str(error)}
+                problem = str(error)
+                described = f"**{problem}**\n\n{told}"
+                question = {**question, "problem": problem, "description": described}
                 answer = interrupt(question)

@@ -107,6 +107,21 @@ async def test_wrong_answers_are_asked_again_and_the_run_is_kept(run: str) -> No
 
 
 @BOTH_WAYS
+async def test_an_inbox_can_show_the_question_and_send_the_answer(run: str) -> None:
+    studio = Studio(run, HumanReward(mode="score", scale=5), [])
+    question = await studio.send({})
+    assert question["action_request"] == {"action": "score candidates", "args": {}}
+    assert [name for name, allowed in question["config"].items() if allowed] == ["allow_respond"]
+    assert question["scale"] == 5
+    for shown in ("from 0 to 5", "Why is the sky blue?", "## Candidate 2\n\nnewer"):
+        assert shown in question["description"]
+
+    again = await studio.answer([{"type": "response", "args": "9, 1"}])
+    assert again["description"].startswith(f"**{again['problem']}**")
+    assert await studio.answer([{"type": "response", "args": "4, 1"}]) == [4, 1, 4]
+
+
+@BOTH_WAYS
 async def test_a_later_round_shows_best_and_worst_so_far(run: str) -> None:
     studio = Studio(run, HumanReward(mode="rank"), OLD)
     question = await studio.send({})

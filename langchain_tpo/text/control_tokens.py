@@ -25,14 +25,17 @@ CONTROL_TOKENS = (
 
 _NUMBERED = "extra_id_|special_|unused|reserved_|tokens_unused_|unused_token_"
 
+_BAR, _SLASH, _CLOSED, _ENDED = r"[|\uff5c]", r"[/\uff0f]", r"[>\uff1e]", r"[\]\uff3d]"
+"""Characters that frame a token, in either width."""
+
 _FORMS = (
-    ("<", r"/?[|\uff5c]{1,2}[^\s<>|\uff5c][^<>|\uff5c\n]{0,63}[|\uff5c]"),  # <|im_end|>
-    ("<", r"[|\uff5c][\w\u2581:/]{1,64}>"),  # <|turn> of Gemma 4
-    ("<", r"[\w\u2581:/]{1,64}[|\uff5c]>"),  # <turn|>
-    ("<", r"/?seed:[a-z_]"),  # <seed:bos> of Seed-OSS
-    ("<", rf"(?i:{_NUMBERED})\d{{1,4}}>"),  # <extra_id_1> and <SPECIAL_11> of Nemotron
-    ("[", rf"(?i:{_NUMBERED})\d{{1,4}}\]"),
-    ("[", r"[|\uff5c][a-z_]{1,64}[|\uff5c]\]"),  # [|endofturn|] of EXAONE
+    ("<", rf"{_SLASH}?{_BAR}{{1,2}}[^\s<>|\uff5c][^<>|\uff5c\n]{{0,63}}{_BAR}"),  # <|im_end|>
+    ("<", rf"{_BAR}[\w\u2581:/]{{1,64}}{_CLOSED}"),  # <|turn> of Gemma 4
+    ("<", rf"[\w\u2581:/]{{1,64}}{_BAR}{_CLOSED}"),  # <turn|>
+    ("<", rf"{_SLASH}?seed:[a-z_]"),  # <seed:bos> of Seed-OSS
+    ("<", rf"(?i:{_NUMBERED})\d{{1,4}}{_CLOSED}"),  # <extra_id_1>, <SPECIAL_11> of Nemotron
+    ("[", rf"(?i:{_NUMBERED})\d{{1,4}}{_ENDED}"),
+    ("[", rf"{_BAR}[a-z_]{{1,64}}{_BAR}{_ENDED}"),  # [|endofturn|] of EXAONE
 )
 """Forms that many tokens share: how a token begins, and how it goes on."""
 

@@ -48,7 +48,8 @@ $(MODELS_STAMP): pyproject.toml Makefile
 
 test_models: $(MODELS_STAMP)  ## Use LangChain's own chat model classes in every way, in an environment of their own.
 	$(MODELS)/bin/python -m pytest -rs -p no:unraisableexception \
-		tests/integration_tests/test_partner_models.py
+		tests/integration_tests/test_partner_models.py \
+		tests/integration_tests/test_huggingface_pipeline.py
 
 models_page: $(MODELS_STAMP)  ## Measure what these classes take, and write docs/models.md anew.
 	$(MODELS)/bin/python tools/models_page.py --measure

@@ -64,6 +64,11 @@ sequence, with tools, with structured output, in an agent, as a judge, with `str
 the command line. Each talks to a service of the tests' own that refuses what the real one refuses.
 This page is generated from what was heard there (`tools/models_page.py`).
 
+Beside them `ChatHuggingFace` over a `HuggingFacePipeline`, a model of transformers in this process,
+runs presets and `ChatTPO`: options reach the pipeline (`max_new_tokens`, `do_sample`), replies do
+not repeat the prompt, async runs call it in threads, and there is no seed but the one that
+`transformers.set_seed` sets.
+
 What a model does not take is what the loop knew after runs with each preset. The other columns are
 requests, sent one at a time: a run of width 3 and depth 1 has 8 completions, which are 4 requests
 where `n` works and 8 where it does not, and one more for each refusal. The batch is of three runs

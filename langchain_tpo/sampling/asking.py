@@ -7,13 +7,14 @@ of draws.
 
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from langchain_core.globals import get_llm_cache
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
-from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
+from langchain_core.runnables import Runnable, RunnableConfig, ensure_config, run_in_executor
 
 from langchain_tpo.sampling.capabilities import Asking, Learned, Lessons
 from langchain_tpo.sampling.inner_calls import named
@@ -100,6 +101,9 @@ class Asker(Runnable[Any, Any]):
 
         async def send(asking: Asking) -> Any:  # noqa: ANN401 as above
             model, rest = asking.placed()
+            if not self._lessons.known.takes_async:
+                call = partial(model.invoke, asking.messages, named(config), **rest)
+                return await run_in_executor(config, call)
             return await model.ainvoke(asking.messages, named(config), **rest)
 
         return await aask(self._lessons, self._asking(input, kwargs), send)
@@ -123,6 +127,9 @@ class Asker(Runnable[Any, Any]):
 
         async def send(asking: Asking) -> LLMResult:
             model, rest = asking.placed()
+            if not self._lessons.known.takes_async:
+                call = partial(model.generate, [asking.messages], **_run(config), **rest)
+                return await run_in_executor(config, call)
             result: LLMResult = await model.agenerate([asking.messages], **_run(config), **rest)
             return result
 

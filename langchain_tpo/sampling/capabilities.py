@@ -17,8 +17,8 @@ from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import Runnable
 
+from langchain_tpo.sampling.placing import PART_OF_THE_ANSWER, in_process, placed
 from langchain_tpo.sampling.refusals import (
-    OTHER_NAMES,
     is_refusal,
     is_too_long,
     most_answers,
@@ -28,7 +28,6 @@ from langchain_tpo.sampling.refusals import (
     wants_no_system,
     wants_stream,
 )
-from langchain_tpo.sampling.wrappers import STRUCTURED_ARGUMENTS, TOOL_ARGUMENTS
 from langchain_tpo.text.secrecy import without_credentials
 from langchain_tpo.text.shown import message_of
 
@@ -39,12 +38,6 @@ TEMPLATE_TOKENS = 48
 
 LEAST_REPLY = 64
 """A window that leaves fewer tokens than this to a reply is too small for the prompt."""
-
-_PART_OF_THE_ANSWER = TOOL_ARGUMENTS | STRUCTURED_ARGUMENTS | {"stop"}
-"""Arguments that say what an answer is, not how it is drawn: never left out."""
-
-_KEYWORDS = frozenset({"ChatHuggingFace"})
-"""Classes whose fields are not all sent; their keywords are."""
 
 _NAMES = ("model_name", "model", "model_id")
 _ADDRESSES = (
@@ -74,14 +67,8 @@ class Asking:
 
         LangChain's classes agree on the names of their fields, nearly, and not at all on keywords.
         """
-        fields: Mapping[str, Any] = {}
-        if isinstance(self.model, BaseChatModel) and type(self.model).__name__ not in _KEYWORDS:
-            fields = type(self.model).model_fields
         options = {**self.options, "n": self.n} if self.n > 1 else self.options
-        places = {name: _place(name, fields) for name in options}
-        kept = {field: options[name] for name, field in places.items() if field is not None}
-        model = self.model.model_copy(update=kept) if kept else self.model
-        return model, {name: options[name] for name, field in places.items() if field is None}
+        return placed(self.model, options)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +87,8 @@ class Capabilities:
     """Whether it knows system messages."""
     only_streams: bool = False
     """Whether its service answers in streams only."""
+    takes_async: bool = True
+    """Whether its class can be awaited; if not, it is called in a thread."""
     fills_forms: bool = True
     """Whether a judge can have it fill in a form, by a forced call of a tool or a format."""
 
@@ -163,7 +152,8 @@ class Lessons:
         again, found = taught
         with _LEARNING:
             before, self.known = self.known, replace(self.known, **_merged(self.known, found))
-        if "answers" not in found and self.known.fit(again) == asking:
+        otherwise = "answers" in found or ("takes_async" in found and before.takes_async)
+        if not otherwise and self.known.fit(again) == asking:
             raise error
         if self.known != before:
             _tell(self.name, found, error)
@@ -210,6 +200,8 @@ def declared(model: object) -> Capabilities:
     """Return what a chat model's class and profile say before anything is asked."""
     if not isinstance(model, BaseChatModel):
         return Capabilities(answers=1)
+    if in_process(model):
+        return Capabilities(answers=1, refused=frozenset({"seed"}), takes_async=False)
     profile = model.profile or {}
     many = "n" in type(model).model_fields and not getattr(model, "use_responses_api", None)
     return Capabilities(
@@ -261,13 +253,20 @@ def _lesson(asking: Asking, error: Exception) -> tuple[Asking, dict[str, Any]] |
         return shorter
     if is_too_long(error):  # a shorter prompt is what helps
         return None
-    if wants_stream(error):
-        return asking, {"only_streams": True, "answers": 1}
-    if wants_no_system(error):
-        return asking, {"takes_system": False}
-    options = [name for name in asking.options if name not in _PART_OF_THE_ANSWER]
+    found = _other_form(error)
+    if found is not None:
+        return asking, found
+    options = [name for name in asking.options if name not in PART_OF_THE_ANSWER]
     refused = refused_options(error, options)
     return (asking, {"refused": frozenset(refused)}) if refused else None
+
+
+def _other_form(error: Exception) -> dict[str, Any] | None:
+    if isinstance(error, NotImplementedError):
+        return {"takes_async": False}
+    if wants_stream(error):
+        return {"only_streams": True, "answers": 1}
+    return {"takes_system": False} if wants_no_system(error) else None
 
 
 def _shorter(asking: Asking, error: Exception, tokens: int) -> tuple[Asking, dict[str, Any]] | None:
@@ -311,14 +310,9 @@ def _said(what: str, value: object) -> str:
         "window": f"a window of {value} tokens",
         "takes_system": "system messages as part of the user's",
         "only_streams": "in streams",
+        "takes_async": "in a thread",
         "fills_forms": "verdicts as JSON in the text",
     }[what]
-
-
-def _place(option: str, fields: Mapping[str, Any]) -> str | None:
-    if option in _PART_OF_THE_ANSWER:
-        return None
-    return next((name for name in OTHER_NAMES.get(option, (option,)) if name in fields), None)
 
 
 def _streaming(model: Any) -> Any:  # noqa: ANN401 see `Asking`

@@ -64,6 +64,36 @@ async def test_a_refused_n_is_asked_for_once_and_counted() -> None:
     assert len(model.notebook.calls) == 17
 
 
+class OnlySync(ScriptedModelWithN):
+    """As LangChain's pipelines of transformers."""
+
+    async def _agenerate(self, *_args: Any, **_kwargs: Any) -> Any:
+        raise NotImplementedError("async generation is not supported")
+
+
+@pytest.mark.parametrize("one_request", [True, False])
+async def test_a_class_that_cannot_be_awaited_is_called_in_a_thread(one_request: bool) -> None:  # noqa: FBT001
+    model = OnlySync()
+    tpo = run(model, one_request=one_request)
+
+    first = await tpo.aoptimize("Wood?", {"max_concurrency": 1})
+    second = await tpo.aoptimize("Wood?", {"max_concurrency": 1})
+
+    asked = 4 if one_request else 8
+    assert len(first.pool) == len(second.pool) == 6
+    assert (first.usage["requests"], second.usage["requests"]) == (asked + 1, asked)
+    assert len(model.notebook.calls) == 2 * asked
+
+
+def test_a_class_that_generates_nothing_says_so_itself() -> None:
+    class Nothing(ScriptedModel):
+        def _generate(self, *_args: Any, **_kwargs: Any) -> Any:
+            raise NotImplementedError("no generation at all")
+
+    with pytest.raises(NotImplementedError, match="no generation at all"):
+        run(Nothing()).optimize("Wood?")
+
+
 def test_what_was_learned_travels_with_a_pickle_and_a_copy() -> None:
     tpo = run(ScriptedModel())
     tpo._learned.of(tpo.model).answers_one()

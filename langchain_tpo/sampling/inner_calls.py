@@ -6,17 +6,26 @@ times, or nothing. So the first handler of every inner call counts, and then lea
 what the request really took, once.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, repeat
+from typing import Any, TypeAlias
 
 from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager
-from langchain_core.messages import AIMessage
-from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.messages import AIMessage, UsageMetadata
+from langchain_core.outputs import (
+    ChatGeneration,
+    ChatGenerationChunk,
+    Generation,
+    GenerationChunk,
+    LLMResult,
+)
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
 from langgraph.constants import TAG_NOSTREAM
 
-from langchain_tpo.sampling.usage import COUNTED, UsageCounter, as_usage_metadata, counted
+from langchain_tpo.sampling.usage import COUNTED, Usage, UsageCounter, as_usage_metadata, counted
+
+AnyGeneration: TypeAlias = Generation | ChatGeneration | GenerationChunk | ChatGenerationChunk
 
 PER_CALL = "tpo_settings"
 """Where a call's `configurable` has settings for its own run."""
@@ -82,17 +91,14 @@ class TellOnce(BaseCallbackHandler):
 
     def on_llm_end(self, response: LLMResult, **_kwargs: Any) -> None:
         """Settle what a finished request reports."""
-        messages = _messages(response)
-        if len(messages) < 2:  # noqa: PLR2004 one message tells of itself alone
-            return
-        used = counted(response)
+        messages, used = _messages(response), counted(response)
+        if len(messages) < 2 and used["requests"]:  # noqa: PLR2004 it tells of itself alone
+            return  # what a cache of LangChain's answered tells of the tokens it did not take
         total = as_usage_metadata(used)
         name = (response.llm_output or {}).get("model_name")
-        response.llm_output = {**(response.llm_output or {}), COUNTED: used}
-        for place, message in enumerate(messages):
-            message.usage_metadata = total if place == 0 else None
-            if name:
-                message.response_metadata.setdefault("model_name", name)
+        for message in messages if name else []:
+            message.response_metadata.setdefault("model_name", name)
+        _tell(response, used, total)
 
 
 class TellNothing(BaseCallbackHandler):
@@ -106,9 +112,26 @@ class TellNothing(BaseCallbackHandler):
 
     def on_llm_end(self, response: LLMResult, **_kwargs: Any) -> None:
         """Leave nothing to add up."""
-        response.llm_output = {**(response.llm_output or {}), COUNTED: counted(response)}
-        for message in _messages(response):
-            message.usage_metadata = None
+        _tell(response, counted(response), None)
+
+
+def _tell(response: LLMResult, used: Usage, total: UsageMetadata | None) -> None:
+    """Let the first message report this, and the others nothing.
+
+    Handlers are shown copies: a cache, or the model itself, may hand the same message out again.
+    """
+    reports = chain([total], repeat(None))
+    response.llm_output = {**(response.llm_output or {}), COUNTED: used}
+    response.generations = [
+        [_reporting(one, reports) for one in listed] for listed in response.generations
+    ]
+
+
+def _reporting(generation: AnyGeneration, reports: Iterator[UsageMetadata | None]) -> AnyGeneration:
+    if not isinstance(generation, ChatGeneration) or not isinstance(generation.message, AIMessage):
+        return generation
+    message = generation.message.model_copy(update={"usage_metadata": next(reports)})
+    return generation.model_copy(update={"message": message})
 
 
 def _messages(response: LLMResult) -> list[AIMessage]:

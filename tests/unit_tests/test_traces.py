@@ -9,6 +9,7 @@ from typing import Any, get_args
 import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.globals import get_llm_cache, set_llm_cache
 from langchain_core.load import dumps
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableLambda
@@ -214,6 +215,34 @@ async def test_a_cached_answer_is_streamed_too() -> None:
 
     assert first == second
     assert len(first) == 1
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("inside", [False, True])
+async def test_the_events_of_a_cached_answer_are_its_start_and_its_end(
+    *, shared: bool, inside: bool
+) -> None:
+    cache = InMemoryCache()
+    before = get_llm_cache()
+    set_llm_cache(cache if shared else None)
+    try:
+        chat = ChatTPO(
+            model=ScriptedModel(),
+            reward=brevity,
+            width=2,
+            depth=1,
+            cache=True if shared else cache,
+        )
+        first = await chat.ainvoke("Wood?")
+        source: Any = RunnableLambda(chat.ainvoke) if inside else chat
+        events = [event async for event in source.astream_events("Wood?", version="v2")]
+    finally:
+        set_llm_cache(before)
+
+    told = [event for event in events if event["event"].startswith(("on_chat", "on_custom"))]
+    assert [event["event"] for event in told] == ["on_chat_model_start", "on_chat_model_end"]
+    answer = told[-1]["data"]["output"]
+    assert (answer.text, answer.id) == (first.text, first.id)
 
 
 async def test_whoever_leaves_the_stream_early_leaves_no_run_behind() -> None:

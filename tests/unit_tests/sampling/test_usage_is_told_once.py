@@ -4,7 +4,9 @@ import uuid
 from typing import Any
 
 import pytest
+from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import UsageMetadataCallbackHandler, get_usage_metadata_callback
+from langchain_core.language_models import FakeMessagesListChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
 from langchain_core.tracers.base import BaseTracer
@@ -114,3 +116,46 @@ def test_what_is_unknown_is_told_to_nobody() -> None:
     generations: Any = [[ChatGeneration(message=message) for message in messages]]
     TellOnce().on_llm_end(LLMResult(generations=generations), run_id=uuid.uuid4())
     assert [message.usage_metadata for message in messages] == [None, None]
+
+
+@pytest.mark.parametrize("door", [TPORunnable, ChatTPO])
+def test_a_message_that_a_model_hands_out_again_keeps_its_usage(door: Any) -> None:
+    usage: Any = {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10}
+    said = AIMessage("<IMPROVED_VARIABLE>Oil 1</IMPROVED_VARIABLE>", usage_metadata=usage)
+    model = FakeMessagesListChatModel(responses=[said])
+
+    answers = [
+        door(model=model, reward=lambda _prompt, _response: 1.0, width=2, depth=0).invoke("Wood?")
+        for _ in range(2)
+    ]
+
+    assert [answer.usage_metadata["total_tokens"] for answer in answers] == [20, 20]
+    assert said.usage_metadata == usage
+
+
+@pytest.mark.parametrize("door", [TPORunnable, ChatTPO])
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_what_a_cache_answers_costs_nothing_anywhere(
+    door: Any, *, asynchronous: bool
+) -> None:
+    policy, judge = CountedWithN(), Counted(cache=InMemoryCache())
+
+    def judged(prompt: str, response: str) -> float:
+        judge.invoke(prompt)  # the same for every response
+        return reward(prompt, response)
+
+    async def ajudged(prompt: str, response: str) -> float:
+        await judge.ainvoke("Wood?")
+        return reward(prompt, response)
+
+    judge.invoke("Wood?")
+    before = len(judge.notebook.calls)
+    tpo = door(model=policy, reward=ajudged if asynchronous else judged, width=3, depth=0)
+    handler, spans = UsageMetadataCallbackHandler(), Spans()
+    config = {"callbacks": [handler, spans]}
+    answer = await tpo.ainvoke("Wood?", config) if asynchronous else tpo.invoke("Wood?", config)
+
+    total, (counts,) = spent(policy), handler.usage_metadata.values()
+    assert len(judge.notebook.calls) == before
+    assert [answer.usage_metadata["input_tokens"], answer.usage_metadata["output_tokens"]] == total
+    assert [counts["input_tokens"], counts["output_tokens"]] == spans.spent == total

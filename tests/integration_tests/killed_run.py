@@ -1,16 +1,17 @@
 """A checkpointed run that can be killed: started as a process of its own by `test_checkpoints`.
 
-Usage: killed_run.py FOLDER KIND STALL, where KIND is `sync`, `async` or `nested` and STALL names a
-call that never returns, such as `update 5`, or is `nothing`. Every model call that finished is a
-line of FOLDER/finished. A run that ends prints its final state.
+It is `main(folder, kind, stall)`: `kind` is `sync`, `async` or `nested`; `stall` names a call that
+never returns, such as `update 5`, or is `nothing`. Every model call that finished is a line of
+`folder/finished`. A run that ends leaves its final state in `folder/outcome`.
 """
 
 import asyncio
 import json
-import sys
 import time
 from pathlib import Path
+from traceback import format_exc
 from typing import Any
+from warnings import simplefilter
 
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
@@ -119,9 +120,19 @@ async def arun(folder: Path, kind: str, stall: str) -> dict[str, Any]:
         return plain(await compiled.ainvoke(None if begun else QUESTION, CONFIG))
 
 
-if __name__ == "__main__":
-    folder, kind, stall = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-    outcome = (
-        asyncio.run(arun(folder, kind, stall)) if kind == "async" else run(folder, kind, stall)
-    )
-    print(json.dumps(outcome))  # noqa: T201 what its parent reads
+def main(folder: Path, kind: str, stall: str) -> None:
+    """Run to the end and leave the outcome in FOLDER; a warning is an error."""
+    simplefilter("error")
+    try:
+        ended = arun(folder, kind, stall) if kind == "async" else None
+        outcome = asyncio.run(ended) if ended else run(folder, kind, stall)
+    except BaseException:
+        (folder / "complaint").write_text(format_exc())
+        raise
+    (folder / "outcome").write_text(json.dumps(outcome))
+
+
+def complaint(folder: Path) -> str:
+    """Return what a child that failed had to say."""
+    said = folder / "complaint"
+    return said.read_text() if said.exists() else "It ended without a word."

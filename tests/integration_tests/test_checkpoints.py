@@ -1,22 +1,23 @@
 """A run that is killed goes on where it stopped: nothing that had finished is asked again."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from langgraph.checkpoint.sqlite import SqliteSaver
 
+from tests.integration_tests import killed_run
+
 pytestmark = pytest.mark.integration
 
-ROOT = Path(__file__).parents[2]
-SCRIPT = Path(__file__).with_name("killed_run.py")
+CHILDREN = get_context("forkserver")
+"""Every child begins as one that has imported all: imports take longer than a run."""
+CHILDREN.set_forkserver_preload([killed_run.__name__])
 
 SUPERSTEPS = {
     "sample 2": ["sample 0", "sample 1"],
@@ -37,22 +38,18 @@ PATIENCE = 120
 """Seconds after which a child that hangs fails the test."""
 
 
-def start(folder: Path, kind: str, stall: str) -> subprocess.Popen[str]:
+def start(folder: Path, kind: str, stall: str) -> ForkServerProcess:
     folder.mkdir(exist_ok=True)
-    return subprocess.Popen(  # noqa: S603 our own script
-        [sys.executable, "-W", "error", str(SCRIPT), str(folder), kind, stall],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = CHILDREN.Process(target=killed_run.main, args=(folder, kind, stall))
+    process.start()
+    return process
 
 
 def to_its_end(folder: Path, kind: str) -> dict[str, Any]:
-    said, complained = start(folder, kind, "nothing").communicate(timeout=PATIENCE)
-    assert complained == ""
-    outcome: dict[str, Any] = json.loads(said)
+    process = start(folder, kind, "nothing")
+    process.join(PATIENCE)
+    assert process.exitcode == 0, killed_run.complaint(folder)
+    outcome: dict[str, Any] = json.loads((folder / "outcome").read_text())
     return outcome
 
 
@@ -68,12 +65,12 @@ def until_killed(folder: Path, kind: str, stall: str, finished: set[str]) -> Non
             and set(calls(folder)) == finished
             and kept(folder) == reached
         ):
-            assert process.poll() is None, process.communicate()
+            assert process.is_alive(), killed_run.complaint(folder)
             assert time.monotonic() < deadline, (calls(folder), kept(folder))
             time.sleep(0.02)
     finally:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        process.kill()
+        process.join()
 
 
 def calls(folder: Path) -> list[str]:

@@ -148,7 +148,8 @@ def test_a_whole_evaluation_survives_hostile_names_and_texts(
         "answer": said,
         said: said,
     }
-    (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n" + json.dumps(row) + "\n")
+    times = 2 if size == "short" else 1
+    (tmp_path / "rows.jsonl").write_text((json.dumps(row) + "\n") * times)
     run = ["evaluate", str(tmp_path / "rows.jsonl"), "--out", str(tmp_path / "run"), *models]
 
     assert run_app([*run, "-s", "tpo", "-s", "single", "-s", f"x{said[:20]}=best-of-n"]) == 0

@@ -1,6 +1,6 @@
 """The loop: Algorithm 1 of the paper as a LangGraph state machine."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
@@ -38,7 +38,7 @@ _PARTS: type[LoopParts] = _GraphParts
 
 @names_checked
 def build_tpo_graph(
-    model: ChatModel,
+    model: ChatModel | Sequence[ChatModel],
     reward: RewardLike,
     *,
     critic: ChatModel | None = None,
@@ -53,7 +53,7 @@ def build_tpo_graph(
     context may set fields of `TPOSettings` for that run alone; a dict may not set `extra`.
 
     Args:
-        model: The policy: draws responses and revisions.
+        model: The policy: draws responses and revisions. Of a list each draws in turn.
         reward: What scores them: a reward model, a Runnable, or a plain function
             `(prompt, response) -> float`.
         critic: Writes loss and gradient; the policy itself when None, as in the paper.

@@ -1,6 +1,6 @@
 """`TPORunnable`: the loop as a link of any chain."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from copy import copy
 from functools import cached_property
@@ -91,7 +91,7 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
         def __init__(  # noqa: PLR0913 one for each field
             self,
             *,
-            model: ChatModel,
+            model: ChatModel | Sequence[ChatModel],
             reward: RewardLike,
             critic: ChatModel | None = None,
             settings: TPOSettings | None = None,

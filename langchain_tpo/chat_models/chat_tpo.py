@@ -36,6 +36,7 @@ from langchain_tpo.sampling.wrappers import (
     ChatModel,
     Tool,
     innermost,
+    model_name,
     tool_arguments,
 )
 from langchain_tpo.settings import TPOSettings
@@ -96,7 +97,7 @@ class ChatTPO(LoopParts, BaseChatModel):
         def __init__(
             self,
             *,
-            model: ChatModel,
+            model: ChatModel | Sequence[ChatModel],
             reward: RewardLike,
             critic: ChatModel | None = None,
             settings: TPOSettings | None = None,
@@ -117,9 +118,7 @@ class ChatTPO(LoopParts, BaseChatModel):
     @property
     def model_name(self) -> str:
         """The wrapped model's name: what traces and token counts are filed under."""
-        inner = innermost(self.model)
-        names = (getattr(inner, field, None) for field in ("model_name", "model"))
-        return next((name for name in names if isinstance(name, str) and name), inner.get_name())
+        return model_name(self.model)
 
     @property
     def _identifying_params(self) -> Mapping[str, Any]:

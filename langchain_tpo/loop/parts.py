@@ -3,7 +3,7 @@
 Knows what makes a chat model and a reward; knows nothing of how a run goes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
@@ -13,7 +13,7 @@ from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.reward_models.interface import RewardModel
 from langchain_tpo.reward_models.judges.self_preference import warn_of_self_preference
-from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
+from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model, check_policy
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.text.shown import shown
 
@@ -47,7 +47,9 @@ class LoopParts(OneTypedLine):
     )
 
     model: ChatModel = Field(frozen=True, repr=False)
-    """The policy: draws responses and revisions. Retries and fallbacks around it are kept."""
+    """The policy: draws responses and revisions. Retries and fallbacks around it are kept. The
+    models of a list draw in turn, a request a draw, and the first one criticizes; a candidate's
+    message says who wrote it."""
     reward: RewardModel = Field(frozen=True, repr=False)
     """What scores responses; a plain function `(prompt, response) -> float` will do."""
     critic: ChatModel | None = Field(default=None, frozen=True, repr=False)
@@ -64,7 +66,7 @@ class LoopParts(OneTypedLine):
         def __init__(
             self,
             *,
-            model: ChatModel,
+            model: ChatModel | Sequence[ChatModel],
             reward: RewardLike,
             critic: ChatModel | None = None,
             settings: TPOSettings | None = None,
@@ -143,7 +145,9 @@ _SHORT = ("width", "depth")
 
 
 def _checked_model(value: object, field: str) -> object:
-    return None if value is None and field == "critic" else check_chat_model(value, field=field)
+    if field == "model":
+        return check_policy(value, field=field)
+    return None if value is None else check_chat_model(value, field=field)
 
 
 def _said(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from langchain_core.runnables.fallbacks import RunnableWithFallbacks
 from langchain_core.tools import BaseTool
 
 from langchain_tpo.errors import ModelTypeError
+from langchain_tpo.sampling.in_turn import ModelsInTurn
 from langchain_tpo.text.shown import shown
 
 ChatModel = Runnable[Any, Any]
@@ -84,6 +85,33 @@ def check_chat_model(model: object, *, field: str) -> ChatModel:
     )
 
 
+def check_policy(model: object, *, field: str) -> ChatModel:
+    """Return a policy back, or several as one that draws from them in turn.
+
+    Raises:
+        ModelTypeError: When it is no Runnable, or a list that holds something else.
+    """
+    if not isinstance(model, list | tuple):
+        return check_chat_model(model, field=field)
+    if not model:
+        raise ModelTypeError(f"`{field}` must be a chat model or several, got none.")
+    each = [check_chat_model(one, field=f"{field}[{i}]") for i, one in enumerate(model)]
+    return each[0] if len(each) == 1 else ModelsInTurn(each, names=list(map(model_name, each)))
+
+
+def model_name(model: ChatModel) -> str:
+    """Return the name of the model that is asked, as its class holds it.
+
+    Example:
+        >>> from langchain_core.language_models import FakeListChatModel
+        >>> model_name(FakeListChatModel(responses=["Oil it."]).with_retry())
+        'FakeListChatModel'
+    """
+    inside = innermost(model)
+    names = (getattr(inside, field, None) for field in ("model_name", "model"))
+    return next((name for name in names if isinstance(name, str) and name), inside.get_name())
+
+
 def is_chat_model(model: object) -> bool:
     """Return whether this is a chat model, whatever is wrapped around it."""
     return isinstance(model, Runnable) and any(
@@ -105,10 +133,8 @@ def models_inside(model: ChatModel) -> list[ChatModel]:
     """
     if isinstance(model, RunnableBindingBase):
         return models_inside(model.bound)
-    if isinstance(model, RunnableWithFallbacks):
-        return [
-            inside for one in (model.runnable, *model.fallbacks) for inside in models_inside(one)
-        ]
+    if isinstance(model, RunnableWithFallbacks | ModelsInTurn):
+        return [inside for one in _each(model) for inside in models_inside(one)]
     if isinstance(model, RunnableSequence):
         steps = [step for step in model.steps if is_chat_model(step)]
         return [inside for step in steps for inside in models_inside(step)] or [model]
@@ -137,10 +163,8 @@ def mapped(
     if isinstance(model, RunnableBindingBase):
         inside = mapped(model.bound, change, bound=bound)
         return model.model_copy(update={"bound": inside, "kwargs": bound(dict(model.kwargs))})
-    if isinstance(model, RunnableWithFallbacks):
-        first = mapped(model.runnable, change, bound=bound)
-        others = [mapped(one, change, bound=bound) for one in model.fallbacks]
-        return model.model_copy(update={"runnable": first, "fallbacks": others})
+    if isinstance(model, RunnableWithFallbacks | ModelsInTurn):
+        return _of_each(model, [mapped(one, change, bound=bound) for one in _each(model)])
     if isinstance(model, RunnableSequence) and is_chat_model(model):
         steps = [
             mapped(step, change, bound=bound) if is_chat_model(step) else step
@@ -155,6 +179,19 @@ def mapped(
             model.dynamic, lambda one: change(before(one)), lambda one: bound(kept(one))
         )
     return change(model)
+
+
+def _each(model: RunnableWithFallbacks[Any, Any] | ModelsInTurn) -> Sequence[ChatModel]:
+    return model.models if isinstance(model, ModelsInTurn) else (model.runnable, *model.fallbacks)
+
+
+def _of_each(
+    model: RunnableWithFallbacks[Any, Any] | ModelsInTurn, each: Sequence[ChatModel]
+) -> ChatModel:
+    """Put others in the place of the models that stand beside each other."""
+    if isinstance(model, ModelsInTurn):
+        return ModelsInTurn(each, names=model.names)
+    return model.model_copy(update={"runnable": each[0], "fallbacks": list(each[1:])})
 
 
 class _Configured(Runnable[Any, Any]):

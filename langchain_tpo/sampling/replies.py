@@ -4,6 +4,7 @@ Knows the words by which providers say that a reply was cut, filtered or refused
 messages; knows nothing of pools or rewards.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
@@ -12,6 +13,7 @@ from pydantic_core import to_jsonable_python
 
 from langchain_tpo.candidate_pool import Candidate, Finish, MessageParts, Reply
 from langchain_tpo.errors import ModelTypeError
+from langchain_tpo.sampling.text_blocks import with_text
 from langchain_tpo.text.conversation import is_readable
 from langchain_tpo.text.shown import shown
 from langchain_tpo.text.thinking import split_thinking
@@ -33,25 +35,49 @@ _WORDS: Mapping[str, Finish] = {
     "max_output_tokens": "length",  # OpenAI's Responses API, in `incomplete_details`
     "model_length": "length",  # Mistral
     "model_context_window_exceeded": "length",  # Anthropic, Bedrock
+    "token_limit": "length",  # watsonx, and the next two
+    "time_limit": "length",
+    "cancelled": "length",
+    "token_limit_reached": "length",  # Azure's model catalogue
+    "error_limit": "length",  # Cohere
+    "timeout": "length",
+    "max_len": "length",  # xAI, and the next
+    "max_context": "length",
+    "insufficient_system_resource": "length",  # DeepSeek
+    "abort": "length",  # vLLM, SGLang
+    "error": "length",  # Mistral, OpenRouter, vLLM: what broke off is cut as well
+    "network_error": "length",  # Zhipu
     "content_filter": "content_filter",  # OpenAI, Azure
     "content_filtered": "content_filter",  # Bedrock
     "guardrail_intervened": "content_filter",  # Bedrock
     "error_toxic": "content_filter",  # Cohere
-    "safety": "content_filter",  # Gemini, this and the next four
+    "sensitive": "content_filter",  # Zhipu
+    "safety": "content_filter",  # Gemini, to the end of the list
     "recitation": "content_filter",
     "blocklist": "content_filter",
     "prohibited_content": "content_filter",
     "spii": "content_filter",
+    "language": "content_filter",
+    "model_armor": "content_filter",
     "image_safety": "content_filter",
+    "image_prohibited_content": "content_filter",
+    "image_recitation": "content_filter",
     "refusal": "refusal",  # Anthropic
 }
-"""How a reply ended, by the providers' own words in small letters. Ends of a turn, calls of tools
-and words that nobody has seen yet stand for a complete reply."""
+"""How a reply ended, by the providers' own words as `_plain` has them. Ends of a turn, calls of
+tools and words that nobody has seen yet stand for a complete reply."""
 
 _THINKING = ("thinking", "reasoning", "redacted_thinking", "reasoning_content")
 """Content blocks of what a model thought."""
 
-_FIELDS = ("finish_reason", "stop_reason", "stopReason", "done_reason", "finish_reason_name")
+_FIELDS = (
+    "finish_reason",
+    "stop_reason",
+    "stopReason",
+    "finishReason",
+    "done_reason",
+    "finish_reason_name",
+)
 """Where the word stands in `response_metadata`."""
 
 
@@ -136,7 +162,7 @@ def message_of(candidate: Candidate) -> AIMessage:
 
 def _content(text: str, parts: MessageParts) -> str | list[Any]:
     blocks = parts.get("content")
-    return _with_text(blocks, text) if isinstance(blocks, list) else text
+    return with_text(blocks, text) if isinstance(blocks, list) else text
 
 
 def _finish(metadata: Mapping[str, Any]) -> tuple[Finish | None, str]:
@@ -147,11 +173,17 @@ def _finish(metadata: Mapping[str, Any]) -> tuple[Finish | None, str]:
         words.append(details.get("reason"))
     for word in words:
         name = str(getattr(word, "name", word)).rsplit(".", 1)[-1]
-        if name.lower() in _WORDS:
-            return _WORDS[name.lower()], name
+        if (plain_word := _plain(name)) in _WORDS:
+            return _WORDS[plain_word], name
     feedback = metadata.get("prompt_feedback")  # Gemini's filter, where it ends a prompt
     blocked = feedback.get("block_reason") if isinstance(feedback, Mapping) else None
     return ("content_filter", str(getattr(blocked, "name", blocked))) if blocked else (None, "")
+
+
+def _plain(word: str) -> str:
+    """Return a word in small letters and underscores, without the name of its enumeration."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|[-\s]", "_", word).lower()
+    return re.sub(r"^(?:finish_|stop_)?reason_", "", words)
 
 
 def _instead(message: AIMessage, thought: str, finish: Finish | None, word: str) -> str:
@@ -196,7 +228,7 @@ def _parts(message: AIMessage, thought: str, text: str) -> MessageParts:
     kept = cast("MessageParts", {name: plain(value) for name, value in found.items() if value})
     if isinstance(message.content, list):
         blocks = plain(message.content)
-        kept["content"] = _with_text(blocks, text) if thought else blocks
+        kept["content"] = with_text(blocks, text) if thought else blocks
     return kept
 
 
@@ -205,22 +237,3 @@ def plain(value: object) -> Any:  # noqa: ANN401 JSON of any shape
     return to_jsonable_python(
         value, fallback=str, bytes_mode="base64", inf_nan_mode="constants", by_alias=False
     )
-
-
-def _with_text(blocks: list[Any], text: str) -> list[Any]:
-    """Let the blocks say this text: at the place of their first text, and nowhere else."""
-    said = [block for block in blocks if _text_of(block) is not None]
-    if "".join(_text_of(block) or "" for block in said) == text:
-        return blocks
-    if not said:
-        return [*blocks, {"type": "text", "text": text}] if text else blocks
-    told = [{"type": "text", "text": text} if block is said[0] else block for block in blocks]
-    return [block for block in told if all(block is not other for other in said[1:])]
-
-
-def _text_of(block: object) -> str | None:
-    if isinstance(block, str):
-        return block
-    if isinstance(block, dict) and block.get("type") == "text":
-        return str(block.get("text", ""))
-    return None

@@ -27,6 +27,20 @@ CITED = {"type": "text", "text": "Oil it.", "annotations": [{"type": "citation",
         ({"finish_reason": "FinishReason.PROHIBITED_CONTENT"}, "content_filter"),
         ({"stopReason": "guardrail_intervened"}, "content_filter"),
         ({"stop_reason": "refusal"}, "refusal"),
+        ({"finish_reason": "FINISH_REASON_MAX_TOKENS"}, "length"),
+        ({"finish_reason": "REASON_MAX_LEN"}, "length"),
+        ({"finish_reason": "ERROR_LIMIT"}, "length"),
+        ({"finish_reason": "insufficient_system_resource"}, "length"),
+        ({"finish_reason": "error"}, "length"),
+        ({"finishReason": "MaxTokens"}, "length"),
+        ({"stop_reason": "token_limit"}, "length"),
+        ({"finish_reason": "sensitive"}, "content_filter"),
+        ({"finish_reason": "content-filter"}, "content_filter"),
+        ({"finish_reason": "contentFiltered"}, "content_filter"),
+        ({"finish_reason": "IMAGE_RECITATION"}, "content_filter"),
+        ({"finish_reason": "REASON_STOP"}, None),
+        ({"finish_reason": "stop_sequence"}, None),
+        ({"finish_reason": "eos_token"}, None),
         ({"finish_reason": "stop"}, None),
         ({"stop_reason": "end_turn"}, None),
         ({"finish_reason": "tool_calls"}, None),
@@ -98,7 +112,13 @@ def test_a_revision_keeps_the_other_blocks_of_its_reply() -> None:
     revision = Candidate(
         reward=1.0, round=1, **{**read_reply(AIMessage(tagged)), "text": "Oil it."}
     )
-    assert message_of(revision).content == [REASONING, {"type": "text", "text": "Oil it."}]
+    message = message_of(revision)
+    assert message.content == [
+        REASONING,
+        {"type": "text", "text": "Oil"},
+        {"type": "text", "text": " it."},
+    ]
+    assert message.text == "Oil it."
 
 
 def test_ids_that_langchain_made_up_are_left_out() -> None:

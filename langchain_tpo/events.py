@@ -32,6 +32,8 @@ class RunSummary(TypedDict):
     """Draws that could not be used."""
     left_out: int
     """Characters that prompts left out to fit a model's window."""
+    unseeded: bool
+    """Whether a seed was set that a model does not take: the run is not repeatable then."""
     cut: int
     refused: int
     usage: Usage

@@ -122,6 +122,11 @@ class TPOResult:
         return sum(step.get("left_out", 0) for step in self.steps)
 
     @property
+    def unseeded(self) -> bool:
+        """Whether a seed was set that a model does not take: the run is not repeatable then."""
+        return any(step.get("unseeded", False) for step in self.steps)
+
+    @property
     def by_step(self) -> dict[StepName, StepTotal]:
         """What each of the five steps cost over all rounds, in the order of their first turn."""
         names = dict.fromkeys(step["step"] for step in self.steps)
@@ -194,6 +199,7 @@ class TPOResult:
             candidates=len(self.pool),
             dropped=len(self.drops),
             left_out=self.left_out,
+            unseeded=self.unseeded,
             cut=self.cut,
             refused=self.refused,
             usage=self.usage,

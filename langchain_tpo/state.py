@@ -102,6 +102,8 @@ class StepRecord(TypedDict):
     left_out: NotRequired[int]
     """Characters of quoted text that its prompt left out, because it was longer than the model's
     window; only there when some were."""
+    unseeded: NotRequired[bool]
+    """True where a seed was set that the step's model does not take."""
     shared: NotRequired[bool]
     """True where an earlier run paid for it: see `FirstSamples`."""
 

@@ -5,7 +5,7 @@ Knows settings, time, cost and the failure policy; knows nothing of what any ste
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar, cast
 from uuid import uuid4
@@ -62,6 +62,11 @@ class StepReply(Protocol):
     @property
     def left_out(self) -> int:
         """Characters of quoted text that the prompt had no room for."""
+        ...
+
+    @property
+    def unseeded(self) -> bool:
+        """Whether a seed was to be used that the model does not take."""
         ...
 
 
@@ -173,7 +178,8 @@ class StepNode(Runnable[TPOThread, TPOStep], Generic[RequestT, ReplyT]):
         return self._finished(attempt, reply)
 
     def _finished(self, attempt: "_Attempt", reply: ReplyT) -> "Ending":
-        state = attempt.with_cost(reply.usage, left_out=reply.left_out)
+        marks = {"left_out": reply.left_out, "unseeded": reply.unseeded}
+        state = attempt.with_cost(reply.usage, marks)
         try:
             changes = self._plan.after(state, attempt.settings, reply)
         except RunError as error:  # an answer that nothing can be done with
@@ -235,6 +241,9 @@ class Ending:
     events: list[TPOEvent]
 
 
+_NO_MARKS: Mapping[str, int | bool] = {}
+
+
 @dataclass(frozen=True)
 class _Attempt:
     """A step under way."""
@@ -277,7 +286,7 @@ class _Attempt:
             return None
         return max(0.0, self.settings.time_budget - seconds_of(self.state["steps"]))
 
-    def with_cost(self, usage: Usage, *, left_out: int = 0) -> TPOState:
+    def with_cost(self, usage: Usage, marks: Mapping[str, int | bool] = _NO_MARKS) -> TPOState:
         """Return the state with the record of what this step has cost."""
         now = time.perf_counter()
         record = StepRecord(
@@ -287,8 +296,7 @@ class _Attempt:
             seconds=now - self.since,
             waiting=now - self.asked,
         )
-        if left_out:
-            record["left_out"] = left_out
+        record = cast("StepRecord", {**record, **{name: it for name, it in marks.items() if it}})
         return {**self.state, "steps": [*self.state["steps"], record]}
 
     def forbidden(self) -> Ending | None:

@@ -25,6 +25,7 @@ class Scores:
     by_text: Mapping[str, Scored]
     usage: Usage
     left_out: int = 0
+    unseeded: bool = False
     maximum: float | None = None
     """The highest reward there can be, where the reward model knows it."""
 

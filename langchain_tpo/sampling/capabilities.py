@@ -6,9 +6,11 @@ requests and refusals; sends nothing.
 """
 
 import logging
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -28,6 +30,7 @@ from langchain_tpo.sampling.refusals import (
     wants_no_system,
     wants_stream,
 )
+from langchain_tpo.sampling.unreachable import note_what_to_check
 from langchain_tpo.text.secrecy import without_credentials
 from langchain_tpo.text.shown import message_of
 
@@ -40,14 +43,8 @@ LEAST_REPLY = 64
 """A window that leaves fewer tokens than this to a reply is too small for the prompt."""
 
 _NAMES = ("model_name", "model", "model_id")
-_ADDRESSES = (
-    "base_url",
-    "openai_api_base",
-    "endpoint",
-    "endpoint_url",
-    "api_base",
-    "anthropic_api_url",
-)
+_ADDRESS = re.compile(r"(?:base_url|api_base|endpoint(?:_url)?|api_url)$")
+"""How fields are called that hold an address."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +145,8 @@ class Lessons:
         """
         taught = _lesson(asking, error) if is_refusal(error) else None
         if taught is None:
+            if isinstance(asking.model, BaseChatModel):
+                note_what_to_check(error, self.name)
             raise error
         again, found = taught
         with _LEARNING:
@@ -331,12 +330,18 @@ def _as_messages(messages: Any) -> Sequence[BaseMessage]:  # noqa: ANN401 see `A
     return convert_to_messages(messages)
 
 
+@lru_cache(maxsize=256)
+def _address_fields(kind: type[BaseChatModel]) -> tuple[str, ...]:
+    return tuple(name for name in kind.model_fields if _ADDRESS.search(name))
+
+
 def _key(model: object) -> str:
     """Name a model as its service knows it: the same name at two addresses is two models."""
     if not isinstance(model, BaseChatModel):
         return f"{type(model).__name__} {model.get_name()}" if isinstance(model, Runnable) else ""
     names = (getattr(model, name, None) for name in _NAMES)
-    addresses = (getattr(model, name, None) for name in _ADDRESSES)
+    addresses = [getattr(model, name, None) for name in _address_fields(type(model))]
+    addresses.append(getattr(getattr(model, "llm", None), "endpoint_url", None))
     name = next((name for name in names if isinstance(name, str) and name), "")
     address = next((one for one in addresses if isinstance(one, str) and one), "")
     words = [type(model).__name__, name, address and f"at {without_credentials(address)}"]

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from langchain_core.messages import AIMessage
@@ -38,7 +38,7 @@ from langchain_tpo.sampling.usage import (
     usage_of,
 )
 from langchain_tpo.sampling.whole_replies import WholeReplies
-from langchain_tpo.sampling.wrappers import ChatModel, direct
+from langchain_tpo.sampling.wrappers import ChatModel, direct, models_inside
 from langchain_tpo.text.secrecy import keys_hidden
 from langchain_tpo.text.shown import named
 
@@ -63,6 +63,8 @@ class Draws:
     usage: Usage
     left_out: int = 0
     """Characters of quoted text that the prompt had no room for."""
+    unseeded: bool = False
+    """Whether a seed was to be used that the model does not take."""
 
 
 class Drawer:
@@ -103,24 +105,34 @@ class Drawer:
     def run_all(self, requests: Sequence[DrawRequest], config: RunnableConfig) -> list[Draws]:
         """Draw for several prompts, all requests at once; failures are kept, not raised."""
         if sum(request.n for request in requests) == 1:
-            return [_collect([self._alone(requests[0], config)])]
+            outcome = self._alone(requests[0], config)
+            return self._seeds_told(requests, [_collect([outcome])])
         sent, plans = _Sent(requests), [self.requests(request) for request in requests]
         while any(plans):
             sent.add(self._send_all(plans))
             plans = [self._missing(*one) for one in zip(requests, plans, sent.newest, strict=True)]
-        return sent.collected()
+        return self._seeds_told(requests, sent.collected())
 
     async def arun_all(
         self, requests: Sequence[DrawRequest], config: RunnableConfig
     ) -> list[Draws]:
         """Draw for several prompts as `run_all` does, without blocking the event loop."""
         if sum(request.n for request in requests) == 1:
-            return [_collect([await self._aalone(requests[0], config)])]
+            outcome = await self._aalone(requests[0], config)
+            return self._seeds_told(requests, [_collect([outcome])])
         sent, plans = _Sent(requests), [self.requests(request) for request in requests]
         while any(plans):
             sent.add(await self._asend_all(plans))
             plans = [self._missing(*one) for one in zip(requests, plans, sent.newest, strict=True)]
-        return sent.collected()
+        return self._seeds_told(requests, sent.collected())
+
+    def _seeds_told(self, requests: Sequence[DrawRequest], draws: Sequence[Draws]) -> list[Draws]:
+        """Mark the draws of a model that takes no seed, where one was set."""
+        if all(request.first_seed is None for request in requests):
+            return [*draws]
+        models = models_inside(self.model)
+        unseeded = any("seed" in self._learned.of(one).known.refused for one in models)
+        return [replace(one, unseeded=unseeded) for one in draws]
 
     def requests(self, request: DrawRequest) -> list[DrawRequest]:
         """Return the requests that these draws take, unless a server brings too few."""

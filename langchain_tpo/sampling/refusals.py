@@ -65,6 +65,9 @@ _CODES = re.compile(
 )
 """Numbers that an error message gives of itself."""
 
+_IN_BRACKETS = re.compile(r"\[(\d{3})\]")
+"""Where NVIDIA's client keeps the status, and nowhere else."""
+
 _ONE_ANSWER = re.compile(
     r"""
       completion\ choice                 # llama.cpp
@@ -156,7 +159,7 @@ def is_refusal(error: Exception) -> bool:
     """
     if isinstance(error, _NO_REFUSAL):
         return False
-    status = _status(error)
+    status = status_of(error)
     if status is None:  # a broken line; requests' and Hugging Face's own errors have a status
         return not isinstance(error, OSError)
     return status in _REFUSING
@@ -236,7 +239,7 @@ def refuses_form(error: Exception) -> bool:
     """
     if isinstance(error, OutputParserException | ValidationError) or is_too_long(error):
         return False
-    failed = _status(error) in (None, 500)
+    failed = status_of(error) in (None, 500)
     return is_refusal(error) and (not failed or _FORM.search(_words(error)) is not None)
 
 
@@ -314,7 +317,7 @@ def _words(error: Exception) -> str:
     return _CODES.sub("", f"{said} {body}" if isinstance(body, dict | list | str) else said)
 
 
-def _status(error: Exception) -> int | None:
+def status_of(error: Exception) -> int | None:
     """Find the HTTP status of an error, wherever its client keeps it."""
     response = getattr(error, "response", None)
     places = [
@@ -325,4 +328,6 @@ def _status(error: Exception) -> int | None:
     ]
     if isinstance(response, Mapping):  # Boto's
         places.append(response.get("ResponseMetadata", {}).get("HTTPStatusCode"))
+    if bracketed := _IN_BRACKETS.match(as_text(error)):
+        places.append(int(bracketed[1]))
     return next((place for place in places if isinstance(place, int)), None)

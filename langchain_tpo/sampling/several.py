@@ -28,6 +28,11 @@ class SeveralDraws:
         """Characters of quoted text that the prompts had no room for."""
         return sum(draws.left_out for draws in self.each)
 
+    @property
+    def unseeded(self) -> bool:
+        """Whether a seed was to be used that the model does not take."""
+        return any(draws.unseeded for draws in self.each)
+
 
 class SeveralDrawer:
     """Draws for the different prompts of one step; immutable."""

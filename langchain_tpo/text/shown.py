@@ -53,7 +53,18 @@ def message_of(error: BaseException) -> str:
         >>> message_of(ValueError("401: Incorrect API key provided: abcd1234"))
         '401: Incorrect API key provided: (hidden)'
     """
-    return without_credentials(as_text(error))
+    said, note = as_text(error), what_to_check(error)
+    return without_credentials(f"{said.rstrip('.')}. {note}" if note else said)
+
+
+WHAT_TO_CHECK = "To check: "
+"""How a note on an error begins that says where to look."""
+
+
+def what_to_check(error: BaseException) -> str:
+    """Return what was noted on an error of where to look; nothing where nothing was."""
+    notes = [str(note) for note in getattr(error, "__notes__", ())]
+    return next((note for note in notes if note.startswith(WHAT_TO_CHECK)), "")
 
 
 def named(error: BaseException) -> str:

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from langchain_tpo import ChatTPO, TPORunnable, TPOSettings
 from langchain_tpo.reward_models import ChatJudge
+from langchain_tpo.text.shown import what_to_check
 from tests.support import partner_models
 from tests.support.fakes import last_number
 from tests.support.partner_models import ROWS, Row
@@ -255,6 +256,31 @@ async def test_a_model_that_streams_does_not_stream_inside(
     assert answer.response_metadata["tpo"]["stop_reason"] == "depth"
     streamed = sum(bool(body.get("stream")) for body in services.bodies)
     count("streaming", streamed=streamed)
+
+
+@pytest.mark.parametrize("wrong", ["key", "model"])
+def test_a_wrong_key_or_model_is_told_with_the_address(
+    row: Row, wrong: str, services: StrictServices
+) -> None:
+    skip_what_it_lacks(row, f"wrong {wrong}")
+    if wrong == "key" and row.key is None:
+        pytest.skip("it has no key")
+    family = row.model.rpartition("/")[0]
+    changes = {"model": f"{family}/wrong-model" if family else "wrong-model"}
+    if wrong == "key":
+        changes = {row.key or "": "nvapi-wrong-key"}
+    model = row.build(services.url(row.service), **changes)
+    tpo = TPORunnable(model=model, reward=last_number, settings=SETTINGS["defaults"])
+
+    with pytest.raises(Exception, match=r"wrong|40[134]|ncorrect") as caught:
+        tpo.optimize("Wood?", ONE_AT_A_TIME)
+
+    told = what_to_check(caught.value)
+    asked = "the API key right" if wrong == "key" else "model's name right"
+    assert told.startswith(f"To check: `{row.cls} ")
+    assert asked in told
+    assert row.cls == "ChatPerplexity" or f" at {services.url(row.service)}" in told
+    assert "nvapi" not in told
 
 
 def test_on_the_command_line(

@@ -107,7 +107,10 @@ ROWS: Mapping[str, Row] = {
         cls="ChatHuggingFace",
         service="tgi",
         end="",
-        lacks={"with_structured_output": "the class takes no pydantic classes"},
+        lacks={
+            "with_structured_output": "the class takes no pydantic classes",
+            **dict.fromkeys(["wrong key", "wrong model"], "an endpoint of TGI looks at neither"),
+        },
         make=_huggingface,
     ),
     "ChatOpenAI": _openai("openai"),

@@ -12,6 +12,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.runnables import ConfigurableField, RunnableLambda
 
 from langchain_tpo import ChatTPO, TPORunnable, TPOSettings
+from langchain_tpo.text.shown import what_to_check
 from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number
 
 Rule = Callable[[list[BaseMessage], dict[str, Any]], str | None]
@@ -355,3 +356,67 @@ def test_a_seed_that_is_left_out_is_said_to_make_runs_differ(
 
     (line,) = [one for one in caplog.messages if "refused a request" in one]
     assert "without `seed`: runs with a seed are not repeatable" in line
+
+
+class WrongDoorError(Exception):
+    def __init__(self, status: int) -> None:
+        super().__init__(f"Error code: {status}")
+        self.status_code = status
+
+
+class Elsewhere(ScriptedModel):
+    """A model behind an address."""
+
+    base_url: str = "http://me:secret@127.0.0.1:8000"
+    error: Any = None
+
+    def _generate(self, *args: Any, **kwargs: Any) -> Any:
+        if len(self.notebook.calls) >= self.right:
+            raise self.error
+        return super()._generate(*args, **kwargs)
+
+    right: int = 0
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (WrongDoorError(401), "answered 401. Is the API key right"),
+        (WrongDoorError(404), "answered 404. Are the URL and the model's name right"),
+        (ConnectionRefusedError("refused"), "could not be reached. Is this its URL"),
+        (Exception("[401] Unauthorized"), "answered 401"),
+    ],
+)
+def test_an_error_of_a_wrong_door_has_a_note_of_what_to_check(error: Exception, says: str) -> None:
+    with pytest.raises(type(error)) as caught:
+        run(Elsewhere(error=error)).optimize("Wood?")
+
+    note = what_to_check(caught.value)
+    assert note.startswith("To check: `Elsewhere ")
+    assert says in note
+    assert "secret" not in note
+    assert str(caught.value) == str(error)
+
+
+def test_a_run_that_a_lost_server_ends_says_where_to_look() -> None:
+    result = run(Elsewhere(error=WrongDoorError(404), right=3)).optimize(
+        "Wood?", {"max_concurrency": 1}
+    )
+
+    assert result.stop_reason == "error"
+    assert (
+        "To check: `Elsewhere at http://(hidden)@127.0.0.1:8000` answered 404"
+        in (result.failure or {"message": ""})["message"]
+    )
+
+
+def test_a_run_whose_model_takes_no_seed_says_that_it_is_not_repeatable() -> None:
+    def no_seed(_messages: list[BaseMessage], sent: dict[str, Any]) -> str | None:
+        return "seed: extra_forbidden" if "seed" in sent or sent["random_seed"] else None
+
+    seeded, unseeded = run(ScriptedModel(), seed=7), run(strict(ScriptedModel, no_seed), seed=7)
+    results = [one.optimize("Wood?") for one in (seeded, unseeded, unseeded)]
+    without = run(strict(ScriptedModel, no_seed)).optimize("Wood?")
+
+    assert [one.unseeded for one in (*results, without)] == [False, True, True, False]
+    assert results[1].message().response_metadata["tpo"]["unseeded"] is True

@@ -17,12 +17,18 @@ _FORMS = (
     (r"<\|begin_of_thought\|>", r"<\|end_of_thought\|>"),
     (r"<\|inner_prefix\|>", r"<\|inner_suffix\|>"),
     (r"<\|channel>thought\n", r"<channel\|>"),
-    (r"<\|channel\|>analysis<\|message\|>", r"<\|end\|>"),
+    (r"<unused94>thought\n", r"<unused95>"),
+    (
+        r"(?:<\|start\|>assistant)?<\|channel\|>(?:analysis|commentary)<\|message\|>",
+        r"<\|end\|>",
+    ),
 )
-"""How a block opens and closes: the tags, then Mistral, Kimi, Cohere, OpenThinker, Apertus, Gemma
-and gpt-oss."""
+"""How a block opens and closes: the tags, then Mistral, Kimi, Cohere, OpenThinker, Apertus, Gemma,
+MedGemma and gpt-oss, whose commentary is told before its answer."""
 
-_OPENINGS = [(re.compile(rf"\s*+{start}", re.IGNORECASE), end) for start, end in _FORMS]
+_OPENINGS = [
+    (re.compile(rf"[\s\u200b\ufeff]*+{start}", re.IGNORECASE), end) for start, end in _FORMS
+]
 
 _HEADLESS = re.compile(
     r"^[^\S\n]*+(?:</(?:[a-z]+[:_])?think>|\[/THINK\]|◁/think▷)[^\S\n]*+$",
@@ -30,10 +36,13 @@ _HEADLESS = re.compile(
 )
 """The closing tag, alone in a line, of a block that the prompt opened as R1's template does."""
 
+_FINAL = ("<|channel|>final<|message|>", "<|start|>assistant<|channel|>final<|message|>")
+"""How gpt-oss opens an answer, also one that it has not thought about."""
+
 _ANSWER_FRAMES = (
     ("<|START_RESPONSE|>", ("<|END_RESPONSE|>",)),
     ("<|begin_of_solution|>", ("<|end_of_solution|>",)),
-    ("<|start|>assistant<|channel|>final<|message|>", ("<|return|>", "<|end|>")),
+    *((opening, ("<|return|>", "<|end|>")) for opening in _FINAL),
 )
 """What some of these models put around the answer that follows."""
 
@@ -62,7 +71,7 @@ def split_thinking(text: str) -> tuple[str, str]:
         thoughts.append(thought)
     if not end and (closing := _headless_end(text)):
         thoughts, end = [text[: closing.start()].strip()], closing.end()
-    if not end:
+    if not end and not text.lstrip().startswith(_FINAL):
         return "", text
     return "\n\n".join(filter(None, thoughts)), _unframed(text[end:].strip())
 

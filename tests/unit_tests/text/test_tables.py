@@ -33,12 +33,14 @@ FORMS_OF_THOUGHTS = [
     "<|begin_of_thought|>a<|end_of_thought|>b",
     "<|inner_prefix|>a<|inner_suffix|>b",
     "<|channel>thought\na<channel|>b",
+    "<unused94>thought\na<unused95>b",
     "<|channel|>analysis<|message|>a<|end|>b",
 ]
 
 FRAMES_OF_ANSWERS = [
     "<think>a</think><|START_RESPONSE|>b<|END_RESPONSE|>",
     "<think>a</think><|begin_of_solution|>b<|end_of_solution|>",
+    "<think>a</think><|channel|>final<|message|>b<|return|>",
     "<think>a</think><|start|>assistant<|channel|>final<|message|>b<|return|>",
     "<think>a</think><|start|>assistant<|channel|>final<|message|>b<|end|>",
 ]

@@ -127,3 +127,27 @@ def test_a_megabyte_is_split_in_no_time(piece: str) -> None:
     split_thinking(piece * (1_000_000 // len(piece)))
     split_thinking(f"<think>{piece * (1_000_000 // len(piece))}")
     assert time.process_time() - since < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "thought", "answer"),
+    [
+        ("<|channel|>final<|message|>Oil it.<|return|>", "", "Oil it."),
+        ("<|start|>assistant<|channel|>final<|message|>Oil it.<|end|>", "", "Oil it."),
+        (
+            "<|start|>assistant<|channel|>analysis<|message|>Hm.<|end|>"
+            "<|start|>assistant<|channel|>commentary<|message|>I look it up.<|end|>"
+            "<|start|>assistant<|channel|>final<|message|>Oil it.<|return|>",
+            "Hm.\n\nI look it up.",
+            "Oil it.",
+        ),
+        ("<unused94>thought\nHm.<unused95>Oil it.", "Hm.", "Oil it."),
+        ("\ufeff<think>Hm.</think>Oil it.", "Hm.", "Oil it."),
+        ("\u200b\n<think>Hm.", "Hm.", ""),
+        ("It begins with <|channel|>final<|message|>.", "", None),
+    ],
+)
+def test_frames_around_an_answer_and_what_stands_before_a_block(
+    text: str, thought: str, answer: str | None
+) -> None:
+    assert split_thinking(text) == (thought, text if answer is None else answer)

@@ -30,6 +30,9 @@ $(STAMP): $(DEMO)
 demo: $(DEMO)  ## Watch a real small model's answer improve, round by round. MODEL=... for another.
 	$(BIN)/python examples/demo.py $(if $(MODEL),--model $(MODEL))
 
+# What one process has compiled the next need not: also where the environment says otherwise.
+test test_quick: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(STAMP)  ## Run all tests; say at the end why some were skipped.
 	$(BIN)/python -m pytest -rs $(SIDE_BY_SIDE)
 

@@ -219,12 +219,14 @@ def _misfit(
     """Say what is wrong with the arguments of a call that its signature does not take."""
     collected = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     taken = [
-        one
-        for one in signature.parameters.values()
-        if one.kind not in collected and one.name != "self"
+        parameter
+        for parameter in signature.parameters.values()
+        if parameter.kind not in collected and parameter.name != "self"
     ]
     named = {one.name: one for one in taken if one.kind is not one.POSITIONAL_ONLY}
-    open_ended = any(one.kind is one.VAR_KEYWORD for one in signature.parameters.values())
+    open_ended = any(
+        parameter.kind is parameter.VAR_KEYWORD for parameter in signature.parameters.values()
+    )
     if unknown := [option for option in options if option not in named and not open_ended]:
         kind = named["settings"].annotation if "settings" in named else None
         return _setting(name, unknown[0], kind) or _unknown(name, unknown[0], named)

@@ -53,7 +53,7 @@ class Reply:
     @property
     def message(self) -> AIMessage:
         """The model's own message."""
-        return next(one for one in self.messages if isinstance(one, AIMessage))
+        return next(message for message in self.messages if isinstance(message, AIMessage))
 
     @property
     def is_structured(self) -> bool:
@@ -69,7 +69,9 @@ class Reply:
 
     def as_message(self) -> AIMessage:
         """Return the model's message, with all else in its metadata; `of` reads it there."""
-        beside = messages_to_dict([one for one in self.messages if one is not self.message])
+        beside = messages_to_dict(
+            [message for message in self.messages if message is not self.message]
+        )
         told = {BESIDE: beside, FAULT: self.fault}
         metadata = {name: value for name, value in told.items() if value}
         if not metadata:

@@ -105,7 +105,11 @@ def takes_flags(command: Callable[..., None]) -> Callable[..., None]:
         given = {name: arguments.pop(name) for name in names}
         command(**arguments, flags=Flags(**given))
 
-    own = [one for one in inspect.signature(command).parameters.values() if one.name != "flags"]
+    own = [
+        parameter
+        for parameter in inspect.signature(command).parameters.values()
+        if parameter.name != "flags"
+    ]
     shared = [
         inspect.Parameter(
             field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=field.type

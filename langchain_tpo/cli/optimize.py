@@ -175,13 +175,13 @@ def _print_interrupted(latest: Latest, *, as_json: bool) -> None:
 
 
 def _print_rounds(result: TPOResult, console: Console) -> None:
-    for number, this in enumerate(result.rounds, start=1):
-        sides = [side for side in (this["chosen"], this["rejected"]) if side is not None]
+    for number, played in enumerate(result.rounds, start=1):
+        sides = [side for side in (played["chosen"], played["rejected"]) if side is not None]
         rewards = " against ".join(f"{result.pool[side]['reward']:.3f}" for side in sides)
         console.rule(f"round {number}: {rewards}")
         for title in ("textual_loss", "textual_gradient"):
             console.print(f"[bold]{title.replace('_', ' ')}[/bold]")
-            console.print(visible(str(this.get(title, "-"))), markup=False)
+            console.print(visible(str(played.get(title, "-"))), markup=False)
 
 
 def _print_end(result: TPOResult, console: Console, *, quiet: bool) -> None:

@@ -138,7 +138,7 @@ def _part(step: StepRecord, *, draws: float, written: float) -> StepRecord:
 
 
 def _characters(candidates: Sequence[Candidate]) -> int:
-    return sum(len(one["text"]) for one in candidates)
+    return sum(len(candidate["text"]) for candidate in candidates)
 
 
 @overload

@@ -25,7 +25,7 @@ def frame_of(outcomes: Iterable[Outcome | Failed]) -> Any:  # noqa: ANN401 a dat
         pandas: Any = import_module("pandas")
     except ImportError:
         raise MissingExtraError("pandas", "evaluation") from None
-    return pandas.DataFrame([_row(one) for one in outcomes])
+    return pandas.DataFrame([_row(outcome) for outcome in outcomes])
 
 
 def _row(one: Outcome | Failed) -> Mapping[str, object]:

@@ -153,8 +153,10 @@ def verdicts(judgements: Iterable[Judgement]) -> Verdicts:
     """
     wins: dict[tuple[str, str], dict[str, list[float | None]]]
     wins = defaultdict(lambda: defaultdict(list))
-    for one in judgements:
-        wins[one["system"], one["baseline"]][one["example"]].append(one["win"])
+    for judgement in judgements:
+        wins[judgement["system"], judgement["baseline"]][judgement["example"]].append(
+            judgement["win"]
+        )
     return {
         pair: {example: known_mean(each) for example, each in by_example.items()}
         for pair, by_example in wins.items()

@@ -254,7 +254,7 @@ def _asked(messages: Sequence[BaseMessage]) -> tuple[BaseMessage, ...]:
 def _asks(message: BaseMessage) -> bool:
     """Whether a message of the user holds text, or an image or other part that is no text."""
     blocks = message.content if isinstance(message.content, list) else []
-    shown = [one for one in blocks if isinstance(one, dict) and one.get("type") != "text"]
+    shown = [block for block in blocks if isinstance(block, dict) and block.get("type") != "text"]
     return message.type == "human" and bool(shown or message.text.strip())
 
 

@@ -38,7 +38,7 @@ class WithoutWords(ComposedReward):
 
 def samples_without_words(samples: FirstSamples) -> FirstSamples:
     """Return first samples with what they earned, and without what was said of them."""
-    return {**samples, "candidates": [_silent(one) for one in samples["candidates"]]}
+    return {**samples, "candidates": [_silent(candidate) for candidate in samples["candidates"]]}
 
 
 def _figures(scores: Sequence[Score]) -> list[Score]:

@@ -184,10 +184,10 @@ def checked_first_samples(value: object) -> FirstSamples:
             f"`{where}` is wrong ({found['msg']}), got `{shown(found['input'])}`."
         ) from None
     samples = cast("FirstSamples", value)
-    for one in samples["candidates"]:
-        if one["round"] != 0 or not math.isfinite(one["reward"] or 0.0):
+    for candidate in samples["candidates"]:
+        if candidate["round"] != 0 or not math.isfinite(candidate["reward"] or 0.0):
             raise ConversationError(
                 "`first_samples` must hold candidates of round 0 with finite rewards, or None, got "
-                f"round {one['round']} and reward {one['reward']}."
+                f"round {candidate['round']} and reward {candidate['reward']}."
             )
     return samples

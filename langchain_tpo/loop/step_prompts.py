@@ -190,16 +190,16 @@ def _several(
 
 def _quoted(state: TPOState) -> dict[str, str]:
     """Return the texts that prompts quote, by their variables."""
-    this = state["rounds"][-1]
-    best = state["pool"][this["chosen"]]
-    worst = None if this["rejected"] is None else state["pool"][this["rejected"]]
+    current = state["rounds"][-1]
+    best = state["pool"][current["chosen"]]
+    worst = None if current["rejected"] is None else state["pool"][current["rejected"]]
     return {
         "chosen": best["text"],
         "rejected": "" if worst is None else worst["text"],
         "remark": best.get("rationale", ""),
         "remarks": _remarks(best, worst),
-        "textual_loss": this.get("textual_loss", ""),
-        "textual_gradient": this.get("textual_gradient", ""),
+        "textual_loss": current.get("textual_loss", ""),
+        "textual_gradient": current.get("textual_gradient", ""),
     }
 
 

@@ -172,7 +172,9 @@ def arguments_of(function: Callable[..., object]) -> Arguments | None:
     except ValueError:  # some builtins
         return None
     label = f"{getattr(function, '__name__', type(function).__name__)}{signature}"
-    named = [one for one in signature.parameters.values() if one.kind not in _VARIADIC]
+    named = [
+        parameter for parameter in signature.parameters.values() if parameter.kind not in _VARIADIC
+    ]
     roles = _roles(label, named)
     shown = {"response", "responses", "tool_calls"} & set(roles.values())
     if not shown and (roles or len(named) == len(signature.parameters)):

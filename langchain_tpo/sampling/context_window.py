@@ -73,7 +73,7 @@ class FittingDrawer:
         self, requests: Sequence[DrawRequest], config: RunnableConfig
     ) -> list[Draws]:
         """Draw for several prompts as `run_all` does, without blocking the event loop."""
-        counted = [await self._acounted(one, config) for one in requests]
+        counted = [await self._acounted(request, config) for request in requests]
         fitting = _Fitting(dict(enumerate(counted)), {})
         while fitting.open:
             fitting = self._next(fitting, await self._drawer.arun_all(fitting.asked, config))

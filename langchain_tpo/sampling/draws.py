@@ -131,8 +131,8 @@ class Drawer:
         if all(request.first_seed is None for request in requests):
             return [*draws]
         models = models_inside(self.model)
-        unseeded = any("seed" in self._learned.of(one).known.refused for one in models)
-        return [replace(one, unseeded=unseeded) for one in draws]
+        unseeded = any("seed" in self._learned.of(model).known.refused for model in models)
+        return [replace(draw, unseeded=unseeded) for draw in draws]
 
     def requests(self, request: DrawRequest) -> list[DrawRequest]:
         """Return the requests that these draws take, unless a server brings too few."""
@@ -259,8 +259,10 @@ class Drawer:
         """Read the answers of one request; none where the model does not take several."""
         generations = [] if result is None else result.generations[0]
         replies = [
-            self._read(one.message if isinstance(one, ChatGeneration) else one.text)
-            for one in generations
+            self._read(
+                generation.message if isinstance(generation, ChatGeneration) else generation.text
+            )
+            for generation in generations
         ]
         if self._direct is not None and len(replies) == 1 < request.n:  # it ignores `n`
             self._learned.of(self._direct.model).answers_one()

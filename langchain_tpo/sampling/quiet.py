@@ -56,7 +56,9 @@ def unheard(config: RunnableConfig) -> RunnableConfig:
             return config
         manager = callbacks.copy()
         manager.handlers = [_tokenless(handler) for handler in manager.handlers]
-        manager.inheritable_handlers = [_tokenless(one) for one in manager.inheritable_handlers]
+        manager.inheritable_handlers = [
+            _tokenless(handler) for handler in manager.inheritable_handlers
+        ]
         return {**config, "callbacks": manager}
     if callbacks and any(map(_listens, callbacks)):
         return {**config, "callbacks": [_tokenless(handler) for handler in callbacks]}

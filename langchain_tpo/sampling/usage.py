@@ -73,8 +73,8 @@ def total_usage(parts: Iterable[Usage]) -> Usage:
     details = [part["details"] for part in listed if "details" in part]
     if details:
         total["details"] = UsageDetails(
-            input=_added(one["input"] for one in details),
-            output=_added(one["output"] for one in details),
+            input=_added(detail["input"] for detail in details),
+            output=_added(detail["output"] for detail in details),
         )
     return total
 

@@ -360,7 +360,7 @@ def _choices(model: DynamicRunnable[Any, Any]) -> list[ChatModel]:
     others: Mapping[str, object] = {}
     if isinstance(model, RunnableConfigurableAlternatives):
         others = model.alternatives
-    return [model.default, *(one for one in others.values() if isinstance(one, Runnable))]
+    return [model.default, *(other for other in others.values() if isinstance(other, Runnable))]
 
 
 def _check_whole_replies(model: ChatModel, what: str) -> None:

@@ -42,7 +42,11 @@ def request_with_replies(state: TPOState, settings: TPOSettings) -> ScoreRequest
 def _unknown(state: TPOState) -> dict[str, Candidate]:
     """Return what is to be scored by its text; of equal ones the first."""
     known = _known(state)
-    fresh = [one for one in state["responses"] if one["reward"] is None and "fault" not in one]
+    fresh = [
+        response
+        for response in state["responses"]
+        if response["reward"] is None and "fault" not in response
+    ]
     unknown = [one for one in fresh if known_reward(known, one["text"]) is None]
     first: dict[str, Candidate] = {}
     for candidate in unknown:
@@ -90,18 +94,21 @@ def _with_fault(candidate: Candidate, others: list[Candidate]) -> Candidate:
     """Let a faulty candidate earn no more than any other, so that it can be rejected."""
     if "fault" not in candidate:
         return candidate
-    rewards = [one["reward"] for one in others if one["reward"] is not None]
+    rewards = [other["reward"] for other in others if other["reward"] is not None]
     return with_score(candidate, Scored(reward=min(rewards, default=0.0)))
 
 
 def _known(state: TPOState) -> list[Candidate]:
     """Return what has been scored before: the pool, and first samples of an earlier run."""
-    return [*state["pool"], *(one for one in state["responses"] if one["reward"] is not None)]
+    return [
+        *state["pool"],
+        *(response for response in state["responses"] if response["reward"] is not None),
+    ]
 
 
 def _not_scored(candidates: list[Candidate]) -> list[Drop]:
     return [
-        Drop(step="reward", round=one["round"], reason="not_scored", detail="")
-        for one in candidates
-        if one["reward"] is None
+        Drop(step="reward", round=candidate["round"], reason="not_scored", detail="")
+        for candidate in candidates
+        if candidate["reward"] is None
     ]

@@ -26,7 +26,7 @@ def sample(policy: Drawer) -> StepPlan[DrawRequest, Draws]:
 def request(state: TPOState, settings: TPOSettings) -> DrawRequest:
     """Ask for N responses to the user's own messages, less those that are given."""
     given = state.get("first_samples") or FirstSamples(candidates=[])
-    drawn = sum(not one.get("draft", False) for one in given["candidates"])
+    drawn = sum(not candidate.get("draft", False) for candidate in given["candidates"])
     drawn += len(given.get("drops", []))
     usable_already = len(state.get("drafts", [])) + len(given["candidates"])
     # When the time is up, one response has to do: `changes` looks at the clock.

@@ -28,6 +28,6 @@ def changes(state: TPOState, settings: TPOSettings, draws: Draws) -> TPOUpdate: 
     Raises:
         NoResponseError: When the critic wrote nothing.
     """
-    this = state["rounds"][-1].copy()
-    this["textual_loss"] = critique_text(draws)
-    return {"rounds": [*state["rounds"][:-1], this]}
+    current = state["rounds"][-1].copy()
+    current["textual_loss"] = critique_text(draws)
+    return {"rounds": [*state["rounds"][:-1], current]}

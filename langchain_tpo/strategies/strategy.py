@@ -91,13 +91,13 @@ class RunSoFar:
         """
         without_gain: list[Tried] = []
         for place in reversed(range(len(self.rounds) - 1)):
-            this = self.rounds[place]
+            earlier = self.rounds[place]
             drawn = [one for one in self.pool if one["round"] == place + 1]
             before = best_reward(self.pool, until=place)
             after = best_reward(drawn, until=place + 1)
             if after > before or len(without_gain) == number:
                 break
-            advice = this.get("textual_gradient") or this.get("textual_loss", "")
+            advice = earlier.get("textual_gradient") or earlier.get("textual_loss", "")
             without_gain.append(Tried(advice=advice, before=before, after=after))
         return tuple(reversed(without_gain))
 

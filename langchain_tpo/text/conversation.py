@@ -95,7 +95,9 @@ def _names_speaker(text: str, start: int, speakers: Collection[str]) -> bool:
             return True
         if letters != _NO_LETTER:
             tried = {"".join(pair) for pair in product(read, letters)}
-            read = {begun for begun in tried if any(one.startswith(begun) for one in speakers)}
+            read = {
+                begun for begun in tried if any(speaker.startswith(begun) for speaker in speakers)
+            }
         if not read:
             return False
     return False
@@ -127,7 +129,9 @@ def is_readable(message: BaseMessage) -> bool:
     """
     content: object = message.content
     blocks = content if isinstance(content, list) else []
-    return isinstance(content, str | list) and all(isinstance(one, str | dict) for one in blocks)
+    return isinstance(content, str | list) and all(
+        isinstance(block, str | dict) for block in blocks
+    )
 
 
 def sendable(messages: Sequence[BaseMessage]) -> list[BaseMessage]:

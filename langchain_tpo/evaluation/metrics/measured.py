@@ -109,7 +109,7 @@ async def measure(record: Record, measures: Mapping[str, Measure]) -> None:
     questions = [question(run) for run in record["runs"]]
     answers = [run["answer"] for run in record["runs"]]
     values: dict[str, float | None] = {}
-    for one in measures.values():
-        found = one(record["fields"], questions, answers)
+    for measure in measures.values():
+        found = measure(record["fields"], questions, answers)
         values |= await found if isinstance(found, Awaitable) else found
     record["metrics"] = values

@@ -166,7 +166,7 @@ def _choice(texts: Sequence[str], choices: Sequence[str]) -> Reference:
 def _plain(texts: Sequence[str]) -> Reference:
     letters = [_LETTER.fullmatch(text) for text in texts]
     if all(letters):
-        return Reference(kind="choice", texts=tuple(one[1] for one in letters if one))
+        return Reference(kind="choice", texts=tuple(letter[1] for letter in letters if letter))
     maths = any(_MATHS.search(text) for text in texts)
     return Reference(kind="maths" if maths else "text", texts=tuple(texts))
 

@@ -185,7 +185,7 @@ def _summary(
 ) -> SystemSummary:
     """Average over what is compared; count over all that was answered."""
     outcomes, everything = list(compared.values()), list(answered.values())
-    lengths = [one.length for one in outcomes]
+    lengths = [outcome.length for outcome in outcomes]
     return SystemSummary(
         name=name,
         kind=kind,
@@ -193,20 +193,20 @@ def _summary(
         averaged=len(outcomes),
         failed=len(failed),
         failures=dict(Counter(one.reason for one in failed).most_common(20)),
-        reward=mean([one.reward for one in outcomes], seed=seed),
+        reward=mean([outcome.reward for outcome in outcomes], seed=seed),
         curve=_mean_curve(outcomes, seed),
         tokens_by_round=_mean_tokens(outcomes),
         best_of=_best_of_curve(outcomes) if kind.startswith("best-of-n") else [],
-        input_tokens=_all_known([one.usage["input_tokens"] for one in outcomes]),
-        cached_tokens=_all_known([one.usage["cached_tokens"] for one in outcomes]),
-        output_tokens=_all_known([one.usage["output_tokens"] for one in outcomes]),
-        requests=_mean_or_zero([one.usage["requests"] for one in outcomes]),
-        completions=_mean_or_zero([one.usage["completions"] for one in outcomes]),
-        seconds=_mean_or_zero([one.seconds for one in outcomes]),
-        width=_mean_or_zero([one.width for one in outcomes]),
-        taken=_mean_or_zero([one.taken for one in outcomes]),
+        input_tokens=_all_known([outcome.usage["input_tokens"] for outcome in outcomes]),
+        cached_tokens=_all_known([outcome.usage["cached_tokens"] for outcome in outcomes]),
+        output_tokens=_all_known([outcome.usage["output_tokens"] for outcome in outcomes]),
+        requests=_mean_or_zero([outcome.usage["requests"] for outcome in outcomes]),
+        completions=_mean_or_zero([outcome.usage["completions"] for outcome in outcomes]),
+        seconds=_mean_or_zero([outcome.seconds for outcome in outcomes]),
+        width=_mean_or_zero([outcome.width for outcome in outcomes]),
+        taken=_mean_or_zero([outcome.taken for outcome in outcomes]),
         length=mean(lengths, seed=seed),
-        length_correlation=correlation([one.reward for one in outcomes], lengths),
+        length_correlation=correlation([outcome.reward for outcome in outcomes], lengths),
         pflops=None,
         price=None,
         stop_reasons=_counted(reason for one in everything for reason in one.stop_reasons),
@@ -285,42 +285,46 @@ def _with_costs(
             critic=prices.get("critic"),
             reward=prices.get("reward"),
         )
-        paid = [price(one.usage_by_model) for one in outcomes]
+        paid = [price(outcome.usage_by_model) for outcome in outcomes]
         system = replace(system, price=_all_known(paid))
     return system
 
 
 def _mean_curve(outcomes: Sequence[Outcome], seed: int) -> list[Estimate | None]:
     """Average over all examples in every round: one that stopped early stays where it was."""
-    longest = max((len(one.curve) for one in outcomes), default=0)
+    longest = max((len(outcome.curve) for outcome in outcomes), default=0)
     return [
         mean(
-            [value for one in outcomes if (value := _at(one.curve, number)) is not None], seed=seed
+            [value for outcome in outcomes if (value := _at(outcome.curve, number)) is not None],
+            seed=seed,
         )
         for number in range(longest)
     ]
 
 
 def _mean_tokens(outcomes: Sequence[Outcome]) -> list[float | None]:
-    longest = max((len(one.tokens_by_round) for one in outcomes), default=0)
+    longest = max((len(outcome.tokens_by_round) for outcome in outcomes), default=0)
     return [
-        _all_known([_at(one.tokens_by_round, number) for one in outcomes])
+        _all_known([_at(outcome.tokens_by_round, number) for outcome in outcomes])
         for number in range(longest)
     ]
 
 
 def _best_of_curve(outcomes: Sequence[Outcome]) -> list[float]:
     """Go as far as every example has samples."""
-    most = min((len(one.first_rewards) for one in outcomes), default=0)
+    most = min((len(outcome.first_rewards) for outcome in outcomes), default=0)
     return [
-        fmean(best_of(one.first_rewards, draws) for one in outcomes) for draws in range(1, most + 1)
+        fmean(best_of(outcome.first_rewards, draws) for outcome in outcomes)
+        for draws in range(1, most + 1)
     ]
 
 
 def _metrics(outcomes: Sequence[Outcome], seed: int) -> list[MetricSummary]:
     summaries = []
     for metric in METRICS:
-        values = [one.metrics[metric.name] for one in outcomes if metric.name in one.metrics]
+        values = [
+            outcome.metrics[metric.name] for outcome in outcomes if metric.name in outcome.metrics
+        ]
         known = [value for value in values if value is not None]
         if values:
             summaries.append(

@@ -112,7 +112,7 @@ def _rounds(systems: Sequence[SystemSummary], looks: Mapping[str, Look]) -> Char
             flat = "--" if len(system.curve) == 1 else f"{looks[system.name].mark}-"
             axes.plot(
                 rounds,
-                [one.value for one in values],
+                [point.value for point in values],
                 flat,
                 color=looks[system.name].colour,
                 label=label(system.name),
@@ -122,8 +122,8 @@ def _rounds(systems: Sequence[SystemSummary], looks: Mapping[str, Look]) -> Char
                 continue
             axes.fill_between(
                 rounds,
-                [one.value if one.low is None else one.low for one in values],
-                [one.value if one.high is None else one.high for one in values],
+                [point.value if point.low is None else point.low for point in values],
+                [point.value if point.high is None else point.high for point in values],
                 color=looks[system.name].colour,
                 alpha=0.13,
                 linewidth=0,
@@ -191,7 +191,11 @@ def _whisker(axes: Axes, estimate: Estimate, height: float, mark: str, colour: s
 
 
 def _pairs(analysis: Analysis) -> list[Comparison]:
-    against = [one for one in analysis.comparisons if one.baseline == analysis.baseline]
+    against = [
+        comparison
+        for comparison in analysis.comparisons
+        if comparison.baseline == analysis.baseline
+    ]
     return [one for one in against if one.win_rate is not None][:MOST_PAIRS]
 
 
@@ -271,19 +275,19 @@ def _lengths(
 
 
 def _stop_reasons(systems: Sequence[SystemSummary]) -> Chart:
-    reasons = list(dict.fromkeys(reason for one in systems for reason in one.stop_reasons))
+    reasons = list(dict.fromkeys(reason for system in systems for reason in system.stop_reasons))
 
     def draw(axes: Axes) -> None:
         left = [0.0] * len(systems)
         for reason, colour in zip(reasons, cycle(COLOURS), strict=False):
             counts = [
-                one.stop_reasons.get(reason, 0) / max(1, sum(one.stop_reasons.values()))
-                for one in systems
+                system.stop_reasons.get(reason, 0) / max(1, sum(system.stop_reasons.values()))
+                for system in systems
             ]
             places = range(len(systems))
             axes.barh(places, counts, left=left, color=colour, label=label(reason), height=0.6)
             left = [done + more for done, more in zip(left, counts, strict=True)]
-        axes.set_yticks(range(len(systems)), [label(one.name) for one in systems])
+        axes.set_yticks(range(len(systems)), [label(system.name) for system in systems])
         axes.invert_yaxis()
         axes.set_xlim(0, 1)
         axes.set_xlabel("share of runs")

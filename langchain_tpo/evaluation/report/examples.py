@@ -71,8 +71,8 @@ def example_index(
         field: Of the data set, that tells kinds of examples apart.
     """
     by_example: dict[str, dict[str, Outcome]] = {}
-    for one in outcomes:
-        by_example.setdefault(one.example, {})[one.system] = one
+    for outcome in outcomes:
+        by_example.setdefault(outcome.example, {})[outcome.system] = outcome
     return [
         _row(place, example, found, beginnings.get(example, ""), subject, baseline, field)
         for place, (example, found) in enumerate(by_example.items())
@@ -136,13 +136,13 @@ def said_by_judges(
 ) -> dict[str, list[str]]:
     """Return what second judges said of the subject against the baseline, by example."""
     said: dict[str, list[str]] = {}
-    for one in judgements:
-        pair = (one["system"], one["baseline"])
-        if one["win"] is None or set(pair) != {subject, baseline}:
+    for judgement in judgements:
+        pair = (judgement["system"], judgement["baseline"])
+        if judgement["win"] is None or set(pair) != {subject, baseline}:
             continue
-        win = one["win"] if pair[0] == subject else 1 - one["win"]
-        line = f"The second judge {one['judge']} prefers {subject} to {baseline}: {win:.0%}."
-        said.setdefault(one["example"], []).append(line)
+        win = judgement["win"] if pair[0] == subject else 1 - judgement["win"]
+        line = f"The second judge {judgement['judge']} prefers {subject} to {baseline}: {win:.0%}."
+        said.setdefault(judgement["example"], []).append(line)
     return said
 
 
@@ -156,7 +156,8 @@ def beginning(record: Record) -> str:
 def _question(answered: Sequence[Record], turn: int) -> list[dict[str, str]]:
     messages = next(one["runs"][turn]["messages"] for one in answered if turn < len(one["runs"]))
     return [
-        {"role": str(one["role"]), "text": _shown(message_text(one["content"]))} for one in messages
+        {"role": str(message["role"]), "text": _shown(message_text(message["content"]))}
+        for message in messages
     ]
 
 

@@ -61,9 +61,9 @@ def matched_gains(
                         baseline=baseline,
                         measure=measure,
                         difference=estimate,
-                        ahead=sum(one > 0 for one in differences),
-                        level=sum(one == 0 for one in differences),
-                        behind=sum(one < 0 for one in differences),
+                        ahead=sum(difference > 0 for difference in differences),
+                        level=sum(difference == 0 for difference in differences),
+                        behind=sum(difference < 0 for difference in differences),
                     )
                 )
     return gains

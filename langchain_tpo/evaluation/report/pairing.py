@@ -60,6 +60,6 @@ def pairs_to_compare(kinds: Mapping[str, str]) -> list[tuple[str, str]]:
 
 def pairs_of_report(kinds: Mapping[str, str], baseline: str | None) -> list[tuple[str, str]]:
     """Return everything against the baseline, then each loop against everything else."""
-    pairs = [] if baseline is None else [(one, baseline) for one in kinds if one != baseline]
+    pairs = [] if baseline is None else [(kind, baseline) for kind in kinds if kind != baseline]
     more = pairs_to_compare(kinds)
     return pairs + [pair for pair in more if pair not in pairs and pair[::-1] not in pairs]

@@ -67,7 +67,7 @@ class Report:
             "cautions": cautions(self.analysis, self.manifest),
             "manifest": dict(self.manifest),
             **self.analysis.as_dict(),
-            "second_opinions": [one.as_dict() for one in self.second_opinions],
+            "second_opinions": [opinion.as_dict() for opinion in self.second_opinions],
         }
 
     def write(self, folder: Path) -> Path:
@@ -176,7 +176,7 @@ def _second_opinions(folder: Path, second: RewardModel, seed: int) -> list[Secon
 def _examples(
     path: Path, read: _Read, analysis: Analysis, judgements: Sequence[Judgement]
 ) -> Examples | None:
-    answered = [one for one in read.outcomes if isinstance(one, Outcome)]
+    answered = [outcome for outcome in read.outcomes if isinstance(outcome, Outcome)]
     if analysis.subject is None or not answered:
         return None
     index = example_index(
@@ -194,7 +194,7 @@ def _examples(
 
 def _points(outcomes: Sequence[Outcome | Failed]) -> dict[str, list[tuple[float, float]]]:
     points: dict[str, list[tuple[float, float]]] = {}
-    for one in outcomes:
-        if isinstance(one, Outcome):
-            points.setdefault(one.system, []).append((one.length, one.reward))
+    for outcome in outcomes:
+        if isinstance(outcome, Outcome):
+            points.setdefault(outcome.system, []).append((outcome.length, outcome.reward))
     return points

@@ -53,8 +53,13 @@ def page(
         facts=facts(manifest, analysis),
         tables=tables(analysis),
         charts=[
-            {"title": one.title, "caption": one.caption, "name": one.name, "svg": _drawn(one)}
-            for one in charts
+            {
+                "title": chart.title,
+                "caption": chart.caption,
+                "name": chart.name,
+                "svg": _drawn(chart),
+            }
+            for chart in charts
         ],
         examples=len(examples.index) if examples else 0,
         subject=analysis.subject,

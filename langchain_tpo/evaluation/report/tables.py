@@ -35,7 +35,11 @@ class Table:
 
 def tables(analysis: Analysis) -> list[Table]:
     """Return the tables that the run has figures for, those of the verdict first."""
-    others = [one for one in analysis.comparisons if one.baseline != analysis.baseline]
+    others = [
+        comparison
+        for comparison in analysis.comparisons
+        if comparison.baseline != analysis.baseline
+    ]
     drawn = [_results(analysis), _matched(analysis), _kinds(analysis), _hurt(analysis)]
     crowded = len(analysis.systems) >= CROWDED
     drawn += [
@@ -48,8 +52,12 @@ def tables(analysis: Analysis) -> list[Table]:
 
 
 def _results(analysis: Analysis) -> Table:
-    versus = {one.system: one for one in analysis.comparisons if one.baseline == analysis.baseline}
-    judged = any(one.judged or one.unjudged for one in versus.values())
+    versus = {
+        comparison.system: comparison
+        for comparison in analysis.comparisons
+        if comparison.baseline == analysis.baseline
+    }
+    judged = any(comparison.judged or comparison.unjudged for comparison in versus.values())
     against = [*("gained", "win rate", "win rate, equal length"), *(_JUDGED if judged else ())]
     return Table(
         title="Results" + (f" against {analysis.baseline}" if versus else ""),
@@ -65,15 +73,15 @@ def _results(analysis: Analysis) -> Table:
         ],
         rows=[
             [
-                one.name,
-                number(one.averaged),
-                number(one.failed),
-                interval(one.reward),
-                *(_against(versus.get(one.name), judged=judged) if versus else ()),
-                interval(one.length, 0),
-                number(one.length_correlation, 2),
+                system.name,
+                number(system.averaged),
+                number(system.failed),
+                interval(system.reward),
+                *(_against(versus.get(system.name), judged=judged) if versus else ()),
+                interval(system.length, 0),
+                number(system.length_correlation, 2),
             ]
-            for one in analysis.systems
+            for system in analysis.systems
         ],
     )
 
@@ -136,7 +144,7 @@ def _hurt(analysis: Analysis) -> Table:
 
 
 def _comparisons(comparisons: Sequence[Comparison]) -> Table:
-    judged = any(one.judged or one.unjudged for one in comparisons)
+    judged = any(comparison.judged or comparison.unjudged for comparison in comparisons)
     return Table(
         title="All other pairs",
         about="As above.",
@@ -146,12 +154,12 @@ def _comparisons(comparisons: Sequence[Comparison]) -> Table:
         ],
         rows=[
             [
-                one.system,
-                one.baseline,
-                number(one.difference.count if one.difference else 0),
-                *_against(one, judged=judged),
+                comparison.system,
+                comparison.baseline,
+                number(comparison.difference.count if comparison.difference else 0),
+                *_against(comparison, judged=judged),
             ]
-            for one in comparisons
+            for comparison in comparisons
         ],
     )
 
@@ -219,28 +227,28 @@ def _metrics(analysis: Analysis) -> Table:
 
 
 def _costs(analysis: Analysis) -> Table:
-    systems = [one for one in analysis.systems if one.answered]
+    systems = [system for system in analysis.systems if system.answered]
     columns: dict[str, Sequence[str]] = {
-        "system": [one.name for one in systems],
-        "n": [number(one.averaged) for one in systems],
-        "width": [number(one.width, 1) for one in systems],
-        "of them shared": [number(one.taken, 1) for one in systems],
-        "requests": [number(one.requests, 1) for one in systems],
-        "completions": [number(one.completions, 1) for one in systems],
-        "input tokens": [number(one.input_tokens) for one in systems],
-        "of them cached": [number(one.cached_tokens) for one in systems],
-        "output tokens": [number(one.output_tokens) for one in systems],
-        "seconds": [number(one.seconds, 2) for one in systems],
-        "PFLOPs": [significant(one.pflops) for one in systems],
-        "price": [significant(one.price) for one in systems],
+        "system": [system.name for system in systems],
+        "n": [number(system.averaged) for system in systems],
+        "width": [number(system.width, 1) for system in systems],
+        "of them shared": [number(system.taken, 1) for system in systems],
+        "requests": [number(system.requests, 1) for system in systems],
+        "completions": [number(system.completions, 1) for system in systems],
+        "input tokens": [number(system.input_tokens) for system in systems],
+        "of them cached": [number(system.cached_tokens) for system in systems],
+        "output tokens": [number(system.output_tokens) for system in systems],
+        "seconds": [number(system.seconds, 2) for system in systems],
+        "PFLOPs": [significant(system.pflops) for system in systems],
+        "price": [significant(system.price) for system in systems],
     }
-    shared = any(one.taken for one in systems)
+    shared = any(system.taken for system in systems)
     if not shared:
         del columns["of them shared"]
-    if not any(one.cached_tokens for one in systems):
+    if not any(system.cached_tokens for system in systems):
         del columns["of them cached"]
     for name, known in (("PFLOPs", "pflops"), ("price", "price")):
-        if all(getattr(one, known) is None for one in systems):
+        if all(getattr(system, known) is None for system in systems):
             del columns[name]
     return Table(
         title="Cost per example",
@@ -268,7 +276,7 @@ def _in_all(analysis: Analysis) -> str:
 
 
 def _prices(comparisons: Sequence[Comparison]) -> Table:
-    arithmetic = any(one.extra_pflops is not None for one in comparisons)
+    arithmetic = any(comparison.extra_pflops is not None for comparison in comparisons)
     return Table(
         title="What the gain costs",
         about="Means of the paired differences, and what one point of reward would cost at that "
@@ -278,7 +286,11 @@ def _prices(comparisons: Sequence[Comparison]) -> Table:
             *("system", "against", "n", "gained", "more tokens", "more seconds"),
             *("tokens / point", *(("more PFLOPs", "PFLOPs / point") if arithmetic else ())),
         ],
-        rows=[_price(one, arithmetic=arithmetic) for one in comparisons if one.difference],
+        rows=[
+            _price(comparison, arithmetic=arithmetic)
+            for comparison in comparisons
+            if comparison.difference
+        ],
     )
 
 
@@ -304,12 +316,12 @@ def _endings(analysis: Analysis) -> Table:
         head=["system", "stop reasons", "dropped draws", "shortened prompts", "failed examples"],
         rows=[
             [
-                one.name,
-                counted(dict(one.stop_reasons)),
-                counted(dict(one.dropped)),
-                number(one.shortened),
-                counted({reason[:120]: times for reason, times in one.failures.items()}),
+                system.name,
+                counted(dict(system.stop_reasons)),
+                counted(dict(system.dropped)),
+                number(system.shortened),
+                counted({reason[:120]: times for reason, times in system.failures.items()}),
             ]
-            for one in analysis.systems
+            for system in analysis.systems
         ],
     )

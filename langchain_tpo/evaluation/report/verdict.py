@@ -72,7 +72,11 @@ def cautions(analysis: Analysis, manifest: Mapping[str, Any]) -> list[str]:
 
 def _main(analysis: Analysis) -> Comparison | None:
     wanted = (analysis.subject, analysis.baseline)
-    pairs = (one for one in analysis.comparisons if (one.system, one.baseline) == wanted)
+    pairs = (
+        comparison
+        for comparison in analysis.comparisons
+        if (comparison.system, comparison.baseline) == wanted
+    )
     return next(pairs, None)
 
 

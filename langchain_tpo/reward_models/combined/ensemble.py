@@ -136,7 +136,9 @@ class Ensemble(ComposedReward):
 
     def most_requests(self, responses: int, *, first: bool = True) -> int:
         """Return how many requests a round costs at most: those of all members."""
-        return sum(most_requests(one, responses, first=first) for one in self.members.values())
+        return sum(
+            most_requests(member, responses, first=first) for member in self.members.values()
+        )
 
     @property
     def explains(self) -> bool:
@@ -202,7 +204,7 @@ def _fitted(on: Sequence[ScoreRequest], given: Sequence[MemberScores]) -> dict[s
     for request, scores in zip(on, given, strict=True):
         for name, by_text in _by_member(scores, request["responses"]).items():
             rewards = (by_text[text]["reward"] for text in request["responses"])
-            found.setdefault(name, []).extend(one for one in rewards if one is not None)
+            found.setdefault(name, []).extend(reward for reward in rewards if reward is not None)
     return {name: fitted(rewards, member=name) for name, rewards in found.items()}
 
 

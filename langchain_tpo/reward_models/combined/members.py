@@ -68,7 +68,9 @@ class Members(Runnable[ScoreRequest, MemberScores]):
         """Ask everyone, without blocking the event loop."""
         del kwargs  # as above
         said = {name: await one.ainvoke(input, config) for name, one in self._people.items()}
-        tasks = [asyncio.ensure_future(one.ainvoke(input, config)) for one in self._others.values()]
+        tasks = [
+            asyncio.ensure_future(other.ainvoke(input, config)) for other in self._others.values()
+        ]
         try:
             scores = await asyncio.gather(*tasks)
         except BaseException:

@@ -90,7 +90,7 @@ def _order(response: Reading) -> dict[str, float]:
 
 def _repetition(response: Reading) -> dict[str, float]:
     words = response.words
-    sentences = [one.lower() for one in response.sentences if len(one.split()) > 3]  # noqa: PLR2004 not "I see."
+    sentences = [sentence.lower() for sentence in response.sentences if len(sentence.split()) > 3]  # noqa: PLR2004 not "I see."
     return {
         "repeated_triples": _repeated(list(zip(words, words[1:], words[2:], strict=False))),
         "repeated_sentences": _repeated(sentences),

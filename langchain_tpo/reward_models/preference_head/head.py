@@ -70,5 +70,5 @@ class PreferenceHead(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
 
 
 def _asked(messages: Sequence[BaseMessage]) -> str:
-    turns = [message_text(one) for one in messages if isinstance(one, HumanMessage)]
+    turns = [message_text(message) for message in messages if isinstance(message, HumanMessage)]
     return "\n\n".join(turns) or conversation_text(messages)

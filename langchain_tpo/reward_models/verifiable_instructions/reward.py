@@ -95,14 +95,18 @@ def _judged(rules: Sequence[Rule], text: str) -> ExplainedScore:
     if not rules:
         return {"reward": 1.0, "rationale": NO_RULE}
     verdicts = [rule.check(text) for rule in rules]
-    checked = [one.satisfaction for one in verdicts if one.satisfaction is not None]
+    checked = [verdict.satisfaction for verdict in verdicts if verdict.satisfaction is not None]
     sides = (
         (
             "Broken",
-            [one.words for one in verdicts if one.satisfaction is not None and not one.kept],
+            [
+                verdict.words
+                for verdict in verdicts
+                if verdict.satisfaction is not None and not verdict.kept
+            ],
         ),
-        ("Kept", [one.words for one in verdicts if one.kept]),
-        ("Not checked", [one.words for one in verdicts if one.satisfaction is None]),
+        ("Kept", [verdict.words for verdict in verdicts if verdict.kept]),
+        ("Not checked", [verdict.words for verdict in verdicts if verdict.satisfaction is None]),
     )
     return {
         "reward": sum(checked) / len(checked) if checked else None,
@@ -111,6 +115,6 @@ def _judged(rules: Sequence[Rule], text: str) -> ExplainedScore:
 
 
 def _instructions(messages: Sequence[BaseMessage]) -> str:
-    system = [message_text(one) for one in messages if isinstance(one, SystemMessage)]
-    asked = [message_text(one) for one in messages if isinstance(one, HumanMessage)]
+    system = [message_text(message) for message in messages if isinstance(message, SystemMessage)]
+    asked = [message_text(message) for message in messages if isinstance(message, HumanMessage)]
     return "\n\n".join((*system, *asked[-1:]))

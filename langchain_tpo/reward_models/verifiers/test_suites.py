@@ -116,10 +116,12 @@ def _suite_of_doctests(prompt: str) -> Suite | None:
         examples = doctest.DocTestParser().get_examples(_without_fences(prompt))
     except ValueError:
         return None
-    tested = [one for one in examples if one.want.strip() and one.exc_msg is None]
+    tested = [example for example in examples if example.want.strip() and example.exc_msg is None]
     if not tested:
         return None
-    calls = [_example(one.source, one.want) for one in examples if one.exc_msg is None]
+    calls = [
+        _example(example.source, example.want) for example in examples if example.exc_msg is None
+    ]
     return Suite(source="\n".join(calls), total=len(tested))
 
 

@@ -237,8 +237,8 @@ def _refused_in_company(batch: Sequence[str], answer: AnswerOrError) -> bool:
     return refused and len(batch) > 1
 
 
-def _is_nearer(number: float, this: float, that: float) -> bool:
-    return abs(number - this) < abs(number - that)
+def _is_nearer(number: float, near: float, far: float) -> bool:
+    return abs(number - near) < abs(number - far)
 
 
 def _score(answer: JsonValue) -> Score:

@@ -45,6 +45,7 @@ the first stays |
 only then is a prompt shortened |
 | system messages | puts what they say in front of the first user message |
 | a request without a stream | asks for streams, one answer each |
+| images, as a critic | gives it the words, with `[image]` in the place of each |
 | to be made to fill in a form, as models that think | as a judge, it writes verdicts as text |
 
 Options are set in the fields that LangChain's classes have for them (`num_predict`, `random_seed`,

@@ -71,7 +71,13 @@ class Asker(Runnable[Any, Any]):
     """One model, asked for what it can take only; immutable but for what it learns."""
 
     def __init__(
-        self, model: ChatModel, lessons: Lessons, options: Mapping[str, Any], *, cache: bool
+        self,
+        model: ChatModel,
+        lessons: Lessons,
+        options: Mapping[str, Any],
+        *,
+        cache: bool,
+        words_will_do: bool = False,
     ) -> None:
         """Take what is asked, and how.
 
@@ -80,7 +86,9 @@ class Asker(Runnable[Any, Any]):
             lessons: What it has taught so far.
             options: Sampling options of this request; they win over what is bound to the model.
             cache: Whether LangChain's cache may answer.
+            words_will_do: Whether images may be left out for a model that sees none.
         """
+        self._words_will_do = words_will_do
         self._model = model
         self._lessons = lessons
         self._options = options
@@ -139,14 +147,29 @@ class Asker(Runnable[Any, Any]):
         if not self._cache and not isinstance(self._model, BaseChatModel):
             messages = _uncached(messages)
         options = {**bound, **self._options}
-        return Asking(model=self._model, messages=messages, options=options, n=n)
+        return Asking(
+            model=self._model,
+            messages=messages,
+            options=options,
+            n=n,
+            words_will_do=self._words_will_do,
+        )
 
 
 def asked(
-    model: ChatModel, learned: Learned, options: Mapping[str, Any], *, cache: bool
+    model: ChatModel,
+    learned: Learned,
+    options: Mapping[str, Any],
+    *,
+    cache: bool,
+    words_will_do: bool = False,
 ) -> ChatModel:
     """Return the wrappers of a model around models that are asked for what they can take only."""
-    return mapped(model, lambda one: Asker(one, learned.of(one), options, cache=cache))
+
+    def asker(one: ChatModel) -> ChatModel:
+        return Asker(one, learned.of(one), options, cache=cache, words_will_do=words_will_do)
+
+    return mapped(model, asker)
 
 
 def _run(config: RunnableConfig) -> dict[str, Any]:

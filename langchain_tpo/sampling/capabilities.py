@@ -27,10 +27,12 @@ from langchain_tpo.sampling.refusals import (
     most_tokens,
     refused_options,
     room_left,
+    wants_no_images,
     wants_no_system,
     wants_stream,
 )
 from langchain_tpo.sampling.unreachable import note_what_to_check
+from langchain_tpo.text.conversation import message_text
 from langchain_tpo.text.secrecy import without_credentials
 from langchain_tpo.text.shown import message_of
 
@@ -58,6 +60,8 @@ class Asking:
     options: Mapping[str, Any]
     n: int = 1
     """Answers that one request asks for."""
+    words_will_do: bool = False
+    """Whether a model that sees no images may have their places named instead: a critic."""
 
     def placed(self) -> tuple[Any, dict[str, Any]]:
         """Return the model with every option that it has a field for, and the rest as keywords.
@@ -86,6 +90,8 @@ class Capabilities:
     """Whether its service answers in streams only."""
     takes_async: bool = True
     """Whether its class can be awaited; if not, it is called in a thread."""
+    sees_images: bool = True
+    """Whether a critic can be shown images."""
     fills_forms: bool = True
     """Whether a judge can have it fill in a form, by a forced call of a tool or a format."""
 
@@ -112,9 +118,13 @@ class Capabilities:
         return replace(
             asking,
             model=_streaming(asking.model) if self.only_streams else asking.model,
-            messages=asking.messages if self.takes_system else without_system(asking.messages),
+            messages=self._readable(asking),
             options=options,
         )
+
+    def _readable(self, asking: Asking) -> Any:  # noqa: ANN401 see `Asking`
+        messages = asking.messages if self.takes_system else without_system(asking.messages)
+        return in_words(messages) if asking.words_will_do and not self.sees_images else messages
 
     def _room(self, asked: int, messages: Any) -> int:  # noqa: ANN401 see `Asking`
         """Return how long a completion may be, as far as that is known before a prompt is sent."""
@@ -209,12 +219,29 @@ def declared(model: object) -> Capabilities:
         else frozenset(),
         answers=None if many else 1,
         tokens=profile.get("max_output_tokens"),
+        sees_images=profile.get("image_inputs") is not False,
     )
 
 
 def prompt_tokens(messages: Any) -> int:  # noqa: ANN401 see `Asking`
     """Estimate the tokens of a prompt, at four characters each."""
     return count_tokens_approximately(_as_messages(messages)) + TEMPLATE_TOKENS
+
+
+def in_words(messages: Any) -> list[BaseMessage]:  # noqa: ANN401 see `Asking`
+    """Return the same conversation with placeholders for what is no text.
+
+    Example:
+        >>> image = {"type": "image_url", "image_url": {"url": "data:,"}}
+        >>> in_words([HumanMessage([{"type": "text", "text": "What is it? "}, image])])[0].content
+        'What is it? [image]'
+    """
+    return [
+        one.model_copy(update={"content": message_text(one)})
+        if isinstance(one, HumanMessage) and not isinstance(one.content, str)
+        else one
+        for one in _as_messages(messages)
+    ]
 
 
 def without_system(messages: Any) -> list[BaseMessage]:  # noqa: ANN401 see `Asking`
@@ -252,7 +279,7 @@ def _lesson(asking: Asking, error: Exception) -> tuple[Asking, dict[str, Any]] |
         return shorter
     if is_too_long(error):  # a shorter prompt is what helps
         return None
-    found = _other_form(error)
+    found = _other_form(asking, error)
     if found is not None:
         return asking, found
     options = [name for name in asking.options if name not in PART_OF_THE_ANSWER]
@@ -260,7 +287,9 @@ def _lesson(asking: Asking, error: Exception) -> tuple[Asking, dict[str, Any]] |
     return (asking, {"refused": frozenset(refused)}) if refused else None
 
 
-def _other_form(error: Exception) -> dict[str, Any] | None:
+def _other_form(asking: Asking, error: Exception) -> dict[str, Any] | None:
+    if asking.words_will_do and wants_no_images(error):
+        return {"sees_images": False}
     if isinstance(error, NotImplementedError):
         return {"takes_async": False}
     if wants_stream(error):
@@ -309,6 +338,7 @@ def _said(what: str, value: object) -> str:
         "window": f"a window of {value} tokens",
         "takes_system": "system messages as part of the user's",
         "only_streams": "in streams",
+        "sees_images": "critiques without images",
         "takes_async": "in a thread",
         "fills_forms": "verdicts as JSON in the text",
     }[what]

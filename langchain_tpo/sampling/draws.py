@@ -67,6 +67,10 @@ class Draws:
     """Whether a seed was to be used that the model does not take."""
 
 
+_CRITIQUES = ("textual_loss", "textual_gradient")
+"""Steps whose model need not see what the user showed."""
+
+
 class Drawer:
     """Draws responses from one model, inside a LangGraph run; immutable but for `learned`."""
 
@@ -212,7 +216,7 @@ class Drawer:
         counter = UsageCounter()
         inner = _inner_config(request, config, counter)
         if request.n == 1 or self._direct is None:
-            model = asked(self.model, self._learned, request.seeded_options, cache=self._cache)
+            model = self._asked(request)
             with place("model"), contained("The model"):
                 return self._one(model.invoke(request.messages, inner), counter)
         asker, bound, inner = self._several_at_once(request, inner)
@@ -225,7 +229,7 @@ class Drawer:
         counter = UsageCounter()
         inner = _inner_config(request, config, counter)
         if request.n == 1 or self._direct is None:
-            model = asked(self.model, self._learned, request.seeded_options, cache=self._cache)
+            model = self._asked(request)
             async with aplace("model"):
                 with contained("The model"):
                     return self._one(await model.ainvoke(request.messages, inner), counter)
@@ -234,6 +238,15 @@ class Drawer:
             with contained("The model"):
                 result = await asker.agenerate(request.messages, request.n, inner, bound)
         return self._several(request, result, counter)
+
+    def _asked(self, request: DrawRequest) -> ChatModel:
+        return asked(
+            self.model,
+            self._learned,
+            request.seeded_options,
+            cache=self._cache,
+            words_will_do=request.labels.get("tpo_step") in _CRITIQUES,
+        )
 
     def _one(self, reply: object, counter: UsageCounter) -> ModelReply:
         read = self._read(reply)

@@ -89,6 +89,10 @@ _SYSTEM = re.compile(
     re.IGNORECASE,
 )
 
+_IMAGES = re.compile(
+    r"\bimages?\b|image_url|vision|multi-?modal|content\b.{0,40}\b(?:string|text)", re.IGNORECASE
+)
+
 _FORM = re.compile(
     r"tool|function|response_?format|json|schema|structured|grammar|guided|output_config",
     re.IGNORECASE,
@@ -241,6 +245,16 @@ def refuses_form(error: Exception) -> bool:
         return False
     failed = status_of(error) in (None, 500)
     return is_refusal(error) and (not failed or _FORM.search(_words(error)) is not None)
+
+
+def wants_no_images(error: Exception) -> bool:
+    """Return whether an error says that the model sees no images.
+
+    Example:
+        >>> wants_no_images(ValueError("This model does not support image input."))
+        True
+    """
+    return _IMAGES.search(_words(error)) is not None
 
 
 def room_left(error: Exception, *, prompt: int) -> tuple[int, int] | None:

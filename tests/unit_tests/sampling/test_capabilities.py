@@ -420,3 +420,32 @@ def test_a_run_whose_model_takes_no_seed_says_that_it_is_not_repeatable() -> Non
 
     assert [one.unseeded for one in (*results, without)] == [False, True, True, False]
     assert results[1].message().response_metadata["tpo"]["unseeded"] is True
+
+
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+
+
+@pytest.mark.parametrize("told", ["by its profile", "by a refusal"])
+def test_a_critic_that_sees_no_images_gets_the_words(told: str) -> None:
+    def no_images(messages: list[BaseMessage], _sent: dict[str, Any]) -> str | None:
+        shown = any(not isinstance(message.content, str) for message in messages)
+        return "This model does not support image input." if shown else None
+
+    fields = {"profile": {"image_inputs": False}} if told == "by its profile" else {}
+    policy, critic = ScriptedModel(), strict(ScriptedModel, no_images, **fields)
+    tpo = TPORunnable(model=policy, critic=critic, reward=last_number, width=2, depth=2)
+    question = [("human", [{"type": "text", "text": "What is this? "}, IMAGE])]
+
+    result = tpo.optimize({"messages": question}, {"max_concurrency": 1})
+
+    assert result.stop_reason == "depth"
+    assert len(critic.notebook.calls) == 4 + (told == "by a refusal")
+    assert all(isinstance(one.content, str) for one in critic.notebook.calls[-1].messages)
+    assert not isinstance(policy.notebook.calls[0].messages[-1].content, str)
+
+
+def test_a_policy_that_sees_no_images_is_not_asked_about_something_else() -> None:
+    model = strict(ScriptedModel, lambda *_: "This model does not support image input.")
+
+    with pytest.raises(RefusedError):
+        run(model).optimize([("human", [IMAGE])])

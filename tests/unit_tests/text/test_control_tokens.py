@@ -38,6 +38,7 @@ def test_tokens_of_a_tokenizer_are_broken_up_too() -> None:
     [
         "f <| x |> g, a <|> b, [|1; 2|], [x | y], <b>bold</b>, <br/>, a || b, x |= y",
         "[1], [TODO], [a](b), a[i][j], list[int], [/b], [unused], <unused>, <seed>, seed: 1",
+        "<\uff53> [PREFI\uff38]",  # letters in full width are no letters of a token
         "a < b | c > d, 3 <| 4, <s1>, </section>, ]~[, <||>, [||]",
     ],
 )

@@ -168,3 +168,14 @@ def test_what_a_fence_remembers_is_bounded() -> None:
     (seen, _) = fencing._frames(("ST",))
     assert len(seen.nothing_read._states) <= 8
     assert all(len(state._next) <= 1000 for state in seen.nothing_read._states.values())
+
+
+@pytest.mark.parametrize("text", ["<S", "<", "<STX>", "<ST_X>", "<XST>", "a <S"])
+def test_what_is_no_whole_name_is_no_tag(text: str) -> None:
+    assert fence(text, TAGS) == text
+
+
+def test_a_tag_of_another_alphabet_is_found_in_the_letters_that_it_looks_like() -> None:
+    assert fence("<BO> <bo>", ["\u0412\u041e"]) == "&lt;BO> &lt;bo>"
+    assert fence("<T0>", ["T0"]) == "&lt;T0>"
+    assert fence("<TO>", ["T0"]) == "<TO>"  # a digit of ours is no letter

@@ -4,6 +4,7 @@ import inspect
 import pickle
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from langchain_tpo.errors import ConfigurationError, ModelTypeError
 from langchain_tpo.reward_models.chat_templates import llama3
 from langchain_tpo.sampling.wrappers import check_chat_model
 from langchain_tpo.text.secrecy import without_credentials, without_secrets
+from langchain_tpo.text.shown import message_of, named, shown
 from tests.support.fakes import ScriptedModel
 
 
@@ -184,3 +186,15 @@ def test_what_a_provider_refuses_is_told_without_the_options() -> None:
         chat_model("openai:x", options=options)
     assert "hunter22" not in f"{raised.value} {raised.value.__cause__}"
     assert "n must be 1 when streaming" in str(raised.value)
+
+
+def test_what_is_no_json_is_its_text() -> None:
+    assert without_secrets([Path("a"), 1, None]) == ["a", 1, None]
+
+
+def test_errors_show_the_beginning_of_a_value() -> None:
+    assert shown("a" * 60) == "a" * 60
+    assert shown("a" * 61) == f"{'a' * 60}..."
+    assert shown("a", quoted=True) == "'a'"
+    assert shown(f"api_key=abcdef {'a' * 99}").startswith("api_key=(hidden) aaa")
+    assert (named(KeyError("a")), message_of(ValueError("b"))) == ("KeyError: 'a'", "b")

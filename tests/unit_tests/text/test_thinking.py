@@ -151,3 +151,8 @@ def test_frames_around_an_answer_and_what_stands_before_a_block(
     text: str, thought: str, answer: str | None
 ) -> None:
     assert split_thinking(text) == (thought, text if answer is None else answer)
+
+
+def test_a_code_block_that_is_closed_ends_before_the_thinking_does() -> None:
+    thought = "```\ncode\n```"
+    assert split_thinking(f"{thought}\n</think>\nb") == (thought, "b")

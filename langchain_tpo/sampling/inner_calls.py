@@ -55,14 +55,15 @@ def inner_config(
 def named(config: RunnableConfig | None) -> RunnableConfig | None:
     """Return a config under which a model's own run is called after the step that makes it.
 
-    In a trace or a stream of events nobody takes it for a node or a model of their own, then.
+    In a trace or a stream of events nobody takes it for a node or a model of their own, then. What
+    wraps the model, retries for one, may have merged its handlers: their order is set once more.
 
     Example:
         >>> named({"metadata": {"tpo_step": "update"}})["run_name"]
         'tpo:update'
     """
     step = (config or {}).get("metadata", {}).get("tpo_step")
-    return {**(config or {}), "run_name": f"tpo:{step}"} if step else config
+    return in_order({**(config or {}), "run_name": f"tpo:{step}"}) if step else config
 
 
 def in_order(config: RunnableConfig, more: Sequence[BaseCallbackHandler] = ()) -> RunnableConfig:

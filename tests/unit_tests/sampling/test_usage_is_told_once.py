@@ -159,3 +159,18 @@ async def test_what_a_cache_answers_costs_nothing_anywhere(
     assert len(judge.notebook.calls) == before
     assert [answer.usage_metadata["input_tokens"], answer.usage_metadata["output_tokens"]] == total
     assert [counts["input_tokens"], counts["output_tokens"]] == spans.spent == total
+
+
+@pytest.mark.parametrize("door", [TPORunnable, ChatTPO])
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_retries_around_a_model_leave_the_order_of_handlers(
+    door: Any, *, asynchronous: bool
+) -> None:
+    for _ in range(8):  # merged through a set, they come in any order
+        policy = Counted()
+        tpo = door(model=policy.with_retry(), reward=reward, width=2, depth=1)
+        spans = Spans()
+        config = {"callbacks": [spans]}
+        await tpo.ainvoke("Wood?", config) if asynchronous else tpo.invoke("Wood?", config)
+
+        assert spans.spent == spent(policy)

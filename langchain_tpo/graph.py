@@ -1,6 +1,7 @@
 """The loop: Algorithm 1 of the paper as a LangGraph state machine."""
 
 from collections.abc import Hashable, Sequence
+from functools import partial
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
@@ -11,6 +12,7 @@ from langchain_tpo.loop.node import STOP, Onward, StepNode, StepPlan
 from langchain_tpo.loop.parts import LoopParts
 from langchain_tpo.loop.scoring import Scorer
 from langchain_tpo.loop.traces import FIGURES
+from langchain_tpo.reward_models.base import check_context
 from langchain_tpo.reward_models.coercion import RewardLike
 from langchain_tpo.sampling.capabilities import Learned
 from langchain_tpo.sampling.context_window import FittingDrawer
@@ -117,7 +119,7 @@ def loop_graph(
         graph.add_conditional_edges(plan.name, Onward(*then, settings=settings), ways)
 
     graph.add_edge(START, "sample")
-    add(sample(answers), "reward")
+    add(sample(answers, partial(check_context, parts.reward)), "reward")
     # A strategy may leave out a critique, or both: then what follows comes at once.
     add(reward_step(scorer, whole=whole is not None), "textual_loss", "textual_gradient", "update")
     add(textual_loss(critiques), "textual_gradient", "update")

@@ -3,7 +3,7 @@
 Frozen and checked once; the steps trust it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import ConfigDict, Field, PlainSerializer, WithJsonSchema
@@ -105,6 +105,9 @@ class TPOSettings(_Frozen):
     """What happens where a provider marks some first responses as refusals and others answer: the
     refusals compete by reward like any response (`keep`), are dropped and counted (`drop`), or end
     the run as its answer (`end`). Where all refuse, the refusal is the answer in any case."""
+    critic_context: tuple[str, ...] = Field(default=(), title="Context for the critic")
+    """Fields of a question's `context` that loss and gradient are shown behind the conversation,
+    such as `("passages",)`. The policy that answers and revises is shown none."""
     on_error: Literal["return_best", "raise"] = Field(default="return_best", title="On error")
     """What a failed call does after the first round: end the run with the best response so far,
     or raise. In the first round it always raises."""
@@ -161,6 +164,7 @@ class TPOSettings(_Frozen):
             context_tokens: int | None = ...,
             prefer_complete: bool = ...,
             on_refusal: OnRefusal = ...,
+            critic_context: Sequence[str] = ...,
             on_error: Literal["return_best", "raise"] = ...,
             progress_text: bool = ...,
             target_reward: float | None = ...,

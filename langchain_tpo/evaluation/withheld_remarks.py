@@ -27,6 +27,11 @@ class WithoutWords(ComposedReward):
     """What scores."""
 
     @property
+    def inside(self) -> Sequence[RewardModel]:
+        """The other one."""
+        return (self.reward,)
+
+    @property
     def maximum(self) -> float | None:
         """That of the other one."""
         return maximum_of(self.reward)

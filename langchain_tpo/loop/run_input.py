@@ -30,7 +30,7 @@ class TPORequest(TypedDict):
     """Answers to it; they enter the pool as candidates of round 0, beside the N that are drawn."""
     context: NotRequired[Mapping[str, Any] | None]
     """What else is known, by name: retrieved passages, a reference, a row's fields. The reward
-    model gets it as `ScoreRequest["context"]`; no model is shown it."""
+    model gets it as `ScoreRequest["context"]`; a critic is shown what `critic_context` names."""
     first_samples: NotRequired[FirstSamples | None]
     """Draws of an earlier run to the same conversation; they take the place of as many draws."""
 

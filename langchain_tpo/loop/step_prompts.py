@@ -11,7 +11,7 @@ from itertools import groupby
 from langchain_core.messages import BaseMessage, HumanMessage
 
 from langchain_tpo.candidate_pool import Candidate
-from langchain_tpo.errors import NoResponseError, RunError
+from langchain_tpo.errors import ConversationError, NoResponseError, RunError
 from langchain_tpo.loop.empty_replies import why_no_text
 from langchain_tpo.prompts import TPOPrompts
 from langchain_tpo.prompts.blocks import Blocks, CandidatesBlock, HistoryBlock, Shown, Tried, figure
@@ -20,8 +20,11 @@ from langchain_tpo.sampling.draw_request import DrawRequest, Shorter
 from langchain_tpo.sampling.draws import Draws
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import TPOState
-from langchain_tpo.strategies import CritiqueStep, Draw, RunSoFar
+from langchain_tpo.strategies import CRITIQUE_STEPS, CritiqueStep, Draw, RunSoFar
 from langchain_tpo.text.conversation import attachments, conversation_text
+
+_CONTEXT = "context"
+"""What is known of a question, among the texts that a prompt quotes."""
 
 SPAN_WORDS = 10
 """How many words a shortened text keeps at either end (TextGrad's variable span)."""
@@ -125,10 +128,10 @@ def _rendered(
     best = pool[state["rounds"][-1]["chosen"]]
     asked = prompts.asked(name)
     quoted = {key: text for key, text in _quoted(state).items() if key in asked}
-    several = _several(state, settings, draw, asked)
-    kept, left_out = shorter({**quoted, **several.texts(pool)}, share)
+    several, known = _several(state, settings, draw, asked), _context(name, state, settings)
+    kept, left_out = shorter({**quoted, **several.texts(pool), **known}, share)
     values = {
-        "query": conversation_text(state["messages"]),
+        "query": conversation_text(state["messages"]) + kept.get(_CONTEXT, ""),
         "chosen_span": shortened(best["text"]),
         "reward": figure(best["reward"]),
         "direction": draw.direction,
@@ -201,6 +204,28 @@ def _quoted(state: TPOState) -> dict[str, str]:
         "textual_loss": current.get("textual_loss", ""),
         "textual_gradient": current.get("textual_gradient", ""),
     }
+
+
+def check_shown(context: Mapping[str, object], settings: TPOSettings) -> None:
+    """Refuse a context that lacks what the critic is to be shown of it.
+
+    Raises:
+        ConversationError: With the name of the field.
+    """
+    for field in settings.critic_context:
+        if field not in context:
+            raise ConversationError(
+                f"`critic_context` shows the critic `{field}`, which the context lacks: it has "
+                f"{sorted(context) or 'no fields'}."
+            )
+
+
+def _context(name: str, state: TPOState, settings: TPOSettings) -> dict[str, str]:
+    """Return what the critic is shown of the context, to stand behind the conversation."""
+    if not settings.critic_context or name not in CRITIQUE_STEPS:
+        return {}
+    fields = [f"{field}: {state['context'][field]}" for field in settings.critic_context]
+    return {_CONTEXT: "\n\n".join(["", "What else is known:", *fields])}
 
 
 def _remarks(best: Candidate, worst: Candidate | None) -> str:

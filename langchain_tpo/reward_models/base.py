@@ -5,6 +5,7 @@ nothing of any particular way to score.
 """
 
 from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable
@@ -64,6 +65,11 @@ class ComposedReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
         return False
 
     @property
+    def inside(self) -> Sequence[RewardModel]:
+        """The reward models that this one asks."""
+        return ()
+
+    @property
     def asks_a_person(self) -> bool:
         """Whether scoring may pause the run until a person has answered."""
         return False
@@ -88,6 +94,29 @@ def asks_a_person(reward: object) -> bool:
     if isinstance(reward, RunnableBindingBase):
         return asks_a_person(reward.bound)
     return isinstance(reward, ComposedReward) and reward.asks_a_person
+
+
+def check_context(reward: object, context: Mapping[str, object]) -> None:
+    """Refuse a context that lacks what a reward needs: before anything is drawn and paid for.
+
+    Args:
+        reward: A reward model, wrapped or not.
+        context: What is known of a question, by name.
+
+    Raises:
+        RewardTypeError: With the name of the field that is missing.
+
+    Example:
+        >>> from langchain_tpo.reward_models import as_reward_model
+        >>> check_context(as_reward_model(lambda prompt, response: 1.0), {})
+    """
+    inside = _unwrapped(reward)
+    members = inside.inside if isinstance(inside, ComposedReward) else ()
+    for member in members:
+        check_context(member, context)
+    check = getattr(inside, "check_context", None)
+    if callable(check):
+        check(context)
 
 
 def most_requests(reward: object, responses: int, *, first: bool = True) -> int:

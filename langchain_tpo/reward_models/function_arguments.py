@@ -80,6 +80,19 @@ class Arguments:
             and _source(name, context) is None
         ]
 
+    def check_context(self, context: Mapping[str, object]) -> None:
+        """Refuse a context that lacks what the function needs.
+
+        Raises:
+            RewardTypeError: With the name of the field.
+        """
+        if missing := self.fields_missing(context):
+            raise RewardTypeError(
+                f"`reward` function `{self.label}` needs `{missing[0]}`, which is neither the "
+                f"prompt nor the response: pass it as `context={{{missing[0]!r}: ...}}` beside "
+                f"`messages`; the context has {sorted(context) or 'no fields'}."
+            )
+
     def of(self, request: ScoreRequest, texts: Sequence[str]) -> inspect.BoundArguments:
         """Return the arguments of one call.
 
@@ -90,13 +103,7 @@ class Arguments:
         Raises:
             RewardTypeError: When the function needs a field that the context lacks.
         """
-        context = request.get("context", {})
-        if missing := self.fields_missing(context):
-            raise RewardTypeError(
-                f"`reward` function `{self.label}` needs `{missing[0]}`, which is neither the "
-                f"prompt nor the response: pass it as `context={{{missing[0]!r}: ...}}` beside "
-                f"`messages`; the context has {sorted(context) or 'no fields'}."
-            )
+        self.check_context(request.get("context", {}))
         given = self.signature.bind_partial()
         for name, parameter in self.signature.parameters.items():
             if parameter.kind is parameter.VAR_POSITIONAL:

@@ -100,9 +100,14 @@ class FunctionReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
         """Return the function's own name, by which traces show it."""
         return super().get_name(suffix, name=name or self.name or self._label)
 
-    def fields_missing(self, context: Mapping[str, object]) -> list[str]:
-        """Return the fields that the function needs and a context lacks."""
-        return self._arguments.fields_missing(context) if self._arguments else []
+    def check_context(self, context: Mapping[str, object]) -> None:
+        """Refuse a context that lacks a field that the function needs.
+
+        Raises:
+            RewardTypeError: With the name of the field.
+        """
+        if self._arguments:
+            self._arguments.check_context(context)
 
     def invoke(
         self, input: ScoreRequest, config: RunnableConfig | None = None, **kwargs: Any

@@ -3,12 +3,16 @@
 Opens the run: whatever a checkpointed thread held of an earlier question is reset here.
 """
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.errors import NoResponseError
 from langchain_tpo.loop.empty_replies import why_no_text
 from langchain_tpo.loop.node import StepPlan
 from langchain_tpo.loop.refusals import all_refuse, settled
 from langchain_tpo.loop.revisions import read_response, usable
+from langchain_tpo.loop.step_prompts import check_shown
 from langchain_tpo.loop.stopping import out_of_time
 from langchain_tpo.sampling.draw_request import DrawRequest
 from langchain_tpo.sampling.draws import Drawer, Draws
@@ -18,9 +22,22 @@ from langchain_tpo.text.conversation import sendable
 from langchain_tpo.text.well_formed import well_formed
 
 
-def sample(policy: Drawer) -> StepPlan[DrawRequest, Draws]:
-    """Plan the step that draws the first responses from the policy."""
-    return StepPlan(name="sample", call=policy, before=request, after=changes)
+def sample(
+    policy: Drawer, check: Callable[[Mapping[str, Any]], None]
+) -> StepPlan[DrawRequest, Draws]:
+    """Plan the step that draws the first responses from the policy.
+
+    Args:
+        policy: What draws.
+        check: Refuses a context that the reward cannot do with, before anything is paid for.
+    """
+
+    def before(state: TPOState, settings: TPOSettings) -> DrawRequest:
+        check(state["context"])
+        check_shown(state["context"], settings)
+        return request(state, settings)
+
+    return StepPlan(name="sample", call=policy, before=before, after=changes)
 
 
 def request(state: TPOState, settings: TPOSettings) -> DrawRequest:

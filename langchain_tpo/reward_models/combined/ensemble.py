@@ -134,6 +134,11 @@ class Ensemble(ComposedReward):
         """Whether any member may pause the run."""
         return any(asks_a_person(member) for member in self.members.values())
 
+    @property
+    def inside(self) -> Sequence[RewardModel]:
+        """The members."""
+        return tuple(self.members.values())
+
     def most_requests(self, responses: int, *, first: bool = True) -> int:
         """Return how many requests a round costs at most: those of all members."""
         return sum(

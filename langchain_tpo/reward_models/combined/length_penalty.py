@@ -3,7 +3,7 @@
 Knows lengths; the reward itself comes from the reward model inside.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Self
 
@@ -106,6 +106,11 @@ class LengthPenalty(ComposedReward):
     def asks_a_person(self) -> bool:
         """Whether the reward model inside may pause the run."""
         return asks_a_person(self.reward)
+
+    @property
+    def inside(self) -> Sequence[RewardModel]:
+        """The reward model that is corrected."""
+        return (self.reward,)
 
     def most_requests(self, responses: int, *, first: bool = True) -> int:
         """Return how many requests a round costs at most: those of the reward model inside."""

@@ -122,8 +122,9 @@ def test_what_could_be_swapped_is_refused(function: Callable[..., float], line: 
 def test_a_field_that_the_context_lacks_is_named() -> None:
     reward = FunctionReward(lambda response, source: 1.0)
 
-    assert reward.fields_missing({"source": "s"}) == []
-    assert reward.fields_missing({}) == ["source"]
+    reward.check_context({"source": "s"})
+    with pytest.raises(RewardTypeError, match=r"`source`.*the context has no fields"):
+        reward.check_context({})
     with pytest.raises(RewardTypeError, match=r"`source`.*context=.*\['answer', 'keywords'\]"):
         reward.invoke(REQUEST)
 

@@ -36,7 +36,7 @@ def note_what_to_check(error: Exception, name: str) -> None:
     Example:
         >>> error = ConnectionRefusedError("refused")
         >>> note_what_to_check(error, "ChatOllama m at http://127.0.0.1:1")
-        >>> what_to_check(error).partition("?")[0]
+        >>> what_to_check(error).partition(",")[0]
         'To check: `ChatOllama m at http://127.0.0.1:1` could not be reached. Is this its URL'
     """
     if what_to_check(error):

@@ -5,6 +5,7 @@ learned stays for the life of the runnable, by model, and travels with it when i
 requests and refusals; sends nothing.
 """
 
+import inspect
 import logging
 import re
 import threading
@@ -287,10 +288,18 @@ def _lesson(asking: Asking, error: Exception) -> tuple[Asking, dict[str, Any]] |
     return (asking, {"refused": frozenset(refused)}) if refused else None
 
 
+def _raised_by_a_coroutine(error: Exception) -> bool:
+    """Whether what cannot be awaited says so itself, and not what it calls in a thread."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and bool(trace.tb_frame.f_code.co_flags & inspect.CO_COROUTINE)
+
+
 def _other_form(asking: Asking, error: Exception) -> dict[str, Any] | None:
     if asking.words_will_do and wants_no_images(error):
         return {"sees_images": False}
-    if isinstance(error, NotImplementedError):
+    if isinstance(error, NotImplementedError) and _raised_by_a_coroutine(error):
         return {"takes_async": False}
     if wants_stream(error):
         return {"only_streams": True, "answers": 1}

@@ -5,51 +5,34 @@ Knows ratings; how a model is asked is `judgement`, what it is told `judge_promp
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from langchain_core.messages import BaseMessage
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableSequence
-from pydantic import BaseModel, Field, PrivateAttr, field_validator
+from pydantic import Field
 
-from langchain_tpo.reward_models.base import ComposedReward
 from langchain_tpo.reward_models.interface import ExplainedScore, Score, ScoreRequest
+from langchain_tpo.reward_models.judges import forms
+from langchain_tpo.reward_models.judges.judge import Judge, read_with
 from langchain_tpo.reward_models.judges.judge_prompts import (
     CRITERIA,
     RATING_PROMPT,
     RATING_VARIABLES,
-    RATIONALE,
     SCORE,
-    checked_prompt,
-    form_text,
-    render,
 )
-from langchain_tpo.reward_models.judges.judgement import AllAtOnce, count_failures, judgement
-from langchain_tpo.reward_models.judges.replies import Number, UnreadableVerdict, read_rating
-from langchain_tpo.reward_models.scores import as_score
-from langchain_tpo.sampling.capabilities import Learned
-from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
-from langchain_tpo.text.thinking import split_thinking
+from langchain_tpo.reward_models.judges.judgement import count_failures
+from langchain_tpo.reward_models.judges.replies import UnreadableVerdict, read_rating
+from langchain_tpo.sampling.wrappers import ChatModel
 
+AnyRating: TypeAlias = forms.Rating | forms.ExplainedRating
+"""How a model rated a response."""
 
-class Rating(BaseModel):
-    """A verdict on one response."""
-
-    score: Number = Field(description=SCORE)
-
-
-class ExplainedRating(BaseModel):
-    """A verdict on one response; the reasons come first, so that the score can follow from them."""
-
-    rationale: str = Field(description=RATIONALE)
-    score: Number = Field(description=SCORE)
-
-
-RatingOrError: TypeAlias = Rating | ExplainedRating | Exception
+RatingOrError: TypeAlias = AnyRating | Exception
 """A rating, or what came in its place."""
 
 
-class ChatJudge(ComposedReward):
+class ChatJudge(Judge):
     """Rates each response with a chat model; the reward is the score, from 1 to `scale`.
 
     One request for each different text of a round, all at once within `max_concurrency`. Scores of
@@ -73,23 +56,10 @@ class ChatJudge(ComposedReward):
         [{'reward': 4.0, 'rationale': 'Curt, but right.'}]
     """
 
-    model: ChatModel = Field(repr=False)
-    """Who rates."""
+    prompt_variables: ClassVar[frozenset[str]] = RATING_VARIABLES
+
     scale: int = Field(ge=2)
     """The best score; the worst is 1."""
-    explain: bool
-    """Whether the model gives its reasons first; the textual loss is shown them."""
-    criteria: str
-    """What makes a good response."""
-    prompt: ChatPromptTemplate
-    """How the model is asked."""
-    structured: bool
-    """Whether to use structured output where the model has it; False asks for JSON text."""
-    read: Callable[[str], object] | None
-    """Reads the reply of a model that answers in a form of its own; None: JSON, or a written
-    score."""
-
-    _learned: Learned = PrivateAttr(default_factory=Learned)
 
     def __init__(  # noqa: PLR0913 options by keyword
         self,
@@ -123,76 +93,39 @@ class ChatJudge(ComposedReward):
             explain=explain,
             criteria=criteria,
             prompt=prompt,
-            structured=structured and read is None,
+            structured=structured,
             read=read,
             name=name,
         )
-
-    @field_validator("model", mode="before")
-    @classmethod
-    def _is_chat_model(cls, model: object) -> ChatModel:
-        return check_chat_model(model, field="model")
-
-    @field_validator("prompt", mode="before")
-    @classmethod
-    def _can_be_filled(cls, prompt: object) -> ChatPromptTemplate:
-        return checked_prompt(prompt, fills=RATING_VARIABLES)
 
     def most_requests(self, responses: int, *, first: bool = True) -> int:  # noqa: ARG002 all alike
         """Return how many requests a round costs at most: one for each response."""
         return responses
 
-    @property
-    def explains(self) -> bool:
-        """Whether scores come with words."""
-        return self.explain
-
     def chain(self, request: ScoreRequest) -> Runnable[ScoreRequest, list[Score]]:
         """Ask for a rating of each different text, then hand it to every response that has it."""
         texts = list(dict.fromkeys(request["responses"]))
-        form: type[Rating | ExplainedRating] = ExplainedRating if self.explain else Rating
-        read = partial(self._rating, form=form)
-        asker = judgement(
-            self.model, form, structured=self.structured, read=read, learned=self._learned
-        )
+        form: type[AnyRating] = forms.ExplainedRating if self.explain else forms.Rating
         return RunnableSequence(
             RunnableLambda(partial(self._questions, texts), name="questions"),
-            AllAtOnce(asker),
+            self._asker(form, read=partial(self._rating, form=form)),
             RunnableLambda(partial(self._scores, request, texts), name="scores"),
             name=self.get_name(),
         )
 
     def _questions(self, texts: list[str], request: ScoreRequest) -> list[list[BaseMessage]]:
-        fields = {"rationale": RATIONALE} if self.explain else {}
-        instructions = {
-            "criteria": self.criteria,
-            "scale": str(self.scale),
-            "form": form_text({**fields, "score": SCORE}),
-        }
-        return [
-            render(
-                self.prompt,
-                request["messages"],
-                instructions=instructions,
-                responses={"response": text},
-            )
-            for text in texts
-        ]
+        ask = partial(self._question, request, {"score": SCORE}, scale=str(self.scale))
+        return [ask({"response": text}) for text in texts]
 
-    def _rating(
-        self, text: str, *, form: type[Rating | ExplainedRating]
-    ) -> Rating | ExplainedRating:
+    def _rating(self, text: str, *, form: type[AnyRating]) -> AnyRating:
         if self.read is None:
             return read_rating(text, form, scale=self.scale)
-        answer = split_thinking(text)[1].strip()
-        score = as_score(self.read(answer))
-        reward = score["reward"] if isinstance(score, dict) else score
-        if reward is None:
+        score, rationale = read_with(self.read, text)
+        if score is None:
             raise UnreadableVerdict("The judge's reply holds no score that `read` could find.")
         if not self.explain:
-            return Rating(score=reward)
-        said = score.get("rationale", "") if isinstance(score, dict) else answer
-        return ExplainedRating(score=reward, rationale=said)
+            return forms.Rating(score=score)
+        return forms.ExplainedRating(score=score, rationale=rationale)
 
     def _scores(
         self,
@@ -212,6 +145,6 @@ class ChatJudge(ComposedReward):
 
 
 def _score(outcome: RatingOrError) -> Score:
-    if isinstance(outcome, ExplainedRating):
+    if isinstance(outcome, forms.ExplainedRating):
         return ExplainedScore(reward=outcome.score, rationale=outcome.rationale)
     return None if isinstance(outcome, Exception) else outcome.score

@@ -6,58 +6,40 @@ Knows comparisons; who meets whom is `tournament`, how a model is asked `judgeme
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from langchain_core.messages import BaseMessage
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
-from pydantic import BaseModel, Field, PrivateAttr, field_validator
+from pydantic import field_validator
 
 from langchain_tpo.candidate_pool import Candidate, chosen
 from langchain_tpo.errors import SettingsError
-from langchain_tpo.reward_models.base import ComposedReward, run_so_far
+from langchain_tpo.reward_models.base import run_so_far
 from langchain_tpo.reward_models.interface import ExplainedScore, Score, ScoreRequest
+from langchain_tpo.reward_models.judges import forms
+from langchain_tpo.reward_models.judges.judge import Judge, read_with
 from langchain_tpo.reward_models.judges.judge_prompts import (
     A_IS_BETTER,
     COMPARISON_PROMPT,
     COMPARISON_VARIABLES,
     CRITERIA,
-    RATIONALE,
-    checked_prompt,
-    form_text,
-    render,
 )
-from langchain_tpo.reward_models.judges.judgement import AllAtOnce, count_failures, judgement
-from langchain_tpo.reward_models.judges.replies import Number, UnreadableVerdict, read_json
+from langchain_tpo.reward_models.judges.judgement import AllAtOnce, count_failures
+from langchain_tpo.reward_models.judges.replies import UnreadableVerdict, read_json
 from langchain_tpo.reward_models.judges.tournament import (
     Effort,
     Pair,
     Tournament,
     most_pairs,
 )
-from langchain_tpo.reward_models.scores import as_score
-from langchain_tpo.sampling.capabilities import Learned
-from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
-from langchain_tpo.text.thinking import split_thinking
+from langchain_tpo.sampling.wrappers import ChatModel
 
 SURE = 100
 """The most that `a_is_better` can be: percent."""
 
 
-class Comparison(BaseModel):
-    """A verdict on two responses."""
-
-    a_is_better: Number = Field(description=A_IS_BETTER)
-
-
-class ExplainedComparison(BaseModel):
-    """A verdict on two responses; the reasons come first."""
-
-    rationale: str = Field(description=RATIONALE)
-    a_is_better: Number = Field(description=A_IS_BETTER)
-
-
-AnyComparison: TypeAlias = Comparison | ExplainedComparison
+AnyComparison: TypeAlias = forms.Comparison | forms.ExplainedComparison
 """How a model judged a pair."""
 
 ComparisonOrError: TypeAlias = AnyComparison | Exception
@@ -70,7 +52,7 @@ Flow: TypeAlias = Generator[list[Pair], Sequence[ComparisonOrError], list[Score]
 """Gives the questions to ask next, is sent what came of them, and returns the scores."""
 
 
-class PairwiseJudge(ComposedReward):
+class PairwiseJudge(Judge):
     """Compares responses in pairs; the difference of two rewards is the log-odds of a win.
 
     Every pair is asked twice, with the places swapped, and the two answers are averaged before
@@ -103,24 +85,12 @@ class PairwiseJudge(ComposedReward):
         14
     """
 
-    model: ChatModel = Field(repr=False)
-    """Who compares."""
+    prompt_variables: ClassVar[frozenset[str]] = COMPARISON_VARIABLES
+
     anchors: tuple[str, ...]
     """Fixed responses to compare with; none of them: the responses meet each other."""
     effort: Effort
     """How much a round may cost where there are no anchors."""
-    explain: bool
-    """Whether the model gives its reasons first; the textual loss is shown them."""
-    criteria: str
-    """What makes a good response."""
-    prompt: ChatPromptTemplate
-    """How the model is asked."""
-    structured: bool
-    """Whether to use structured output where the model has it; False asks for JSON text."""
-    read: Callable[[str], object] | None
-    """Reads the reply of a model that answers in a form of its own; None: JSON."""
-
-    _learned: Learned = PrivateAttr(default_factory=Learned)
 
     def __init__(  # noqa: PLR0913 options by keyword
         self,
@@ -158,15 +128,10 @@ class PairwiseJudge(ComposedReward):
             explain=explain,
             criteria=criteria,
             prompt=prompt,
-            structured=structured and read is None,
+            structured=structured,
             read=read,
             name=name,
         )
-
-    @field_validator("model", mode="before")
-    @classmethod
-    def _is_chat_model(cls, model: object) -> ChatModel:
-        return check_chat_model(model, field="model")
 
     @field_validator("anchors", mode="before")
     @classmethod
@@ -177,11 +142,6 @@ class PairwiseJudge(ComposedReward):
                 f"`{anchors[:40]}`: put it in brackets."
             )
         return anchors
-
-    @field_validator("prompt", mode="before")
-    @classmethod
-    def _can_be_filled(cls, prompt: object) -> ChatPromptTemplate:
-        return checked_prompt(prompt, fills=COMPARISON_VARIABLES)
 
     def most_requests(self, responses: int, *, first: bool = True) -> int:
         """Return how many requests a round costs at most.
@@ -194,17 +154,12 @@ class PairwiseJudge(ComposedReward):
             return 2 * responses * len(dict.fromkeys(self.anchors))
         return 2 * most_pairs(responses + (not first), self.effort)
 
-    @property
-    def explains(self) -> bool:
-        """Whether scores come with words."""
-        return self.explain
-
     def chain(self, request: ScoreRequest) -> Runnable[ScoreRequest, list[Score]]:  # noqa: ARG002 any
         """Ask stage by stage, each pair in both orders."""
         return RunnableLambda(self._play, self._aplay, name=self.get_name())
 
     def _play(self, request: ScoreRequest, config: RunnableConfig) -> list[Score]:
-        flow, asker = self._flow(request), self._asker
+        flow, asker = self._flow(request), self._comparing()
         try:
             questions = self._questions(next(flow), request)
             while True:
@@ -214,7 +169,7 @@ class PairwiseJudge(ComposedReward):
             return _scores_of(end)
 
     async def _aplay(self, request: ScoreRequest, config: RunnableConfig) -> list[Score]:
-        flow, asker = self._flow(request), self._asker
+        flow, asker = self._flow(request), self._comparing()
         try:
             questions = self._questions(next(flow), request)
             while True:
@@ -223,26 +178,19 @@ class PairwiseJudge(ComposedReward):
         except StopIteration as end:
             return _scores_of(end)
 
-    @property
-    def _asker(self) -> AllAtOnce[list[BaseMessage], AnyComparison]:
-        form: type[AnyComparison] = ExplainedComparison if self.explain else Comparison
-        read = partial(self._comparison, form=form)
-        asker = judgement(
-            self.model, form, structured=self.structured, read=read, learned=self._learned
-        )
-        return AllAtOnce(asker)
+    def _comparing(self) -> AllAtOnce[list[BaseMessage], AnyComparison]:
+        form: type[AnyComparison] = forms.ExplainedComparison if self.explain else forms.Comparison
+        return self._asker(form, read=partial(self._comparison, form=form))
 
     def _comparison(self, text: str, *, form: type[AnyComparison]) -> AnyComparison:
         if self.read is None:
             return read_json(text, form)
-        answer = split_thinking(text)[1].strip()
-        score = as_score(self.read(answer))
-        sure = score["reward"] if isinstance(score, dict) else score
+        sure, rationale = read_with(self.read, text)
         if sure is None or not 0 <= sure <= 1:
             raise UnreadableVerdict("The judge's reply holds no choice that `read` could find.")
         if not self.explain:
-            return Comparison(a_is_better=round(SURE * sure))
-        return ExplainedComparison(a_is_better=round(SURE * sure), rationale=answer)
+            return forms.Comparison(a_is_better=round(SURE * sure))
+        return forms.ExplainedComparison(a_is_better=round(SURE * sure), rationale=rationale)
 
     def _flow(self, request: ScoreRequest) -> Flow:
         return self._against_anchors(request) if self.anchors else self._tournament(request)
@@ -276,20 +224,8 @@ class PairwiseJudge(ComposedReward):
         ]
 
     def _questions(self, pairs: list[Pair], request: ScoreRequest) -> list[list[BaseMessage]]:
-        fields = {"rationale": RATIONALE} if self.explain else {}
-        instructions = {
-            "criteria": self.criteria,
-            "form": form_text({**fields, "a_is_better": A_IS_BETTER}),
-        }
-        return [
-            render(
-                self.prompt,
-                request["messages"],
-                instructions=instructions,
-                responses={"response_a": first, "response_b": second},
-            )
-            for first, second in pairs
-        ]
+        ask = partial(self._question, request, {"a_is_better": A_IS_BETTER})
+        return [ask({"response_a": first, "response_b": second}) for first, second in pairs]
 
 
 def _scores_of(end: StopIteration) -> list[Score]:
@@ -310,7 +246,7 @@ def _explained(response: str, strength: float | None, shift: float, verdicts: Ou
     said = [
         f"Compared, as response A, with another as response B: {verdict.rationale}"
         for (first, _), verdict in verdicts.items()
-        if first == response and isinstance(verdict, ExplainedComparison)
+        if first == response and isinstance(verdict, forms.ExplainedComparison)
     ]
     reward = strength + shift
     return ExplainedScore(reward=reward, rationale=said[-1]) if said else reward
@@ -346,7 +282,7 @@ def _score(response: str, anchors: Sequence[str], verdicts: Outcomes) -> Score:
     said = [
         f"Compared, as response A, with a reference as response B: {verdict.rationale}"
         for anchor in anchors
-        if isinstance(verdict := verdicts.get((response, anchor)), ExplainedComparison)
+        if isinstance(verdict := verdicts.get((response, anchor)), forms.ExplainedComparison)
     ]
     return ExplainedScore(reward=reward, rationale="\n".join(said)) if said else reward
 

@@ -6,7 +6,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableLambda
 from langgraph.errors import GraphInterrupt
 
-from langchain_tpo.reward_models.judges.chat_judge import ExplainedRating, Rating
+from langchain_tpo.reward_models.judges.forms import ExplainedRating, Rating
 from langchain_tpo.reward_models.judges.judgement import AllAtOnce, judgement
 from langchain_tpo.sampling.capabilities import Learned
 from tests.unit_tests.reward_models.judges.judge_fakes import (

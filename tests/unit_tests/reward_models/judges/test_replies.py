@@ -13,8 +13,7 @@ from langchain_tpo.errors import RewardOutputError
 from langchain_tpo.reward_models import ChatJudge, PairwiseJudge
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.judges import reply_formats
-from langchain_tpo.reward_models.judges.chat_judge import ExplainedRating, Rating
-from langchain_tpo.reward_models.judges.pairwise_judge import Comparison
+from langchain_tpo.reward_models.judges.forms import Comparison, ExplainedRating, Rating
 from langchain_tpo.reward_models.judges.replies import (
     UnreadableVerdict,
     read_json,

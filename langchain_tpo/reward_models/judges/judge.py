@@ -1,0 +1,119 @@
+"""What all judges have in common: a chat model, how it is asked, and how its reply is read.
+
+Knows models and prompts; what is asked, and what becomes of the verdicts, its kinds say.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
+
+from langchain_core.messages import BaseMessage
+from langchain_core.prompts import ChatPromptTemplate
+from pydantic import BaseModel, Field, PrivateAttr, field_validator
+
+from langchain_tpo.reward_models.base import ComposedReward
+from langchain_tpo.reward_models.interface import ScoreRequest
+from langchain_tpo.reward_models.judges.judge_prompts import (
+    RATIONALE,
+    checked_prompt,
+    form_text,
+    render,
+)
+from langchain_tpo.reward_models.judges.judgement import AllAtOnce, judgement
+from langchain_tpo.reward_models.scores import as_score
+from langchain_tpo.sampling.capabilities import Learned
+from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
+from langchain_tpo.text.thinking import split_thinking
+
+FormT = TypeVar("FormT", bound=BaseModel)
+
+
+class Judge(ComposedReward):
+    """A chat model that is asked for verdicts in a form."""
+
+    prompt_variables: ClassVar[frozenset[str]]
+    """What `prompt` may ask for."""
+
+    model: ChatModel = Field(repr=False)
+    """Who judges."""
+    explain: bool
+    """Whether the model gives its reasons first; the textual loss is shown them."""
+    criteria: str
+    """What makes a good response."""
+    prompt: ChatPromptTemplate
+    """How the model is asked."""
+    structured: bool
+    """Whether to use structured output where the model has it; False asks for JSON text."""
+    read: Callable[[str], object] | None
+    """Reads the reply of a model that answers in a form of its own; None: as JSON."""
+
+    _learned: Learned = PrivateAttr(default_factory=Learned)
+
+    def __init__(self, **options: Any) -> None:
+        """Check the options; a judge of its own form is not made to fill in another.
+
+        Args:
+            options: The fields of the class.
+        """
+        structured = options["structured"] and options["read"] is None
+        super().__init__(**{**options, "structured": structured})
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _is_chat_model(cls, model: object) -> ChatModel:
+        return check_chat_model(model, field="model")
+
+    @field_validator("prompt", mode="before")
+    @classmethod
+    def _can_be_filled(cls, prompt: object) -> ChatPromptTemplate:
+        return checked_prompt(prompt, fills=cls.prompt_variables)
+
+    @property
+    def explains(self) -> bool:
+        """Whether scores come with words."""
+        return self.explain
+
+    def _asker(
+        self, form: type[FormT], read: Callable[[str], FormT]
+    ) -> AllAtOnce[list[BaseMessage], FormT]:
+        """Build what asks the model many questions at once."""
+        asker = judgement(
+            self.model, form, structured=self.structured, read=read, learned=self._learned
+        )
+        return AllAtOnce(asker)
+
+    def _question(
+        self,
+        request: ScoreRequest,
+        verdict: Mapping[str, str],
+        responses: Mapping[str, str],
+        **instructions: str,
+    ) -> list[BaseMessage]:
+        """Fill the prompt.
+
+        Args:
+            request: Whose conversation is judged.
+            verdict: The form's field for the verdict itself, with what it means.
+            responses: What is judged, by variable.
+            instructions: Further variables.
+        """
+        reasons = {"rationale": RATIONALE} if self.explain else {}
+        form = form_text({**reasons, **verdict})
+        told = {"criteria": self.criteria, **instructions, "form": form}
+        return render(self.prompt, request["messages"], instructions=told, responses=responses)
+
+
+def read_with(read: Callable[[str], object], text: str) -> tuple[float | None, str]:
+    """Return the number that a caller's function reads in a reply, or None, and the reason for it.
+
+    Args:
+        read: From a reply without its thoughts to a number, alone or with the reason, or None.
+        text: A model's reply; all of it is the reason where the function gives none.
+
+    Example:
+        >>> read_with(lambda reply: float(reply.split()[-1]), "<think>Hm.</think>Sound: 4")
+        (4.0, 'Sound: 4')
+    """
+    answer = split_thinking(text)[1].strip()
+    score = as_score(read(answer))
+    number = score["reward"] if isinstance(score, dict) else score
+    return number, score.get("rationale", "") if isinstance(score, dict) else answer

@@ -14,12 +14,13 @@ from langchain_tpo.loop.scoring import Scorer
 from langchain_tpo.loop.traces import FIGURES
 from langchain_tpo.reward_models.base import check_context
 from langchain_tpo.reward_models.coercion import RewardLike
+from langchain_tpo.sampling.bound_arguments import for_words
 from langchain_tpo.sampling.capabilities import Learned
 from langchain_tpo.sampling.context_window import FittingDrawer
 from langchain_tpo.sampling.draws import Drawer
 from langchain_tpo.sampling.several import SeveralDrawer
 from langchain_tpo.sampling.whole_replies import WholeReplies
-from langchain_tpo.sampling.wrappers import ChatModel, for_words
+from langchain_tpo.sampling.wrappers import ChatModel
 from langchain_tpo.settings import TPOContext, TPOSettings
 from langchain_tpo.state import StepName, TPOInput, TPOThread
 from langchain_tpo.steps.reward import reward as reward_step

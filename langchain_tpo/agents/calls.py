@@ -16,9 +16,9 @@ from langchain_core.runnables import RunnableConfig
 
 from langchain_tpo.agents.structured_answers import faulty
 from langchain_tpo.chat_models.first_reply import Reply
+from langchain_tpo.sampling.bound_arguments import without_tools
 from langchain_tpo.sampling.capabilities import Asking
 from langchain_tpo.sampling.quiet import quiet
-from langchain_tpo.sampling.wrappers import without_tools
 from langchain_tpo.strategies import FRESH
 
 Request = ModelRequest[Any]

@@ -29,15 +29,14 @@ from langchain_tpo.loop.call_arguments import with_arguments
 from langchain_tpo.loop.parts import LoopParts
 from langchain_tpo.reward_models.coercion import RewardLike
 from langchain_tpo.runnable import TPORunnable
+from langchain_tpo.sampling.bound_arguments import Tool, tool_arguments
 from langchain_tpo.sampling.call_config import check_config
 from langchain_tpo.sampling.inner_calls import PER_CALL
 from langchain_tpo.sampling.usage import UsageCounter, as_usage_metadata
 from langchain_tpo.sampling.wrappers import (
     ChatModel,
-    Tool,
     innermost,
     model_name,
-    tool_arguments,
 )
 from langchain_tpo.settings import TPOSettings
 

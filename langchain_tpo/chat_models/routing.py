@@ -14,12 +14,9 @@ from langchain_tpo.chat_models.first_reply import FirstReply, Reply
 from langchain_tpo.loop.call_arguments import with_arguments
 from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.sampling.asking import asked
+from langchain_tpo.sampling.bound_arguments import is_structured, offers_tools
 from langchain_tpo.sampling.quiet import quiet
-from langchain_tpo.sampling.wrappers import (
-    ChatModel,
-    is_structured,
-    offers_tools,
-)
+from langchain_tpo.sampling.wrappers import ChatModel
 
 
 class Answerer(Protocol):

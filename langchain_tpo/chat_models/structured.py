@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableParallel, RunnableSequence
 
 from langchain_tpo.runnable import TPORunnable
+from langchain_tpo.sampling.bound_arguments import with_structured_output
 from langchain_tpo.sampling.structured_output import Schema, taken_apart
 from langchain_tpo.sampling.whole_replies import WholeReplies
 from langchain_tpo.sampling.wrappers import (
@@ -20,7 +21,6 @@ from langchain_tpo.sampling.wrappers import (
     innermost,
     mapped,
     models_inside,
-    with_structured_output,
 )
 from langchain_tpo.text.conversation import message_text
 

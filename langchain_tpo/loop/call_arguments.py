@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from langchain_tpo.errors import SettingsError
-from langchain_tpo.sampling.wrappers import is_structured, offers_tools, without_tools
+from langchain_tpo.sampling.bound_arguments import is_structured, offers_tools, without_tools
 from langchain_tpo.settings import SamplingOptions, TPOSettings
 
 

@@ -13,7 +13,11 @@ from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.reward_models.interface import RewardModel
 from langchain_tpo.reward_models.judges.self_preference import warn_of_self_preference
-from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model, check_policy
+from langchain_tpo.sampling.wrappers import (
+    ChatModel,
+    check_chat_model,
+    check_policy,
+)
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.text.shown import shown
 

@@ -12,12 +12,13 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig, run_in_executor
 
+from langchain_tpo.sampling.bound_arguments import asks_for_format
 from langchain_tpo.sampling.capabilities import TEMPLATE_TOKENS, prompt_tokens
 from langchain_tpo.sampling.draw_request import DrawRequest
 from langchain_tpo.sampling.draws import Drawer, Draws, enough
 from langchain_tpo.sampling.refusals import is_too_long
 from langchain_tpo.sampling.usage import FAILED_REQUEST, total_usage
-from langchain_tpo.sampling.wrappers import ChatModel, asks_for_format, innermost
+from langchain_tpo.sampling.wrappers import ChatModel, innermost
 
 SHARES = (3 / 4, 1 / 2, 1 / 4, 1 / 8)
 """How much of the quoted text is kept, try by try: so many tries there are, and no more."""

@@ -38,7 +38,11 @@ from langchain_tpo.sampling.usage import (
     usage_of,
 )
 from langchain_tpo.sampling.whole_replies import WholeReplies
-from langchain_tpo.sampling.wrappers import ChatModel, direct, models_inside
+from langchain_tpo.sampling.wrappers import (
+    ChatModel,
+    direct,
+    models_inside,
+)
 from langchain_tpo.text.secrecy import keys_hidden
 from langchain_tpo.text.shown import named
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
+from langchain_tpo.sampling.bound_arguments import STRUCTURED_ARGUMENTS, TOOL_ARGUMENTS
 from langchain_tpo.sampling.refusals import OTHER_NAMES
-from langchain_tpo.sampling.wrappers import STRUCTURED_ARGUMENTS, TOOL_ARGUMENTS
 
 PART_OF_THE_ANSWER = TOOL_ARGUMENTS | STRUCTURED_ARGUMENTS | {"stop"}
 """Arguments that say what an answer is, not how it is drawn: never left out."""

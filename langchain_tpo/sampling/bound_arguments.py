@@ -1,0 +1,202 @@
+"""What a call binds to a chat model: tools, a format, stop texts.
+
+Knows by which arguments providers take them; how models inside wrappers are reached, `wrappers`
+knows.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import Runnable, RunnableBinding, RunnableSequence
+from langchain_core.runnables.base import RunnableBindingBase
+from langchain_core.tools import BaseTool
+
+from langchain_tpo.errors import ModelTypeError
+from langchain_tpo.sampling.wrappers import (
+    ChatModel,
+    innermost,
+    is_chat_model,
+    mapped,
+    models_inside,
+)
+
+Arguments = Mapping[str, Any]
+"""Keyword arguments of a model's call."""
+
+Tool = dict[str, Any] | type | Callable[..., Any] | BaseTool
+"""Whatever `bind_tools` takes."""
+
+TOOL_ARGUMENTS = frozenset(
+    {
+        "tools",
+        "tool_choice",
+        "tool_config",
+        "parallel_tool_calls",
+        "functions",
+        "function_call",
+    }
+)
+"""Arguments by which providers are offered tools, as LangChain's chat models name them."""
+
+STRUCTURED_ARGUMENTS = frozenset(
+    {
+        "response_format",
+        "format",
+        "response_schema",
+        "response_json_schema",
+        "response_mime_type",
+        "output_format",
+        "output_config",
+        "ls_structured_output_format",
+    }
+)
+"""Arguments by which providers are asked for JSON, as LangChain's chat models name them."""
+
+STOP_ARGUMENTS = frozenset({"stop", "stop_sequences"})
+"""Arguments, and fields, at whose texts an answer ends."""
+
+
+def with_arguments(model: ChatModel, arguments: Arguments) -> ChatModel:
+    """Return the model with keyword arguments bound to the chat models inside."""
+    return mapped(model, lambda inside: inside.bind(**arguments)) if arguments else model
+
+
+def for_words(model: ChatModel, *, keep_format: bool = False) -> ChatModel:
+    """Return the model without what was bound to it for the answer: tools, format, stop texts.
+
+    A critique is no answer, and neither are the tags around a revision.
+
+    Args:
+        model: A chat model, wrapped or not.
+        keep_format: Whether to leave the format, which a revision shares with the answer.
+    """
+    dropped = (
+        TOOL_ARGUMENTS | STOP_ARGUMENTS | (frozenset() if keep_format else STRUCTURED_ARGUMENTS)
+    )
+
+    def kept(arguments: Arguments) -> dict[str, Any]:
+        return {name: value for name, value in arguments.items() if name not in dropped}
+
+    def unbound(inside: ChatModel) -> ChatModel:
+        if not isinstance(inside, BaseChatModel):
+            return inside
+        fields = type(inside).model_fields
+        own = {
+            name: fields[name].get_default(call_default_factory=True)
+            for name in dropped & fields.keys()
+            if not fields[name].is_required() and getattr(inside, name)
+        }
+        extra = getattr(inside, "model_kwargs", None)
+        if isinstance(extra, dict) and dropped & extra.keys():
+            own["model_kwargs"] = kept(extra)
+        return inside.model_copy(update=own) if own else inside
+
+    return mapped(model, unbound, bound=kept)
+
+
+def asks_for_format(model: ChatModel) -> bool:
+    """Return whether answers have to have a format: JSON, say, bound or set on the model."""
+    if isinstance(model, RunnableBindingBase) and is_structured(model.kwargs):
+        return True
+    inside = innermost(model)
+    if inside is not model:
+        return asks_for_format(model.bound if isinstance(model, RunnableBindingBase) else inside)
+    own = {name: getattr(inside, name, None) for name in STRUCTURED_ARGUMENTS}
+    extra = getattr(inside, "model_kwargs", None) if isinstance(inside, BaseChatModel) else None
+    return isinstance(inside, BaseChatModel) and is_structured({**own, **(extra or {})})
+
+
+def tool_arguments(model: ChatModel, tools: Sequence[Tool], options: Arguments) -> dict[str, Any]:
+    """Return the arguments of a call that offers these tools, in the provider's own form.
+
+    Raises:
+        ModelTypeError: When a model inside takes no tools, two take them in different forms, or
+            something behind the model would lose the calls.
+    """
+    _check_whole_replies(model, "tools")
+    inside = models_inside(model)
+    forms = [_offered(one, tools, options) for one in inside]
+    if any(form != forms[0] for form in forms):
+        names = ", ".join(f"`{one.get_name()}`" for one in inside)
+        raise ModelTypeError(
+            f"`model` chooses between models that take tools in different forms ({names}): "
+            "wrap each in a ChatTPO and put `with_fallbacks` or `configurable_alternatives` around "
+            "those."
+        )
+    return forms[0]
+
+
+def with_structured_output(
+    model: ChatModel, schema: dict[str, Any] | type, options: Arguments
+) -> Runnable[Any, Any]:
+    """Return the models' own structured output, with what is wrapped around them.
+
+    Raises:
+        ModelTypeError: When a model inside has none, or something behind it reads messages.
+    """
+    _check_whole_replies(model, "structured output")
+
+    def structured(inside: ChatModel) -> ChatModel:
+        if isinstance(inside, BaseChatModel):
+            return inside.with_structured_output(schema, **options)
+        own = getattr(inside, "with_structured_output", None)
+        if own is None:
+            raise _not_a_chat_model(inside, "structured output")
+        bound: ChatModel = own(schema, **options)
+        return bound
+
+    return mapped(model, structured)
+
+
+def offers_tools(arguments: Arguments) -> bool:
+    """Return whether a call with these arguments may be answered by a tool call."""
+    return any(arguments.get(name) for name in TOOL_ARGUMENTS)
+
+
+def is_structured(arguments: Arguments) -> bool:
+    """Return whether a call with these arguments asks for JSON instead of an answer in words."""
+    return any(arguments.get(name) for name in STRUCTURED_ARGUMENTS)
+
+
+def without_tools(arguments: Arguments) -> dict[str, Any]:
+    """Return the arguments of the same call when no tools are offered.
+
+    Example:
+        >>> without_tools({"temperature": 0.5, "tools": [], "tool_choice": "auto"})
+        {'temperature': 0.5}
+    """
+    return {name: value for name, value in arguments.items() if name not in TOOL_ARGUMENTS}
+
+
+def _check_whole_replies(model: ChatModel, what: str) -> None:
+    """Refuse a sequence that goes on behind its chat model: that step reads answers in words."""
+    if isinstance(model, RunnableBindingBase):
+        _check_whole_replies(model.bound, what)
+    if isinstance(model, RunnableSequence) and not is_chat_model(model.steps[-1]):
+        raise ModelTypeError(
+            f"`model` hands its replies to `{model.steps[-1].get_name()}`, which knows nothing of "
+            f"{what}: pass the chat model alone and put that step behind the ChatTPO."
+        )
+
+
+def _offered(model: ChatModel, tools: Sequence[Tool], options: Arguments) -> dict[str, Any]:
+    if not isinstance(model, BaseChatModel):
+        raise _not_a_chat_model(model, "tools")
+    bound = model.bind_tools(tools, **options)
+    if not isinstance(bound, RunnableBinding):
+        raise ModelTypeError(
+            f"`model` binds tools in a way of its own (`{type(bound).__name__}`), which cannot be "
+            "passed on: use a model whose `bind_tools` gives a RunnableBinding."
+        )
+    return dict(bound.kwargs)
+
+
+def _not_a_chat_model(model: ChatModel, what: str) -> ModelTypeError:
+    return ModelTypeError(
+        f"`model` must be a chat model for {what}, got a `{type(model).__name__}`: of "
+        "`init_chat_model(..., configurable_fields=...)` pass a model, "
+        "`init_chat_model(...).configurable_fields(...)`."
+        if type(model).__name__ == "_ConfigurableModel"
+        else f"`model` must be a chat model for {what}, got a `{type(model).__name__}`."
+    )

@@ -20,7 +20,7 @@ help:  ## Show what can be made.
 $(DEMO): pyproject.toml Makefile
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable '.[local]'
+	$(BIN)/python -m pip install --quiet --editable '.[cli,local]'
 	touch $(DEMO)
 
 $(STAMP): $(DEMO)

@@ -31,6 +31,12 @@ SmolLM2-135M cannot use criticism: what rises here is mostly best-of-N. For a mo
   make demo MODEL=qwen2.5-coder-1.5b          1.1 GB, some minutes per question on two cores
   make demo MODEL=path/to/any-instruct.gguf   or a hub id, hf:owner/name"""
 
+NEXT = """\
+Next, in this environment:
+  .venv/bin/tpo optimize "Your own question"     the rounds as they come, here
+  .venv/bin/tpo optimize "..." --html run.html   the same as a page to keep
+  .venv/bin/tpo rewards                          what else can score"""
+
 
 def main() -> None:
     """Answer each question and show how the answer came about."""
@@ -46,11 +52,15 @@ def main() -> None:
         width=options.width,
         depth=options.depth,
     )
+    print(
+        f"{tpo.width} first answers; then critique, advice and {tpo.width} revisions, {tpo.depth} "
+        f"times: at most {tpo.settings.completions} completions a question. The reward: the "
+        "packaged preference head, and four times the share of its checkable limits that an "
+        "answer keeps.\n"
+    )
     for question in options.questions or QUESTIONS:
-        began = time.perf_counter()
-        show(question, tpo.optimize(question), time.perf_counter() - began)
-    if not options.model:
-        print(SMALLEST)
+        watch(tpo, question)
+    print(*([] if options.model else [SMALLEST, ""]), NEXT, sep="\n")
 
 
 def chat_model(options: argparse.Namespace) -> BaseChatModel:
@@ -60,19 +70,31 @@ def chat_model(options: argparse.Namespace) -> BaseChatModel:
     return local_chat_model(options.model, slots=options.width)
 
 
-def show(question: str, result: TPOResult, seconds: float) -> None:
-    """Print the run of one question."""
+def watch(tpo: TPORunnable, question: str) -> None:
+    """Print the run of one question while it goes on."""
+    began = time.perf_counter()
     paragraph("QUESTION", question)
-    paragraph("FIRST SAMPLE", result.pool[0]["text"], reward=result.pool[0]["reward"])
-    for number, best in enumerate(result.best_rewards):
-        rewards = [one["reward"] for one in result.pool if one["round"] == number]
-        scored = "  ".join("    -" if one is None else f"{one:+.2f}" for one in rewards)
-        print(f"  round {number}   rewards  {scored}   best so far {best:+.2f}")
-        if number < len(result.rounds):
-            this = result.rounds[number]
-            paragraph("  critique", this.get("textual_loss", ""))
-            paragraph("  advice", this.get("textual_gradient", ""))
-    paragraph("ANSWER", result.answer, reward=result.reward)
+    for news in tpo.stream_rounds(question):
+        if isinstance(news, TPOResult):
+            show_end(news, time.perf_counter() - began)
+            return
+        scored = "  ".join(map(figure, news.event["rewards"]))
+        print(f"  round {news.number}   rewards  {scored}   best so far {figure(news.reward)}")
+
+
+def show_end(result: TPOResult, seconds: float) -> None:
+    """Print what a run came to, and what it cost."""
+    for number, said in enumerate(result.rounds, start=1):
+        paragraph(f"  critique of round {number}", said.get("textual_loss", ""))
+        paragraph(f"  advice of round {number}", said.get("textual_gradient", ""))
+    first = result.pool[0]
+    paragraph("FIRST SAMPLE", first["text"], reward=first["reward"])
+    if result.answer == first["text"]:
+        print("ANSWER: the first sample. Nothing better was found.")
+    else:
+        paragraph("ANSWER", result.answer, reward=result.reward)
+        rounds = [one["round"] for one in result.pool if one["text"] == result.answer]
+        print(f"  (a revision of round {rounds[0]})" if rounds[0] else "  (the best first answer)")
     usage = result.usage
     print(
         f"{usage['completions']} completions, {usage['input_tokens']} tokens read, "
@@ -81,9 +103,14 @@ def show(question: str, result: TPOResult, seconds: float) -> None:
     )
 
 
+def figure(reward: float | None) -> str:
+    """Return a reward as it is shown."""
+    return "    -" if reward is None else f"{reward:+.2f}"
+
+
 def paragraph(title: str, text: str, *, reward: float | None = None) -> None:
     """Print a titled paragraph, wrapped."""
-    earned = "" if reward is None else f"  (reward {reward:+.2f})"
+    earned = "" if reward is None else f"  (reward {figure(reward)})"
     print(f"{title}{earned}")
     for line in text.strip().splitlines():
         print(textwrap.fill(line, 92, initial_indent="    ", subsequent_indent="    "))

@@ -72,14 +72,14 @@ class Candidate(TypedDict):
     """What its draw was told to do, where a strategy tells each draw something else."""
 
 
-class Scored(TypedDict):
+class KeptScore(TypedDict):
     """The score of one response as the pool keeps it."""
 
     reward: float | None
     rationale: NotRequired[str]
 
 
-def with_score(candidate: Candidate, score: Scored | Candidate | None) -> Candidate:
+def with_score(candidate: Candidate, score: KeptScore | Candidate | None) -> Candidate:
     """Return a candidate what it earned; without a score it stays as it is.
 
     Example:

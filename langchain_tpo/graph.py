@@ -10,7 +10,7 @@ from pydantic import ConfigDict
 from langchain_tpo.constructors import names_checked
 from langchain_tpo.loop.node import STOP, Onward, StepNode, StepPlan
 from langchain_tpo.loop.parts import LoopParts
-from langchain_tpo.loop.scoring import Scorer
+from langchain_tpo.loop.scoring import RewardCaller
 from langchain_tpo.loop.traces import FIGURES
 from langchain_tpo.reward_models.base import check_context
 from langchain_tpo.reward_models.coercion import RewardLike
@@ -107,7 +107,7 @@ def loop_graph(
         fresh=None if alike else FittingDrawer(answers),
     )
     critiques = FittingDrawer(Drawer(critic, cache=True, learned=learned))
-    scorer = Scorer(parts.reward)
+    scorer = RewardCaller(parts.reward)
     graph: StateGraph[TPOThread, TPOSettings, TPOInput, TPOThread] = StateGraph(
         TPOThread, context_schema=TPOContext, input_schema=TPOInput
     )

@@ -13,7 +13,7 @@ from langgraph.channels import AnyValue
 from langgraph.types import Command
 from pydantic import ConfigDict
 
-from langchain_tpo.chat_models.first_reply import Answer, FirstReply, Reply
+from langchain_tpo.chat_models.first_reply import Answer, FirstReply, ReplyMessages
 from langchain_tpo.constructors import check_choice, check_function, names_checked
 from langchain_tpo.errors import MissingExtraError
 from langchain_tpo.reward_models.coercion import RewardLike
@@ -182,7 +182,7 @@ class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
             }
         )
 
-        def competes(reply: Reply) -> bool:
+        def competes(reply: ReplyMessages) -> bool:
             if not self._wanted(reply):
                 return False
             ask = self._should_optimize
@@ -193,7 +193,7 @@ class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
     def _whole(self, request: Request) -> bool:
         return self._optimize == "tool_calls" or request.response_format is not None
 
-    def _wanted(self, reply: Reply) -> bool:
+    def _wanted(self, reply: ReplyMessages) -> bool:
         calls = reply.message.tool_calls or reply.message.invalid_tool_calls
         if calls and not reply.is_structured:
             return self._optimize == "tool_calls"
@@ -212,7 +212,7 @@ def _response(answer: Answer, request: Request) -> ExtendedModelResponse[Any]:
         read = read_anew(reply, request.response_format)
         response = ModelResponse(result=list(reply.messages), structured_response=read)
         return ExtendedModelResponse(model_response=response)
-    best = Reply.of(answer.message())
+    best = ReplyMessages.of(answer.message())
     said_by = {key: value for key, value in reply.message.response_metadata.items() if key in NAMES}
     message = best.message.model_copy(
         update={

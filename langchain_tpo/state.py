@@ -117,7 +117,7 @@ class Failure(TypedDict):
     message: str
 
 
-class Question(TypedDict):
+class AskedMessages(TypedDict):
     """Which messages of the thread a run answers."""
 
     messages: int
@@ -185,7 +185,7 @@ class TPORun(TPOUpdate, total=False):
 
     id: str
     """Tells its events from those of other runs."""
-    question: Question
+    question: AskedMessages
     """What is answered: no step goes on with the run of another question."""
     context: dict[str, Any]
     """What else is known of it."""

@@ -15,7 +15,7 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, SystemMe
 from langchain_core.runnables import RunnableConfig
 
 from langchain_tpo.agents.structured_answers import faulty
-from langchain_tpo.chat_models.first_reply import Reply
+from langchain_tpo.chat_models.first_reply import ReplyMessages
 from langchain_tpo.sampling.bound_arguments import without_tools
 from langchain_tpo.sampling.capabilities import Asking
 from langchain_tpo.sampling.quiet import quiet
@@ -31,7 +31,7 @@ class _Calls:
     """The agent's own request, as the loop makes it."""
 
     request: Request
-    wanted: Callable[[Reply], bool]
+    wanted: Callable[[ReplyMessages], bool]
     """Says of a draw whether it is of the kind that competes."""
     whole: bool
     """Whether whole replies compete, so that revisions have the tools at hand."""
@@ -61,7 +61,7 @@ class _Calls:
             model_settings=without_tools(sampled),
         )
 
-    def drawn(self, reply: Reply, config: RunnableConfig) -> AIMessage:
+    def drawn(self, reply: ReplyMessages, config: RunnableConfig) -> AIMessage:
         """Return a draw as the loop reads it: of another kind than is wanted, it says nothing."""
         critic = config.get("metadata", {}).get("tpo_step") not in ("sample", "update")
         if not self.whole or critic or self.wanted(reply):
@@ -76,7 +76,7 @@ class SyncCalls(_Calls):
 
     handler: Handler
 
-    def first(self, _messages: Sequence[BaseMessage]) -> Reply:
+    def first(self, _messages: Sequence[BaseMessage]) -> ReplyMessages:
         """Ask as the agent does."""
         return self._reply(self.request)
 
@@ -86,7 +86,7 @@ class SyncCalls(_Calls):
         """Ask as a step does."""
         return self.drawn(self._reply(self.asked(messages, config, options)), config)
 
-    def _reply(self, request: Request) -> Reply:
+    def _reply(self, request: Request) -> ReplyMessages:
         try:
             return as_reply(self.handler(request))
         except StructuredOutputError as error:
@@ -99,7 +99,7 @@ class AsyncCalls(_Calls):
 
     handler: AsyncHandler
 
-    async def first(self, _messages: Sequence[BaseMessage]) -> Reply:
+    async def first(self, _messages: Sequence[BaseMessage]) -> ReplyMessages:
         """Ask as the agent does."""
         return await self._reply(self.request)
 
@@ -109,7 +109,7 @@ class AsyncCalls(_Calls):
         """Ask as a step does."""
         return self.drawn(await self._reply(self.asked(messages, config, options)), config)
 
-    async def _reply(self, request: Request) -> Reply:
+    async def _reply(self, request: Request) -> ReplyMessages:
         try:
             return as_reply(await self.handler(request))
         except StructuredOutputError as error:
@@ -129,11 +129,11 @@ def conversation(request: Request) -> list[BaseMessage]:
     return [*system, *request.messages]
 
 
-def as_reply(response: ModelResponse[Any]) -> Reply:
+def as_reply(response: ModelResponse[Any]) -> ReplyMessages:
     """Return what the agent was given, and why it could read nothing out of it."""
     answer, added = response.structured_response, response.result[1:]
     fault = added[0].text if added and answer is None else None
-    return Reply(messages=response.result, structured_response=answer, fault=fault)
+    return ReplyMessages(messages=response.result, structured_response=answer, fault=fault)
 
 
 def _split(messages: Sequence[AnyMessage]) -> tuple[SystemMessage | None, list[AnyMessage]]:

@@ -17,7 +17,7 @@ from langchain.agents.structured_output import (
 )
 from langchain_core.messages import AIMessage, ToolCall, ToolMessage
 
-from langchain_tpo.chat_models.first_reply import BESIDE, FAULT, Reply
+from langchain_tpo.chat_models.first_reply import BESIDE, FAULT, ReplyMessages
 from langchain_tpo.sampling.whole_replies import WholeReplies, unreadable_call
 from langchain_tpo.text.conversation import message_text
 
@@ -44,17 +44,17 @@ AGENT_REPLIES = WholeReplies(text=answer_text, fault=answer_fault)
 """How the whole replies of an agent's model are read."""
 
 
-def faulty(error: StructuredOutputError) -> Reply:
+def faulty(error: StructuredOutputError) -> ReplyMessages:
     """Return the reply that an agent could read nothing out of.
 
     Args:
         error: What it raised.
     """
     source = getattr(error, "source", error)
-    return Reply(messages=[error.ai_message], fault=str(source))
+    return ReplyMessages(messages=[error.ai_message], fault=str(source))
 
 
-def read_anew(reply: Reply, response_format: ResponseFormat | None) -> object:
+def read_anew(reply: ReplyMessages, response_format: ResponseFormat | None) -> object:
     """Return what an agent reads out of a reply; None where it has no structured answer.
 
     Args:

@@ -39,7 +39,7 @@ from langchain_tpo.state import FirstSamples, StepRecord, TPOInput, TPOThread
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reply:
+class ReplyMessages:
     """What a model said first."""
 
     messages: Sequence[BaseMessage]
@@ -80,7 +80,7 @@ class Reply:
         return self.message.model_copy(update={"response_metadata": metadata})
 
     @classmethod
-    def of(cls, message: AIMessage) -> "Reply":
+    def of(cls, message: AIMessage) -> "ReplyMessages":
         """Return the reply that a message of `as_message` was made of, nothing read out of it."""
         metadata = dict(message.response_metadata)
         beside = messages_from_dict(metadata.pop(BESIDE, []))
@@ -96,7 +96,7 @@ FAULT = "tpo_fault"
 """Where they keep why nothing could be read out of it."""
 
 
-def in_words(reply: Reply) -> bool:
+def in_words(reply: ReplyMessages) -> bool:
     """Let answers in words compete."""
     return reply.is_in_words
 
@@ -105,7 +105,7 @@ def in_words(reply: Reply) -> bool:
 class Answer:
     """The reply untouched, or the result of the loop in its place."""
 
-    reply: Reply
+    reply: ReplyMessages
     result: TPOResult | None
 
     def message(self) -> AIMessage:
@@ -127,7 +127,7 @@ class ReplyState(TPOThread):
     kept: KeptReply
 
 
-FirstCall = Runnable[Sequence[BaseMessage], Reply]
+FirstCall = Runnable[Sequence[BaseMessage], ReplyMessages]
 """Asks the model, tools and all."""
 
 
@@ -135,7 +135,10 @@ class FirstReply:
     """Asks for a reply and optimizes it if it is to compete; immutable."""
 
     def __init__(
-        self, first: FirstCall, tpo: TPORunnable, competes: Callable[[Reply], bool] = in_words
+        self,
+        first: FirstCall,
+        tpo: TPORunnable,
+        competes: Callable[[ReplyMessages], bool] = in_words,
     ) -> None:
         """Build the graph.
 
@@ -196,7 +199,7 @@ class _Keeper:
     """Measures one call and makes plain values of what it brought."""
 
     def __init__(
-        self, config: RunnableConfig, tpo: TPORunnable, competes: Callable[[Reply], bool]
+        self, config: RunnableConfig, tpo: TPORunnable, competes: Callable[[ReplyMessages], bool]
     ) -> None:
         self._tpo = tpo
         self._competes = competes
@@ -206,7 +209,7 @@ class _Keeper:
             config, self._counter, {"tpo_step": "first_reply", "tpo_round": 0}
         )
 
-    def __call__(self, reply: Reply) -> dict[str, Any]:
+    def __call__(self, reply: ReplyMessages) -> dict[str, Any]:
         spent = self._spent()
         competes = self._competes(reply)
         kept = KeptReply(
@@ -244,8 +247,8 @@ def if_it_competes(state: ReplyState) -> str:
     return "tpo_graph" if state["kept"]["competes"] else END
 
 
-def _reply_of(kept: KeptReply) -> Reply:
-    return Reply(messages=messages_from_dict(kept["messages"]), fault=kept["fault"])
+def _reply_of(kept: KeptReply) -> ReplyMessages:
+    return ReplyMessages(messages=messages_from_dict(kept["messages"]), fault=kept["fault"])
 
 
 def _answer(output: Mapping[str, Any]) -> Answer:

@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langgraph.constants import TAG_NOSTREAM
 
-from langchain_tpo.chat_models.first_reply import FirstReply, Reply
+from langchain_tpo.chat_models.first_reply import FirstReply, ReplyMessages
 from langchain_tpo.loop.call_arguments import with_arguments
 from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.sampling.asking import asked
@@ -63,6 +63,6 @@ def _called(loop: TPORunnable, arguments: Mapping[str, Any]) -> ChatModel:
     return model.bind(**arguments).with_config(tags=[TAG_NOSTREAM])
 
 
-def as_reply(message: AIMessage) -> Reply:
+def as_reply(message: AIMessage) -> ReplyMessages:
     """Return the reply that a chat model's message is."""
-    return Reply(messages=[message])
+    return ReplyMessages(messages=[message])

@@ -6,11 +6,11 @@ As it stands it shows nothing, which is what `--quiet` asks for.
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-Shown = TypeVar("Shown")
+ShownT = TypeVar("ShownT")
 """What a display is told of."""
 
 
-class Display(Generic[Shown]):
+class Display(Generic[ShownT]):
     """Shows how far something has come."""
 
     def __enter__(self) -> Self:
@@ -25,7 +25,7 @@ class Display(Generic[Shown]):
     ) -> None:
         """End, and leave the terminal as it was."""
 
-    def show(self, news: Shown) -> None:
+    def show(self, news: ShownT) -> None:
         """Take note of something.
 
         Args:

@@ -32,7 +32,7 @@ FOLLOWING = {
 
 
 @dataclass
-class Standing:
+class RunStage:
     """Where a run stands.
 
     A stage is something that waits for a model: scoring belongs to the draws that it follows.
@@ -106,7 +106,7 @@ class LiveRounds(Display[TPOEvent]):
             stages: How many stages the run has at most.
         """
         self._table = Table("round", "rewards", "best", "tokens", "seconds", box=None)
-        self._standing = Standing(stages=stages)
+        self._standing = RunStage(stages=stages)
         self._spinner = Spinner("dots")
         self._busy = True
         self._live = Live(get_renderable=self._whole, console=console, transient=False)

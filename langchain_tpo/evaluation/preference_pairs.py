@@ -9,13 +9,13 @@ from typing import Any
 
 from langchain_tpo.evaluation.records import Record
 
-Pair = dict[str, Any]
+PreferencePair = dict[str, Any]
 """One row of the data set."""
 
 
 def preference_pairs(
     records: Iterable[Record], *, systems: Iterable[str] = (), least_gap: float = 0.0
-) -> Iterator[Pair]:
+) -> Iterator[PreferencePair]:
     """Return the best against the worst response of every run.
 
     Runs whose responses all earned the same teach nothing and are left out, as are responses
@@ -51,7 +51,9 @@ def preference_pairs(
                 yield _pair(run["messages"], best, worst)
 
 
-def _pair(messages: list[dict[str, Any]], best: dict[str, Any], worst: dict[str, Any]) -> Pair:
+def _pair(
+    messages: list[dict[str, Any]], best: dict[str, Any], worst: dict[str, Any]
+) -> PreferencePair:
     return {
         "prompt": messages,
         "chosen": [{"role": "assistant", "content": best["text"]}],

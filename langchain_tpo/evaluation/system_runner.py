@@ -54,7 +54,7 @@ class Parts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Turn:
+class AnsweredTurn:
     """One answered turn."""
 
     messages: Sequence[BaseMessage]
@@ -95,7 +95,7 @@ class SystemRunner:
 
     async def answer(
         self, example: Example, shared: SharedSamples, budget: Spending | None = None
-    ) -> list[Turn]:
+    ) -> list[AnsweredTurn]:
         """Run the system on every turn of an example.
 
         Args:
@@ -106,7 +106,7 @@ class SystemRunner:
         Raises:
             Exception: What a run raises.
         """
-        turns: list[Turn] = []
+        turns: list[AnsweredTurn] = []
         messages = list(example.messages)
         for number in range(1 + len(example.follow_ups)):
             tpo = self._runnable(example, number, budget)
@@ -123,7 +123,7 @@ class SystemRunner:
         messages: Sequence[BaseMessage],
         shared: SharedSamples,
         fields: Mapping[str, Any],
-    ) -> Turn:
+    ) -> AnsweredTurn:
         key = asked_key(messages, tpo.settings)
         taken = shared.take(key, width=tpo.settings.width)
         if self.system.remarks is not None:
@@ -136,7 +136,7 @@ class SystemRunner:
         )
         asked = Asked(key=key, taken=draws_in(taken) if taken else 0)
         shared.add(key, first_samples_of(vars(result)))
-        return Turn(messages=list(messages), result=result, asked=asked)
+        return AnsweredTurn(messages=list(messages), result=result, asked=asked)
 
     @cached_property
     def _shared(self) -> TPORunnable:
@@ -185,6 +185,6 @@ class SystemRunner:
         return self._critiques[example.id]
 
 
-def spending(turns: Sequence[Turn]) -> Spending:
+def spending(turns: Sequence[AnsweredTurn]) -> Spending:
     """Read what each turn took."""
     return [spent_by(turn.result) for turn in turns]

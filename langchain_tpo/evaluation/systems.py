@@ -16,16 +16,16 @@ from langchain_tpo.settings import TPOSettings
 from langchain_tpo.strategies import STRATEGIES
 from langchain_tpo.strategies.registry import with_options
 
-Kind: TypeAlias = str
+SystemKind: TypeAlias = str
 """A single sample, best-of-N, best-of-N at the tokens that another system takes, or a strategy."""
 
-WITHOUT_ROUNDS: tuple[Kind, ...] = ("single", "best-of-n", "best-of-n-matched")
+WITHOUT_ROUNDS: tuple[SystemKind, ...] = ("single", "best-of-n", "best-of-n-matched")
 """The kinds that draw once and are done."""
 
-OF_THE_PAPER: tuple[Kind, ...] = (*WITHOUT_ROUNDS, "revision", "tpo")
+OF_THE_PAPER: tuple[SystemKind, ...] = (*WITHOUT_ROUNDS, "revision", "tpo")
 """What is compared where nothing else is asked for, in the order of a table."""
 
-KINDS: tuple[Kind, ...] = tuple(dict.fromkeys([*OF_THE_PAPER, *STRATEGIES]))
+KINDS: tuple[SystemKind, ...] = tuple(dict.fromkeys([*OF_THE_PAPER, *STRATEGIES]))
 """All of them."""
 
 MatchOn: TypeAlias = Literal["output", "all", "money"]
@@ -60,7 +60,7 @@ class System:
 
     name: str
     """How records and reports call it."""
-    kind: Kind
+    kind: SystemKind
     """What it is."""
     settings: TPOSettings
     """Width, depth, prompts and sampling."""
@@ -154,7 +154,7 @@ def _parse(text: str, settings: TPOSettings) -> list[System]:
     return [_system(text, match["name"], kind, shape, options, settings) for shape in combinations]
 
 
-def _options(text: str, kind: Kind, listed: str) -> dict[str, str]:
+def _options(text: str, kind: SystemKind, listed: str) -> dict[str, str]:
     options = {}
     taken = {*_OPTIONS, *_strategy_fields(kind)}
     for part in filter(None, listed.split(",")):
@@ -169,7 +169,7 @@ def _options(text: str, kind: Kind, listed: str) -> dict[str, str]:
 def _system(
     text: str,
     name: str | None,
-    kind: Kind,
+    kind: SystemKind,
     shape: Sequence[str | None],
     options: Mapping[str, str],
     settings: TPOSettings,
@@ -193,11 +193,11 @@ def _system(
     )
 
 
-def _strategy_fields(kind: Kind) -> Sequence[str]:
+def _strategy_fields(kind: SystemKind) -> Sequence[str]:
     return list(STRATEGIES[kind].model_fields) if kind in STRATEGIES else []
 
 
-def _fixed(kind: Kind, options: Mapping[str, str], settings: TPOSettings) -> dict[str, Any]:
+def _fixed(kind: SystemKind, options: Mapping[str, str], settings: TPOSettings) -> dict[str, Any]:
     """Say what makes a kind: everything else is shared."""
     if kind == "single":
         return {"width": 1, "depth": 0}
@@ -211,7 +211,7 @@ def _fixed(kind: Kind, options: Mapping[str, str], settings: TPOSettings) -> dic
     return {"strategy": strategy, "prompts": prompts}
 
 
-def _default_name(kind: Kind, width: int | None, depth: int | None) -> str:
+def _default_name(kind: SystemKind, width: int | None, depth: int | None) -> str:
     parts = [str(kind)]
     parts += [] if depth is None else [f"D{depth}"]
     parts += [] if width is None else [f"N{width}"]

@@ -20,8 +20,8 @@ from langchain_tpo.loop.run_input import (
     is_given,
 )
 from langchain_tpo.state import (
+    AskedMessages,
     FirstSamples,
-    Question,
     StepRecord,
     TPORun,
     TPOState,
@@ -119,7 +119,7 @@ def _mistake(run: TPORun) -> str | None:
     return None
 
 
-def _question(messages: Sequence[BaseMessage]) -> Question:
+def _question(messages: Sequence[BaseMessage]) -> AskedMessages:
     try:
         said = [(message.type, _letters(message.content)) for message in messages]
     except RecursionError:
@@ -131,7 +131,7 @@ def _question(messages: Sequence[BaseMessage]) -> Question:
             f"A message of the conversation cannot be read ({named(error)}): its blocks must be "
             "plain values."
         ) from error
-    return Question(messages=len(messages), digest=fingerprint(said))
+    return AskedMessages(messages=len(messages), digest=fingerprint(said))
 
 
 def _letters(content: object) -> str:

@@ -55,7 +55,7 @@ _PLACES = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KE
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments:
+class FunctionArguments:
     """What a function is given, by the names of its arguments."""
 
     label: str
@@ -164,7 +164,7 @@ class Arguments:
         return {**fields, "prompt": prompt, "response": texts[0]}
 
 
-def arguments_of(function: Callable[..., object]) -> Arguments | None:
+def arguments_of(function: Callable[..., object]) -> FunctionArguments | None:
     """Return what a function is to be given; None when it has no signature that could tell.
 
     Raises:
@@ -189,7 +189,7 @@ def arguments_of(function: Callable[..., object]) -> Arguments | None:
             f"`reward` function must take `(prompt, response)`, got `{label}`: call the argument "
             "for the response `response`."
         )
-    return Arguments(label=label, signature=signature, roles=roles)
+    return FunctionArguments(label=label, signature=signature, roles=roles)
 
 
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

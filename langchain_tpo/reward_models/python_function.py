@@ -17,7 +17,7 @@ from pydantic import ConfigDict, field_validator
 
 from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.errors import RewardError, RewardTypeError
-from langchain_tpo.reward_models.function_arguments import Arguments, arguments_of
+from langchain_tpo.reward_models.function_arguments import FunctionArguments, arguments_of
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.reward_models.scores import as_score, checked_scores
 from langchain_tpo.sampling.foreign_code import contained
@@ -169,7 +169,7 @@ class FunctionReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
         return [by_text[text] for text in request["responses"]]
 
     @cached_property
-    def _arguments(self) -> Arguments | None:
+    def _arguments(self) -> FunctionArguments | None:
         return arguments_of(self.function)
 
     @property

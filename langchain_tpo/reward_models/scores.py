@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import SupportsFloat
 
-from langchain_tpo.candidate_pool import Scored
+from langchain_tpo.candidate_pool import KeptScore
 from langchain_tpo.errors import RewardOutputError
 from langchain_tpo.reward_models.interface import ExplainedScore, Score
 from langchain_tpo.text.shown import as_text, named, shown
@@ -21,7 +21,7 @@ MOST_COUNTED = 1000
 """Scores too many that are still counted: an endless iterator is one mistake more."""
 
 
-def checked_scores(scores: object, texts: list[str]) -> dict[str, Scored]:
+def checked_scores(scores: object, texts: list[str]) -> dict[str, KeptScore]:
     """Pair scores with their texts; None, NaN and infinity mean "not scored".
 
     Raises:
@@ -110,11 +110,11 @@ def _listed(scores: Iterable[object], most: int) -> list[object]:
         ) from error
 
 
-def _read(value: object) -> Scored:
+def _read(value: object) -> KeptScore:
     score = as_score(value)
     if not isinstance(score, Mapping):
-        return Scored(reward=_finite(score))
-    scored = Scored(reward=_finite(score["reward"]))
+        return KeptScore(reward=_finite(score))
+    scored = KeptScore(reward=_finite(score["reward"]))
     if score.get("rationale"):
         scored["rationale"] = well_formed(str(score["rationale"]))
     return scored

@@ -3,10 +3,10 @@
 The scorers themselves are in `reward_models/`.
 """
 
-from langchain_tpo.candidate_pool import Candidate, Scored, chosen, known_reward, with_score
+from langchain_tpo.candidate_pool import Candidate, KeptScore, chosen, known_reward, with_score
 from langchain_tpo.errors import NothingScoredError
 from langchain_tpo.loop.node import StepPlan
-from langchain_tpo.loop.scoring import Scorer, Scores
+from langchain_tpo.loop.scoring import BatchScores, RewardCaller
 from langchain_tpo.loop.stopping import stop_reason
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.sampling.replies import message_of
@@ -14,7 +14,7 @@ from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import Drop, Round, TPOState, TPOUpdate
 
 
-def reward(scorer: Scorer, *, whole: bool = False) -> StepPlan[ScoreRequest, Scores]:
+def reward(scorer: RewardCaller, *, whole: bool = False) -> StepPlan[ScoreRequest, BatchScores]:
     """Plan the step that scores fresh responses and decides whether another round begins.
 
     Args:
@@ -54,7 +54,7 @@ def _unknown(state: TPOState) -> dict[str, Candidate]:
     return first
 
 
-def changes(state: TPOState, settings: TPOSettings, scores: Scores) -> TPOUpdate:
+def changes(state: TPOState, settings: TPOSettings, scores: BatchScores) -> TPOUpdate:
     """Put the scored responses into the pool; begin the next round, or say why there is none.
 
     Raises:
@@ -83,7 +83,7 @@ def changes(state: TPOState, settings: TPOSettings, scores: Scores) -> TPOUpdate
     }
 
 
-def _scored(fresh: Candidate, pool: list[Candidate], scores: Scores) -> Candidate:
+def _scored(fresh: Candidate, pool: list[Candidate], scores: BatchScores) -> Candidate:
     """Return the candidate its reward: that of the same text where it has been seen before."""
     if fresh["reward"] is not None or "fault" in fresh:  # a first sample of an earlier run, or none
         return fresh
@@ -95,7 +95,7 @@ def _with_fault(candidate: Candidate, others: list[Candidate]) -> Candidate:
     if "fault" not in candidate:
         return candidate
     rewards = [other["reward"] for other in others if other["reward"] is not None]
-    return with_score(candidate, Scored(reward=min(rewards, default=0.0)))
+    return with_score(candidate, KeptScore(reward=min(rewards, default=0.0)))
 
 
 def _known(state: TPOState) -> list[Candidate]:

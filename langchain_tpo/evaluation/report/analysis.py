@@ -39,11 +39,11 @@ from langchain_tpo.evaluation.report.statistics import (
 )
 from langchain_tpo.evaluation.report.summaries import (
     Analysis,
-    Comparison,
     Kind,
     Kinds,
     Losses,
     MetricSummary,
+    SystemComparison,
     SystemSummary,
 )
 from langchain_tpo.sampling.usage import total_tokens, total_usage
@@ -225,7 +225,7 @@ def _comparison(
     difficulties: Mapping[str, float] | None,
     parameters: float | None,
     seed: int,
-) -> Comparison:
+) -> SystemComparison:
     mine, other = answered[ours], answered[theirs]
     rewards = [{name: one.reward for name, one in side.items()} for side in (mine, other)]
     longer = {name: mine[name].length - other[name].length for name in shared(mine, other)}
@@ -234,7 +234,7 @@ def _comparison(
     difference = paired_difference(rewards[0], rewards[1], seed=seed)
     tokens = _all_known([_more_tokens(mine[name], other[name]) for name in longer])
     arithmetic = None if tokens is None or parameters is None else pflops(parameters, tokens)
-    return Comparison(
+    return SystemComparison(
         system=ours,
         baseline=theirs,
         difference=difference,

@@ -16,7 +16,7 @@ from langchain_tpo.evaluation.report.chart import (
 )
 from langchain_tpo.evaluation.report.second_opinion import SecondOpinion
 from langchain_tpo.evaluation.report.statistics import Estimate
-from langchain_tpo.evaluation.report.summaries import Analysis, Comparison, SystemSummary
+from langchain_tpo.evaluation.report.summaries import Analysis, SystemComparison, SystemSummary
 
 CROWDED = 100
 """Dots of one system that are drawn small."""
@@ -190,7 +190,7 @@ def _whisker(axes: Axes, estimate: Estimate, height: float, mark: str, colour: s
     axes.plot(estimate.value, height, mark, color=colour, markersize=5)
 
 
-def _pairs(analysis: Analysis) -> list[Comparison]:
+def _pairs(analysis: Analysis) -> list[SystemComparison]:
     against = [
         comparison
         for comparison in analysis.comparisons

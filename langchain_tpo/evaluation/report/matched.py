@@ -10,7 +10,7 @@ from langchain_tpo.evaluation.metrics.of_answers import METRICS
 from langchain_tpo.evaluation.outcomes import Outcome
 from langchain_tpo.evaluation.report.statistics import Estimate, mean
 
-Answered = Mapping[str, Mapping[str, Outcome]]
+OutcomesBySystem = Mapping[str, Mapping[str, Outcome]]
 """By system and example."""
 
 REWARD = "reward"
@@ -38,7 +38,7 @@ class MatchedGain:
 
 
 def matched_gains(
-    answered: Answered, matches: Mapping[str, str], *, seed: int = 0
+    answered: OutcomesBySystem, matches: Mapping[str, str], *, seed: int = 0
 ) -> list[MatchedGain]:
     """Compare every system with the plain draws that match it.
 

@@ -148,7 +148,7 @@ def make_report(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Read:
+class _ReadRecords:
     """What is kept of the records: figures, and where their texts are."""
 
     outcomes: Sequence[Outcome | Failed]
@@ -156,7 +156,7 @@ class _Read:
     beginnings: Mapping[str, str]
 
 
-def _read(path: Path) -> _Read:
+def _read(path: Path) -> _ReadRecords:
     outcomes: list[Outcome | Failed] = []
     places: dict[str, list[int]] = {}
     beginnings: dict[str, str] = {}
@@ -165,7 +165,7 @@ def _read(path: Path) -> _Read:
         places.setdefault(record["example"], []).append(place)
         if record["runs"]:
             beginnings.setdefault(record["example"], beginning(record))
-    return _Read(outcomes=outcomes, places=places, beginnings=beginnings)
+    return _ReadRecords(outcomes=outcomes, places=places, beginnings=beginnings)
 
 
 def _second_opinions(folder: Path, second: RewardModel, seed: int) -> list[SecondOpinion]:
@@ -174,7 +174,7 @@ def _second_opinions(folder: Path, second: RewardModel, seed: int) -> list[Secon
 
 
 def _examples(
-    path: Path, read: _Read, analysis: Analysis, judgements: Sequence[Judgement]
+    path: Path, read: _ReadRecords, analysis: Analysis, judgements: Sequence[Judgement]
 ) -> Examples | None:
     answered = [outcome for outcome in read.outcomes if isinstance(outcome, Outcome)]
     if analysis.subject is None or not answered:

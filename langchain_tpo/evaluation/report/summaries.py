@@ -83,7 +83,7 @@ class SystemSummary:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class SystemComparison:
     """One system against another on the examples that both answered."""
 
     system: str
@@ -160,7 +160,7 @@ class Analysis:
     """The system that the report is about: the first loop."""
     baseline: str | None
     """The system that all others are compared with."""
-    comparisons: Sequence[Comparison]
+    comparisons: Sequence[SystemComparison]
     """Everything against the baseline, then each loop against everything else."""
     kinds: Kinds | None
     """What the subject gains on each kind of example; None where the data set names none."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from langchain_tpo.costs import COSTS_IN_THE_PAPER
 from langchain_tpo.evaluation.metrics.of_answers import METRICS
 from langchain_tpo.evaluation.report.statistics import FEWEST, Estimate
-from langchain_tpo.evaluation.report.summaries import Analysis, Comparison
+from langchain_tpo.evaluation.report.summaries import Analysis, SystemComparison
 from langchain_tpo.evaluation.report.wording import (
     UNKNOWN,
     counted,
@@ -107,7 +107,7 @@ def _matched(analysis: Analysis) -> Table:
 _JUDGED = ("second judge", "second judge, equal length", "undecided")
 
 
-def _against(one: Comparison | None, *, judged: bool) -> list[str]:
+def _against(one: SystemComparison | None, *, judged: bool) -> list[str]:
     """Return the cells of a system's row that compare it; the baseline's own say nothing."""
     if one is None:
         return [UNKNOWN] * (3 + (len(_JUDGED) if judged else 0))
@@ -143,7 +143,7 @@ def _hurt(analysis: Analysis) -> Table:
     )
 
 
-def _comparisons(comparisons: Sequence[Comparison]) -> Table:
+def _comparisons(comparisons: Sequence[SystemComparison]) -> Table:
     judged = any(comparison.judged or comparison.unjudged for comparison in comparisons)
     return Table(
         title="All other pairs",
@@ -199,7 +199,7 @@ def _heat(difference: Estimate | None) -> str:
     return f"{difference.value:+.3f}{'*' if difference.side() else ''}"
 
 
-def _judged(one: Comparison) -> list[str]:
+def _judged(one: SystemComparison) -> list[str]:
     return [percent(one.judged), percent(one.judged_length_controlled), number(one.unjudged)]
 
 
@@ -275,7 +275,7 @@ def _in_all(analysis: Analysis) -> str:
     )
 
 
-def _prices(comparisons: Sequence[Comparison]) -> Table:
+def _prices(comparisons: Sequence[SystemComparison]) -> Table:
     arithmetic = any(comparison.extra_pflops is not None for comparison in comparisons)
     return Table(
         title="What the gain costs",
@@ -294,7 +294,7 @@ def _prices(comparisons: Sequence[Comparison]) -> Table:
     )
 
 
-def _price(one: Comparison, *, arithmetic: bool) -> list[str]:
+def _price(one: SystemComparison, *, arithmetic: bool) -> list[str]:
     return [
         one.system,
         one.baseline,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from langchain_tpo.evaluation.report.statistics import FEWEST, Estimate
-from langchain_tpo.evaluation.report.summaries import Analysis, Comparison
+from langchain_tpo.evaluation.report.summaries import Analysis, SystemComparison
 from langchain_tpo.evaluation.report.wording import number
 
 _CALLED = {
@@ -70,7 +70,7 @@ def cautions(analysis: Analysis, manifest: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def _main(analysis: Analysis) -> Comparison | None:
+def _main(analysis: Analysis) -> SystemComparison | None:
     wanted = (analysis.subject, analysis.baseline)
     pairs = (
         comparison
@@ -102,7 +102,7 @@ def _in_same_digits(*values: float) -> list[str]:
     return [f"{value:.{min(digits, 9)}f}" for value in values]
 
 
-def _called(name: str, described: Mapping[str, Any], main: Comparison) -> str:
+def _called(name: str, described: Mapping[str, Any], main: SystemComparison) -> str:
     system = described.get(name, {"kind": name})
     kind = system["kind"]
     if kind == "best-of-n-matched":
@@ -115,7 +115,7 @@ def _called(name: str, described: Mapping[str, Any], main: Comparison) -> str:
     return called if name in (kind, called) else f"{name} ({called})"
 
 
-def _of_the_judge(main: Comparison) -> list[str]:
+def _of_the_judge(main: SystemComparison) -> list[str]:
     if main.judged is None or main.difference is None:
         return [
             "No second judge was asked: a gain in reward may be a gain in what the reward likes."

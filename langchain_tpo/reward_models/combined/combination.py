@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from langchain_tpo.candidate_pool import Scored
+from langchain_tpo.candidate_pool import KeptScore
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models.combined.scaling import Scaling
 from langchain_tpo.reward_models.interface import ExplainedScore, Score
@@ -35,7 +35,7 @@ class Combination:
     skip_missing: bool = False
     """Whether the others decide where a member has no score."""
 
-    def of(self, scored: Mapping[str, Scored]) -> Score:
+    def of(self, scored: Mapping[str, KeptScore]) -> Score:
         """Return one score for what each member gave; None when it cannot be said."""
         rewards = {
             name: self.scalings.get(name, Scaling())(one["reward"])

@@ -12,7 +12,7 @@ from typing import Self
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda, RunnableSequence
 from pydantic import Field, field_validator, model_validator
 
-from langchain_tpo.candidate_pool import Scored
+from langchain_tpo.candidate_pool import KeptScore
 from langchain_tpo.errors import RewardOutputError, SettingsError
 from langchain_tpo.reward_models.base import (
     ComposedReward,
@@ -213,7 +213,7 @@ def _fitted(on: Sequence[ScoreRequest], given: Sequence[MemberScores]) -> dict[s
     return {name: fitted(rewards, member=name) for name, rewards in found.items()}
 
 
-def _by_member(scores: MemberScores, texts: list[str]) -> dict[str, dict[str, Scored]]:
+def _by_member(scores: MemberScores, texts: list[str]) -> dict[str, dict[str, KeptScore]]:
     found = {}
     for name, given in scores.items():
         try:

@@ -10,7 +10,7 @@ from typing import Self
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableSequence
 from pydantic import Field, field_validator, model_validator
 
-from langchain_tpo.candidate_pool import Scored
+from langchain_tpo.candidate_pool import KeptScore
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models.base import (
     ComposedReward,
@@ -139,7 +139,7 @@ class LengthPenalty(ComposedReward):
         by_text = checked_scores(scores, request["responses"])
         return [self._charge(text, by_text[text]) for text in request["responses"]]
 
-    def _charge(self, text: str, scored: Scored) -> Score:
+    def _charge(self, text: str, scored: KeptScore) -> Score:
         reward, said = scored["reward"], scored.get("rationale")
         if reward is None:
             return None

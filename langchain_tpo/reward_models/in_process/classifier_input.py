@@ -47,7 +47,7 @@ class Tokenizer(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class CandidateTokens:
     """The tokens of one candidate."""
 
     tokens: list[int]
@@ -67,7 +67,7 @@ class ConversationEncoder:
     template: Template | None = None
     """Instead of the tokenizer's chat template."""
 
-    def row(self, messages: Sequence[BaseMessage], response: str) -> Row | None:
+    def row(self, messages: Sequence[BaseMessage], response: str) -> CandidateTokens | None:
         """Return the row of one candidate, or None where the answer alone is too long.
 
         Args:
@@ -77,7 +77,7 @@ class ConversationEncoder:
         chat = turns(messages, response, self.control_tokens)
         tokens = self.tokens(chat)
         if self._fits(tokens):
-            return Row(tokens=tokens)
+            return CandidateTokens(tokens=tokens)
         length = sum(len(turn["content"]) for turn in chat[:-1])
         if not self._fits(self.tokens(_without_start(chat, length))):
             return None
@@ -86,7 +86,7 @@ class ConversationEncoder:
             True,
             key=lambda count: self._fits(self.tokens(_without_start(chat, count))),
         )
-        return Row(tokens=self.tokens(_without_start(chat, dropped)), dropped=dropped)
+        return CandidateTokens(tokens=self.tokens(_without_start(chat, dropped)), dropped=dropped)
 
     def tokens(self, chat: list[Turn]) -> list[int]:
         """Return the tokens of a conversation, with one BOS where template or tokenizer has one."""

@@ -14,7 +14,10 @@ from pydantic import ConfigDict, Field, PrivateAttr
 
 from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.reward_models.chat_templates import Template
-from langchain_tpo.reward_models.in_process.classifier_input import ConversationEncoder, Row
+from langchain_tpo.reward_models.in_process.classifier_input import (
+    CandidateTokens,
+    ConversationEncoder,
+)
 from langchain_tpo.reward_models.in_process.classifier_presets import Dtype
 from langchain_tpo.reward_models.in_process.classifier_weights import (
     Checkpoint,
@@ -130,7 +133,9 @@ class SequenceClassifier(OneTypedLine, RunnableSerializable[ScoreRequest, list[S
             scores = dict(zip(texts, self._logits(classifier, rows), strict=True))
         return [scores[text] for text in request["responses"]]
 
-    def _logits(self, classifier: Classifier, rows: Sequence[Row | None]) -> list[float | None]:
+    def _logits(
+        self, classifier: Classifier, rows: Sequence[CandidateTokens | None]
+    ) -> list[float | None]:
         tokens = {number: row.tokens for number, row in enumerate(rows) if row is not None}
         lengths = {number: len(row) for number, row in tokens.items()}
         logits: list[float | None] = [None] * len(rows)
@@ -140,7 +145,7 @@ class SequenceClassifier(OneTypedLine, RunnableSerializable[ScoreRequest, list[S
                 logits[number] = score
         return logits
 
-    def _log_cuts(self, rows: Sequence[Row | None], max_length: int | None) -> None:
+    def _log_cuts(self, rows: Sequence[CandidateTokens | None], max_length: int | None) -> None:
         cut = [row.dropped for row in rows if row is not None and row.dropped]
         if cut:
             logger.warning(

@@ -48,7 +48,7 @@ ComparisonOrError: TypeAlias = AnyComparison | Exception
 Outcomes: TypeAlias = Mapping[Pair, ComparisonOrError]
 """What came of each question, by its response A and response B."""
 
-Flow: TypeAlias = Generator[list[Pair], Sequence[ComparisonOrError], list[Score]]
+ComparisonFlow: TypeAlias = Generator[list[Pair], Sequence[ComparisonOrError], list[Score]]
 """Gives the questions to ask next, is sent what came of them, and returns the scores."""
 
 
@@ -192,10 +192,10 @@ class PairwiseJudge(Judge):
             return forms.Comparison(a_is_better=round(SURE * sure))
         return forms.ExplainedComparison(a_is_better=round(SURE * sure), rationale=rationale)
 
-    def _flow(self, request: ScoreRequest) -> Flow:
+    def _flow(self, request: ScoreRequest) -> ComparisonFlow:
         return self._against_anchors(request) if self.anchors else self._tournament(request)
 
-    def _against_anchors(self, request: ScoreRequest) -> Flow:
+    def _against_anchors(self, request: ScoreRequest) -> ComparisonFlow:
         anchors = tuple(dict.fromkeys(self.anchors))
         pairs = _pairs(request["responses"], anchors)
         checked = [_in_percent(outcome) for outcome in (yield pairs)] if pairs else []
@@ -203,7 +203,7 @@ class PairwiseJudge(Judge):
         verdicts = dict(zip(pairs, checked, strict=True))
         return [_score(response, anchors, verdicts) for response in request["responses"]]
 
-    def _tournament(self, request: ScoreRequest) -> Flow:
+    def _tournament(self, request: ScoreRequest) -> ComparisonFlow:
         best = _best_so_far(request)
         players = list(dict.fromkeys([*([best["text"]] if best else []), *request["responses"]]))
         tournament = Tournament(players=players, effort=self.effort)

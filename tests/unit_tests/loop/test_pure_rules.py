@@ -8,7 +8,7 @@ from langchain_core.runnables import RunnableConfig, RunnableLambda
 
 from langchain_tpo.candidate_pool import Candidate, best_reward, chosen, contrast, ranked
 from langchain_tpo.loop.revisions import read_response, revision_reader, usable
-from langchain_tpo.loop.scoring import Scorer
+from langchain_tpo.loop.scoring import RewardCaller
 from langchain_tpo.loop.stopping import stop_reason
 from langchain_tpo.reward_models import as_reward_model
 from langchain_tpo.sampling.draws import Draws
@@ -158,7 +158,7 @@ async def test_a_scorer_knows_its_rewards_name_maximum_and_call() -> None:
         return [float(len(text)) for text in request["responses"]]
 
     reward = as_reward_model(RunnableLambda(score, name="length"))
-    scorer = Scorer(reward)
+    scorer = RewardCaller(reward)
     request: Any = {"messages": [], "responses": ["a", "bcd"], "pool": []}
 
     found = scorer.run(request, {"tags": ["mine"]})
@@ -173,6 +173,6 @@ def test_a_scorer_hands_on_the_highest_reward_there_can_be() -> None:
     class Bounded(RunnableLambda[Any, Any]):
         maximum = 1.0
 
-    scorer = Scorer(Bounded(lambda request: [1.0] * len(request["responses"])))
+    scorer = RewardCaller(Bounded(lambda request: [1.0] * len(request["responses"])))
 
     assert scorer.run({"messages": [], "responses": ["a"], "pool": []}, {}).maximum == 1.0

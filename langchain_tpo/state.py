@@ -87,6 +87,8 @@ class Drop(TypedDict):
     reason: DropReason
     detail: str
     """The provider's error, or the first characters of the reply."""
+    draft: NotRequired[bool]
+    """True where it was none of the N draws: an agent's first reply."""
 
 
 class StepRecord(TypedDict):

@@ -35,7 +35,7 @@ from langchain_tpo.sampling.replies import read_reply
 from langchain_tpo.sampling.request_limit import aplace, place
 from langchain_tpo.sampling.run_limit import run_limit
 from langchain_tpo.sampling.usage import UsageCounter
-from langchain_tpo.state import FirstSamples, StepRecord, TPOInput, TPOThread
+from langchain_tpo.state import Drop, FirstSamples, StepRecord, TPOInput, TPOThread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +179,7 @@ class FirstReply:
         graph.add_node("first_reply", first, trace_policy=FIGURES)
         graph.add_node("tpo_graph", self._tpo.link_graph, trace_policy=FIGURES)
         graph.add_edge(START, "first_reply")
-        graph.add_conditional_edges("first_reply", if_it_competes, ["tpo_graph", END])
+        graph.add_conditional_edges("first_reply", IfItCompetes(), ["tpo_graph", END])
         return graph.compile(name=self._tpo.get_name())
 
     def _reply(self, state: ReplyState, config: RunnableConfig) -> dict[str, Any]:
@@ -215,8 +215,9 @@ class _Keeper:
         kept = KeptReply(
             messages=messages_to_dict(reply.messages), fault=reply.fault, competes=competes
         )
-        drafts = self._drafts(reply.as_message()) if competes else []
-        given = FirstSamples(candidates=drafts, steps=[spent])
+        given = FirstSamples(candidates=[], steps=[spent])
+        if competes:
+            given["candidates"], given["drops"] = self._read(reply.as_message())
         return {"kept": kept, "tpo_first_samples": given}
 
     def _spent(self) -> StepRecord:
@@ -226,25 +227,41 @@ class _Keeper:
             step="sample", round=0, usage=usage, seconds=seconds, waiting=seconds, shared=False
         )
 
-    def _drafts(self, message: AIMessage) -> list[Candidate]:
-        """Return the reply as a candidate, unless there is nothing in it."""
+    def _read(self, message: AIMessage) -> tuple[list[Candidate], list[Drop]]:
+        """Return the reply as a candidate, or as a drop where there is nothing in it."""
         form = self._tpo.form
         read = read_reply(message) if form is None else form.read(message)
         draws = Draws(replies=[read], failures=[], usage=self._counter.usage)
         complete = self._tpo.settings.prefer_complete
-        found, _ = usable(
+        found, drops = usable(
             draws, read_response, step="sample", round_number=0, prefer_complete=complete
         )
-        return [{**candidate, "draft": True} for candidate in found]
+        drafts: list[Candidate] = [{**candidate, "draft": True} for candidate in found]
+        return drafts, [{**drop, "draft": True} for drop in drops]
 
 
 def _as_input(messages: Sequence[BaseMessage]) -> TPOInput:
     return TPOInput(messages=cast("list[AnyMessage]", list(messages)))
 
 
-def if_it_competes(state: ReplyState) -> str:
-    """Go on to the loop with a reply that competes."""
-    return "tpo_graph" if state["kept"]["competes"] else END
+class IfItCompetes(Runnable[ReplyState, str]):
+    """Goes on to the loop with a reply that competes; a conditional edge, in sync and in async.
+
+    LangGraph would trace a function, and its whole input with it: the conversation once more.
+    """
+
+    name = "if_it_competes"
+
+    def invoke(self, input: ReplyState, config: RunnableConfig | None = None, **kwargs: Any) -> str:
+        """Return the name of the next step, or the graph's end."""
+        del config, kwargs
+        return "tpo_graph" if input["kept"]["competes"] else END
+
+    async def ainvoke(
+        self, input: ReplyState, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> str:
+        """Return the name of the next step, as `invoke` does: there is nothing to wait for."""
+        return self.invoke(input, config, **kwargs)
 
 
 def _reply_of(kept: KeptReply) -> ReplyMessages:

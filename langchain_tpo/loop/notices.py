@@ -35,8 +35,10 @@ def _ended(result: TPOResult) -> str | None:
 def _cut(result: TPOResult) -> str | None:
     if not result.cut:
         return None
+    one = result.cut == 1
+    replies = "1 reply of this run was" if one else f"{result.cut} replies of this run were"
     return (
-        f"{result.cut} replies of this run were cut short by a limit of tokens or a provider's "
+        f"{replies} cut short by a limit of tokens or a provider's "
         "filter: raise `max_tokens` of the model or of `settings.sample` and `settings.update`."
     )
 
@@ -44,10 +46,12 @@ def _cut(result: TPOResult) -> str | None:
 def _refused(result: TPOResult) -> str | None:
     if not result.refused or result.stop_reason == "refusal":
         return None
-    fate = "the refusals were dropped"
+    one = result.refused == 1
+    fate = "the refusal was dropped" if one else "the refusals were dropped"
     if any(candidate.get("finish") == "refusal" for candidate in result.pool):
         fate = "the answer was chosen among both by reward"
+    replies = "1 reply" if one else f"{result.refused} replies"
     return (
-        f"The model refused in {result.refused} replies of this run and answered in others; {fate}."
+        f"The model refused in {replies} of this run and answered in others; {fate}."
         ' `on_refusal="end"` lets a refusal end the run.'
     )

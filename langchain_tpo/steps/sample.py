@@ -41,16 +41,20 @@ def sample(
 
 
 def request(state: TPOState, settings: TPOSettings) -> DrawRequest:
-    """Ask for N responses to the user's own messages, less those that are given."""
+    """Ask for N responses to the user's own messages, less those that are given.
+
+    Where what was given has used the time up, it has to do.
+    """
     given = state.get("first_samples") or FirstSamples(candidates=[])
     drawn = sum(not candidate.get("draft", False) for candidate in given["candidates"])
-    drawn += len(given.get("drops", []))
+    drawn += sum(not drop.get("draft", False) for drop in given.get("drops", []))
     usable_already = len(state.get("drafts", [])) + len(given["candidates"])
     # When the time is up, one response has to do: `changes` looks at the clock.
     at_least = _needed(settings) if settings.time_budget is None else 1
+    enough = usable_already > 0 and out_of_time(state["steps"], settings=settings)
     return DrawRequest(
         messages=sendable(state["messages"]),
-        n=max(0, settings.width - drawn),
+        n=0 if enough else max(0, settings.width - drawn),
         at_least=max(0, at_least - usable_already),
         options=settings.sample.as_kwargs(),
         first_seed=None if settings.seed is None else settings.seed + drawn,

@@ -88,7 +88,6 @@ async def test_one_tree_with_names_that_explain_themselves(kind: str) -> None:
         [
             f"ChatTPO > {first}",
             f"ChatTPO > {first} > as_reply",
-            "ChatTPO > tpo > first_reply > if_it_competes",
             *[f"ChatTPO > tpo > {path}" for path in LOOP],
         ],
     ]

@@ -92,7 +92,10 @@ def test_where_some_refuse_the_setting_decides(
         result = run(lambda number: REFUSAL if number == 2 else None, on_refusal=on_refusal)
 
     assert (result.stop_reason, result.refused, len(result.pool)) == (stop_reason, refusals, pool)
-    fate = {"keep": "chosen among both by reward", "drop": "the refusals were dropped"}
+    fate = {
+        "keep": "chosen among both by reward",
+        "drop": "1 reply of this run and answered in others; the refusal was dropped",
+    }
     told = [line for line in caplog.messages if "refused" in line]
     assert len(told) == (on_refusal in fate)
     assert all(fate[on_refusal] in line for line in told)

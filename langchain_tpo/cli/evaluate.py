@@ -4,20 +4,35 @@ import asyncio
 import gc
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from langchain_tpo.cli.console import count, duration, give, say, stderr_console, visible
+from langchain_tpo.cli.evaluate_options import (
+    CompareWithOption,
+    ConcurrencyOption,
+    DatasetArgument,
+    GiveUpOption,
+    JsonOption,
+    LimitOption,
+    MetricsOption,
+    OutOption,
+    ResumeOption,
+    RetryFailedOption,
+    SystemsOption,
+)
 from langchain_tpo.cli.evaluation_display import Tally, evaluation_display, most_frequent
 from langchain_tpo.cli.flags import Flags, QuietOption, takes_flags
 from langchain_tpo.cli.model_strings import chat_model
 from langchain_tpo.cli.run_choices import RunChoices, run_choices
 from langchain_tpo.cli.run_folders import new_folder, newest_folder
 from langchain_tpo.errors import DatasetError, SettingsError
-from langchain_tpo.evaluation.datasets import open_dataset
-from langchain_tpo.evaluation.metrics.measured import MEASURES, measures_named
+from langchain_tpo.evaluation.datasets import Dataset, open_dataset
+from langchain_tpo.evaluation.metrics.measured import measures_named
 from langchain_tpo.evaluation.records import Record
 from langchain_tpo.evaluation.sitting import Evaluation, Sitting
 from langchain_tpo.evaluation.system_runner import Parts
@@ -28,62 +43,18 @@ INTERRUPTED = 130
 
 @takes_flags
 def evaluate(  # noqa: PLR0913 a command has the options that it has
-    dataset: Annotated[
-        str,
-        typer.Argument(
-            help="A file (.jsonl, .json, .csv, .tsv, .parquet, .xlsx, .txt; packed or not), a "
-            "saved data set, `hf:NAME?split=test`, `langsmith:NAME`, or `-` for JSON lines."
-        ),
-    ],
+    dataset: DatasetArgument,
     *,
-    systems: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--system",
-            "-s",
-            metavar="SYSTEM",
-            help="`single`, `best-of-n`, `best-of-n-matched`, `revision` or `tpo`, with options as "
-            "in `wide=tpo:width=20,depth=1/2`; as often as needed. Default: one of each.",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="The folder to write. Default: one below `tpo-runs`.")
-    ] = None,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume",
-            help="Go on with the run in --out, or with the newest one of this data set; repeats "
-            "nothing.",
-        ),
-    ] = False,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="With --resume: try failed examples again.")
-    ] = False,
-    metrics: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--metric",
-            metavar="METRIC",
-            help=f"Measure every answer: {', '.join(f'`{name}`' for name in MEASURES)}; as often "
-            "as needed. Default: the report measures what the rows plainly call for.",
-        ),
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="Only the first so many examples.")
-    ] = None,
-    compare_with: Annotated[
-        Path | None,
-        typer.Option(help="The folder of an earlier run: say what each system has gained on it."),
-    ] = None,
-    give_up: Annotated[
-        int,
-        typer.Option(min=0, help="Stop after so many equal failures in a row; 0: never."),
-    ] = 10,
-    concurrency: Annotated[
-        int, typer.Option("--concurrency", "-j", min=1, help="Requests to the model at once.")
-    ] = 4,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    systems: SystemsOption = None,
+    out: OutOption = None,
+    resume: ResumeOption = False,
+    retry_failed: RetryFailedOption = False,
+    metrics: MetricsOption = None,
+    limit: LimitOption = None,
+    compare_with: CompareWithOption = None,
+    give_up: GiveUpOption = 10,
+    concurrency: ConcurrencyOption = 4,
+    as_json: JsonOption = False,
     quiet: QuietOption = False,
     flags: Flags,
 ) -> None:
@@ -98,19 +69,8 @@ def evaluate(  # noqa: PLR0913 a command has the options that it has
     with open_dataset(dataset) as data:
         if data.note:
             say(data.note)
-        parts = _parts(choices)
-        evaluation = Evaluation(
-            dataset=data,
-            systems=parse_systems(systems or (), choices.settings),
-            parts=parts,
-            labels=choices.labels(parts.model),
-            model_options=choices.model_options,
-            seed=choices.settings.seed,
-            limit=limit,
-            concurrency=concurrency,
-            measures=measures_named(metrics or ()),
-            patience=give_up,
-        )
+        plan = _plan(data, choices, systems or (), metrics or ())
+        evaluation = replace(plan, limit=limit, concurrency=concurrency, patience=give_up)
         total = evaluation.total()
         if compare_with is not None:
             _check_comparable(evaluation, compare_with)
@@ -123,6 +83,21 @@ def evaluate(  # noqa: PLR0913 a command has the options that it has
         summary["compared"] = _compared(sitting.folder, compare_with)
     give(json.dumps(summary) if as_json else str(folder))
     raise typer.Exit(_exit_code(summary))
+
+
+def _plan(
+    data: Dataset, choices: RunChoices, systems: Sequence[str], metrics: Sequence[str]
+) -> Evaluation:
+    parts = _parts(choices)
+    return Evaluation(
+        dataset=data,
+        systems=parse_systems(systems, choices.settings),
+        parts=parts,
+        labels=choices.labels(parts.model),
+        model_options=choices.model_options,
+        seed=choices.settings.seed,
+        measures=measures_named(metrics),
+    )
 
 
 def _run(sitting: Sitting, total: int | None, *, quiet: bool) -> tuple[Tally, bool]:

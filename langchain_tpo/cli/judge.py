@@ -3,8 +3,10 @@
 import asyncio
 import json
 from collections import Counter
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,28 +18,45 @@ from langchain_tpo.errors import DatasetError
 from langchain_tpo.evaluation.manifest import read_manifest
 from langchain_tpo.evaluation.records import RECORDS, RecordFile, read_records
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from langchain_tpo.evaluation.judging import Judgement
+
 INTERRUPTED = 130
 LINE_EVERY = 25
 
+FolderArgument = Annotated[Path, typer.Argument(help="The folder that `tpo evaluate` wrote.")]
+
+ModelOption = Annotated[
+    str, typer.Option("--model", "-m", help="The judge, as for `tpo optimize --model`.")
+]
+
+BaseUrlOption = Annotated[str | None, typer.Option(help="Where the judge is served.")]
+
+SystemsOption = Annotated[
+    list[str] | None,
+    typer.Option("--system", "-s", help="Judge this system. Default: every `tpo` one."),
+]
+
+BaselinesOption = Annotated[
+    list[str] | None,
+    typer.Option("--baseline", "-b", help="Against this one. Default: all others."),
+]
+
+ConcurrencyOption = Annotated[
+    int, typer.Option("--concurrency", "-j", min=1, help="Pairs judged at once.")
+]
+
 
 def judge(
-    folder: Annotated[Path, typer.Argument(help="The folder that `tpo evaluate` wrote.")],
+    folder: FolderArgument,
     *,
-    model: Annotated[
-        str, typer.Option("--model", "-m", help="The judge, as for `tpo optimize --model`.")
-    ],
-    base_url: Annotated[str | None, typer.Option(help="Where the judge is served.")] = None,
-    systems: Annotated[
-        list[str] | None,
-        typer.Option("--system", "-s", help="Judge this system. Default: every `tpo` one."),
-    ] = None,
-    baselines: Annotated[
-        list[str] | None,
-        typer.Option("--baseline", "-b", help="Against this one. Default: all others."),
-    ] = None,
-    concurrency: Annotated[
-        int, typer.Option("--concurrency", "-j", min=1, help="Pairs judged at once.")
-    ] = 4,
+    model: ModelOption,
+    base_url: BaseUrlOption = None,
+    systems: SystemsOption = None,
+    baselines: BaselinesOption = None,
+    concurrency: ConcurrencyOption = 4,
     quiet: QuietOption = False,
 ) -> None:
     """Let another model say which of two answers is better, in both orders.
@@ -52,37 +71,49 @@ def judge(
     label = model_label(model, base_url)
     path = folder / judging.JUDGEMENTS
     done = judging.decided(path, label)
-    decided, reasons = 0, Counter[str]()
-    console = stderr_console()
-
-    def observe(judgement: judging.Judgement) -> None:
-        nonlocal decided
-        decided += judgement["win"] is not None
-        if judgement["failure"]:
-            reasons[judgement["failure"]] += 1
-        if not quiet and (decided + reasons.total()) % LINE_EVERY == 0:
-            console.print(f"{count(decided + reasons.total())} pairs judged", markup=False)
-
+    console, tally = stderr_console(), _Tally()
     pairs = judging.pairs_of(read_records(folder / RECORDS), wanted, done)
-    chosen = chat_model(model, base_url=base_url)
+    judging_model = chat_model(model, base_url=base_url)
+    observe = tally.add if quiet else partial(_shown, tally, console)
+    ask = partial(judging.judge_run, pairs, judging_model, label=label, concurrency=concurrency)
     with RecordFile(path) as file:
         try:
-            asyncio.run(
-                judging.judge_run(
-                    pairs, chosen, file, label=label, concurrency=concurrency, observe=observe
-                )
-            )
+            asyncio.run(ask(file=file, observe=observe))
         except KeyboardInterrupt:
             say("interrupted; run again to go on.")
             raise typer.Exit(INTERRUPTED) from None
-    if reasons:
-        say(f"why pairs have no verdict, {most_frequent(reasons)}")
+    if tally.reasons:
+        say(f"why pairs have no verdict, {most_frequent(tally.reasons)}")
     rates = _win_rates(path, label, wanted)
     for rate in () if quiet else rates:
         console.print(visible(_sentence(rate)), markup=False)
-    give(json.dumps({"judged": decided, "failed": reasons.total(), "win_rates": rates}))
-    if reasons and not decided + len(done):
+    give(json.dumps({"judged": tally.decided, "failed": tally.failed, "win_rates": rates}))
+    if tally.failed and not tally.decided + len(done):
         raise typer.Exit(1)
+
+
+@dataclass
+class _Tally:
+    """What has come of the pairs so far."""
+
+    decided: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def failed(self) -> int:
+        return self.reasons.total()
+
+    def add(self, judgement: "Judgement") -> None:
+        self.decided += judgement["win"] is not None
+        if judgement["failure"]:
+            self.reasons[judgement["failure"]] += 1
+
+
+def _shown(tally: _Tally, console: "Console", judgement: "Judgement") -> None:
+    tally.add(judgement)
+    pairs = tally.decided + tally.failed
+    if pairs % LINE_EVERY == 0:
+        console.print(f"{count(pairs)} pairs judged", markup=False)
 
 
 def _sentence(rate: dict[str, Any]) -> str:

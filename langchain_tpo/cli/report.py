@@ -12,46 +12,62 @@ from langchain_tpo.cli.reward_strings import reward_model
 from langchain_tpo.costs import ModelRole, Price
 from langchain_tpo.errors import DatasetError, SettingsError
 
+FolderArgument = Annotated[Path, typer.Argument(help="The folder that `tpo evaluate` wrote.")]
+
+OutOption = Annotated[Path | None, typer.Option(help="Where to write. Default: the folder itself.")]
+
+BaselineOption = Annotated[
+    str | None,
+    typer.Option(help="Whom all are compared with. Default: `best-of-n-matched`, if any."),
+]
+
+DifficultyOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="A JSON object from example to the difficulty of its instruction, as AlpacaEval "
+        "fits it, for the win rate at equal length."
+    ),
+]
+
+ParametersOption = Annotated[
+    float | None,
+    typer.Option(help="Of the model, such as 8e9: estimates floating-point operations."),
+]
+
+PriceOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[WHO=]IN/OUT[/CACHED]",
+        help="Money per million tokens, as in `0.4/1.6/0.1`; of the model, or of `critic=` or "
+        "`reward=` where that is another.",
+    ),
+]
+
+SecondOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="REWARD",
+        help="A second reward that scores all recorded candidates, as `--reward` of `tpo "
+        "evaluate` names it: shows up to how many candidates it agrees.",
+    ),
+]
+
+SeedOption = Annotated[int, typer.Option(help="Of the bootstrap intervals.")]
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")]
+
 
 def report(  # noqa: PLR0913 a command has the options that it has
-    folder: Annotated[Path, typer.Argument(help="The folder that `tpo evaluate` wrote.")],
+    folder: FolderArgument,
     *,
-    out: Annotated[
-        Path | None, typer.Option(help="Where to write. Default: the folder itself.")
-    ] = None,
-    baseline: Annotated[
-        str | None,
-        typer.Option(help="Whom all are compared with. Default: `best-of-n-matched`, if any."),
-    ] = None,
-    difficulty: Annotated[
-        Path | None,
-        typer.Option(
-            help="A JSON object from example to the difficulty of its instruction, as AlpacaEval "
-            "fits it, for the win rate at equal length."
-        ),
-    ] = None,
-    parameters: Annotated[
-        float | None,
-        typer.Option(help="Of the model, such as 8e9: estimates floating-point operations."),
-    ] = None,
-    price: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[WHO=]IN/OUT[/CACHED]",
-            help="Money per million tokens, as in `0.4/1.6/0.1`; of the model, or of `critic=` or "
-            "`reward=` where that is another.",
-        ),
-    ] = None,
-    second: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REWARD",
-            help="A second reward that scores all recorded candidates, as `--reward` of `tpo "
-            "evaluate` names it: shows up to how many candidates it agrees.",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap intervals.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
+    out: OutOption = None,
+    baseline: BaselineOption = None,
+    difficulty: DifficultyOption = None,
+    parameters: ParametersOption = None,
+    price: PriceOption = None,
+    second: SecondOption = None,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a report of a run, finished or not, and print the path of its page."""
     from langchain_tpo.evaluation.report.report import make_report  # noqa: PLC0415 an extra of its own

@@ -81,11 +81,7 @@ def evaluate(  # noqa: PLR0913 what an evaluation consists of
             dataset=data,
             systems=parse_systems(systems, chosen),
             parts=Parts(model=model, reward=as_reward_model(reward), critic=critic),
-            labels={
-                "model": name_of(model),
-                "critic": None if critic is None else name_of(critic),
-                "reward": name_of(reward),
-            },
+            labels=_labels(model, reward, critic),
             seed=chosen.seed,
             limit=limit,
             concurrency=concurrency,
@@ -93,10 +89,7 @@ def evaluate(  # noqa: PLR0913 what an evaluation consists of
         )
         evaluation.total()
         place = Path(folder) if folder is not None else Path(scratch) / "run"
-        sitting = Sitting(evaluation, place, resume=resume)
-        _finished(sitting)
-        if sitting.stopped:
-            raise RunError(f"The evaluation stopped: {sitting.stopped}")
+        _finish(Sitting(evaluation, place, resume=resume))
         return make_report(place)
 
 
@@ -150,7 +143,18 @@ def name_of(part: object) -> str:
     return part.get_name() if isinstance(part, Runnable) else type(part).__name__
 
 
-def _finished(sitting: Sitting) -> None:
+def _labels(model: object, reward: object, critic: object) -> dict[str, str | None]:
+    named = None if critic is None else name_of(critic)
+    return {"model": name_of(model), "critic": named, "reward": name_of(reward)}
+
+
+def _finish(sitting: Sitting) -> None:
+    _run_to_the_end(sitting)
+    if sitting.stopped:
+        raise RunError(f"The evaluation stopped: {sitting.stopped}")
+
+
+def _run_to_the_end(sitting: Sitting) -> None:
     """Work to the end, also where a loop runs already, as in a notebook."""
     try:
         asyncio.get_running_loop()

@@ -5,7 +5,7 @@ averaged in.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from statistics import fmean
@@ -46,7 +46,7 @@ from langchain_tpo.evaluation.report.summaries import (
     SystemComparison,
     SystemSummary,
 )
-from langchain_tpo.sampling.usage import total_tokens, total_usage
+from langchain_tpo.sampling.usage import Usage, total_tokens, total_usage
 
 Verdicts: TypeAlias = Mapping[tuple[str, str], Mapping[str, float | None]]
 """How often a second judge prefers a system to a baseline, by example: `(system, baseline)`; None
@@ -87,19 +87,15 @@ def analyse(  # noqa: PLR0913 what it is told of is what it can be told of
     """
     answered, failed = _sorted(outcomes, kinds)
     common = common_examples(answered)
-    compared = {
-        name: {example: found[example] for example in common if example in found}
-        for name, found in answered.items()
-    }
+    compared = {name: _only(common, outcomes) for name, outcomes in answered.items()}
     subject, baseline = chosen_pair(kinds, baseline)
     compare = partial(_comparison, difficulties=difficulties, parameters=parameters, seed=seed)
+    costs = partial(_with_costs, parameters=parameters, prices=prices or {})
     return Analysis(
         systems=[
-            _with_costs(
+            costs(
                 _summary(name, kind, answered[name], compared[name], failed[name], seed),
                 compared[name].values(),
-                parameters=parameters,
-                prices=prices or {},
             )
             for name, kind in kinds.items()
         ],
@@ -112,14 +108,27 @@ def analyse(  # noqa: PLR0913 what it is told of is what it can be told of
         kinds=_kinds(compared, subject, baseline, seed),
         losses=_losses(compared, subject, baseline),
         matched=matched_gains(answered, matches or {}, seed=seed),
-        examples=len(
-            {name for found in answered.values() for name in found}
-            | {one.example for found in failed.values() for one in found}
-        ),
+        examples=_count(answered, failed),
         common=len(common),
-        paid=total_usage(one.paid for side in answered.values() for one in side.values()),
+        paid=_paid(answered),
         seed=seed,
     )
+
+
+def _only(examples: Collection[str], outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
+    return {example: outcomes[example] for example in examples if example in outcomes}
+
+
+def _count(
+    answered: Mapping[str, Mapping[str, Outcome]], failed: Mapping[str, Sequence[Failed]]
+) -> int:
+    """Count each example once, whichever systems answered it or failed."""
+    names = {name for outcomes in answered.values() for name in outcomes}
+    return len(names | {failure.example for side in failed.values() for failure in side})
+
+
+def _paid(answered: Mapping[str, Mapping[str, Outcome]]) -> Usage:
+    return total_usage(outcome.paid for side in answered.values() for outcome in side.values())
 
 
 def _sorted(

@@ -117,13 +117,8 @@ def make_report(
         DatasetError: In one line, when the folder holds no run.
         MissingExtraError: When a package is missing.
     """
-    manifest = read_manifest(folder)
-    if manifest is None:
-        raise DatasetError(f"`{folder}` holds no run: give the folder that `tpo evaluate` wrote.")
-    kinds = {system["name"]: system["kind"] for system in manifest["systems"]}
-    if baseline is not None and baseline not in kinds:
-        known = ", ".join(f"`{name}`" for name in kinds)
-        raise DatasetError(f"`--baseline` must be one of {known}, got `{baseline}`.")
+    manifest = _manifest(folder)
+    kinds = _kinds(manifest, baseline)
     read, judgements = _read(folder / RECORDS), read_judgements(folder / JUDGEMENTS)
     analysis = analyse(
         read.outcomes,
@@ -145,6 +140,22 @@ def make_report(
         outcomes=read.outcomes,
         examples=_examples(folder / RECORDS, read, analysis, judgements),
     )
+
+
+def _manifest(folder: Path) -> Mapping[str, Any]:
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise DatasetError(f"`{folder}` holds no run: give the folder that `tpo evaluate` wrote.")
+    return manifest
+
+
+def _kinds(manifest: Mapping[str, Any], baseline: str | None) -> dict[str, str]:
+    """Return what each system is, by name, once the baseline is known to be among them."""
+    kinds = {system["name"]: system["kind"] for system in manifest["systems"]}
+    if baseline is not None and baseline not in kinds:
+        known = ", ".join(f"`{name}`" for name in kinds)
+        raise DatasetError(f"`--baseline` must be one of {known}, got `{baseline}`.")
+    return kinds
 
 
 @dataclass(frozen=True, kw_only=True)

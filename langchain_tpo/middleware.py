@@ -18,6 +18,7 @@ from langchain_tpo.constructors import check_choice, check_function, names_check
 from langchain_tpo.errors import MissingExtraError
 from langchain_tpo.reward_models.coercion import RewardLike
 from langchain_tpo.runnable import TPORunnable
+from langchain_tpo.sampling.foreign_code import contained
 from langchain_tpo.sampling.wrappers import ChatModel
 from langchain_tpo.settings import TPOSettings
 
@@ -186,7 +187,8 @@ class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
             if not self._wanted(reply):
                 return False
             ask = self._should_optimize
-            return ask is None or bool(ask(request, reply.message))
+            with contained("`should_optimize`"):
+                return ask is None or bool(ask(request, reply.message))
 
         return FirstReply(RunnableLambda(calls.first, name="tpo:first_reply"), loop, competes)
 
@@ -202,7 +204,8 @@ class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
     def _settings_for(self, request: Request) -> TPOSettings:
         if self._settings is None:
             return self._pattern.settings
-        return self._settings(request).with_changes(**self._short)
+        with contained("The `settings` function"):
+            return self._settings(request).with_changes(**self._short)
 
 
 def _response(answer: Answer, request: Request) -> ExtendedModelResponse[Any]:

@@ -40,8 +40,11 @@ person is resumed, and `TPORunnable` asks for as many supersteps as the depth ne
 | `KeyboardInterrupt`, `asyncio.CancelledError` | you | pass through |
 | what ends more than a call: `sys.exit()`, `StopIteration`, a cancellation that nobody asked for, \
 a panic of a library in Rust | code of a model or of `reward` | fails that call like any error, as \
-a `RunError` or `RewardError` that names it; `sys.exit()` in a handler of signals passes through, \
-and so does what an async model's own task raises, by which asyncio ends its loop |
+a `RunError` or `RewardError` that names it. `sys.exit()` passes through from a handler of \
+signals, and in an async run from a chat model or a `RunnableLambda`: LangChain calls those in a \
+task of its own, and asyncio ends the loop of a task that raises it |
+| `can't start new thread` | Python, in round 0 | a `RunError` or `RewardError` that says what to \
+lower; where some threads can be started, those do the work |
 
 ## On the command line
 

@@ -18,6 +18,7 @@ from langchain_tpo.agents.structured_answers import faulty
 from langchain_tpo.chat_models.first_reply import ReplyMessages
 from langchain_tpo.sampling.bound_arguments import without_tools
 from langchain_tpo.sampling.capabilities import Asking
+from langchain_tpo.sampling.foreign_code import contained
 from langchain_tpo.sampling.quiet import quiet
 from langchain_tpo.strategies import FRESH
 
@@ -88,7 +89,8 @@ class SyncCalls(_Calls):
 
     def _reply(self, request: Request) -> ReplyMessages:
         try:
-            return as_reply(self.handler(request))
+            with contained("The model"):
+                return as_reply(self.handler(request))
         except StructuredOutputError as error:
             return faulty(error)
 
@@ -111,7 +113,8 @@ class AsyncCalls(_Calls):
 
     async def _reply(self, request: Request) -> ReplyMessages:
         try:
-            return as_reply(await self.handler(request))
+            with contained("The model"):
+                return as_reply(await self.handler(request))
         except StructuredOutputError as error:
             return faulty(error)
 

@@ -30,6 +30,7 @@ from langchain_tpo.loop.traces import FIGURES
 from langchain_tpo.result import TPOResult
 from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.sampling.draws import Draws
+from langchain_tpo.sampling.foreign_code import contained
 from langchain_tpo.sampling.inner_calls import inner_config
 from langchain_tpo.sampling.replies import read_reply
 from langchain_tpo.sampling.request_limit import aplace, place
@@ -184,14 +185,15 @@ class FirstReply:
 
     def _reply(self, state: ReplyState, config: RunnableConfig) -> dict[str, Any]:
         keep = _Keeper(config, self._tpo, self._competes)
-        with place("model"):
+        with place("model"), contained("The model"):
             reply = self._first.invoke(list(state["messages"]), keep.config)
         return keep(reply)
 
     async def _areply(self, state: ReplyState, config: RunnableConfig) -> dict[str, Any]:
         keep = _Keeper(config, self._tpo, self._competes)
         async with aplace("model"):
-            reply = await self._first.ainvoke(list(state["messages"]), keep.config)
+            with contained("The model"):
+                reply = await self._first.ainvoke(list(state["messages"]), keep.config)
         return keep(reply)
 
 

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 
 from langchain_tpo.candidate_pool import KeptScore
-from langchain_tpo.errors import RewardError
 from langchain_tpo.reward_models.base import OnCopy, maximum_of
 from langchain_tpo.reward_models.interface import RewardModel, ScoreRequest
 from langchain_tpo.reward_models.scores import checked_scores
-from langchain_tpo.sampling.foreign_code import contained
 from langchain_tpo.sampling.inner_calls import inner_config
 from langchain_tpo.sampling.usage import Usage, UsageCounter
 
@@ -56,8 +54,7 @@ class RewardCaller:
         counter = UsageCounter()
         scores: object = []
         if request["responses"]:
-            with contained("The reward model", RewardError):
-                scores = self._named.invoke(request, inner_config(config, counter, LABELS))
+            scores = self._named.invoke(request, inner_config(config, counter, LABELS))
         return self._read(scores, request, counter)
 
     async def arun(self, request: ScoreRequest, config: RunnableConfig) -> BatchScores:
@@ -65,8 +62,7 @@ class RewardCaller:
         counter = UsageCounter()
         scores: object = []
         if request["responses"]:
-            with contained("The reward model", RewardError):
-                scores = await self._named.ainvoke(request, inner_config(config, counter, LABELS))
+            scores = await self._named.ainvoke(request, inner_config(config, counter, LABELS))
         return self._read(scores, request, counter)
 
     def _read(self, scores: object, request: ScoreRequest, counter: UsageCounter) -> BatchScores:

@@ -14,7 +14,9 @@ from pydantic import ConfigDict
 
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.constructors import OneTypedLine
+from langchain_tpo.errors import RewardError
 from langchain_tpo.reward_models.interface import RewardModel, Score, ScoreRequest
+from langchain_tpo.sampling.foreign_code import contained
 
 
 class ComposedReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score]]):
@@ -175,8 +177,8 @@ def copied(request: ScoreRequest) -> ScoreRequest:
 class OnCopy(Runnable[ScoreRequest, list[Score]]):
     """Runs a reward model on a copy of each request; what it does to that changes nothing else.
 
-    The scores of one that puts its list into another order follow that order: they are brought
-    back into the order of the request.
+    What it raises ends this call and nothing else. The scores of one that puts its list into
+    another order follow that order: they are brought back into the order of the request.
 
     Example:
         >>> from langchain_core.runnables import RunnableLambda
@@ -200,7 +202,8 @@ class OnCopy(Runnable[ScoreRequest, list[Score]]):
     ) -> list[Score]:
         """Score the responses."""
         handed = copied(input)
-        scores = self._reward_model.invoke(handed, config, **kwargs)
+        with contained("The reward model", RewardError):
+            scores = self._reward_model.invoke(handed, config, **kwargs)
         return _in_order(scores, handed["responses"], input["responses"])
 
     async def ainvoke(
@@ -208,7 +211,8 @@ class OnCopy(Runnable[ScoreRequest, list[Score]]):
     ) -> list[Score]:
         """Score the responses without blocking the event loop."""
         handed = copied(input)
-        scores = await self._reward_model.ainvoke(handed, config, **kwargs)
+        with contained("The reward model", RewardError):  # in the task that calls it, not around
+            scores = await self._reward_model.ainvoke(handed, config, **kwargs)
         return _in_order(scores, handed["responses"], input["responses"])
 
 

@@ -12,7 +12,7 @@ from types import CodeType
 from typing import Any
 
 from langchain_tpo.errors import RunError
-from langchain_tpo.text.shown import shown
+from langchain_tpo.text.shown import message_of, named, shown
 
 _ENDINGS = (SystemExit, StopIteration, StopAsyncIteration, GeneratorExit, asyncio.CancelledError)
 """What ends a program, a loop, a generator or a task."""
@@ -20,19 +20,24 @@ _ENDINGS = (SystemExit, StopIteration, StopAsyncIteration, GeneratorExit, asynci
 _RUST_PANICS = "pyo3_runtime"
 """Where panics of libraries in Rust come from, tokenizers among them; they are no `Exception`."""
 
+_NO_THREAD = "can't start new thread"
+"""What Python says where a system lets a program have no more threads."""
+
 
 @contextmanager
 def contained(what: str, kind: type[RunError] = RunError) -> Iterator[None]:
     """Let what ends more than a call out of this block as an error, unless it is meant to end it.
 
-    Ctrl-C, a cancelled task and `sys.exit()` in a handler of signals are meant: they pass.
+    Ctrl-C, a cancelled task and `sys.exit()` in a handler of signals are meant: they pass. That no
+    thread could be started for the block is said in one line too.
 
     Args:
         what: Whose code runs in the block.
         kind: The error that is raised instead.
 
     Raises:
-        RunError: In place of an exception that would end a program, a loop or a task.
+        RunError: In place of an exception that would end a program, a loop or a task, and where no
+            thread could be started.
 
     Example:
         >>> with contained("The model"):  # doctest: +ELLIPSIS
@@ -45,12 +50,33 @@ def contained(what: str, kind: type[RunError] = RunError) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if _is_meant(error, began):
+        first = _as_raised(error)
+        if isinstance(first, RuntimeError) and message_of(first).startswith(_NO_THREAD):
+            raise kind(
+                f"{what} could not be called ({named(first)}): lower `max_concurrency` or `width`."
+            ) from error
+        if _is_meant(first, began):
             raise
         raise kind(
-            f"{what} raised `{shown(error, quoted=True)}`, which ends more than a call: let it "
+            f"{what} raised `{shown(first, quoted=True)}`, which ends more than a call: let it "
             "raise an error of its own."
         ) from error
+
+
+def _as_raised(error: BaseException) -> BaseException:
+    """Return what code of others raised, where Python or LangChain made another error of it.
+
+    A `StopIteration` leaves no generator and no coroutine as it is, and LangChain's `agenerate`
+    takes what is no `Exception` for a result: `'GeneratorExit' object has no attribute ...`.
+    """
+    if isinstance(error, RuntimeError) and isinstance(
+        error.__cause__, StopIteration | StopAsyncIteration
+    ):
+        return error.__cause__
+    looked_at = error.obj if isinstance(error, AttributeError) else None
+    if isinstance(looked_at, BaseException) and not isinstance(looked_at, Exception):
+        return looked_at
+    return error
 
 
 def _is_meant(error: BaseException, began: "asyncio.Task[Any] | None") -> bool:

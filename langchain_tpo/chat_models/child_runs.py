@@ -18,6 +18,7 @@ from langchain_core.callbacks import (
 from langchain_core.runnables import RunnableConfig
 
 from langchain_tpo.chat_models.one_chunk import HeldAnswer
+from langchain_tpo.chat_models.untold_usage import untold
 from langchain_tpo.sampling.inner_calls import TellNothing
 from langchain_tpo.sampling.usage import UsageCounter
 
@@ -77,7 +78,7 @@ def _inherit(
     manager.add_handler(TellNothing())
     for handler in run.inheritable_handlers:
         if not isinstance(handler, (*TOKEN_COUNTERS, HeldAnswer)):
-            manager.add_handler(handler)
+            manager.add_handler(untold(handler))
     manager.add_tags(run.inheritable_tags)
     own = {key: value for key, value in run.inheritable_metadata.items() if _is_callers(key)}
     manager.add_metadata(own)

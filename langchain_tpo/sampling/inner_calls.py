@@ -105,7 +105,8 @@ class TellOnce(BaseCallbackHandler):
 class TellNothing(BaseCallbackHandler):
     """Takes usage off the messages of inner calls, whose total an outer chat model reports.
 
-    A trace adds up every chat model in it, and would count what the inner ones took twice.
+    Who adds up every chat model would count what the inner ones took twice. Tracers leave it out by
+    themselves, whatever the order of handlers: see `chat_models/untold_usage.py`.
     """
 
     run_inline = True
@@ -114,6 +115,13 @@ class TellNothing(BaseCallbackHandler):
     def on_llm_end(self, response: LLMResult, **_kwargs: Any) -> None:
         """Leave nothing to add up."""
         _tell(response, counted(response), None)
+
+
+def without_usage(response: LLMResult) -> LLMResult:
+    """Return a result whose messages report nothing; what it cost stays in it, for our counters."""
+    copy = response.model_copy()
+    _tell(copy, counted(response), None)
+    return copy
 
 
 def _tell(response: LLMResult, used: Usage, total: UsageMetadata | None) -> None:

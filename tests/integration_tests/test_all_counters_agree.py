@@ -200,3 +200,27 @@ async def test_a_decision_inside_a_function_is_counted(usage: Any, *, asynchrono
     if usage is None:
         assert result.usage["input_tokens"] is None
         assert result.message().usage_metadata is None
+
+
+@pytest.mark.parametrize("door", [TPORunnable, ChatTPO])
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_langsmith_is_told_of_a_decision_once(door: Any, *, asynchronous: bool) -> None:
+    decider, questions = Decider(usage=TOLD), {"good": Noul(instructions="Good?")}
+
+    def decided(prompt: str, response: str) -> float:
+        decider.invoke({"state": {"response": response}, "questions": questions})
+        return length(prompt, response)
+
+    posted = Posted()
+    loop = door(model=ScriptedModel(), reward=decided, width=2, depth=1)
+    message = await answered(loop, {"callbacks": [posted.tracer()]}, asynchronous=asynchronous)
+
+    noted = [usage_noted(run) for run in posted.runs.values()]
+    known = [usage for usage in noted if usage]
+    assert sum(usage["input_tokens"] for usage in known) == message.usage_metadata["input_tokens"]
+
+
+def usage_noted(run: dict[str, Any]) -> Any:
+    """Return what the metadata of a run say of its usage."""
+    metadata: dict[str, Any] = (run.get("extra") or {}).get("metadata") or {}
+    return metadata.get("usage_metadata")

@@ -8,8 +8,10 @@ from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import UsageMetadataCallbackHandler, get_usage_metadata_callback
 from langchain_core.language_models import FakeMessagesListChatModel
 from langchain_core.messages import AIMessage
+from langchain_core.output_parsers import StrOutputParser
 from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
-from langchain_core.tracers.base import BaseTracer
+from langchain_core.runnables import RunnablePassthrough
+from langchain_core.tracers.base import AsyncBaseTracer, BaseTracer
 from langchain_core.tracers.schemas import Run
 
 from langchain_tpo import ChatTPO, TPORunnable, TPOSettings
@@ -58,8 +60,21 @@ class CountedWithN(ScriptedModelWithN):
         return told(await super()._agenerate(*args, **kwargs))
 
 
+def reported(run: Run) -> list[int]:
+    """Return what the messages of a run report."""
+    found = [0, 0]
+    for listed in (run.outputs or {})["generations"]:
+        for generation in listed:
+            usage = generation["message"]["kwargs"].get("usage_metadata")
+            if usage:
+                found = [found[0] + usage["input_tokens"], found[1] + usage["output_tokens"]]
+    return found
+
+
 class Spans(BaseTracer):
     """Adds up what every run of a model reports, as LangSmith does."""
+
+    run_inline = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,12 +84,25 @@ class Spans(BaseTracer):
         """Keep nothing."""
 
     def _on_llm_end(self, run: Run) -> None:
-        for listed in (run.outputs or {})["generations"]:
-            for generation in listed:
-                usage = generation["message"]["kwargs"].get("usage_metadata")
-                if usage:
-                    self.spent[0] += usage["input_tokens"]
-                    self.spent[1] += usage["output_tokens"]
+        read, written = reported(run)
+        self.spent = [self.spent[0] + read, self.spent[1] + written]
+
+
+class AsyncSpans(AsyncBaseTracer):
+    """Adds up without blocking the event loop."""
+
+    run_inline = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spent = [0, 0]
+
+    async def _persist_run(self, run: Run) -> None:
+        """Keep nothing."""
+
+    async def _on_llm_end(self, run: Run) -> None:
+        read, written = reported(run)
+        self.spent = [self.spent[0] + read, self.spent[1] + written]
 
 
 def reward(prompt: str, response: str) -> float:
@@ -174,3 +202,30 @@ async def test_retries_around_a_model_leave_the_order_of_handlers(
         await tpo.ainvoke("Wood?", config) if asynchronous else tpo.invoke("Wood?", config)
 
         assert spans.spent == spent(policy)
+
+
+JUDGES: dict[str, Any] = {
+    "retries": lambda judge: judge.with_retry(),
+    "chain": lambda judge: RunnablePassthrough() | judge.bind(stop=["."]) | StrOutputParser(),
+    "fallbacks": lambda judge: judge.with_fallbacks([judge.with_retry()]),
+}
+
+
+@pytest.mark.parametrize("door", [TPORunnable, ChatTPO])
+@pytest.mark.parametrize("wrapped", JUDGES)
+@pytest.mark.parametrize("tracer", [Spans, AsyncSpans])
+async def test_a_judge_that_a_function_calls_in_any_way_is_told_once(
+    door: Any, wrapped: str, tracer: Any
+) -> None:
+    async def judged(prompt: str, response: str) -> float:
+        await asking.ainvoke(prompt)
+        return reward(prompt, response)
+
+    for _ in range(6):  # merged through a set, handlers come in any order
+        policy, judge, spans = Counted(), Counted(), tracer()
+        asking = JUDGES[wrapped](judge)
+        tpo = door(model=policy, reward=judged, width=2, depth=0)
+        await tpo.ainvoke("Wood?", {"callbacks": [spans]})
+
+        both = zip(spent(policy), spent(judge), strict=True)
+        assert spans.spent == [mine + its for mine, its in both]

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from functools import cached_property, partial
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from langchain_core.runnables import RunnableConfig, RunnableSerializable, run_in_executor
 from langchain_core.runnables.config import get_executor_for_config, merge_configs
@@ -152,9 +152,9 @@ class FunctionReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
     def _scores(
         self, request: ScoreRequest, texts: Sequence[str], outcomes: Sequence[object]
     ) -> list[Score]:
-        failures = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+        failures = [outcome for outcome in outcomes if _is_error(outcome)]
         if failures and len(failures) == len(outcomes):
-            raise failures[0]
+            raise cast("Exception", failures[0])
         if failures:
             logger.warning(
                 "reward function `%s` raised for %d of %d responses, which are not scored (%s)",
@@ -164,7 +164,7 @@ class FunctionReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
         given = outcomes
         if self._arguments and self._arguments.batch and outcomes:
             given = list(checked_scores(outcomes[0], list(texts)).values())
-        scores = [None if isinstance(one, Exception) else as_score(one) for one in given]
+        scores = [None if _is_error(one) else as_score(one) for one in given]
         by_text = dict(zip(texts, scores, strict=True))
         return [by_text[text] for text in request["responses"]]
 
@@ -201,6 +201,11 @@ def _side_by_side(calls: Sequence[Callable[[], Any]], executor: Executor) -> lis
     for worker in workers:
         worker.result()
     return [outcomes[place] for place in range(len(calls))]
+
+
+def _is_error(outcome: object) -> bool:
+    """Whether a call raised this; a score's own `__class__` may raise when it is asked for."""
+    return issubclass(type(outcome), Exception)
 
 
 def _outcome(call: Callable[[], Any]) -> object:

@@ -63,7 +63,10 @@ WHAT_TO_CHECK = "To check: "
 
 def what_to_check(error: BaseException) -> str:
     """Return what was noted on an error of where to look; nothing where nothing was."""
-    notes = [str(note) for note in getattr(error, "__notes__", ())]
+    try:
+        notes = [note for note in getattr(error, "__notes__", ()) if isinstance(note, str)]
+    except Exception:  # noqa: BLE001 as above
+        return ""
     return next((note for note in notes if note.startswith(WHAT_TO_CHECK)), "")
 
 

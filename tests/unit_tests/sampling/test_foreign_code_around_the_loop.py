@@ -10,7 +10,7 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from langchain_core.tools import tool
 
 from langchain_tpo import ChatTPO, TPOMiddleware, TPORunnable
-from langchain_tpo.errors import RunError
+from langchain_tpo.errors import RewardOutputError, RunError
 from langchain_tpo.reward_models import Ensemble
 from tests.support.fakes import ScriptedModel, last_number
 from tests.support.tool_fakes import ScriptedAgentModel
@@ -56,6 +56,26 @@ async def test_a_reward_of_a_class_of_its_own_ends_no_loop(
     assert (result.stop_reason, result.answer.split()[0]) == ("error", "sample")
     assert result.failure is not None
     assert result.failure["message"].startswith(f"The reward model raised `{error!r}`")
+
+
+def test_an_error_whose_notes_fail_costs_no_answer() -> None:
+    failing = type("Failing", (ValueError,), {"__notes__": property(lambda _: 1 / 0)})
+
+    result = tpo(reward=OwnReward(failing("gone"))).optimize("Wood?")
+
+    assert (result.stop_reason, result.answer) == ("error", "sample 2")
+    assert result.failure is not None
+    assert (result.failure["type"], result.failure["message"]) == ("Failing", "gone")
+
+
+@pytest.mark.parametrize("name", ["__class__", "__getattribute__"])
+def test_a_score_without_a_class_is_no_score(name: str) -> None:
+    def fails(*_arguments: object) -> Any:
+        raise ZeroDivisionError("hostile")
+
+    hostile = type("Hostile", (), {name: property(fails) if name == "__class__" else fails})
+    with pytest.raises(RewardOutputError, match="a Hostile came, expected a number"):
+        tpo(reward=lambda _prompt, _response: hostile()).optimize("Wood?")
 
 
 @pytest.mark.parametrize("error", NOT_SYSTEM_EXIT, ids=repr)

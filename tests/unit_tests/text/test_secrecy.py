@@ -16,7 +16,13 @@ from langchain_tpo.errors import ConfigurationError, ModelTypeError
 from langchain_tpo.reward_models.chat_templates import llama3
 from langchain_tpo.sampling.wrappers import check_chat_model
 from langchain_tpo.text.secrecy import without_credentials, without_secrets
-from langchain_tpo.text.shown import message_of, named, shown
+from langchain_tpo.text.shown import (
+    WHAT_TO_CHECK,
+    message_of,
+    named,
+    shown,
+    what_to_check,
+)
 from tests.support.fakes import ScriptedModel
 
 
@@ -198,3 +204,23 @@ def test_errors_show_the_beginning_of_a_value() -> None:
     assert shown("a", quoted=True) == "'a'"
     assert shown(f"api_key=abcdef {'a' * 99}").startswith("api_key=(hidden) aaa")
     assert (named(KeyError("a")), message_of(ValueError("b"))) == ("KeyError: 'a'", "b")
+
+
+def test_a_note_of_what_to_check_stands_behind_the_message() -> None:
+    error = ValueError("refused..")
+    assert (what_to_check(error), message_of(error)) == ("", "refused..")
+    error.add_note("of somebody else")
+    error.add_note(f"{WHAT_TO_CHECK}api_key=abcdef and the URL.")
+    assert what_to_check(error) == "To check: api_key=abcdef and the URL."
+    assert message_of(error) == "refused. To check: api_key=(hidden) and the URL."
+
+
+@pytest.mark.parametrize("notes", [5, None, [5, b"a"], property(lambda _: 1 / 0)], ids=repr)
+def test_notes_that_cannot_be_read_are_none(notes: object) -> None:
+    failing = type("Failing", (ValueError,), {"__notes__": notes})
+    assert message_of(failing("a")) == "a"
+
+
+def test_a_value_whose_text_cannot_be_had_is_named_by_its_class() -> None:
+    failing = type("Failing", (), {"__str__": lambda _: 1 / 0})
+    assert shown(failing()) == "<Failing whose text cannot be had: ZeroDivisionError>"

@@ -18,6 +18,8 @@ from langchain_tpo.constructors import check_choice, check_function, names_check
 from langchain_tpo.errors import MissingExtraError
 from langchain_tpo.reward_models.coercion import RewardLike
 from langchain_tpo.runnable import TPORunnable
+from langchain_tpo.sampling.asked_through import AskedThrough
+from langchain_tpo.sampling.asking import asked
 from langchain_tpo.sampling.foreign_code import contained
 from langchain_tpo.sampling.wrappers import ChatModel
 from langchain_tpo.settings import TPOSettings
@@ -175,9 +177,10 @@ class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
         return _response(await around.arun(conversation(request), RunnableConfig()), request)
 
     def _around(self, calls: SyncCalls | AsyncCalls, request: Request) -> FirstReply:
+        model, bound = calls.request.model, request.model_settings
         loop = self._pattern.model_copy(
             update={
-                "model": RunnableLambda(calls.draw, name="model"),
+                "model": AskedThrough(model, calls.draw, bound=bound),
                 "settings": self._settings_for(request),
                 "whole_replies": AGENT_REPLIES if calls.whole else False,
             }
@@ -190,7 +193,8 @@ class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
             with contained("`should_optimize`"):
                 return ask is None or bool(ask(request, reply.message))
 
-        return FirstReply(RunnableLambda(calls.first, name="tpo:first_reply"), loop, competes)
+        first = AskedThrough(model, calls.first, name="tpo:first_reply")
+        return FirstReply(asked(first, loop.learned, {}, cache=False), loop, competes)
 
     def _whole(self, request: Request) -> bool:
         return self._optimize == "tool_calls" or request.response_format is not None

@@ -73,7 +73,7 @@ not repeat the prompt, async runs call it in threads, and there is no seed but t
 What a model does not take is what the loop knew after runs with each preset. The other columns are
 requests, sent one at a time: a run of width 3 and depth 1 has 8 completions, which are 4 requests
 where `n` works and 8 where it does not, and one more for each refusal. The batch is of three runs
-with `paper()`, the agent calls one tool first (requests answered), the judge rates two answers
+with `paper()`, the agent calls one tool first, the judge rates two answers
 twice, and on the command line OpenAI's client tries what failed with status 500 twice more.
 
 | class | what the model does not take | defaults | `paper()` | `small_model()` | a seed | \

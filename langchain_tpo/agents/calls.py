@@ -13,13 +13,20 @@ from langchain.agents.structured_output import StructuredOutputError
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, SystemMessage
 from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.configurable import DynamicRunnable
 
 from langchain_tpo.agents.structured_answers import faulty
 from langchain_tpo.chat_models.first_reply import ReplyMessages
-from langchain_tpo.sampling.bound_arguments import without_tools
-from langchain_tpo.sampling.capabilities import Asking
+from langchain_tpo.errors import ModelTypeError
+from langchain_tpo.sampling.bound_arguments import (
+    arguments_for_words,
+    check_whole_replies,
+    for_words,
+)
+from langchain_tpo.sampling.capabilities import without_system
 from langchain_tpo.sampling.foreign_code import contained
 from langchain_tpo.sampling.quiet import quiet
+from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model, mapped
 from langchain_tpo.strategies import FRESH
 
 Request = ModelRequest[Any]
@@ -38,29 +45,35 @@ class _Calls:
     """Whether whole replies compete, so that revisions have the tools at hand."""
 
     def asked(
-        self, messages: Sequence[AnyMessage], config: RunnableConfig, options: dict[str, Any]
+        self,
+        model: ChatModel,
+        messages: Sequence[AnyMessage],
+        config: RunnableConfig,
+        options: dict[str, Any],
     ) -> Request:
         """Draw responses with the tools at hand; all other steps have prompts of their own."""
-        asking = Asking(model=self.request.model, messages=messages, options=options)
-        model, others = asking.placed()
-        sampled = {**self.request.model_settings, **others}
+        own = {**self.request.model_settings, **options}
         labels = config.get("metadata", {})
-        if labels.get("tpo_step") == "sample" or labels.get("tpo_form") == FRESH:
-            return self.request.override(model=model, model_settings=sampled)
-        system, rest = _split(messages)
-        if self.whole and labels.get("tpo_step") == "update":
-            return self.request.override(
-                model=model, messages=rest, system_message=system, model_settings=sampled
-            )
-        return self.request.override(
-            model=model,
-            messages=rest,
-            system_message=system,
+        step = labels.get("tpo_step")
+        fresh = step in ("first_reply", "sample") or labels.get("tpo_form") == FRESH
+        asked = _asking(self.request, self._itself(messages) if fresh else messages)
+        if fresh or (self.whole and step == "update"):
+            return asked.override(model=_as_chat_model(model), model_settings=own)
+        keep_format = step == "update"
+        return asked.override(
+            model=_as_chat_model(for_words(model, keep_format=keep_format)),
             tools=[],
             tool_choice=None,
             response_format=None,
-            model_settings=without_tools(sampled),
+            model_settings=arguments_for_words(own, keep_format=keep_format),
         )
+
+    def _itself(self, messages: Sequence[AnyMessage]) -> Sequence[AnyMessage]:
+        """Return the agent's conversation, tools and all, as the model takes system messages."""
+        whole = conversation(self.request)
+        takes_system = messages and isinstance(messages[0], SystemMessage)
+        folded = whole if takes_system else without_system(whole)
+        return cast("Sequence[AnyMessage]", folded)
 
     def drawn(self, reply: ReplyMessages, config: RunnableConfig) -> AIMessage:
         """Return a draw as the loop reads it: of another kind than is wanted, it says nothing."""
@@ -77,15 +90,25 @@ class SyncCalls(_Calls):
 
     handler: Handler
 
-    def first(self, _messages: Sequence[BaseMessage]) -> ReplyMessages:
+    def first(
+        self,
+        model: ChatModel,
+        messages: Sequence[AnyMessage],
+        config: RunnableConfig,
+        **options: Any,
+    ) -> ReplyMessages:
         """Ask as the agent does."""
-        return self._reply(self.request)
+        return self._reply(self.asked(model, messages, config, options))
 
     def draw(
-        self, messages: Sequence[AnyMessage], config: RunnableConfig, **options: Any
+        self,
+        model: ChatModel,
+        messages: Sequence[AnyMessage],
+        config: RunnableConfig,
+        **options: Any,
     ) -> AIMessage:
         """Ask as a step does."""
-        return self.drawn(self._reply(self.asked(messages, config, options)), config)
+        return self.drawn(self._reply(self.asked(model, messages, config, options)), config)
 
     def _reply(self, request: Request) -> ReplyMessages:
         try:
@@ -101,15 +124,25 @@ class AsyncCalls(_Calls):
 
     handler: AsyncHandler
 
-    async def first(self, _messages: Sequence[BaseMessage]) -> ReplyMessages:
+    async def first(
+        self,
+        model: ChatModel,
+        messages: Sequence[AnyMessage],
+        config: RunnableConfig,
+        **options: Any,
+    ) -> ReplyMessages:
         """Ask as the agent does."""
-        return await self._reply(self.request)
+        return await self._reply(self.asked(model, messages, config, options))
 
     async def draw(
-        self, messages: Sequence[AnyMessage], config: RunnableConfig, **options: Any
+        self,
+        model: ChatModel,
+        messages: Sequence[AnyMessage],
+        config: RunnableConfig,
+        **options: Any,
     ) -> AIMessage:
         """Ask as a step does."""
-        return self.drawn(await self._reply(self.asked(messages, config, options)), config)
+        return self.drawn(await self._reply(self.asked(model, messages, config, options)), config)
 
     async def _reply(self, request: Request) -> ReplyMessages:
         try:
@@ -121,9 +154,32 @@ class AsyncCalls(_Calls):
 
 def quieted(request: Request) -> Request:
     """Ask a copy of the model whose calls are known as internal: they stay out of every stream."""
-    metadata = {**(request.model.metadata or {}), **internal_call_metadata()}
-    model = quiet(request.model.model_copy(update={"metadata": metadata}), cache=False)
-    return request.override(model=cast("BaseChatModel", model))
+    _check_model(request)
+    internal = internal_call_metadata()
+
+    def marked(model: ChatModel) -> ChatModel:
+        if not isinstance(model, BaseChatModel):  # `init_chat_model(configurable_fields=...)`
+            return model.with_config(metadata=internal)
+        return model.model_copy(update={"metadata": {**(model.metadata or {}), **internal}})
+
+    model = quiet(mapped(request.model, marked), cache=False)
+    return request.override(model=_as_chat_model(model))
+
+
+def _check_model(request: Request) -> None:
+    """Refuse what an agent cannot ask, in one line.
+
+    Raises:
+        ModelTypeError: When it is no chat model, or what is around that loses its calls of tools.
+    """
+    model = check_chat_model(request.model, field="model")
+    check_whole_replies(model, "an agent's replies", instead="read the agent's last message")
+    if request.tools and not (hasattr(model, "bind_tools") or isinstance(model, DynamicRunnable)):
+        raise ModelTypeError(
+            f"`model` is a {type(model).__name__}, to which an agent can offer no tools: pass the "
+            "chat model itself, and what is around it as the agent's middleware "
+            "(ModelRetryMiddleware, ModelFallbackMiddleware, ...)."
+        )
 
 
 def conversation(request: Request) -> list[BaseMessage]:
@@ -139,7 +195,13 @@ def as_reply(response: ModelResponse[Any]) -> ReplyMessages:
     return ReplyMessages(messages=response.result, structured_response=answer, fault=fault)
 
 
-def _split(messages: Sequence[AnyMessage]) -> tuple[SystemMessage | None, list[AnyMessage]]:
+def _asking(request: Request, messages: Sequence[AnyMessage]) -> Request:
+    """Return the request about another conversation; agents keep the system message apart."""
     if messages and isinstance(messages[0], SystemMessage):
-        return messages[0], list(messages[1:])
-    return None, list(messages)
+        return request.override(messages=list(messages[1:]), system_message=messages[0])
+    return request.override(messages=list(messages), system_message=None)
+
+
+def _as_chat_model(model: ChatModel) -> BaseChatModel:
+    """Hand on what an agent asks: its own model, changed, or wrapped as that was."""
+    return cast("BaseChatModel", model)

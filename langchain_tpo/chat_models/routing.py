@@ -59,8 +59,8 @@ def _called(loop: TPORunnable, arguments: Mapping[str, Any]) -> ChatModel:
 
     What it says reaches the caller whole, not token by token.
     """
-    model = asked(quiet(loop.model, cache=True), loop.learned, {}, cache=True)
-    return model.bind(**arguments).with_config(tags=[TAG_NOSTREAM])
+    model = asked(quiet(loop.model, cache=True), loop.learned, arguments, cache=True)
+    return model.with_config(tags=[TAG_NOSTREAM])
 
 
 def as_reply(message: AIMessage) -> ReplyMessages:

@@ -13,12 +13,14 @@ from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.tools import BaseTool
 
 from langchain_tpo.errors import ModelTypeError
+from langchain_tpo.sampling.asked_through import AskedThrough
 from langchain_tpo.sampling.wrappers import (
     ChatModel,
     innermost,
     is_chat_model,
     mapped,
     models_inside,
+    one_layer_inside,
 )
 
 Arguments = Mapping[str, Any]
@@ -71,12 +73,10 @@ def for_words(model: ChatModel, *, keep_format: bool = False) -> ChatModel:
         model: A chat model, wrapped or not.
         keep_format: Whether to leave the format, which a revision shares with the answer.
     """
-    dropped = (
-        TOOL_ARGUMENTS | STOP_ARGUMENTS | (frozenset() if keep_format else STRUCTURED_ARGUMENTS)
-    )
+    dropped = _of_the_answer(keep_format=keep_format)
 
     def kept(arguments: Arguments) -> dict[str, Any]:
-        return {name: value for name, value in arguments.items() if name not in dropped}
+        return arguments_for_words(arguments, keep_format=keep_format)
 
     def unbound(inside: ChatModel) -> ChatModel:
         if not isinstance(inside, BaseChatModel):
@@ -95,8 +95,25 @@ def for_words(model: ChatModel, *, keep_format: bool = False) -> ChatModel:
     return mapped(model, unbound, bound=kept)
 
 
+def arguments_for_words(arguments: Arguments, *, keep_format: bool = False) -> dict[str, Any]:
+    """Return the arguments of a call without those that are for the answer, as `for_words`.
+
+    Example:
+        >>> arguments_for_words({"temperature": 0.5, "stop": ["###"], "response_format": "json"})
+        {'temperature': 0.5}
+    """
+    dropped = _of_the_answer(keep_format=keep_format)
+    return {name: value for name, value in arguments.items() if name not in dropped}
+
+
+def _of_the_answer(*, keep_format: bool) -> frozenset[str]:
+    return TOOL_ARGUMENTS | STOP_ARGUMENTS | (frozenset() if keep_format else STRUCTURED_ARGUMENTS)
+
+
 def asks_for_format(model: ChatModel) -> bool:
     """Return whether answers have to have a format: JSON, say, bound or set on the model."""
+    if isinstance(model, AskedThrough):
+        return is_structured(model.bound) or asks_for_format(model.model)
     if isinstance(model, RunnableBindingBase) and is_structured(model.kwargs):
         return True
     inside = innermost(model)
@@ -114,7 +131,7 @@ def tool_arguments(model: ChatModel, tools: Sequence[Tool], options: Arguments) 
         ModelTypeError: When a model inside takes no tools, two take them in different forms, or
             something behind the model would lose the calls.
     """
-    _check_whole_replies(model, "tools")
+    check_whole_replies(model, "tools")
     inside = models_inside(model)
     forms = [_offered(one, tools, options) for one in inside]
     if any(form != forms[0] for form in forms):
@@ -135,7 +152,7 @@ def with_structured_output(
     Raises:
         ModelTypeError: When a model inside has none, or something behind it reads messages.
     """
-    _check_whole_replies(model, "structured output")
+    check_whole_replies(model, "structured output")
 
     def structured(inside: ChatModel) -> ChatModel:
         if isinstance(inside, BaseChatModel):
@@ -169,14 +186,25 @@ def without_tools(arguments: Arguments) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name not in TOOL_ARGUMENTS}
 
 
-def _check_whole_replies(model: ChatModel, what: str) -> None:
-    """Refuse a sequence that goes on behind its chat model: that step reads answers in words."""
-    if isinstance(model, RunnableBindingBase):
-        _check_whole_replies(model.bound, what)
+def check_whole_replies(
+    model: ChatModel, what: str, *, instead: str = "put that step behind the ChatTPO"
+) -> None:
+    """Refuse a sequence that goes on behind its chat model: that step reads answers in words.
+
+    Args:
+        model: A chat model, wrapped or not.
+        what: What would be lost on the way.
+        instead: Where that step belongs.
+
+    Raises:
+        ModelTypeError: When there is such a step.
+    """
+    for inside in one_layer_inside(model):
+        check_whole_replies(inside, what, instead=instead)
     if isinstance(model, RunnableSequence) and not is_chat_model(model.steps[-1]):
         raise ModelTypeError(
             f"`model` hands its replies to `{model.steps[-1].get_name()}`, which knows nothing of "
-            f"{what}: pass the chat model alone and put that step behind the ChatTPO."
+            f"{what}: pass the chat model alone and {instead}."
         )
 
 

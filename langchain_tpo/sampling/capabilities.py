@@ -20,6 +20,7 @@ from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import Runnable
 
+from langchain_tpo.sampling.asked_through import AskedThrough
 from langchain_tpo.sampling.placing import PART_OF_THE_ANSWER, in_process, placed
 from langchain_tpo.sampling.refusals import (
     is_refusal,
@@ -33,6 +34,7 @@ from langchain_tpo.sampling.refusals import (
     wants_stream,
 )
 from langchain_tpo.sampling.unreachable import note_what_to_check
+from langchain_tpo.sampling.wrappers import innermost, mapped
 from langchain_tpo.text.conversation import message_text
 from langchain_tpo.text.secrecy import without_credentials
 from langchain_tpo.text.shown import message_of
@@ -156,7 +158,7 @@ class Lessons:
         """
         taught = _lesson(asking, error) if is_refusal(error) else None
         if taught is None:
-            if isinstance(asking.model, BaseChatModel):
+            if isinstance(_itself(asking.model), BaseChatModel):
                 note_what_to_check(error, self.name)
             raise error
         again, found = taught
@@ -208,6 +210,8 @@ _LEARNING = threading.Lock()
 
 def declared(model: object) -> Capabilities:
     """Return what a chat model's class and profile say before anything is asked."""
+    if isinstance(model, AskedThrough):
+        return replace(declared(_itself(model)), answers=1, takes_async=True)
     if not isinstance(model, BaseChatModel):
         return Capabilities(answers=1)
     if in_process(model):
@@ -299,7 +303,8 @@ def _raised_by_a_coroutine(error: Exception) -> bool:
 def _other_form(asking: Asking, error: Exception) -> dict[str, Any] | None:
     if asking.words_will_do and wants_no_images(error):
         return {"sees_images": False}
-    if isinstance(error, NotImplementedError) and _raised_by_a_coroutine(error):
+    unasked = isinstance(error, NotImplementedError) and _raised_by_a_coroutine(error)
+    if unasked and not isinstance(asking.model, AskedThrough):
         return {"takes_async": False}
     if wants_stream(error):
         return {"only_streams": True, "answers": 1}
@@ -355,10 +360,16 @@ def _said(what: str, value: object) -> str:
 
 def _streaming(model: Any) -> Any:  # noqa: ANN401 see `Asking`
     """Return a chat model that collects its reply from a stream."""
+    if isinstance(model, AskedThrough):
+        return model.with_model(mapped(model.model, _streaming))
     if not isinstance(model, BaseChatModel):
         return model
     own = {"streaming": True} if "streaming" in type(model).model_fields else {}
     return model.model_copy(update={"disable_streaming": False, **own})
+
+
+def _itself(model: object) -> object:
+    return innermost(model.model) if isinstance(model, AskedThrough) else model
 
 
 def _as_messages(messages: Any) -> Sequence[BaseMessage]:  # noqa: ANN401 see `Asking`
@@ -376,6 +387,7 @@ def _address_fields(kind: type[BaseChatModel]) -> tuple[str, ...]:
 
 def _key(model: object) -> str:
     """Name a model as its service knows it: the same name at two addresses is two models."""
+    model = _itself(model)
     if not isinstance(model, BaseChatModel):
         return f"{type(model).__name__} {model.get_name()}" if isinstance(model, Runnable) else ""
     names = (getattr(model, name, None) for name in _NAMES)

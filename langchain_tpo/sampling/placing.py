@@ -9,8 +9,10 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
+from langchain_tpo.sampling.asked_through import AskedThrough
 from langchain_tpo.sampling.bound_arguments import STRUCTURED_ARGUMENTS, TOOL_ARGUMENTS
 from langchain_tpo.sampling.refusals import OTHER_NAMES
+from langchain_tpo.sampling.wrappers import innermost, mapped
 
 PART_OF_THE_ANSWER = TOOL_ARGUMENTS | STRUCTURED_ARGUMENTS | {"stop"}
 """Arguments that say what an answer is, not how it is drawn: never left out."""
@@ -34,6 +36,9 @@ def placed(model: Any, options: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]
         model: A chat model, or another Runnable that stands for one.
         options: What is asked of it, by LangChain's names.
     """
+    if isinstance(model, AskedThrough):
+        changed = mapped(model.model, lambda one: placed(one, options)[0])
+        return model.with_model(changed), placed(innermost(model.model), options)[1]
     if in_process(model):
         return model, _in_pipeline(options)
     fields: Mapping[str, Any] = {}

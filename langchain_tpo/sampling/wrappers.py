@@ -145,7 +145,10 @@ def mapped(
     return change(model)
 
 
-def _each(model: RunnableWithFallbacks[Any, Any] | ModelsInTurn) -> Sequence[ChatModel]:
+def _each(
+    model: RunnableWithFallbacks[Any, Any] | ModelsInTurn,
+) -> Sequence[ChatModel]:
+    """Return the models that stand beside each other."""
     return model.models if isinstance(model, ModelsInTurn) else (model.runnable, *model.fallbacks)
 
 
@@ -181,6 +184,15 @@ class _Configured(Runnable[Any, Any]):
         changed = mapped(model, self.change, bound=self.bound)
         return await changed.ainvoke(input, config, **kwargs)
 
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> ChatModel:
+        """Offer tools to whichever model a call chooses."""
+
+        def taking(inside: Any) -> ChatModel:  # noqa: ANN401 a chat model, or it says so itself
+            bound: ChatModel = inside.bind_tools(tools, **kwargs)
+            return bound
+
+        return mapped(self, taking)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Direct:
@@ -209,6 +221,7 @@ def direct(model: ChatModel) -> Direct | None:
 
 
 def _choices(model: DynamicRunnable[Any, Any]) -> list[ChatModel]:
+    """Return the models that a call's config may choose."""
     others: Mapping[str, object] = {}
     if isinstance(model, RunnableConfigurableAlternatives):
         others = model.alternatives
@@ -217,3 +230,14 @@ def _choices(model: DynamicRunnable[Any, Any]) -> list[ChatModel]:
 
 def _short(value: object) -> str:
     return f"`{shown(value, quoted=True)}`"
+
+
+def one_layer_inside(model: ChatModel) -> Sequence[ChatModel]:
+    """Return what holds the chat models directly inside a wrapper; nothing of what is none."""
+    if isinstance(model, RunnableBindingBase):
+        return [model.bound]
+    if isinstance(model, RunnableWithFallbacks | ModelsInTurn):
+        return _each(model)
+    if isinstance(model, RunnableSequence):
+        return [step for step in model.steps if is_chat_model(step)]
+    return _choices(model) if isinstance(model, DynamicRunnable) else []

@@ -219,9 +219,9 @@ def test_an_agents_last_word_is_optimized(
     assert [message.type for message in said] == ["human", "ai", "tool", "ai"]
     figures = said[-1].response_metadata["tpo"]
     assert figures["stop_reason"] == "depth"
-    assert figures["usage"]["requests"] == len(services.bodies) - 1  # the call of the tool
-    assert services.refused <= 6  # two options of three draws that are on their way together
-    count("agent", requests=len(services.bodies) - services.refused, refused=0)
+    of_the_tool = len(services.bodies) - figures["usage"]["requests"]
+    assert of_the_tool in (1, 2)  # where the very first request is refused
+    count("agent", of_the_tool=of_the_tool)
 
 
 def test_as_judge(

@@ -128,7 +128,6 @@ ROWS: Mapping[str, Row] = {
     "ChatOpenAI at DashScope": _openai(
         "dashscope",
         fields={**_NO_RETRIES, "streaming": True},
-        lacks={"agent": "an agent asks its model itself, which TPOMiddleware silences"},
     ),
     "AzureChatOpenAI": Row(
         package="langchain_openai",

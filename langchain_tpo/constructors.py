@@ -5,6 +5,7 @@ Knows pydantic's errors and Python's own complaints about arguments; knows no cl
 
 import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import wraps
 from types import SimpleNamespace
@@ -279,6 +280,28 @@ def _seen(value: object, *, hidden: bool) -> str:
     return f"`{shown(value, quoted=True)}`"
 
 
+def check_options(cls: type[BaseModel], options: Iterable[str]) -> None:
+    """Refuse names that are no fields of a class.
+
+    Raises:
+        SettingsError: In one line, with the field that was meant.
+
+    Example:
+        >>> class Oven(BaseModel):
+        ...     degrees: int
+        >>> check_options(Oven, ["degres"])
+        Traceback (most recent call last):
+        ...
+        langchain_tpo.errors.SettingsError: `degres` is no option of Oven: do you mean `degrees`?
+    """
+    settings = cls.model_fields.get("settings")
+    kind = None if settings is None else settings.annotation
+    for option in options:
+        if option not in cls.model_fields:
+            name, known = _called(cls), cls.model_fields
+            raise SettingsError(_setting(name, option, kind) or _unknown(name, option, known))
+
+
 def check_choice(option: str, value: object, choices: Sequence[str]) -> None:
     """Refuse a value that is none of the choices.
 
@@ -293,16 +316,39 @@ def check_choice(option: str, value: object, choices: Sequence[str]) -> None:
         raise SettingsError(f"`{option}` must be {listed}, got {_seen(value, hidden=False)}.")
 
 
-def check_function(option: str, value: object) -> None:
+def check_function(option: str, value: object, *given: str) -> None:
     """Refuse what is there and cannot be called, and what would have to be awaited.
+
+    Args:
+        option: Its name.
+        value: The function, or None.
+        given: What it is called with, by place.
 
     Raises:
         SettingsError: In one line.
 
     Example:
-        >>> check_function("should_optimize", None)
+        >>> check_function("should_optimize", lambda request: True, "request", "reply")
+        Traceback (most recent call last):
+        ...
+        langchain_tpo.errors.SettingsError: `should_optimize` must take `(request, reply)`, got \
+`(request)`.
     """
-    if value is None or (callable(value) and not inspect.iscoroutinefunction(value)):
+    if value is None:
         return
-    what = "an async function" if callable(value) else _seen(value, hidden=False)
-    raise SettingsError(f"`{option}` must be a plain function, got {what}.")
+    if not callable(value) or _is_async(value):
+        what = "an async function" if callable(value) else _seen(value, hidden=False)
+        raise SettingsError(f"`{option}` must be a plain function, got {what}.")
+    with suppress(ValueError):  # of functions written in C nobody knows
+        signature = inspect.signature(value)
+        try:
+            signature.bind(*given)
+        except TypeError:
+            raise SettingsError(
+                f"`{option}` must take `({', '.join(given)})`, got `{signature}`."
+            ) from None
+
+
+def _is_async(function: Callable[..., object]) -> bool:
+    call = getattr(type(function), "__call__", None)  # noqa: B004 of an object that is one
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)

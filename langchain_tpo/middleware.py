@@ -15,7 +15,7 @@ from pydantic import ConfigDict
 
 from langchain_tpo.chat_models.first_reply import Answer, FirstReply, ReplyMessages
 from langchain_tpo.constructors import check_choice, check_function, names_checked
-from langchain_tpo.errors import MissingExtraError
+from langchain_tpo.errors import MissingExtraError, SettingsError
 from langchain_tpo.reward_models.coercion import RewardLike
 from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.sampling.asked_through import AskedThrough
@@ -23,6 +23,7 @@ from langchain_tpo.sampling.asking import asked
 from langchain_tpo.sampling.foreign_code import contained
 from langchain_tpo.sampling.wrappers import ChatModel
 from langchain_tpo.settings import TPOSettings
+from langchain_tpo.text.shown import shown
 
 try:
     from langchain.agents.middleware import (
@@ -136,13 +137,13 @@ class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
         """
         super().__init__()
         check_choice("optimize", optimize, ("answers", "tool_calls"))
-        check_function("should_optimize", should_optimize)
+        check_function("should_optimize", should_optimize, "request", "reply")
         self._optimize = optimize
         self._should_optimize = should_optimize
         self._settings = settings if callable(settings) else None
         short = {"width": width, "depth": depth}
         self._short = {name: value for name, value in short.items() if value is not None}
-        check_function("settings", self._settings)
+        check_function("settings", self._settings, "request")
         self._pattern = _LOOP(
             model=RunnableLambda(_no_model),  # every call brings its own
             reward=reward,
@@ -209,7 +210,13 @@ class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
         if self._settings is None:
             return self._pattern.settings
         with contained("The `settings` function"):
-            return self._settings(request).with_changes(**self._short)
+            settings = self._settings(request)
+        if not isinstance(settings, TPOSettings):
+            raise SettingsError(
+                f"`settings` must return a TPOSettings, got {type(settings).__name__} "
+                f"`{shown(settings)}`."
+            )
+        return settings.with_changes(**self._short)
 
 
 def _response(answer: Answer, request: Request) -> ExtendedModelResponse[Any]:

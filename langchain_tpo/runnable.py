@@ -18,6 +18,7 @@ from langgraph.graph.state import CompiledStateGraph
 from pydantic import ConfigDict, Field, PrivateAttr
 
 from langchain_tpo.graph import loop_graph
+from langchain_tpo.loop.answer_streams import StreamsAnswers
 from langchain_tpo.loop.call_arguments import (
     check_link_arguments,
     refuse_format,
@@ -37,7 +38,6 @@ from langchain_tpo.loop.slots import (
 )
 from langchain_tpo.result import TPOResult, TPORound
 from langchain_tpo.reward_models.coercion import RewardLike
-from langchain_tpo.sampling.batching import BatchesByRequests
 from langchain_tpo.sampling.call_config import check_config
 from langchain_tpo.sampling.capabilities import Learned
 from langchain_tpo.sampling.inner_calls import PER_CALL
@@ -51,7 +51,7 @@ GRAPHS = ("graph", "link_graph")
 """What is built at first use, and belongs to the fields that it was built from."""
 
 
-class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
+class TPORunnable(LoopParts, StreamsAnswers[TPORunnableInput]):
     """Answers like the model it wraps, after optimizing the answer at test time.
 
     A link for any chain: it takes what a chat model takes and gives an `AIMessage`, the response
@@ -83,8 +83,8 @@ class TPORunnable(LoopParts, BatchesByRequests[TPORunnableInput, AIMessage]):
     """How traces call it."""
     whole_replies: bool | WholeReplies = Field(default=False, repr=False)
     """Whether replies compete that call the tools bound to the policy: the candidates are whole
-    replies then, and a reward function may ask for `reply` or `tool_calls`. Without it a reply that
-    calls tools is dropped and counted."""
+    replies then, and a reward function may ask for `tool_calls`, or for a `response: AIMessage`.
+    Without it a reply that calls tools is dropped and counted."""
 
     if TYPE_CHECKING:  # what the validators take is more than what the fields hold
 

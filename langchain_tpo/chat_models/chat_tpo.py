@@ -25,6 +25,7 @@ from langchain_tpo.chat_models.child_runs import achild_config, child_config, un
 from langchain_tpo.chat_models.one_chunk import HeldAnswer, streamed
 from langchain_tpo.chat_models.routing import Answerer, answerer
 from langchain_tpo.chat_models.structured import structured
+from langchain_tpo.loop.answer_streams import as_chunk
 from langchain_tpo.loop.call_arguments import with_arguments
 from langchain_tpo.loop.parts import LoopParts
 from langchain_tpo.reward_models.coercion import RewardLike
@@ -224,7 +225,7 @@ class ChatTPO(LoopParts, BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[AIMessageChunk]:
         """Return the answer in one chunk."""
-        yield _as_chunk(self.invoke(input, config, stop=stop, **kwargs))
+        yield as_chunk(self.invoke(input, config, stop=stop, **kwargs))
 
     async def astream(
         self,
@@ -240,7 +241,7 @@ class ChatTPO(LoopParts, BaseChatModel):
             told = merge_configs(config, RunnableConfig(callbacks=[held]))
             return self.ainvoke(input, told, stop=stop, **kwargs)
 
-        async with aclosing(streamed(answer, _as_chunk)) as chunks:
+        async with aclosing(streamed(answer, as_chunk)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
@@ -366,8 +367,4 @@ def _with_configurable(config: RunnableConfig | None) -> RunnableConfig:
 
 def _chunk_of(result: ChatResult) -> ChatGenerationChunk:
     """Return the answer as the one chunk that listeners to a stream get."""
-    return ChatGenerationChunk(message=_as_chunk(result.generations[0].message))
-
-
-def _as_chunk(message: BaseMessage) -> AIMessageChunk:
-    return AIMessageChunk(**message.model_dump(exclude={"type"}), chunk_position="last")
+    return ChatGenerationChunk(message=as_chunk(result.generations[0].message))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from langchain_tpo.constructors import OneTypedLine
+from langchain_tpo.constructors import OneTypedLine, check_options
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.reward_models.interface import RewardModel
@@ -53,7 +53,7 @@ class LoopParts(OneTypedLine):
     model: ChatModel = Field(frozen=True, repr=False)
     """The policy: draws responses and revisions. Retries and fallbacks around it are kept. The
     models of a list draw in turn, a request a draw, and the first one criticizes; a candidate's
-    message says who wrote it."""
+    message says who wrote it. Of more models than `width` the last ones draw nothing."""
     reward: RewardModel = Field(frozen=True, repr=False)
     """What scores responses; a plain function `(prompt, response) -> float` will do."""
     critic: ChatModel | None = Field(default=None, frozen=True, repr=False)
@@ -136,6 +136,7 @@ class LoopParts(OneTypedLine):
             ConfigurationError: In one line, when something in the copy cannot work.
         """
         changes = dict(update or {})
+        check_options(type(self), changes)
         changes |= _settled(changes.get("settings", self.settings), _said(changes))
         for name in {"model", "critic"} & changes.keys():
             changes[name] = _checked_model(changes[name], name)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 
+from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage, HumanMessage
 
 from langchain_tpo.candidate_pool import Candidate
@@ -224,8 +225,16 @@ def _context(name: str, state: TPOState, settings: TPOSettings) -> dict[str, str
     """Return what the critic is shown of the context, to stand behind the conversation."""
     if not settings.critic_context or name not in CRITIQUE_STEPS:
         return {}
-    fields = [f"{field}: {state['context'][field]}" for field in settings.critic_context]
+    fields = [f"{field}: {_told(state['context'][field])}" for field in settings.critic_context]
     return {_CONTEXT: "\n\n".join(["", "What else is known:", *fields])}
+
+
+def _told(field: object) -> str:
+    """Return a field in words: of documents their texts, since metadata is for machines."""
+    several = list(field) if isinstance(field, list | tuple) else [field]
+    texts = [one.page_content if isinstance(one, Document) else one for one in several]
+    told = [text for text in texts if isinstance(text, str)]
+    return "\n\n".join(told) if len(told) == len(texts) else str(field)
 
 
 def _remarks(best: Candidate, worst: Candidate | None) -> str:

@@ -13,6 +13,7 @@ from langchain.agents.structured_output import (
     ToolStrategy,
 )
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.output_parsers import JsonOutputToolsParser
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
@@ -404,13 +405,62 @@ async def test_a_pause_inside_structured_candidates_repeats_nothing(run: Any) ->
     assert len(model.notebook.calls) == asked == 3
 
 
+class Later:
+    """An object that has to be awaited when it is called."""
+
+    async def __call__(self, request: object, reply: object) -> bool:
+        return True
+
+
 @pytest.mark.parametrize(
     ("option", "line"),
     [
         ({"optimize": "everything"}, "`optimize` must be `answers` or `tool_calls`, got `'every"),
         ({"should_optimize": True}, "`should_optimize` must be a plain function, got `True`"),
+        ({"should_optimize": Later()}, "must be a plain function, got an async function"),
+        (
+            {"should_optimize": lambda reply: True},
+            r"must take `\(request, reply\)`, got `\(reply\)`",
+        ),
+        ({"settings": lambda: None}, r"`settings` must take `\(request\)`, got `\(\)`"),
     ],
 )
 def test_what_cannot_work_is_refused_in_a_line(option: dict[str, Any], line: str) -> None:
     with pytest.raises(SettingsError, match=line):
         TPOMiddleware(reward=euros, **option)
+
+
+@pytest.mark.parametrize("settings", [None, {"width": 2}])
+async def test_settings_of_a_request_that_are_none_are_refused_in_a_line(
+    run: Any, settings: Any
+) -> None:
+    middleware = TPOMiddleware(reward=length, settings=lambda _request: settings)
+    agent = create_agent(ScriptedModel(), middleware=[middleware])
+
+    with pytest.raises(
+        SettingsError, match=f"`settings` must return a TPOSettings, got {type(settings).__name__}"
+    ):
+        await run(agent)
+
+
+@pytest.mark.parametrize("schema", [Price, Price.model_json_schema()])
+async def test_a_structured_answer_is_streamed_whole(schema: Any) -> None:
+    chat = ChatTPO(model=VaryingAgentModel(act=prices(12, -3, 40)), reward=euros, width=3, depth=0)
+
+    structured = chat.with_structured_output(schema)
+
+    (streamed,) = structured.stream("What does it cost?")
+    (later,) = [part async for part in structured.astream("What does it cost?")]
+    assert Price.model_validate(streamed) == Price.model_validate(later) == Price(euros=40)
+
+
+async def test_a_parser_of_tool_calls_behind_a_link_reads_its_stream() -> None:
+    bound = VaryingAgentModel(act=cities).bind_tools(ToolLog().tools)
+    tpo = TPORunnable(model=bound, reward=number_of, width=3, depth=0, whole_replies=True)
+    chain = tpo | JsonOutputToolsParser()
+
+    (streamed,) = chain.stream("Which oil?")
+    (later,) = [part async for part in chain.astream("Which oil?")]
+
+    assert [call["args"] for call in streamed] == [{"wood": "oak 2"}]
+    assert [call["type"] for call in later] == ["find_oil"]

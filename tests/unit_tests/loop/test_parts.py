@@ -119,6 +119,8 @@ def test_a_copy_takes_a_function_as_its_reward() -> None:
         {"model": "gpt"},
         {"critic": 3},
         {"reward": 3},
+        {"widht": 4},
+        {"token_budget": 4_000},
     ],
 )
 def test_a_copy_that_cannot_work_is_refused_in_one_line(changes: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from langchain_core.documents import Document
 from langchain_core.runnables import RunnableLambda
 
 from langchain_tpo import TPORunnable, TPOSettings, build_tpo_graph
@@ -59,6 +60,21 @@ def test_the_critic_is_shown_the_fields_that_one_names() -> None:
     for step in ("sample", "update"):
         assert "Tung" not in asked[step]
     assert not any("secret" in prompt for prompt in asked.values())
+
+
+@pytest.mark.parametrize("several", [list, tuple])
+def test_of_documents_the_critic_is_shown_the_texts_alone(several: type) -> None:
+    model = ScriptedModel()
+    settings = TPOSettings(width=2, depth=1, critic_context=("passages",))
+    found = several([Document("Tung hardens.", metadata={"path": "/home/ann"}), "Oil dries."])
+
+    TPORunnable(model=model, reward=last_number, settings=settings).invoke(
+        {"messages": "Wood?", "context": {"passages": found}}
+    )
+
+    asked = prompts_by_step(model)["textual_loss"]
+    assert "passages: Tung hardens.\n\nOil dries." in asked
+    assert "/home/ann" not in asked
 
 
 def test_what_the_critic_is_shown_closes_no_frame() -> None:

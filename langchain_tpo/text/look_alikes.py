@@ -58,7 +58,7 @@ _ALIKE = {
     "!": "\u01c3\u2d51",
     "?": "\u0294\u0241\u097d\u13ae\ua6eb",
     ":": "\u02d0\u02f8\u0589\u05c3\u0703\u0704\u16ec\u1803\u1809\u205a\u2236\ua4fd\ua789\ufe30",
-    "_": "\u02cd",
+    "_": "\u02cd\u203f\u2040\u2054",
     "-": "\u02d7\u06d4\u2010\u2012\u2013\u2014\u2212\u2796\u2cba",
 }
 """Characters of other alphabets and symbols by the ASCII character that they look like."""

@@ -21,11 +21,20 @@ _TELLING = re.compile(
 _VALUE = r"(?!\(hidden\))[^\s'\"&,;)}\]]"
 """One character of a secret that is not hidden yet: hiding twice changes nothing."""
 
-_IS = r"['\"]?(?:\s*+(?:[:=]|provided:|is:?\s))\s*+['\"]?"
+_IS = r"['\"]?(?:\s*+(?:[:=]|%3[AaDd]|provided:|is:?\s))\s*+['\"]?"
 
-_KINDS = "api|access|auth|client|private|secret|session|shared|signing|subscription"
+_KINDS = "account|api|access|auth|client|private|secret|session|shared|signing|subscription"
+
+_PRIVATE_KEY = r"[A-Z ]{0,40}PRIVATE KEY-----"
 
 _CREDENTIALS = (
+    (
+        re.compile(
+            rf"(-----BEGIN {_PRIVATE_KEY})(?!\(hidden\)).*?(?:-----END {_PRIVATE_KEY}|\Z)",
+            re.DOTALL,
+        ),
+        rf"\1{HIDDEN}",
+    ),
     (re.compile(r"(://)[^/\s?#@'\"]+@"), rf"\1{HIDDEN}@"),
     (
         re.compile(

@@ -41,6 +41,10 @@ from tests.support.fakes import ScriptedModel
         "authorization: Basic hunter22==",
         "key sk-proj-hunter22-hunter22 was revoked",
         "hf_hunter22hunter22hunter22 is no token",
+        "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=hunter22==;EndpointSuffix=b",
+        "https://proxy/?url=https%3A%2F%2Fh%2F%3Fapi_key%3Dhunter22%26n%3D1",
+        "-----BEGIN PRIVATE KEY-----\nhunter22\n-----END PRIVATE KEY-----\n",
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIhunter22",
     ],
 )
 def test_what_looks_like_a_key_is_hidden(text: str) -> None:
@@ -136,7 +140,10 @@ def test_options_are_hidden_by_their_names() -> None:
     assert (shown["max_tokens"], shown["top_p"], shown["stop"]) == (7, 0.5, None)
 
 
-@pytest.mark.parametrize("piece", ["://", "://a", "api_key", "api_key: ", "sk-", "bearer ", "a"])
+@pytest.mark.parametrize(
+    "piece",
+    ["://", "://a", "api_key", "api_key: ", "sk-", "bearer ", "a", "-----BEGIN PRIVATE KEY-----"],
+)
 def test_a_megabyte_is_searched_in_no_time(piece: str) -> None:
     since = time.process_time()
     without_credentials(piece * (1_000_000 // len(piece)))

@@ -29,6 +29,7 @@ from langchain_tpo.loop.slots import ainvoke_in_slot, invoke_in_slot
 from langchain_tpo.loop.traces import FIGURES
 from langchain_tpo.result import TPOResult
 from langchain_tpo.runnable import TPORunnable
+from langchain_tpo.sampling.draw_request import copies
 from langchain_tpo.sampling.draws import Draws
 from langchain_tpo.sampling.foreign_code import contained
 from langchain_tpo.sampling.inner_calls import inner_config
@@ -186,14 +187,14 @@ class FirstReply:
     def _reply(self, state: ReplyState, config: RunnableConfig) -> dict[str, Any]:
         keep = _Keeper(config, self._tpo, self._competes)
         with place("model"), contained("The model"):
-            reply = self._first.invoke(list(state["messages"]), keep.config)
+            reply = self._first.invoke(copies(state["messages"]), keep.config)
         return keep(reply)
 
     async def _areply(self, state: ReplyState, config: RunnableConfig) -> dict[str, Any]:
         keep = _Keeper(config, self._tpo, self._competes)
         async with aplace("model"):
             with contained("The model"):
-                reply = await self._first.ainvoke(list(state["messages"]), keep.config)
+                reply = await self._first.ainvoke(copies(state["messages"]), keep.config)
         return keep(reply)
 
 

@@ -202,18 +202,20 @@ class OnCopy(Runnable[ScoreRequest, list[Score]]):
     ) -> list[Score]:
         """Score the responses."""
         handed = copied(input)
+        left = handed["responses"]
         with contained("The reward model", RewardError):
             scores = self._reward_model.invoke(handed, config, **kwargs)
-        return _in_order(scores, handed["responses"], input["responses"])
+        return _in_order(scores, left, input["responses"])
 
     async def ainvoke(
         self, input: ScoreRequest, config: RunnableConfig | None = None, **kwargs: Any
     ) -> list[Score]:
         """Score the responses without blocking the event loop."""
         handed = copied(input)
+        left = handed["responses"]
         with contained("The reward model", RewardError):  # in the task that calls it, not around
             scores = await self._reward_model.ainvoke(handed, config, **kwargs)
-        return _in_order(scores, handed["responses"], input["responses"])
+        return _in_order(scores, left, input["responses"])
 
 
 def _in_order(scores: list[Score], left: list[str], responses: list[str]) -> list[Score]:

@@ -51,13 +51,13 @@ class DrawRequest:
     """Requests with longer prompts that a server has refused."""
 
     def part(self, index: int, *, n: int = 1) -> "DrawRequest":
-        """Return the request for some of the draws.
+        """Return the request for some of the draws, with a conversation that a model may change.
 
         Args:
             index: Which of these draws is the first of them.
             n: How many they are.
         """
-        return replace(self, first=self.first + index, n=n)
+        return replace(self, messages=copies(self.messages), first=self.first + index, n=n)
 
     @property
     def seeded_options(self) -> dict[str, Any]:
@@ -86,3 +86,16 @@ class DrawRequest:
         """Return the request with the next shorter prompt."""
         messages, left_out = self.shorter[0]()
         return replace(self, messages=messages, shorter=self.shorter[1:], left_out=left_out)
+
+
+def copies(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """Return copies of messages: what a model does to those it is handed changes no others.
+
+    Example:
+        >>> from langchain_core.messages import HumanMessage
+        >>> asked = [HumanMessage("Wood?")]
+        >>> copies(asked)[0].content = "Oil?"
+        >>> asked[0].content
+        'Wood?'
+    """
+    return [message.model_copy(deep=True) for message in messages]

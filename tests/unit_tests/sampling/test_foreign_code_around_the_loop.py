@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from langchain.agents import create_agent
+from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_core.runnables import Runnable, RunnableLambda
 from langchain_core.tools import tool
 
@@ -35,6 +36,37 @@ class OwnReward(Runnable[Any, list[float]]):
     async def ainvoke(self, input: Any, config: Any = None, **kwargs: Any) -> list[float]:
         """Score in the event loop itself."""
         return self.invoke(input)
+
+
+@pytest.mark.parametrize("depth", [0, 1])
+async def test_what_a_model_does_to_its_messages_changes_no_others(*, depth: int) -> None:
+    seen: list[str] = []
+
+    def draw(messages: list[BaseMessage]) -> str:
+        seen.append(messages[0].text)
+        messages[0].content = "Oil?"
+        messages[0].additional_kwargs.setdefault("seen", []).append("by a model")
+        messages.append(HumanMessage("And?"))
+        return f"<IMPROVED_VARIABLE>Wax {len(seen)}</IMPROVED_VARIABLE>"
+
+    asked = HumanMessage("Wood?", additional_kwargs={"seen": []})
+    for run in (0, 1):
+        link = tpo(model=RunnableLambda(draw), depth=depth)
+        result = await link.aoptimize([asked]) if run else link.optimize([asked])
+        assert result.stop_reason == "depth"
+        assert "Oil?" not in seen
+        assert (asked.content, asked.additional_kwargs) == ("Wood?", {"seen": []})
+
+
+async def test_a_reward_may_empty_its_request() -> None:
+    def score(request: Any) -> list[float]:
+        scores = [last_number("", response) for response in request["responses"]]
+        request.clear()
+        return scores
+
+    link = tpo(reward=RunnableLambda(score))
+    assert link.optimize("Wood?").stop_reason == "depth"
+    assert (await link.aoptimize("Wood?")).stop_reason == "depth"
 
 
 def told(error: BaseException) -> str:

@@ -10,7 +10,6 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING
 
 from langchain_tpo.candidate_pool import Candidate
-from langchain_tpo.chat_models import ChatTPO
 from langchain_tpo.costs import Price
 from langchain_tpo.errors import ConfigurationError, RewardError, RunError, TPOError
 from langchain_tpo.graph import build_tpo_graph
@@ -20,6 +19,7 @@ from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.settings import SamplingOptions, TPOSettings
 
 if TYPE_CHECKING:
+    from langchain_tpo.chat_models import ChatTPO as ChatTPO
     from langchain_tpo.middleware import TPOMiddleware as TPOMiddleware
 
     __version__: str
@@ -41,6 +41,12 @@ __all__ = [
     "__version__",
     "build_tpo_graph",
 ]
+
+_WHEN_ASKED_FOR = {
+    "ChatTPO": "langchain_tpo.chat_models",
+    "TPOMiddleware": "langchain_tpo.middleware",  # needs the extra `agents`
+}
+"""Doors that are imported by those who use them."""
 
 _MOVED = {
     **dict.fromkeys(
@@ -78,8 +84,8 @@ _MOVED = {
 
 
 def __getattr__(name: str) -> object:
-    if name == "TPOMiddleware":  # needs the extra `agents`
-        return import_module("langchain_tpo.middleware").TPOMiddleware
+    if name in _WHEN_ASKED_FOR:
+        return getattr(import_module(_WHEN_ASKED_FOR[name]), name)
     if name == "__version__":
         return metadata.version("langchain-tpo")
     if name in _MOVED:

@@ -11,9 +11,8 @@ from langchain_tpo.constructors import names_checked
 from langchain_tpo.errors import RewardTypeError
 from langchain_tpo.reward_models.adapters import Evaluator, adapted
 from langchain_tpo.reward_models.interface import RewardModel, Score, ScoreRequest
-from langchain_tpo.reward_models.judges.chat_judge import ChatJudge
 from langchain_tpo.reward_models.python_function import FunctionReward, RewardFunction
-from langchain_tpo.sampling.wrappers import is_chat_model
+from langchain_tpo.sampling.wrappers import ChatModel, is_chat_model
 from langchain_tpo.text.shown import shown
 
 RewardLike: TypeAlias = (
@@ -47,10 +46,18 @@ def as_reward_model(reward: RewardLike) -> RewardModel:
     if function := adapted(reward):
         return FunctionReward(function)
     if isinstance(reward, Runnable):
-        return ChatJudge(reward) if is_chat_model(reward) else cast("RewardModel", reward)
+        return _judge(reward) if is_chat_model(reward) else cast("RewardModel", reward)
     if callable(reward):
         return FunctionReward(reward)
     raise RewardTypeError(
         f"`reward` must be a function `(prompt, response) -> float` or a Runnable, got "
         f"{type(reward).__name__} `{shown(reward)}`."
     )
+
+
+def _judge(model: ChatModel) -> RewardModel:
+    from langchain_tpo.reward_models.judges.chat_judge import (  # noqa: PLC0415 few need it
+        ChatJudge,
+    )
+
+    return ChatJudge(model)

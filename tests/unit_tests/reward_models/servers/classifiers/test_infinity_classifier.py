@@ -62,6 +62,11 @@ def test_requests_keep_to_infinitys_description(server: FakeInfinity, score: Sco
     check_request("infinity", "RerankInput", server.posts("/rerank")[0])
 
 
+def test_the_limit_is_that_of_the_description() -> None:
+    described = recorded("written/infinity_requests.json")["RerankInput"]["properties"]
+    assert described["documents"]["maxItems"] == InfinityClassifier.limit
+
+
 def test_the_limit_is_that_of_upstreams_description() -> None:
     contract = upstream("infinity/openapi.json")
     documents = contract["components"]["schemas"]["RerankInput"]["properties"]["documents"]

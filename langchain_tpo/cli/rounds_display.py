@@ -64,7 +64,7 @@ class RunStage:
         """Say where the run stands.
 
         Example:
-            >>> Standing(stages=7, clock=lambda: 0.0).line()
+            >>> RunStage(stages=7, clock=lambda: 0.0).line()
             'stage 1 of 7: drawing the first responses, 0.0s'
         """
         best = "" if self.best is None else f", best so far {self.best:+.2f}"

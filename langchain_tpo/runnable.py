@@ -51,7 +51,7 @@ GRAPHS = ("graph", "link_graph")
 """What is built at first use, and belongs to the fields that it was built from."""
 
 
-class TPORunnable(LoopParts, StreamsAnswers[TPORunnableInput]):
+class TPORunnable(LoopParts, StreamsAnswers):
     """Answers like the model it wraps, after optimizing the answer at test time.
 
     A link for any chain: it takes what a chat model takes and gives an `AIMessage`, the response

@@ -9,17 +9,17 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.runnables import RunnableConfig
-from langchain_core.runnables.utils import Input
 
+from langchain_tpo.loop.run_input import TPORunnableInput
 from langchain_tpo.sampling.batching import BatchesByRequests
 
 
-class StreamsAnswers(BatchesByRequests[Input, AIMessage]):
-    """A Runnable whose stream is its answer in one chunk: which response wins is known at last."""
+class StreamsAnswers(BatchesByRequests[TPORunnableInput, AIMessage]):
+    """A link whose stream is its answer in one chunk: which response wins is known at last."""
 
     def stream(
         self,
-        input: Input,
+        input: TPORunnableInput,
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> Iterator[AIMessage]:
@@ -28,7 +28,7 @@ class StreamsAnswers(BatchesByRequests[Input, AIMessage]):
 
     async def astream(
         self,
-        input: Input,
+        input: TPORunnableInput,
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[AIMessage]:

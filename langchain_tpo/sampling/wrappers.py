@@ -140,7 +140,9 @@ def mapped(
     if isinstance(model, _Configured):
         before, kept = model.change, model.bound
         return _Configured(
-            model.dynamic, lambda one: change(before(one)), lambda one: bound(kept(one))
+            model.dynamic,
+            lambda one: mapped(before(one), change, bound=bound),  # it may have bound something
+            lambda one: bound(kept(one)),
         )
     return change(model)
 

@@ -214,12 +214,12 @@ def test_errors_show_the_beginning_of_a_value() -> None:
 
 
 def test_a_note_of_what_to_check_stands_behind_the_message() -> None:
-    error = ValueError("refused..")
-    assert (what_to_check(error), message_of(error)) == ("", "refused..")
+    error = ValueError("refused, X..")
+    assert (what_to_check(error), message_of(error)) == ("", "refused, X..")
     error.add_note("of somebody else")
     error.add_note(f"{WHAT_TO_CHECK}api_key=abcdef and the URL.")
     assert what_to_check(error) == "To check: api_key=abcdef and the URL."
-    assert message_of(error) == "refused. To check: api_key=(hidden) and the URL."
+    assert message_of(error) == "refused, X. To check: api_key=(hidden) and the URL."
 
 
 @pytest.mark.parametrize("notes", [5, None, [5, b"a"], property(lambda _: 1 / 0)], ids=repr)

@@ -11,7 +11,7 @@ from langchain_core.messages import (
     convert_to_messages,
 )
 from langchain_core.prompt_values import PromptValue
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from langchain_tpo.errors import ConversationError
@@ -21,6 +21,7 @@ from langchain_tpo.text.conversation import is_readable, message_text
 from langchain_tpo.text.shown import shown
 
 
+@with_config(extra="forbid")  # servers and tools drop no key, as a link drops none
 class TPORequest(TypedDict):
     """A conversation, and what is known of it."""
 

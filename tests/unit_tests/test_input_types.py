@@ -87,3 +87,11 @@ def test_schemas_are_json() -> None:
     assert "TPORequest" in TPO.get_input_jsonschema()["$defs"]
     assert TPO.get_output_jsonschema()["title"] == "AIMessage"
     assert "BaseMessage" not in TPO.get_input_jsonschema()["$defs"], "an abstract class"
+
+
+def test_a_key_that_means_nothing_is_refused_and_not_dropped() -> None:
+    model = FakeListChatModel(responses=["Oil it."])
+    tpo = TPORunnable(model=model, reward=lambda prompt, response: 1.0, width=2, depth=0)
+
+    with pytest.raises(ValidationError, match="contxt"):
+        tpo.get_input_schema().model_validate({"messages": "Wood?", "contxt": {"row": 1}})

@@ -147,7 +147,7 @@ class StepNode(Runnable[TPOThread, TPOStep], Generic[RequestT, ReplyT]):
         """Look at the clock, the run and what it obeys; `sample` opens a run of its own."""
         since = time.perf_counter()
         opens = self._plan.name == "sample"
-        state = opened(thread) if opens else resumed(thread)
+        state = opened(thread, of_client=on_a_server()) if opens else resumed(thread)
         if self._plan.name not in ("sample", "reward") and not state["rounds"]:
             raise RunError(f"`tpo.rounds` is empty, and `{self._plan.name}` is a step of a round.")
         earlier, given = state["options"], context_options(self._settings)

@@ -35,8 +35,13 @@ RUN_KEYS = tuple(get_type_hints(TPORun))
 """Everything that a run knows, by name."""
 
 
-def opened(thread: TPOThread) -> TPOState:
+def opened(thread: TPOThread, *, of_client: bool = False) -> TPOState:
     """Return the state in which a new run begins, whatever the thread holds of an earlier one.
+
+    Args:
+        thread: What a run is given.
+        of_client: Whether a client has sent it: of its first samples only the texts are taken,
+            since their rewards and costs are for the graph to say.
 
     Raises:
         ConversationError: When there is nothing to answer, or a draft that holds no text.
@@ -45,6 +50,7 @@ def opened(thread: TPOThread) -> TPOState:
     samples = thread.get("tpo_first_samples")
     drafts, context = thread.get("tpo_drafts"), thread.get("tpo_context")
     given = checked_first_samples(samples) if is_given(samples) else FirstSamples(candidates=[])
+    given = _texts_of(given) if of_client else given
     return {
         "id": str(uuid4()),
         "messages": messages,
@@ -62,6 +68,11 @@ def opened(thread: TPOThread) -> TPOState:
         "failure": None,
         "answer_id": None,
     }
+
+
+def _texts_of(samples: FirstSamples) -> FirstSamples:
+    texts = [candidate["text"] for candidate in samples["candidates"]]
+    return {"candidates": [{"text": text, "reward": None, "round": 0} for text in texts]}
 
 
 def resumed(thread: TPOThread) -> TPOState:

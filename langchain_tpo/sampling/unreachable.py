@@ -26,6 +26,21 @@ _UNREACHED = re.compile(r"ConnectError$|APIConnectionError$|EndpointConnectionEr
 """Errors of clients that found nobody; a line that breaks off is another thing."""
 
 
+_ENDS_IN_V1 = frozenset(
+    {
+        "ChatFireworks",
+        "ChatLiteLLM",
+        "ChatMistralAI",
+        "ChatNVIDIA",
+        "ChatOpenAI",
+        "ChatOpenRouter",
+        "ChatTogether",
+        "ChatXAI",
+    }
+)
+"""Classes that add no `/v1` of their own to the URL that they are given."""
+
+
 def note_what_to_check(error: Exception, name: str) -> None:
     """Add a note to an error that a wrong key, model or address explains; to any other none.
 
@@ -60,7 +75,8 @@ def _advice(error: Exception, name: str) -> str | None:
 
 
 def _of_address(name: str) -> str:
-    if name.startswith("ChatOpenAI ") and " at " in name and "/v1" not in name:
+    kind = name.partition(" ")[0]
+    if kind in _ENDS_IN_V1 and " at " in name and "/v1" not in name:
         return (
             "Is the URL right (it has no `/v1`, in which those of OpenAI-compatible servers end), "
             "and is the model's name?"

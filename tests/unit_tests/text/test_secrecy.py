@@ -222,7 +222,11 @@ def test_a_note_of_what_to_check_stands_behind_the_message() -> None:
     assert message_of(error) == "refused, X. To check: api_key=(hidden) and the URL."
 
 
-@pytest.mark.parametrize("notes", [5, None, [5, b"a"], property(lambda _: 1 / 0)], ids=repr)
+@pytest.mark.parametrize(
+    "notes",
+    [5, None, [5, b"a"], property(lambda _: 1 / 0)],
+    ids=["number", "none", "no texts", "fails"],
+)
 def test_notes_that_cannot_be_read_are_none(notes: object) -> None:
     failing = type("Failing", (ValueError,), {"__notes__": notes})
     assert message_of(failing("a")) == "a"

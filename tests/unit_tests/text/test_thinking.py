@@ -133,6 +133,7 @@ def test_a_megabyte_is_split_in_no_time(piece: str) -> None:
     ("text", "thought", "answer"),
     [
         ("<|channel|>final<|message|>Oil it.<|return|>", "", "Oil it."),
+        ("\n  <|channel|>final<|message|>Oil it.<|return|>", "", "Oil it."),
         ("<|start|>assistant<|channel|>final<|message|>Oil it.<|end|>", "", "Oil it."),
         (
             "<|start|>assistant<|channel|>analysis<|message|>Hm.<|end|>"

@@ -174,13 +174,9 @@ class Decider(BaseDecisionModel):
         return ClassifierResponse(model="decider", answers=answers, usage=self.usage)
 
 
-TOLD = {"input_tokens": 700, "output_tokens": 3, "total_tokens": 703}
-
-
-@pytest.mark.parametrize("usage", [None, TOLD])
-@pytest.mark.parametrize("asynchronous", [False, True])
-async def test_a_decision_inside_a_function_is_counted(usage: Any, *, asynchronous: bool) -> None:
-    decider, questions = Decider(usage=usage), {"good": Noul(instructions="Good?")}
+def decided_by(decider: Decider, *, asynchronous: bool = False) -> Any:
+    """Return a reward function that asks a decision model, and rewards the length."""
+    questions = {"good": Noul(instructions="Good?")}
 
     def decided(prompt: str, response: str) -> float:
         decider.invoke({"state": {"response": response}, "questions": questions})
@@ -190,7 +186,16 @@ async def test_a_decision_inside_a_function_is_counted(usage: Any, *, asynchrono
         await decider.ainvoke({"state": {"response": response}, "questions": questions})
         return length(prompt, response)
 
-    reward = adecided if asynchronous else decided
+    return adecided if asynchronous else decided
+
+
+TOLD = {"input_tokens": 700, "output_tokens": 3, "total_tokens": 703}
+
+
+@pytest.mark.parametrize("usage", [None, TOLD])
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_a_decision_inside_a_function_is_counted(usage: Any, *, asynchronous: bool) -> None:
+    reward = decided_by(Decider(usage=usage), asynchronous=asynchronous)
     loop = TPORunnable(model=ScriptedModel(), reward=reward, width=2, depth=1)
     result = await loop.aoptimize("Wood?") if asynchronous else loop.optimize("Wood?")
 
@@ -205,14 +210,8 @@ async def test_a_decision_inside_a_function_is_counted(usage: Any, *, asynchrono
 @pytest.mark.parametrize("door", [TPORunnable, ChatTPO])
 @pytest.mark.parametrize("asynchronous", [False, True])
 async def test_langsmith_is_told_of_a_decision_once(door: Any, *, asynchronous: bool) -> None:
-    decider, questions = Decider(usage=TOLD), {"good": Noul(instructions="Good?")}
-
-    def decided(prompt: str, response: str) -> float:
-        decider.invoke({"state": {"response": response}, "questions": questions})
-        return length(prompt, response)
-
-    posted = Posted()
-    loop = door(model=ScriptedModel(), reward=decided, width=2, depth=1)
+    posted, reward = Posted(), decided_by(Decider(usage=TOLD))
+    loop = door(model=ScriptedModel(), reward=reward, width=2, depth=1)
     message = await answered(loop, {"callbacks": [posted.tracer()]}, asynchronous=asynchronous)
 
     noted = [usage_noted(run) for run in posted.runs.values()]

@@ -16,7 +16,7 @@ from langchain_tpo import reward_models
 from langchain_tpo.errors import RewardServerError
 from langchain_tpo.reward_models.chat_templates import llama3
 from langchain_tpo.reward_models.servers.http_reward_model import HttpRewardModel
-from tests.support.servers.raw_server import answer_bytes, raw_server
+from tests.support.servers.raw_server import answer_bytes, dripping, raw_server
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -30,16 +30,6 @@ LIMIT = 2_000
 TIMEOUT = 0.25
 
 Bytes = Callable[[socket.socket], object]
-
-
-def dripping(opening: bytes, drop: bytes) -> Bytes:
-    def answer(connection: socket.socket) -> None:
-        connection.sendall(opening)
-        for _ in range(200):
-            time.sleep(0.03)
-            connection.sendall(drop)
-
-    return answer
 
 
 def whole(answer: bytes) -> Bytes:
@@ -61,10 +51,10 @@ CHUNKED = OK + b"transfer-encoding: chunked\r\n\r\n"
 PACKED = gzip.compress(gzip.compress(b"1" * 1_000_000))
 
 WIRES: dict[str, Bytes] = {
-    "interim answers": dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
-    "headers": dripping(OK, b"x-more: 1\r\n"),
-    "a chunk's extension": dripping(CHUNKED + b"1;", b"a"),
-    "trailers": dripping(CHUNKED + b"1\r\n1\r\n0\r\n", b"x: 1\r\n"),
+    "interim answers": dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n", pause=0.03),
+    "headers": dripping(OK, b"x-more: 1\r\n", pause=0.03),
+    "a chunk's extension": dripping(CHUNKED + b"1;", b"a", pause=0.03),
+    "trailers": dripping(CHUNKED + b"1\r\n1\r\n0\r\n", b"x: 1\r\n", pause=0.03),
     "silence": lambda _connection: time.sleep(5),
     "a reset": reset,
     "half a body": whole(OK + b"content-length: 99\r\n\r\n[1"),

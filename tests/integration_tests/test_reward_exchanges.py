@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from langchain_tpo.errors import RewardServerError, SettingsError
 from langchain_tpo.reward_models.servers.http_calls import Call, RewardServer
 from langchain_tpo.reward_models.servers.http_transport import AnswerOrError, asend, send
-from tests.support.servers.raw_server import RawServer, answer_bytes, raw_server
+from tests.support.servers.raw_server import RawServer, answer_bytes, dripping, raw_server
 
 pytestmark = pytest.mark.integration
 
@@ -39,26 +39,16 @@ def _call(server: RawServer, **options: Any) -> Call:
     return RewardServer(**{"url": server.url, "max_retries": 0, **options}).post("/score", "text")
 
 
-def _drip(opening: bytes, drop: bytes) -> Callable[[socket.socket], None]:
-    def handler(connection: socket.socket) -> None:
-        connection.sendall(opening)
-        for _ in range(200):
-            time.sleep(0.05)
-            connection.sendall(drop)
-
-    return handler
-
-
 OK = b"HTTP/1.1 200 OK\r\n"
 SLOW = {
-    "interim answers": _drip(b"", b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"),
-    "headers": _drip(OK, b"x-more: 1\r\n"),
-    "a header's letters": _drip(OK + b"x-", b"a"),
-    "a body": _drip(OK + b"content-length: 9999\r\n\r\n", b" "),
-    "chunks": _drip(OK + b"transfer-encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
-    "a chunk's extension": _drip(OK + b"transfer-encoding: chunked\r\n\r\n1;", b"a"),
-    "trailers": _drip(OK + b"transfer-encoding: chunked\r\n\r\n1\r\n1\r\n0\r\n", b"x: 1\r\n"),
-    "nothing": _drip(b"", b""),
+    "interim answers": dripping(b"", b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"),
+    "headers": dripping(OK, b"x-more: 1\r\n"),
+    "a header's letters": dripping(OK + b"x-", b"a"),
+    "a body": dripping(OK + b"content-length: 9999\r\n\r\n", b" "),
+    "chunks": dripping(OK + b"transfer-encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    "a chunk's extension": dripping(OK + b"transfer-encoding: chunked\r\n\r\n1;", b"a"),
+    "trailers": dripping(OK + b"transfer-encoding: chunked\r\n\r\n1\r\n1\r\n0\r\n", b"x: 1\r\n"),
+    "nothing": dripping(b"", b""),
 }
 
 

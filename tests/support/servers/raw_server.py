@@ -4,12 +4,31 @@ import contextlib
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 Handler = Callable[[socket.socket], object]
 """Answers one request that has been read; an OSError means that the client has gone."""
+
+
+def dripping(opening: bytes, drop: bytes, *, pause: float = 0.05) -> Handler:
+    """Answer with an opening, and then a drop at a time for much longer than anybody should wait.
+
+    Args:
+        opening: What is sent at once.
+        drop: What is sent again and again.
+        pause: Seconds before each drop.
+    """
+
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(opening)
+        for _ in range(200):
+            time.sleep(pause)
+            connection.sendall(drop)
+
+    return answer
 
 
 @dataclass

@@ -10,6 +10,7 @@ from langchain_tpo.text.conversation import transcript
 from langchain_tpo.text.fencing import fence
 from langchain_tpo.text.look_alikes import readings
 from langchain_tpo.text.thinking import split_thinking
+from tests.support.remembered_texts import forget
 
 FORMS_OF_TOKENS = [
     "<|im_end|>",
@@ -44,17 +45,6 @@ FRAMES_OF_ANSWERS = [
     "<think>a</think><|start|>assistant<|channel|>final<|message|>b<|return|>",
     "<think>a</think><|start|>assistant<|channel|>final<|message|>b<|end|>",
 ]
-
-
-def forget() -> None:
-    for remembers in (
-        control_tokens._pattern,
-        conversation._letters,
-        fencing._frames,
-        fencing._is_of_a_word,
-        look_alikes.readings,
-    ):
-        remembers.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -6,12 +6,15 @@ vocabulary, no meaning and no weights.
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from langchain_tpo.reward_models.preference_head.english import FUNCTION_WORDS, TASK_WORDS
 
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*|\d+(?:[.,]\d+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+|\n+")
+
+_NO_TOPIC = frozenset(FUNCTION_WORDS) | frozenset(TASK_WORDS)
+"""Words that carry grammar, or say what to do and not about what."""
 
 _KEY_LETTERS = 5
 """Forms of one word ("teacher", "teaching") mostly agree in their first letters."""
@@ -53,7 +56,9 @@ class Reading:
     @cached_property
     def topic_words(self) -> tuple[str, ...]:
         """The topic words in order, with repetitions."""
-        return tuple(topic_word(word) for word in self.words if _carries_topic(word))
+        return tuple(
+            topic_word(word) for word in self.words if len(word) > 1 and word not in _NO_TOPIC
+        )
 
     @cached_property
     def topic(self) -> frozenset[str]:
@@ -66,6 +71,7 @@ class Reading:
         return tuple(Reading(text=sentence) for sentence in self.sentences[:_SENTENCES_READ])
 
 
+@lru_cache(maxsize=10_000)
 def topic_word(word: str) -> str:
     """Return the first letters of a word in lower case, so that forms of one word meet.
 
@@ -77,7 +83,3 @@ def topic_word(word: str) -> str:
     if len(stem) > len("cat") and stem.endswith("s") and not stem.endswith("ss"):
         stem = stem[:-1]
     return stem[:_KEY_LETTERS]
-
-
-def _carries_topic(word: str) -> bool:
-    return len(word) > 1 and word not in FUNCTION_WORDS and word not in TASK_WORDS

@@ -36,6 +36,11 @@ class WithoutWords(ComposedReward):
         """That of the other one."""
         return maximum_of(self.reward)
 
+    @property
+    def explains(self) -> bool:
+        """Whether scores come with words: never."""
+        return False
+
     def chain(self, request: ScoreRequest) -> Runnable[ScoreRequest, list[Score]]:  # noqa: ARG002 always the same
         """Score, and keep the words back."""
         return OnCopy(self.reward) | RunnableLambda(_figures)

@@ -47,14 +47,14 @@ class ComposedReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
     def chain(self, request: ScoreRequest) -> Runnable[ScoreRequest, list[Score]]:
         """Build what scores this very request."""
 
-    def most_requests(self, responses: int, *, first: bool = True) -> int:  # noqa: ARG002 for judges
-        """Return how many requests to models a round costs at most; here none.
+    def most_requests(self, responses: int, *, first: bool = True) -> int:
+        """Return how many requests to models a round costs at most: those of what is inside.
 
         Args:
             responses: Different responses to score.
             first: Whether it is the run's first round.
         """
-        return 0
+        return sum(most_requests(part, responses, first=first) for part in self.inside)
 
     @property
     def maximum(self) -> float | None:
@@ -64,7 +64,7 @@ class ComposedReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
     @property
     def explains(self) -> bool:
         """Whether scores may come with words for the textual loss."""
-        return False
+        return any(explains(part) for part in self.inside)
 
     @property
     def inside(self) -> Sequence[RewardModel]:
@@ -74,7 +74,7 @@ class ComposedReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
     @property
     def asks_a_person(self) -> bool:
         """Whether scoring may pause the run until a person has answered."""
-        return False
+        return any(asks_a_person(part) for part in self.inside)
 
     def invoke(
         self, input: ScoreRequest, config: RunnableConfig | None = None, **kwargs: Any

@@ -14,13 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from langchain_tpo.candidate_pool import KeptScore
 from langchain_tpo.errors import RewardOutputError, SettingsError
-from langchain_tpo.reward_models.base import (
-    ComposedReward,
-    asks_a_person,
-    explains,
-    most_requests,
-    without_rewards,
-)
+from langchain_tpo.reward_models.base import ComposedReward, without_rewards
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.reward_models.combined.combination import Combination, How, check_weights
 from langchain_tpo.reward_models.combined.members import Members, MemberScores
@@ -130,25 +124,9 @@ class Ensemble(ComposedReward):
         return self
 
     @property
-    def asks_a_person(self) -> bool:
-        """Whether any member may pause the run."""
-        return any(asks_a_person(member) for member in self.members.values())
-
-    @property
     def inside(self) -> Sequence[RewardModel]:
         """The members."""
         return tuple(self.members.values())
-
-    def most_requests(self, responses: int, *, first: bool = True) -> int:
-        """Return how many requests a round costs at most: those of all members."""
-        return sum(
-            most_requests(member, responses, first=first) for member in self.members.values()
-        )
-
-    @property
-    def explains(self) -> bool:
-        """Whether any member's scores may come with words."""
-        return any(explains(member) for member in self.members.values())
 
     def chain(self, request: ScoreRequest) -> Runnable[ScoreRequest, list[Score]]:
         """Ask all members, then combine."""

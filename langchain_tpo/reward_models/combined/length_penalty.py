@@ -15,9 +15,7 @@ from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models.base import (
     ComposedReward,
     OnCopy,
-    asks_a_person,
     maximum_of,
-    most_requests,
     without_rewards,
 )
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
@@ -103,18 +101,9 @@ class LengthPenalty(ComposedReward):
         return self
 
     @property
-    def asks_a_person(self) -> bool:
-        """Whether the reward model inside may pause the run."""
-        return asks_a_person(self.reward)
-
-    @property
     def inside(self) -> Sequence[RewardModel]:
         """The reward model that is corrected."""
         return (self.reward,)
-
-    def most_requests(self, responses: int, *, first: bool = True) -> int:
-        """Return how many requests a round costs at most: those of the reward model inside."""
-        return most_requests(self.reward, responses, first=first)
 
     @property
     def maximum(self) -> float | None:

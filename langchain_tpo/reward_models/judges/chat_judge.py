@@ -25,7 +25,7 @@ from langchain_tpo.reward_models.judges.judgement import count_failures
 from langchain_tpo.reward_models.judges.replies import UnreadableVerdict, read_rating
 from langchain_tpo.sampling.wrappers import ChatModel
 
-AnyRating: TypeAlias = forms.Rating | forms.ExplainedRating
+AnyRating: TypeAlias = forms.RatingForm | forms.ExplainedRatingForm
 """How a model rated a response."""
 
 RatingOrError: TypeAlias = AnyRating | Exception
@@ -105,7 +105,7 @@ class ChatJudge(Judge):
     def chain(self, request: ScoreRequest) -> Runnable[ScoreRequest, list[Score]]:
         """Ask for a rating of each different text, then hand it to every response that has it."""
         texts = list(dict.fromkeys(request["responses"]))
-        form: type[AnyRating] = forms.ExplainedRating if self.explain else forms.Rating
+        form: type[AnyRating] = forms.ExplainedRatingForm if self.explain else forms.RatingForm
         return RunnableSequence(
             RunnableLambda(partial(self._questions, texts), name="questions"),
             self._asker(form, read=partial(self._rating, form=form)),
@@ -124,8 +124,8 @@ class ChatJudge(Judge):
         if score is None:
             raise UnreadableVerdict("The judge's reply holds no score that `read` could find.")
         if not self.explain:
-            return forms.Rating(score=score)
-        return forms.ExplainedRating(score=score, rationale=rationale)
+            return forms.RatingForm(score=score)
+        return forms.ExplainedRatingForm(score=score, rationale=rationale)
 
     def _scores(
         self,
@@ -145,6 +145,6 @@ class ChatJudge(Judge):
 
 
 def _score(outcome: RatingOrError) -> Score:
-    if isinstance(outcome, forms.ExplainedRating):
+    if isinstance(outcome, forms.ExplainedRatingForm):
         return ExplainedScore(reward=outcome.score, rationale=outcome.rationale)
     return None if isinstance(outcome, Exception) else outcome.score

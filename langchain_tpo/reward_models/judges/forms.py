@@ -9,26 +9,26 @@ from langchain_tpo.reward_models.judges.judge_prompts import A_IS_BETTER, RATION
 from langchain_tpo.reward_models.judges.replies import Number
 
 
-class Rating(BaseModel):
+class RatingForm(BaseModel):
     """A verdict on one response."""
 
     score: Number = Field(description=SCORE)
 
 
-class ExplainedRating(BaseModel):
+class ExplainedRatingForm(BaseModel):
     """A verdict on one response; the reasons come first, so that the score can follow from them."""
 
     rationale: str = Field(description=RATIONALE)
     score: Number = Field(description=SCORE)
 
 
-class Comparison(BaseModel):
+class ComparisonForm(BaseModel):
     """A verdict on two responses."""
 
     a_is_better: Number = Field(description=A_IS_BETTER)
 
 
-class ExplainedComparison(BaseModel):
+class ExplainedComparisonForm(BaseModel):
     """A verdict on two responses; the reasons come first."""
 
     rationale: str = Field(description=RATIONALE)

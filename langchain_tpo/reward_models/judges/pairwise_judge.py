@@ -39,7 +39,7 @@ SURE = 100
 """The most that `a_is_better` can be: percent."""
 
 
-AnyComparison: TypeAlias = forms.Comparison | forms.ExplainedComparison
+AnyComparison: TypeAlias = forms.ComparisonForm | forms.ExplainedComparisonForm
 """How a model judged a pair."""
 
 ComparisonOrError: TypeAlias = AnyComparison | Exception
@@ -179,7 +179,9 @@ class PairwiseJudge(Judge):
             return _scores_of(end)
 
     def _comparing(self) -> AllAtOnce[list[BaseMessage], AnyComparison]:
-        form: type[AnyComparison] = forms.ExplainedComparison if self.explain else forms.Comparison
+        form: type[AnyComparison] = (
+            forms.ExplainedComparisonForm if self.explain else forms.ComparisonForm
+        )
         return self._asker(form, read=partial(self._comparison, form=form))
 
     def _comparison(self, text: str, *, form: type[AnyComparison]) -> AnyComparison:
@@ -189,8 +191,8 @@ class PairwiseJudge(Judge):
         if sure is None or not 0 <= sure <= 1:
             raise UnreadableVerdict("The judge's reply holds no choice that `read` could find.")
         if not self.explain:
-            return forms.Comparison(a_is_better=round(SURE * sure))
-        return forms.ExplainedComparison(a_is_better=round(SURE * sure), rationale=rationale)
+            return forms.ComparisonForm(a_is_better=round(SURE * sure))
+        return forms.ExplainedComparisonForm(a_is_better=round(SURE * sure), rationale=rationale)
 
     def _flow(self, request: ScoreRequest) -> ComparisonFlow:
         return self._against_anchors(request) if self.anchors else self._tournament(request)
@@ -246,7 +248,7 @@ def _explained(response: str, strength: float | None, shift: float, verdicts: Ou
     said = [
         f"Compared, as response A, with another as response B: {verdict.rationale}"
         for (first, _), verdict in verdicts.items()
-        if first == response and isinstance(verdict, forms.ExplainedComparison)
+        if first == response and isinstance(verdict, forms.ExplainedComparisonForm)
     ]
     reward = strength + shift
     return ExplainedScore(reward=reward, rationale=said[-1]) if said else reward
@@ -282,7 +284,7 @@ def _score(response: str, anchors: Sequence[str], verdicts: Outcomes) -> Score:
     said = [
         f"Compared, as response A, with a reference as response B: {verdict.rationale}"
         for anchor in anchors
-        if isinstance(verdict := verdicts.get((response, anchor)), forms.ExplainedComparison)
+        if isinstance(verdict := verdicts.get((response, anchor)), forms.ExplainedComparisonForm)
     ]
     return ExplainedScore(reward=reward, rationale="\n".join(said)) if said else reward
 

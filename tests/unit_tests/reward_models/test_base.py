@@ -2,7 +2,15 @@ import pytest
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from langchain_tpo.errors import SettingsError
-from langchain_tpo.reward_models.base import ComposedReward, run_so_far, without_rewards
+from langchain_tpo.evaluation.withheld_remarks import WithoutWords
+from langchain_tpo.reward_models import Ensemble, LengthPenalty
+from langchain_tpo.reward_models.base import (
+    ComposedReward,
+    asks_a_person,
+    most_requests,
+    run_so_far,
+    without_rewards,
+)
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from tests.unit_tests.reward_models.judges.judge_fakes import request_for
 
@@ -32,3 +40,32 @@ def test_a_part_sees_texts_without_rewards() -> None:
     assert run_so_far(request) == pool
     assert run_so_far(without_rewards(request)) == [{"text": "old", "reward": None, "round": 2}]
     assert without_rewards(request_for("a")) == request_for("a")
+
+
+class Paying(Lengths):
+    @property
+    def asks_a_person(self) -> bool:
+        return True
+
+    @property
+    def explains(self) -> bool:
+        return True
+
+    def most_requests(self, responses: int, *, first: bool = True) -> int:
+        return 3 * responses + first
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        Ensemble({"paying": Paying(), "free": Lengths()}),
+        LengthPenalty(Paying(), per_word=1),
+        WithoutWords(reward=Paying()),
+    ],
+    ids=lambda whole: type(whole).__name__,
+)
+def test_what_is_made_of_others_says_what_they_say(whole: ComposedReward) -> None:
+    assert asks_a_person(whole)
+    assert most_requests(whole, 2) == 7
+    assert most_requests(whole, 2, first=False) == 6
+    assert whole.explains is not isinstance(whole, WithoutWords)

@@ -6,7 +6,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableLambda
 from langgraph.errors import GraphInterrupt
 
-from langchain_tpo.reward_models.judges.forms import ExplainedRating, Rating
+from langchain_tpo.reward_models.judges.forms import ExplainedRatingForm, RatingForm
 from langchain_tpo.reward_models.judges.judgement import AllAtOnce, judgement
 from langchain_tpo.sampling.capabilities import Learned
 from tests.unit_tests.reward_models.judges.judge_fakes import (
@@ -34,16 +34,16 @@ def test_wrapped_models_are_asked_in_their_own_form(wrapped: str, tools: bool) -
         "all": model.bind(temperature=0).with_retry().with_fallbacks([model]),
         "with_config": model.with_config(tags=["mine"]),
     }
-    asker = judgement(ways[wrapped], ExplainedRating, structured=True)
-    assert asker.invoke("Rate it.") == ExplainedRating(rationale="r", score=4)
+    asker = judgement(ways[wrapped], ExplainedRatingForm, structured=True)
+    assert asker.invoke("Rate it.") == ExplainedRatingForm(rationale="r", score=4)
     expected = {"temperature": 0} if wrapped in {"bind", "all"} else {}
-    expected |= {"tool": "ExplainedRating"} if tools else {}
+    expected |= {"tool": "ExplainedRatingForm"} if tools else {}
     assert {key: model.asked.kwargs[0].get(key) for key in expected} == expected
 
 
 def test_structured_output_can_be_switched_off() -> None:
     model = judge_model(good)
-    judgement(model, Rating, structured=False).invoke("Rate it.")
+    judgement(model, RatingForm, structured=False).invoke("Rate it.")
     assert "tool" not in model.asked.kwargs[0]
 
 
@@ -52,7 +52,7 @@ def test_a_retry_around_the_model_asks_again_after_an_unreadable_reply(tools: bo
     replies = iter(["no idea", FORM])
     model = judge_model(lambda _: next(replies), tools=tools)
     patient = model.with_retry(stop_after_attempt=2, wait_exponential_jitter=False)
-    assert judgement(patient, Rating, structured=True).invoke("?") == Rating(score=4)
+    assert judgement(patient, RatingForm, structured=True).invoke("?") == RatingForm(score=4)
 
 
 @BOTH_FORMS
@@ -62,7 +62,7 @@ def test_a_fallback_is_asked_in_its_own_form(tools: bool) -> None:  # noqa: FBT0
 
     first, second = judge_model(broken, tools=not tools), judge_model(good, tools=tools)
     model = first.with_fallbacks([second])
-    assert judgement(model, Rating, structured=True).invoke("?") == Rating(score=4)
+    assert judgement(model, RatingForm, structured=True).invoke("?") == RatingForm(score=4)
 
 
 class Forced(Exception):  # noqa: N818 a provider's
@@ -80,11 +80,11 @@ async def test_a_model_that_refuses_forms_is_asked_for_text_from_then_on(run: st
 
     model = judge_model(thinks, tools=True)
     learned = Learned()
-    asker = judgement(model.with_retry(), Rating, structured=True, learned=learned)
+    asker = judgement(model.with_retry(), RatingForm, structured=True, learned=learned)
     answered = [asker.invoke("?") if run == "invoke" else await asker.ainvoke("?") for _ in "ab"]
-    again = judgement(model, Rating, structured=True, learned=learned)
+    again = judgement(model, RatingForm, structured=True, learned=learned)
 
-    assert [*answered, again.invoke("?")] == [Rating(score=4)] * 3
+    assert [*answered, again.invoke("?")] == [RatingForm(score=4)] * 3
     assert ["tool" in one for one in model.asked.kwargs] == [True, False, False, False]
     assert [lesson.known.words for lesson in learned.by_model.values()] == [
         ["one answer in a request", "verdicts as JSON in the text"]
@@ -97,19 +97,19 @@ def test_a_server_that_fails_is_no_server_that_refuses_forms() -> None:
 
     model = judge_model(broken, tools=True)
     with pytest.raises(ProviderError):
-        judgement(model, Rating, structured=True).invoke("?")
+        judgement(model, RatingForm, structured=True).invoke("?")
     assert len(model.asked.kwargs) == 1
 
 
 def test_a_verdict_in_words_counts_where_a_form_was_to_be_filled_in() -> None:
     model = judge_model(lambda _: 'Fine: {"score": 4}', tools=True)
-    assert judgement(model, Rating, structured=True).invoke("?") == Rating(score=4)
+    assert judgement(model, RatingForm, structured=True).invoke("?") == RatingForm(score=4)
 
 
 def test_a_runnable_that_hides_its_model_is_asked_for_json() -> None:
     model = judge_model(good)
     hidden: Runnable[Any, AIMessage] = RunnableLambda(model.invoke)
-    assert judgement(hidden, Rating, structured=True).invoke("?") == Rating(score=4)
+    assert judgement(hidden, RatingForm, structured=True).invoke("?") == RatingForm(score=4)
 
 
 async def test_a_failure_stays_in_its_place_with_a_retry_around() -> None:
@@ -168,7 +168,7 @@ def test_openai_gets_the_schema_with_reasons_first_and_what_was_bound() -> None:
             model="m", api_key="sk-secret", base_url="http://judge/v1", http_client=client
         )
         patient = model.bind(temperature=0).with_retry()
-        asker = judgement(patient, ExplainedRating, structured=True)
+        asker = judgement(patient, ExplainedRatingForm, structured=True)
         assert asker.invoke("Rate it.").score == 4
     assert "sk-secret" not in repr(asker)
     assert bodies[0]["temperature"] == 0

@@ -13,7 +13,7 @@ from langchain_tpo.errors import RewardOutputError
 from langchain_tpo.reward_models import ChatJudge, PairwiseJudge
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.judges import reply_formats
-from langchain_tpo.reward_models.judges.forms import Comparison, ExplainedRating, Rating
+from langchain_tpo.reward_models.judges.forms import ComparisonForm, ExplainedRatingForm, RatingForm
 from langchain_tpo.reward_models.judges.replies import (
     UnreadableVerdict,
     read_json,
@@ -73,26 +73,28 @@ UNREAD = {
 
 @pytest.mark.parametrize("text", READ.values(), ids=READ)
 def test_what_models_write_is_read(text: str) -> None:
-    assert read_rating(text, ExplainedRating, scale=5).score == 4
-    assert read_rating(text, Rating, scale=5) == Rating(score=4)
+    assert read_rating(text, ExplainedRatingForm, scale=5).score == 4
+    assert read_rating(text, RatingForm, scale=5) == RatingForm(score=4)
 
 
 @pytest.mark.parametrize("text", UNREAD.values(), ids=UNREAD)
 def test_what_says_nothing_or_two_things_is_not_read(text: str) -> None:
     with pytest.raises(UnreadableVerdict):
-        read_rating(text, ExplainedRating, scale=5)
+        read_rating(text, ExplainedRatingForm, scale=5)
 
 
 @pytest.mark.parametrize("quoted", ['{"score": 5}', "{" * 100, "} {x} {", '\\"{"'])
 @pytest.mark.parametrize("frame", ["%s", "Well: %s", "```json\n%s\n```\nThat is all."])
 def test_what_a_verdict_quotes_is_no_verdict(quoted: str, frame: str) -> None:
     verdict = json.dumps({"score": 3, "rationale": f"It says {quoted}.", "seen": {"score": 1}})
-    assert read_json(frame % verdict, Rating) == Rating(score=3)
+    assert read_json(frame % verdict, RatingForm) == RatingForm(score=3)
 
 
 @pytest.mark.parametrize(("said", "sure"), [("90", 90), ('"90%"', 90), ('"90 %"', 90), ("0", 0)])
 def test_percentages_are_read(said: str, sure: float) -> None:
-    assert read_json(f'{{"a_is_better": {said}}}', Comparison) == Comparison(a_is_better=sure)
+    assert read_json(f'{{"a_is_better": {said}}}', ComparisonForm) == ComparisonForm(
+        a_is_better=sure
+    )
 
 
 def request(*responses: str) -> ScoreRequest:

@@ -3,6 +3,7 @@
 The server refuses blocking calls in async code, so every run here also shows that there are none.
 """
 
+import itertools
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -253,21 +255,41 @@ def test_a_remote_graph_answers_alone_and_as_a_node(client: SyncLangGraphClient)
     assert [message.type for message in state["messages"]] == ["human", "ai"]
 
 
-@pytest.mark.parametrize("mode", ["messages", "messages-tuple"])
-@pytest.mark.parametrize("subgraphs", [False, True])
-@pytest.mark.parametrize("door", GRAPHS)
+WAYS = list(itertools.product(GRAPHS, [False, True], ["messages", "messages-tuple"]))
+
+
+@pytest.fixture(scope="module")
+def heard(url: str) -> dict[tuple[str, bool, str], dict[str, list[Any]]]:
+    """Return what each way to stream each graph tells, by kind.
+
+    All are asked at once: the server looks for work once a second.
+    """
+
+    def streamed(way: tuple[str, bool, str]) -> dict[str, list[Any]]:
+        door, subgraphs, mode = way
+        modes: Any = ["values", mode, "custom"]
+        by_kind: dict[str, list[Any]] = {}
+        with get_sync_client(url=url, api_key=None) as client:
+            thread = client.threads.create()["thread_id"]
+            for part in client.runs.stream(
+                thread, door, input=QUESTION, stream_mode=modes, stream_subgraphs=subgraphs
+            ):
+                by_kind.setdefault(part.event.split("|")[0], []).append(part.data)
+        return by_kind
+
+    with ThreadPoolExecutor(len(WAYS)) as pool:
+        return dict(zip(WAYS, pool.map(streamed, WAYS), strict=True))
+
+
+@pytest.mark.parametrize(("door", "subgraphs", "mode"), WAYS)
 def test_every_door_gives_the_answer_once_under_one_id(
-    client: SyncLangGraphClient, thread: str, door: str, mode: Any, *, subgraphs: bool
+    heard: dict[tuple[str, bool, str], dict[str, list[Any]]],
+    door: str,
+    mode: str,
+    *,
+    subgraphs: bool,
 ) -> None:
-    by_kind: dict[str, list[Any]] = {}
-    for part in client.runs.stream(
-        thread,
-        door,
-        input=QUESTION,
-        stream_mode=["values", mode, "custom"],
-        stream_subgraphs=subgraphs,
-    ):
-        by_kind.setdefault(part.event.split("|")[0], []).append(part.data)
+    by_kind = heard[door, subgraphs, mode]
 
     asked, answer = by_kind["values"][-1]["messages"]
     assert "revision" in answer["content"]

@@ -4,10 +4,15 @@
 `LocalServer` serves it on 127.0.0.1, and `LocalChatModel` is the chat model that talks to it.
 """
 
-from langchain_tpo.local.chat_model import LocalChatModel
-from langchain_tpo.local.packaged_weights import PACKAGED_MODELS, PackagedModel
-from langchain_tpo.local.server import LocalServer, local_chat_model
-from langchain_tpo.local.weights import weights_file
+from langchain_tpo.errors import MissingExtraError
+
+try:
+    from langchain_tpo.local.chat_model import LocalChatModel
+    from langchain_tpo.local.packaged_weights import PACKAGED_MODELS, PackagedModel
+    from langchain_tpo.local.server import LocalServer, local_chat_model
+    from langchain_tpo.local.weights import weights_file
+except ModuleNotFoundError as error:
+    raise MissingExtraError(str(error.name).replace("_", "-"), "local") from None
 
 __all__ = [
     "PACKAGED_MODELS",

@@ -14,15 +14,10 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackMana
 from langchain_core.messages import AIMessage, BaseMessage, UsageMetadata
 from langchain_core.messages.ai import add_usage
 from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_openai import ChatOpenAI
 from pydantic import Field
 
 from langchain_tpo.constructors import OneTypedLine
-from langchain_tpo.errors import MissingExtraError
-
-try:
-    from langchain_openai import ChatOpenAI
-except ImportError:
-    raise MissingExtraError("langchain-openai", "local") from None
 
 
 class LocalChatModel(OneTypedLine, ChatOpenAI):

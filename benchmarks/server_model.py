@@ -117,18 +117,22 @@ class Runs:
         return [first, *(stage for _ in range(self._settings.depth) for stage in self._round())]
 
     def _round(self) -> list[Stage]:
-        long, calls = self._lengths, len(self._settings.strategy.critiques)
+        long, strategy = self._lengths, self._settings.strategy
+        calls = len(strategy.critiques)
         answers = long.prompt + 2 * long.answer
         reads = [COMPARING + answers, *[GOING_ON] * calls]  # the rest is in the prefix cache
-        if self._settings.strategy.name == "tpo":
+        if strategy.name == "tpo":
             quoting = (QUOTING + answers + written * long.critique for written in (1, 2))
             reads = [COMPARING + answers, *quoting]
         *critiques, update = reads
-        writes = 2 * long.critique // calls
-        return [*(self._critique(each, writes) for each in critiques), self._draws(update)]
+        writes = 2 * long.critique // max(calls, 1)
+        replies = [strategy.replies(step, self._settings.width) for step in strategy.critiques]
+        asked = zip(critiques, replies, strict=True)
+        return [*(self._critique(each, writes, n) for each, n in asked), self._draws(update)]
 
-    def _critique(self, reads: int, writes: int) -> Stage:
-        return Stage(requests=(Request(reads=reads, writes=(self._about(writes),)),))
+    def _critique(self, reads: int, writes: int, n: int) -> Stage:
+        replies = tuple(self._about(writes) for _ in range(n))
+        return Stage(requests=(Request(reads=reads, writes=replies),))
 
     def _draws(self, reads: int) -> Stage:
         """N draws: whether in one request or with a prefix cache, their prompt is read once."""

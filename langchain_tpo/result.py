@@ -80,7 +80,7 @@ class TPOResult:
     """
 
     answer: str
-    """The response with the highest reward of the run, unchanged."""
+    """The response with the highest reward of the run, unchanged; or what the strategy chose."""
     reward: float | None
     """Its reward; None for a refusal that was not scored."""
     chosen: int
@@ -230,13 +230,19 @@ class TPOResult:
         """Read the result of a run that has ended.
 
         Raises:
-            RunError: When the state is that of a run that goes on.
+            RunError: When the state is that of a run that goes on, or names an answer that the pool
+                does not have.
         """
-        best, reason = chosen(state["pool"]), state.get("stop_reason")
+        best, reason = state.get("answer"), state.get("stop_reason")
+        best = chosen(state["pool"]) if best is None else best
         if best is None and reason == "refusal":
             best = 0
         if best is None or reason is None:
             raise RunError("This run has not ended: resume it with `invoke(None, config)`.")
+        if best not in range(len(state["pool"])):
+            raise RunError(
+                f"`tpo.answer` must be an index of the pool of {len(state['pool'])}, got {best!r}."
+            )
         return cls(
             answer=state["pool"][best]["text"],
             reward=state["pool"][best]["reward"],

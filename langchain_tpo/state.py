@@ -77,6 +77,8 @@ class Round(TypedDict):
     """Why the chosen response beats the rejected one."""
     textual_gradient: NotRequired[str]
     """What to do better, as instructions; with fused prompts the loss says that too."""
+    directions: NotRequired[list[str]]
+    """What a strategy's draws can be told, where it asks the critic for several replies."""
 
 
 class Drop(TypedDict):
@@ -178,6 +180,8 @@ class TPOUpdate(TypedDict, total=False):
     """None while the run goes on."""
     failure: Failure | None
     """Set when `stop_reason` is `error`."""
+    answer: int | None
+    """The answer's index in the pool; set when the run ends with one that is scored."""
     answer_id: str | None
     """The id of the message that is the answer; set when the run ends."""
 

@@ -339,12 +339,14 @@ class _Attempt:
         after: TPOState = {**self.state, **changes}
         update = TPOStep(tpo=kept(after) if self.name == "sample" else self._changed(changes))
         if after["stop_reason"] is not None:
+            after["answer"] = self.settings.strategy.answer(after["pool"])
             result = TPOResult.from_state(after)
             for notice in notices(result):
                 logger.warning(notice)
             result = replace(result, answer_id=_answer_id(result, self.state["messages"]))
             after["answer_id"] = result.answer_id
-            update["tpo"] = cast("TPORun", {**update["tpo"], "answer_id": result.answer_id})
+            told = {"answer": after["answer"], "answer_id": result.answer_id}
+            update["tpo"] = cast("TPORun", {**update["tpo"], **told})
             if self.answers:
                 update["messages"] = [result.message()]
         events = events_of(after, texts=self.settings.progress_text)

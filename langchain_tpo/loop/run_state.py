@@ -66,6 +66,7 @@ def opened(thread: TPOThread, *, of_client: bool = False) -> TPOState:
         "steps": _shared(given.get("steps", [])),
         "stop_reason": None,
         "failure": None,
+        "answer": None,
         "answer_id": None,
     }
 

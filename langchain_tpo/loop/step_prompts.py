@@ -14,13 +14,14 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.errors import ConversationError, NoResponseError, RunError
 from langchain_tpo.loop.empty_replies import why_no_text
+from langchain_tpo.loop.revisions import read_response, usable
 from langchain_tpo.prompts import TPOPrompts
 from langchain_tpo.prompts.blocks import Blocks, CandidatesBlock, HistoryBlock, Shown, Tried, figure
 from langchain_tpo.sampling.context_window import SHARES, shorter
 from langchain_tpo.sampling.draw_request import DrawRequest, Shorter
 from langchain_tpo.sampling.draws import Draws
 from langchain_tpo.settings import TPOSettings
-from langchain_tpo.state import TPOState
+from langchain_tpo.state import TPOState, TPOUpdate
 from langchain_tpo.strategies import CRITIQUE_STEPS, CritiqueStep, Draw, RunSoFar
 from langchain_tpo.text.conversation import attachments, conversation_text
 
@@ -75,37 +76,41 @@ def prompt_messages(
 
 
 def critique_request(step: CritiqueStep, state: TPOState, settings: TPOSettings) -> DrawRequest:
-    """Ask the critic for one reply, sampled as the settings say for this step."""
-    shown = settings.strategy.compared(run_so_far(state, settings))
+    """Ask the critic for as many replies as the strategy wants, sampled as the settings say."""
+    strategy = settings.strategy
+    shown = strategy.compared(run_so_far(state, settings))
     messages, shorter_ones = prompt_messages(step, state, settings, Draw(shown=shown))
     number = len(state["rounds"])
     options = getattr(settings, step)
     return DrawRequest(
         messages=messages,
-        n=1,
+        n=strategy.replies(step, settings.width),
         at_least=1,
         options=options.as_kwargs(),
         first_seed=None if settings.seed is None else settings.seed + number,
-        one_request=False,
+        one_request=settings.one_request,
         labels={"tpo_step": step, "tpo_round": number},
         shorter=shorter_ones,
         context_tokens=settings.context_tokens,
     )
 
 
-def critique_text(draws: Draws) -> str:
-    """Return what the critic wrote.
+def criticized(step: CritiqueStep, state: TPOState, draws: Draws) -> TPOUpdate:
+    """Add what the critic wrote to the round in progress, and what could not be used to the drops.
 
     Raises:
         NoResponseError: When that is nothing: without a critique there is nothing to revise by.
     """
-    reply = draws.replies[0]
-    text = reply["text"]
-    if not text.strip() or reply.get("finish") == "refusal":
-        raise NoResponseError(
-            f"The critic's reply held no text {why_no_text([reply.get('instead', 'a refusal')])}"
-        )
-    return text
+    written, drops = usable(draws, read_response, step=step, round_number=len(state["rounds"]))
+    if not written:
+        held = [reply.get("instead", "a refusal") for reply in draws.replies]
+        raise NoResponseError(f"The critic's reply held no text {why_no_text(held)}")
+    texts = [critique["text"] for critique in written]
+    current = state["rounds"][-1].copy()
+    current[step] = "\n\n".join(texts)
+    if len(texts) > 1:
+        current["directions"] = texts
+    return {"rounds": [*state["rounds"][:-1], current], "drops": [*state["drops"], *drops]}
 
 
 def shortened(text: str) -> str:

@@ -1,5 +1,6 @@
 """The wording of textual loss, textual gradient and update."""
 
+from langchain_tpo.prompts.critique_per_draw import ADVICE_PROMPTS, SMALL_ADVICE_PROMPTS
 from langchain_tpo.prompts.paper import CONTRAST_PROMPTS, REVISION_PROMPTS, TPO_PROMPTS
 from langchain_tpo.prompts.prompt_set import TPOPrompts
 from langchain_tpo.prompts.small_model import (
@@ -19,11 +20,13 @@ from langchain_tpo.prompts.without_critique import (
 )
 
 __all__ = [
+    "ADVICE_PROMPTS",
     "CONTRAST_PROMPTS",
     "DIRECTED_PROMPTS",
     "EXPLAINED_PROMPTS",
     "FUSED_PROMPTS",
     "REVISION_PROMPTS",
+    "SMALL_ADVICE_PROMPTS",
     "SMALL_CONTRAST_PROMPTS",
     "SMALL_DIRECTED_PROMPTS",
     "SMALL_EXPLAINED_PROMPTS",

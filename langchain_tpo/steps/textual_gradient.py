@@ -4,7 +4,7 @@ Wording: `TPOPrompts.textual_gradient`.
 """
 
 from langchain_tpo.loop.node import StepPlan
-from langchain_tpo.loop.step_prompts import critique_request, critique_text
+from langchain_tpo.loop.step_prompts import criticized, critique_request
 from langchain_tpo.sampling.context_window import FittingDrawer
 from langchain_tpo.sampling.draw_request import DrawRequest
 from langchain_tpo.sampling.draws import Draws
@@ -23,11 +23,9 @@ def request(state: TPOState, settings: TPOSettings) -> DrawRequest:
 
 
 def changes(state: TPOState, settings: TPOSettings, draws: Draws) -> TPOUpdate:  # noqa: ARG001 a step's shape
-    """Add the gradient to the round in progress.
+    """Add it to the round in progress.
 
     Raises:
         NoResponseError: When the critic wrote nothing.
     """
-    current = state["rounds"][-1].copy()
-    current["textual_gradient"] = critique_text(draws)
-    return {"rounds": [*state["rounds"][:-1], current]}
+    return criticized("textual_gradient", state, draws)

@@ -1,5 +1,6 @@
 """How rounds are played: the paper's way, and others in the same five steps."""
 
+from langchain_tpo.strategies.critique_per_draw import Advise
 from langchain_tpo.strategies.paper import Fused, Revision, Threaded, Tpo
 from langchain_tpo.strategies.registry import STRATEGIES, StrategyField, is_plain, strategy_of
 from langchain_tpo.strategies.strategy import (
@@ -17,6 +18,7 @@ __all__ = [
     "DIRECTIONS",
     "FRESH",
     "STRATEGIES",
+    "Advise",
     "CritiqueStep",
     "Directions",
     "Draw",

@@ -6,6 +6,7 @@ from typing import Annotated, Any, get_origin
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from langchain_tpo.errors import SettingsError
+from langchain_tpo.strategies.critique_per_draw import Advise
 from langchain_tpo.strategies.paper import Fused, Revision, Threaded, Tpo
 from langchain_tpo.strategies.strategy import Strategy
 from langchain_tpo.strategies.without_critique import Directions, Explain, Synthesize
@@ -13,7 +14,7 @@ from langchain_tpo.text.shown import shown
 
 STRATEGIES: Mapping[str, type[Strategy]] = {
     strategy.name: strategy
-    for strategy in (Tpo, Revision, Threaded, Fused, Synthesize, Directions, Explain)
+    for strategy in (Tpo, Revision, Threaded, Fused, Synthesize, Directions, Explain, Advise)
 }
 """Every one of them."""
 

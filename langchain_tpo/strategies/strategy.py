@@ -17,6 +17,7 @@ from langchain_tpo.errors import NothingScoredError, PromptError, SettingsError
 from langchain_tpo.prompts import SMALL_MODEL_PROMPTS, TPO_PROMPTS, TPOPrompts
 from langchain_tpo.prompts.blocks import Tried
 from langchain_tpo.state import Round
+from langchain_tpo.strategies.agreement import most_agreed
 
 CritiqueStep: TypeAlias = Literal["textual_loss", "textual_gradient"]
 """The steps in which the critic writes."""
@@ -129,7 +130,7 @@ class Strategy(OneTypedLine):
     name: ClassVar[str] = "strategy"
     """How settings, manifests and reports call it."""
     critiques: ClassVar[tuple[CritiqueStep, ...]] = ("textual_loss", "textual_gradient")
-    """The steps in which the critic writes, one reply each: both, one or none."""
+    """The steps in which the critic writes: both, one or none."""
     contrasts: ClassVar[bool] = True
     """Whether its first round needs two responses, one to hold against the other."""
     wordings: ClassVar[Mapping[str, TPOPrompts]] = {
@@ -144,6 +145,11 @@ class Strategy(OneTypedLine):
     memory: int = Field(default=0, ge=0)
     """How many earlier rounds the critic is reminded of that brought no gain: what they advised,
     and what came of it (Feedback Descent, arXiv 2511.07919). A gain clears the memory."""
+
+    agreed: int = Field(default=0, ge=0)
+    """Among how many of the best the answer is the one that all responses agree with most; 0 for
+    the highest reward. It guards against a reward's outliers (MBR-BoN, arXiv 2404.01054), and gives
+    up that no first response has a higher reward than the answer."""
 
     def compared(self, run: RunSoFar) -> tuple[int, ...]:  # noqa: ARG002 what others may need
         """Return what `candidates` of the critic's prompts holds, in the order to show it.
@@ -174,6 +180,21 @@ class Strategy(OneTypedLine):
             run: What is known so far.
         """
         return (Draw(n=run.width - self.fresh, shown=(run.chosen,)), *self.afresh())
+
+    def answer(self, pool: Sequence[Candidate]) -> int | None:
+        """Return the index of the run's answer, once it has ended; None where nothing is scored.
+
+        Args:
+            pool: Every response of the run. What is cut or faulty agrees with nothing.
+        """
+        best = chosen(pool)
+        if best is None or not self.agreed:
+            return best
+        whole = [index for index, one in enumerate(pool) if not one.get("demoted", False)]
+        among = [whole.index(index) for index in ranked(pool)[: self.agreed] if index in whole]
+        if not among:
+            return best
+        return whole[most_agreed([pool[index]["text"] for index in whole], among)]
 
     def afresh(self) -> tuple[Draw, ...]:
         """Return the draws that answer anew."""
@@ -231,13 +252,24 @@ class Strategy(OneTypedLine):
                 f"`{prompts.name}` have none."
             )
 
-    def critic_replies(self, width: int) -> int:  # noqa: ARG002 what others may need
+    def replies(self, step: CritiqueStep, width: int) -> int:  # noqa: ARG002 what others may need
+        """Return how many replies a step asks the critic for.
+
+        Of more than one, `RunSoFar.rounds` has each as one of the round's `directions`.
+
+        Args:
+            step: One of `critiques`.
+            width: N.
+        """
+        return 1
+
+    def critic_replies(self, width: int) -> int:
         """Return how many replies of the critic a round takes.
 
         Args:
             width: N.
         """
-        return len(self.critiques)
+        return sum(self.replies(step, width) for step in self.critiques)
 
     def completions(self, width: int, depth: int) -> int:
         """Return the completions of a run that nothing stops early.

@@ -1,4 +1,4 @@
-"""Scores per second of the HTTP verifiers, beside the most that their server gives.
+"""Scores per second of rewards over HTTP, beside the most that their server gives.
 
     python benchmarks/reward_throughput.py [--milliseconds 100] [--rounds 30] [--embedded]
 
@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from langchain_tpo.local.server import LocalServer
 from langchain_tpo.reward_models.interface import ScoreRequest
+from langchain_tpo.reward_models.servers.classifiers.vllm import VLLMClassifier
 from langchain_tpo.reward_models.servers.http_calls import Call
 from langchain_tpo.reward_models.servers.http_reward_model import HttpRewardModel
 from langchain_tpo.reward_models.servers.http_transport import send
@@ -38,6 +39,9 @@ from tests.support.servers.own_process import in_own_process
 from tests.support.servers.tgi_double import TGIDouble
 
 ANSWER = "The capital of France is Paris, on the Seine, and has been for most of its history. " * 8
+
+CLASSIFIED = Reply(body={"data": [{"index": 0, "label": "LABEL_0", "probs": [1.5]}]})
+"""What vLLM answers."""
 
 
 def main() -> None:
@@ -73,6 +77,7 @@ def _adapters(url: str) -> list[HttpRewardModel]:
         TGIRewardModel(url),
         OpenAIVerifier(url, model="tgi", top_logprobs=5),
         ImplicitRewardModel(url, reference=url),
+        VLLMClassifier(url),
     ]
 
 
@@ -161,9 +166,9 @@ def slow_double(seconds: float) -> Iterator[str]:
     double = TGIDouble(prefill=lambda id_, _: -(id_ % 7) / 7)
 
     def answer(asked: Asked) -> Reply:
-        if asked.path in {"/", "/v1/chat/completions"}:
+        if asked.path in {"/", "/v1/chat/completions", "/classify"}:
             time.sleep(seconds)
-        return double(asked)
+        return CLASSIFIED if asked.path == "/classify" else double(asked)
 
     with serve(answer) as url:
         yield url

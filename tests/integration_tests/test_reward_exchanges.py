@@ -16,6 +16,7 @@ import pytest
 from pydantic import SecretStr
 
 from langchain_tpo.errors import RewardServerError, SettingsError
+from langchain_tpo.reward_models.servers import http_clients
 from langchain_tpo.reward_models.servers.http_calls import Call, RewardServer
 from langchain_tpo.reward_models.servers.http_transport import AnswerOrError, asend, send
 from tests.support.servers.raw_server import RawServer, answer_bytes, dripping, raw_server
@@ -136,20 +137,60 @@ def test_unread_answers_of_a_batch_are_bounded_together(ask: Ask) -> None:
     assert "more than 800,000 bytes at once: lower `max_concurrency`" in str(refused[0])
 
 
-def test_connections_are_kept_over_rounds_and_runs() -> None:
+def test_connections_are_kept_over_rounds_runs_and_event_loops() -> None:
+    async def rounds() -> None:
+        for _ in range(3):
+            assert await asend([_call(server)] * 7, max_concurrency=3) == [1] * 7
+
     with raw_server(lambda connection: connection.sendall(answer_bytes(b"1"))) as server:
-        for _ in range(4):
-            assert send([_call(server)] * 3, max_concurrency=3) == [1] * 3
-        assert server.connections <= 3
-
-        async def rounds() -> None:
-            for _ in range(4):
-                assert await asend([_call(server)] * 3, max_concurrency=3) == [1] * 3
-
-        before = server.connections
         asyncio.run(rounds())
-        assert server.connections - before <= 3
-        assert len(server.requests) == 24
+        asyncio.run(rounds())
+        for _ in range(3):
+            assert send([_call(server)] * 7, max_concurrency=3) == [1] * 7
+        assert len(server.requests) == 63
+        assert server.connections == 3
+
+
+def test_connections_that_nobody_uses_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_clients, "KEPT_SECONDS", 0.2)
+    monkeypatch.setattr(http_clients, "KEPT_CONNECTIONS", 4)
+    all_there = threading.Barrier(6)
+
+    def together(connection: socket.socket) -> None:
+        if len(server.requests) <= 6:
+            all_there.wait(5)
+        connection.sendall(answer_bytes(b"1"))
+
+    with raw_server(together) as server:
+        assert send([_call(server)] * 6) == [1] * 6
+        _wait_for(lambda: server.hung_up == 2)
+        time.sleep(0.25)
+        assert send([_call(server)]) == [1]
+        _wait_for(lambda: server.hung_up == 6)
+        assert server.connections == 7
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_cancelled_caller_takes_its_requests_along() -> None:
+    def never(connection: socket.socket) -> None:
+        assert connection.recv(1) == b""  # the client hangs up
+
+    async def cancelled() -> None:
+        asking = asyncio.create_task(asend([_call(server)] * 2))
+        await asyncio.to_thread(_wait_for, lambda: len(server.requests) == 2)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+    with raw_server(never) as server:
+        asyncio.run(cancelled())
+        _wait_for(lambda: server.hung_up == 2)
 
 
 def test_a_connection_that_the_server_has_closed_is_opened_anew(ask: Ask) -> None:
@@ -204,8 +245,8 @@ def test_an_interrupt_leaves_no_request_behind() -> None:
         assert gone.wait(5)
 
 
-def test_every_event_loop_has_its_own_connections() -> None:
-    """Four threads, each with a fresh loop per call: no lock or semaphore is bound to one."""
+def test_threads_and_event_loops_share_connections() -> None:
+    """Four threads, each with a fresh loop per call, and two requests of each at a time."""
     with raw_server(lambda connection: connection.sendall(answer_bytes(b"1"))) as server:
         call, results = _call(server), []
 
@@ -219,6 +260,7 @@ def test_every_event_loop_has_its_own_connections() -> None:
             thread.start()
         for thread in threads:
             thread.join(30)
+        assert server.connections <= 8
     assert results == [1] * (4 * 3 * 8)
 
 

@@ -1,8 +1,9 @@
-"""Connections to reward servers: kept open over rounds and runs, and closed with their event loop.
+"""Connections to reward servers: kept open over rounds, runs and event loops.
 
-Knows clients, event loops, proxies and certificates. Sends nothing: `http_transport` does. There is
-one client per event loop and per state of the environment; callers without an event loop share one
-that runs in a thread.
+Knows clients, the event loop, proxies and certificates. Sends nothing: `http_transport` does. All
+requests run on one event loop in a thread, so that a connection outlives the loop of its caller. A
+client lends out one connection at a time: httpx's pool looks at every connection for each other one
+whenever a request begins or ends, which costs a round of twenty more than the requests themselves.
 """
 
 import asyncio
@@ -10,7 +11,11 @@ import atexit
 import os
 import ssl
 import threading
-from collections.abc import AsyncGenerator, Coroutine
+import time
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import ModuleType
@@ -24,7 +29,7 @@ if TYPE_CHECKING:
     import httpx
 
 KEPT_CONNECTIONS = 64
-"""Connections that stay open between rounds: two wide rounds of 32."""
+"""Connections to a server that stay open between rounds: two wide rounds of 32."""
 
 KEPT_SECONDS = 60.0
 """How long an unused connection stays open: a round of critiques takes less."""
@@ -42,43 +47,48 @@ Surroundings: TypeAlias = tuple[str | None, ...]
 """The values of `VARIABLES`."""
 
 
-async def kept_client() -> "httpx.AsyncClient":
-    """Return this event loop's client, with whatever connections it has open.
+@asynccontextmanager
+async def kept_client(
+    values: Surroundings, server: tuple[str, str]
+) -> AsyncIterator["httpx.AsyncClient"]:
+    """Lend a client that nobody else uses, with its connection to the server if one is open.
+
+    Args:
+        values: What `surroundings` returned.
+        server: Scheme and address, as in its URL.
 
     Raises:
         SettingsError: The environment names a proxy or certificates that cannot be used.
     """
-    loop = asyncio.get_running_loop()
-    key = (loop, surroundings())
-    if key not in _clients:
-        for known in [known for known in _clients if known[0].is_closed()]:
-            del _clients[known]
-        lifetime = _lifetime(key)
-        _clients[key] = (lifetime, await anext(lifetime))
-    return _clients[key][1]
-
-
-_Key: TypeAlias = tuple[asyncio.AbstractEventLoop, Surroundings]
-
-_clients: dict[_Key, tuple[AsyncGenerator["httpx.AsyncClient"], "httpx.AsyncClient"]] = {}
-
-
-async def _lifetime(key: _Key) -> AsyncGenerator["httpx.AsyncClient"]:
-    """Hold a client open until the event loop shuts its asynchronous generators down."""
-    client = _new_client(key[1])
+    free = _free[values, server]
+    while free and free[0][0] + KEPT_SECONDS < time.monotonic():
+        await free.popleft()[1].aclose()
+    client = free.pop()[1] if free else _new_client(values)
     try:
         yield client
     finally:
-        _clients.pop(key, None)
-        await client.aclose()
+        if len(free) < KEPT_CONNECTIONS:
+            free.append((time.monotonic(), client))
+        else:
+            await client.aclose()
+
+
+_free: defaultdict[
+    tuple[Surroundings, tuple[str, str]], deque[tuple[float, "httpx.AsyncClient"]]
+] = defaultdict(deque)
+"""Clients that nobody uses, each with the time since when; the one used last stands last."""
+
+
+async def _close_connections() -> None:
+    while _free:
+        for _, client in _free.popitem()[1]:
+            await client.aclose()
 
 
 def _new_client(values: Surroundings) -> "httpx.AsyncClient":
     library = httpx_library()
     limits = library.Limits(
-        max_connections=None,
-        max_keepalive_connections=KEPT_CONNECTIONS,
-        keepalive_expiry=KEPT_SECONDS,
+        max_connections=None, max_keepalive_connections=1, keepalive_expiry=KEPT_SECONDS
     )
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
     try:
@@ -134,7 +144,7 @@ def proxy_of(scheme: str, host: str) -> str | None:
 
 
 class _Background:
-    """An event loop that runs in a thread, for callers that have none."""
+    """An event loop that runs in a thread."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
@@ -149,7 +159,7 @@ class _Background:
 
     def stop(self) -> None:
         """Close the connections, and the loop."""
-        asyncio.run_coroutine_threadsafe(self.loop.shutdown_asyncgens(), self.loop).result(5)
+        asyncio.run_coroutine_threadsafe(_close_connections(), self.loop).result(5)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(5)
         self.loop.close()
@@ -168,19 +178,27 @@ def in_background(work: Coroutine[Any, Any, T]) -> T:
     Raises:
         RewardServerError: The machine can start no thread.
     """
-    try:
-        loop = _shared_loop()
-    except RuntimeError as error:
-        work.close()
-        raise RewardServerError(
-            f"No thread could be started for requests ({error}): run fewer at once."
-        ) from None
-    future = asyncio.run_coroutine_threadsafe(work, loop)
+    future = _begun(work)
     try:
         return future.result()
     except BaseException:
         future.cancel()
         raise
+
+
+async def ain_background(work: Coroutine[Any, Any, T]) -> T:
+    """As `in_background`, without blocking the caller's event loop."""
+    return await asyncio.wrap_future(_begun(work))  # cancelled with its caller
+
+
+def _begun(work: Coroutine[Any, Any, T]) -> "Future[T]":
+    try:
+        return asyncio.run_coroutine_threadsafe(work, _shared_loop())
+    except RuntimeError as error:
+        work.close()
+        raise RewardServerError(
+            f"No thread could be started for requests ({error}): run fewer at once."
+        ) from None
 
 
 def _shared_loop() -> asyncio.AbstractEventLoop:
@@ -201,7 +219,7 @@ def _forget() -> None:
     global _starting  # noqa: PLW0603 it may have been held while the process was forked
     _starting = threading.Lock()
     _background.clear()
-    _clients.clear()
+    _free.clear()
 
 
 if hasattr(os, "register_at_fork"):

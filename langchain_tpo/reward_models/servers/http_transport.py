@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 from langchain_tpo.errors import RewardServerError
 from langchain_tpo.reward_models.servers.http_answers import (
@@ -21,9 +22,12 @@ from langchain_tpo.reward_models.servers.http_answers import (
 )
 from langchain_tpo.reward_models.servers.http_calls import Call, check_way
 from langchain_tpo.reward_models.servers.http_clients import (
+    Surroundings,
+    ain_background,
     httpx_library,
     in_background,
     kept_client,
+    surroundings,
 )
 from langchain_tpo.sampling.request_limit import aplace
 
@@ -96,24 +100,28 @@ def send(calls: Sequence[Call], *, max_concurrency: int | None = None) -> list[A
         calls: The requests.
         max_concurrency: Most requests in flight; None leaves it to `DEFAULT_CONCURRENCY`.
     """
-    return in_background(asend(calls, max_concurrency=max_concurrency)) if calls else []
+    return in_background(_outcomes(calls, max_concurrency)) if calls else []
 
 
 async def asend(
     calls: Sequence[Call], *, max_concurrency: int | None = None
 ) -> list[AnswerOrError]:
     """As `send`, without blocking the event loop."""
+    return await ain_background(_outcomes(calls, max_concurrency)) if calls else []
+
+
+async def _outcomes(calls: Sequence[Call], max_concurrency: int | None) -> list[AnswerOrError]:
     from tenacity import AsyncRetrying  # noqa: PLC0415 - optional
 
     turn, holding = asyncio.Semaphore(max_concurrency or DEFAULT_CONCURRENCY), Holding()
     for server in {call.server.url: call.server for call in calls}.values():
         check_way(server)
-    client = await kept_client()
+    values = surroundings()
 
     async def outcome(call: Call) -> AnswerOrError:
         async with turn, aplace("reward"):
             try:
-                return await AsyncRetrying(**_patience(call))(_attempt, client, call, holding)
+                return await AsyncRetrying(**_patience(call))(_attempt, values, call, holding)
             except RewardServerError as error:
                 return error
 
@@ -127,10 +135,14 @@ async def asend(
         raise
 
 
-async def _attempt(client: "httpx.AsyncClient", call: Call, holding: Holding) -> AnswerOrError:
+async def _attempt(values: Surroundings, call: Call, holding: Holding) -> AnswerOrError:
     library, limit = httpx_library(), call.server.timeout
+    parts = urlsplit(call.server.url)
     try:
-        async with asyncio.timeout(limit):
+        async with (
+            kept_client(values, (parts.scheme, parts.netloc)) as client,
+            asyncio.timeout(limit),
+        ):
             return call.read(await _exchange(client, call, holding))
     except TimeoutError as error:
         raise timed_out(call.where, limit) from error

@@ -38,6 +38,8 @@ class RawServer:
     handler: Handler
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
+    hung_up: int = 0
+    """Connections that have ended."""
 
     @property
     def url(self) -> str:
@@ -61,6 +63,7 @@ class RawServer:
             while request := _request(connection):
                 self.requests.append(request)
                 self.handler(connection)
+        self.hung_up += 1
 
 
 def _request(connection: socket.socket) -> bytes:

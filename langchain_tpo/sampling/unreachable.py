@@ -3,6 +3,7 @@
 An error of a provider keeps its type and its words; what to check is a note on it. Pure.
 """
 
+import json
 import re
 
 from langchain_core.exceptions import (
@@ -13,7 +14,7 @@ from langchain_core.exceptions import (
 )
 
 from langchain_tpo.sampling.refusals import status_of
-from langchain_tpo.text.shown import WHAT_TO_CHECK, what_to_check
+from langchain_tpo.text.shown import WHAT_TO_CHECK, as_text, what_to_check
 
 _TYPED = (
     (ModelAuthenticationError, 401),
@@ -26,19 +27,36 @@ _UNREACHED = re.compile(r"ConnectError$|APIConnectionError$|EndpointConnectionEr
 """Errors of clients that found nobody; a line that breaks off is another thing."""
 
 
-_ENDS_IN_V1 = frozenset(
-    {
-        "ChatFireworks",
-        "ChatLiteLLM",
-        "ChatMistralAI",
-        "ChatNVIDIA",
-        "ChatOpenAI",
-        "ChatOpenRouter",
-        "ChatTogether",
-        "ChatXAI",
-    }
+_NO_REPLY = re.compile(
+    r"""
+      ^'str'\ object\ has\ no\ attribute\ '(?:model_dump|choices|error)'  # clients of OpenAI's kind
+    | Unexpected\ response\ (?:type|received)                             # ChatOpenAI; OpenRouter
+    | Unable\ to\ get\ json\ response                                    # LiteLLM
+    | No\ 'output'\ key\ found                                           # Bedrock
+    | <!doctype\ html | <html
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+"""What clients say of a page for people, or of nothing, where a reply should be."""
+
+_WANTS_V1 = re.compile(
+    r"(?:Chat(?:DeepSeek|MistralAI|OpenAI|OpenRouter|Together|XAI)"
+    r"|ChatLiteLLM (?:openai|hosted_vllm)/.*) "
 )
 """Classes that add no `/v1` of their own to the URL that they are given."""
+
+_ADDS_ITS_OWN = re.compile(
+    r"(?:AzureChatOpenAI"
+    r"|Chat(?:Anthropic|BedrockConverse|Cohere|Fireworks|GoogleGenerativeAI|Groq|Ollama)"
+    r"|ChatLiteLLM (?:anthropic|ollama|ollama_chat)/.*) "
+)
+"""Classes that want no `/v1`: they add it, or another version."""
+
+_VERSION = re.compile(r"/v\d|/deployments/")
+_ENDPOINT = re.compile(
+    r"(?:/chat/completions|/v\d\w*/(?:responses|messages|chat)|/api/(?:chat|generate))/?$"
+)
+"""Ends of addresses at which services answer, and which their classes add."""
 
 
 def note_what_to_check(error: Exception, name: str) -> None:
@@ -67,18 +85,32 @@ def _advice(error: Exception, name: str) -> str | None:
     if status in (401, 403):
         return f"`{name}` answered {status}. Is the API key right, and is it one for this URL?"
     if status in (404, 405):
-        return f"`{name}` answered {status}. {_of_address(name)}"
+        odd = _what_is_odd(name)
+        return f"`{name}` answered {status}. Are the URL{odd} and the model's name right?"
+    if _is_no_reply(error, status):
+        odd = _what_is_odd(name)
+        return f"`{name}` answered with what is no chat model's reply. Is the URL{odd} right?"
     unreached = status is None and _UNREACHED.search(type(error).__name__)
     if isinstance(error, ModelConnectionError | ConnectionRefusedError) or unreached:
         return f"`{name}` could not be reached. Is this its URL, and does the server run?"
     return None
 
 
-def _of_address(name: str) -> str:
-    kind = name.partition(" ")[0]
-    if kind in _ENDS_IN_V1 and " at " in name and "/v1" not in name:
-        return (
-            "Is the URL right (it has no `/v1`, in which those of OpenAI-compatible servers end), "
-            "and is the model's name?"
-        )
-    return "Are the URL and the model's name right?"
+def _is_no_reply(error: Exception, status: int | None) -> bool:
+    if status not in (None, 200, 500):
+        return False
+    at_once = isinstance(error, json.JSONDecodeError) and error.pos <= 1
+    return at_once or _NO_REPLY.search(as_text(error)) is not None
+
+
+def _what_is_odd(name: str) -> str:
+    _, found, address = name.rpartition(" at ")
+    if not found:
+        return ""
+    if endpoint := _ENDPOINT.search(address):
+        return f" (it ends in `{endpoint[0]}`, which the class adds itself)"
+    if _WANTS_V1.match(name) and not _VERSION.search(address):
+        return " (it has no `/v1`, in which those of OpenAI-compatible servers end)"
+    if _ADDS_ITS_OWN.match(name) and address.rstrip("/").endswith("/v1"):
+        return " (it ends in `/v1`, which this class adds itself or does not want)"
+    return ""

@@ -8,6 +8,7 @@ the classes; where one is not installed its tests skip.
 import gc
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -258,6 +259,23 @@ async def test_a_model_that_streams_does_not_stream_inside(
     count("streaming", streamed=streamed)
 
 
+def test_a_critic_that_sees_no_images_gets_the_words(services: StrictServices) -> None:
+    pytest.importorskip("langchain_openai")
+    row = ROWS["ChatOpenAI at vLLM"]
+    policy, critic = (row.build(services.url(name)) for name in ("openai", "words_only"))
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    question = [HumanMessage([{"type": "text", "text": "What is this?"}, image])]
+    tpo = TPORunnable(model=policy, critic=critic, reward=last_number, width=3, depth=2)
+
+    result = tpo.optimize(question, ONE_AT_A_TIME)
+
+    assert result.stop_reason == "depth"
+    assert services.refused == 1  # of critiques; the policy saw the image every time
+    assert result.usage["requests"] == len(services.bodies) == 8
+    assert sum('"image_url"' in json.dumps(body) for body in services.bodies) == 4
+    assert learned(tpo) == ["critiques without images"]
+
+
 @pytest.mark.parametrize("wrong", ["key", "model"])
 def test_a_wrong_key_or_model_is_told_with_the_address(
     row: Row, wrong: str, services: StrictServices
@@ -281,6 +299,36 @@ def test_a_wrong_key_or_model_is_told_with_the_address(
     assert asked in told
     assert row.cls == "ChatPerplexity" or f" at {services.url(row.service)}" in told
     assert "nvapi" not in told
+
+
+def wrong_end(row: Row, wrong: str) -> str:
+    if wrong == "no /v1":
+        return row.end.removesuffix("/v1")
+    return row.end + {"elsewhere": "/nowhere", "/v1 twice": "/v1"}[wrong]
+
+
+@pytest.mark.parametrize("wrong", ["elsewhere", "no /v1", "/v1 twice"])
+def test_a_wrong_url_is_told(row: Row, wrong: str, services: StrictServices) -> None:
+    skip_what_it_lacks(row, wrong)
+    if wrong != "elsewhere" and row.end.endswith("/v1") != (wrong == "no /v1"):
+        pytest.skip("no mistake for this class")
+    other = replace(row, end=wrong_end(row, wrong))
+    model = other.build(services.url(row.service))
+    tpo = TPORunnable(model=model, reward=last_number, settings=SETTINGS["paper"])
+
+    with pytest.raises(Exception, match=r"404|[Nn]ot [Ff]ound") as caught:
+        tpo.optimize("Wood?", ONE_AT_A_TIME)
+
+    told = what_to_check(caught.value)
+    address = services.url(row.service) + other.end
+    assert told.startswith(f"To check: `{row.cls} ")
+    assert "answered 404. Are the URL" in told
+    assert "\n" not in told
+    if row.cls != "ChatPerplexity":  # which has no field for an address
+        assert f" at {address}" in told
+        assert ("(it has no `/v1`" in told) == (wrong == "no /v1")
+        assert ("(it ends in `/v1`" in told) == (wrong == "/v1 twice")
+    assert len(services.bodies) <= 3  # one for each draw: nothing is learned of a 404
 
 
 def test_on_the_command_line(

@@ -82,6 +82,9 @@ _OPENAI = {
 }
 
 
+_NO_V1: Mapping[str, str] = {"no /v1": "the service answers without it, too"}
+
+
 def _openai(service: str, **changes: Any) -> Row:
     return Row(**{**_OPENAI, "service": service, **changes})
 
@@ -109,6 +112,7 @@ ROWS: Mapping[str, Row] = {
         end="",
         lacks={
             "with_structured_output": "the class takes no pydantic classes",
+            "/v1 twice": "the class adds none where there is one",
             **dict.fromkeys(["wrong key", "wrong model"], "an endpoint of TGI looks at neither"),
         },
         make=_huggingface,
@@ -122,11 +126,12 @@ ROWS: Mapping[str, Row] = {
     "ChatOpenAI at vLLM": _openai("vllm"),
     "ChatOpenAI at vLLM, Gemma": _openai("gemma"),
     "ChatOpenAI at SGLang": _openai("sglang"),
-    "ChatOpenAI at llama.cpp": _openai("llamacpp"),
+    "ChatOpenAI at llama.cpp": _openai("llamacpp", lacks=_NO_V1),
     "ChatOpenAI at Ollama": _openai("ollama_v1"),
     "ChatOpenAI at NIM": _openai("nim"),
     "ChatOpenAI at DashScope": _openai(
         "dashscope",
+        end="/compatible-mode/v1",
         fields={**_NO_RETRIES, "streaming": True},
     ),
     "AzureChatOpenAI": Row(
@@ -208,6 +213,7 @@ ROWS: Mapping[str, Row] = {
         cls="ChatDeepSeek",
         service="deepseek",
         url="api_base",
+        lacks=_NO_V1,
         fields=_NO_RETRIES,
         provider="deepseek",
         variable="DEEPSEEK_API_KEY",
@@ -221,7 +227,10 @@ ROWS: Mapping[str, Row] = {
         fields=_NO_RETRIES,
         provider="deepseek",
         variable="DEEPSEEK_API_KEY",
-        lacks={"with_structured_output": "a model that thinks cannot be made to call a tool"},
+        lacks={
+            **_NO_V1,
+            "with_structured_output": "a model that thinks cannot be made to call a tool",
+        },
     ),
     "ChatMistralAI": Row(
         package="langchain_mistralai",
@@ -245,6 +254,7 @@ ROWS: Mapping[str, Row] = {
         package="langchain_fireworks",
         cls="ChatFireworks",
         service="fireworks",
+        end="/inference",
         fields={"max_retries": 1},
         provider="fireworks",
         variable="FIREWORKS_API_KEY",
@@ -261,6 +271,7 @@ ROWS: Mapping[str, Row] = {
         package="langchain_openrouter",
         cls="ChatOpenRouter",
         service="openrouter",
+        end="/api/v1",
         fields=_NO_RETRIES,
         provider="openrouter",
         variable="OPENROUTER_API_KEY",
@@ -269,6 +280,7 @@ ROWS: Mapping[str, Row] = {
         package="langchain_nvidia_ai_endpoints",
         cls="ChatNVIDIA",
         service="nim",
+        lacks={"no /v1": "the class adds it where there is none"},
         provider="nvidia",
         variable="NVIDIA_API_KEY",
     ),

@@ -5,7 +5,7 @@ address. What they say follows the loop's prompts; tools and JSON come where the
 import itertools
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -23,6 +23,7 @@ from tests.support.servers.wire_formats import (
     Format,
     Said,
 )
+from tests.support.servers.wrong_doors import AMAZONS, refusal, wrong_door
 
 KEY = "nvapi-right"
 """The key that every service wants to see; one of them wants it to begin like this."""
@@ -58,7 +59,7 @@ _NO_EXTRAS = says.unknown("seed", "n", words="{name}: Extra inputs are not permi
 
 SERVICES: Mapping[str, Service] = {
     "openai": Service(rules=(says.most_answers(128, "Invalid 'n': above the maximum value."),)),
-    "azure": Service(speaks="azure", rules=(says.most_answers(128, "n must be at most 128."),)),
+    "azure": Service(rules=(says.most_answers(128, "n must be at most 128."),)),
     "gpt-5": Service(
         rules=(
             says.only_one(
@@ -104,7 +105,7 @@ SERVICES: Mapping[str, Service] = {
     ),
     "ollama_v1": Service(honours_n=False),
     "dashscope": Service(rules=(says.only_streams,)),
-    "groq": Service(speaks="groq", rules=(says.most_answers(1, "'n' : number must be at most 1"),)),
+    "groq": Service(rules=(says.most_answers(1, "'n' : number must be at most 1"),)),
     "deepseek": Service(
         rules=(
             says.most_answers(1, "Invalid n value (currently only n = 1 is supported)"),
@@ -133,7 +134,7 @@ SERVICES: Mapping[str, Service] = {
         rules=(says.most_answers(1, "n: Input should be less than or equal to 1"),), status=422
     ),
     "openrouter": Service(honours_n=False),
-    "perplexity": Service(speaks="perplexity", rules=(says.unknown("seed", "n"), says.user_last)),
+    "perplexity": Service(rules=(says.unknown("seed", "n"), says.user_last)),
     "ollama": Service(speaks="ollama"),
     "anthropic": Service(speaks="anthropic", rules=(says.not_both, _NO_EXTRAS, _ANTHROPIC_TOOLS)),
     "opus": Service(
@@ -215,11 +216,12 @@ class StrictServices:
         self._thread.join()
 
     def answer(
-        self, service: Service, path: str, headers: Mapping[str, str], body: Body
-    ) -> tuple[int, Body]:
+        self, name: str, address: str, headers: Mapping[str, str], body: Body
+    ) -> tuple[int, Body | str]:
+        service = SERVICES[name]
         with self._lock:
             self.bodies.append(body)
-        problem = _wrong_door(service, path, headers, body)
+        problem = wrong_door(name, address, headers, body)
         if problem is not None:
             return problem
         for rule in service.rules:
@@ -255,21 +257,15 @@ class StrictServices:
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                service = SERVICES[self.path.split("/")[1]]
+                _, name, rest = self.path.partition("?")[0].split("/", 2)
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                status, answer = double.answer(service, self.path, headers, body)
-                chunks = service.format.chunks
-                if status == 200 and chunks is not None and body.get("stream"):
-                    self._stream(chunks(answer))
-                else:
-                    self._send(status, json.dumps(answer).encode() + b"\n")
+                status, answer = double.answer(name, f"/{rest}", headers, body)
+                streams = status == 200 and bool(body.get("stream"))
+                self._send(status, *rendered(SERVICES[name].format, answer, streams=streams))
 
             def do_GET(self) -> None:
-                self._send(200, b'{"data": [], "models": []}')
-
-            def _stream(self, chunks: Iterator[str]) -> None:
-                whole = "".join(chunks).encode()
-                self._send(200, whole, kind="text/event-stream")
+                found = self.path.endswith("/v1/models")  # ChatNVIDIA looks models up
+                self._send(200 if found else 404, b'{"data": [], "models": []}')
 
             def _send(self, status: int, answer: bytes, kind: str = "application/json") -> None:
                 self.send_response(status)
@@ -286,30 +282,14 @@ class StrictServices:
         return Handler
 
 
-AMAZONS = {
-    400: "ValidationException",
-    403: "AccessDeniedException",
-    404: "ResourceNotFoundException",
-}
-
-
-def refusal(status: int, words: str) -> tuple[int, Body]:
-    kind = {"type": "invalid_request_error", "message": words, "code": status}
-    return status, {"type": "error", "error": kind, "message": words}
-
-
-def _wrong_door(
-    service: Service, path: str, headers: Mapping[str, str], body: Body
-) -> tuple[int, Body] | None:
-    """Refuse what is at the wrong address, or comes with a wrong key or for a wrong model."""
-    address = path.partition("?")[0]
-    if not address.endswith(service.format.path):
-        return 404, {"detail": "Not Found"}
-    if "wrong-key" in str(headers):
-        return refusal(401, "Incorrect API key provided.")
-    if "wrong-model" in f"{address} {body.get('model')}":
-        return refusal(404, "The model `wrong-model` does not exist.")
-    return None
+def rendered(form: Format, answer: Body | str, *, streams: bool) -> tuple[bytes, str]:
+    """Return the bytes of an answer, and their media type."""
+    if isinstance(answer, str):
+        kinds = {"{": "application/json", "<": "text/html"}
+        return answer.encode(), kinds.get(answer[:1], "text/plain")
+    if streams and form.chunks is not None:
+        return "".join(form.chunks(answer)).encode(), "text/event-stream"
+    return json.dumps(answer).encode() + b"\n", "application/json"
 
 
 def _should_call(asked: Asked, body: Body) -> bool:

@@ -47,8 +47,6 @@ class Format:
 
     read: Callable[[Body], Asked]
     write: Callable[[Body, list[Said]], Body]
-    path: str
-    """What an address ends in."""
     chunks: Callable[[Body], Iterator[str]] | None = None
     """Lines of a stream that says the same as a whole answer."""
 
@@ -314,28 +312,16 @@ def write_cohere(_body: Body, replies: list[Said]) -> Body:
     }
 
 
-OPENAI = Format(
-    read=read_openai, write=write_openai, path="/v1/chat/completions", chunks=openai_chunks
-)
 FORMATS: Mapping[str, Format] = {
-    "openai": OPENAI,
-    "azure": Format(
-        read=read_openai,
-        write=write_openai,
-        path="/openai/deployments/m/chat/completions",
-        chunks=openai_chunks,
-    ),
-    "groq": Format(read=read_openai, write=write_openai, path="/openai/v1/chat/completions"),
-    "perplexity": Format(read=read_openai, write=write_openai, path="/chat/completions"),
-    "responses": Format(read=read_responses, write=write_responses, path="/v1/responses"),
+    "openai": Format(read=read_openai, write=write_openai, chunks=openai_chunks),
+    "responses": Format(read=read_responses, write=write_responses),
     "ollama": Format(
         read=read_ollama,
         write=write_ollama,
-        path="/api/chat",
         chunks=lambda answer: iter([json.dumps(answer) + "\n"]),
     ),
-    "anthropic": Format(read=read_anthropic, write=write_anthropic, path="/v1/messages"),
-    "google": Format(read=read_google, write=write_google, path=":generateContent"),
-    "converse": Format(read=read_converse, write=write_converse, path="/converse"),
-    "cohere": Format(read=read_cohere, write=write_cohere, path="/v2/chat"),
+    "anthropic": Format(read=read_anthropic, write=write_anthropic),
+    "google": Format(read=read_google, write=write_google),
+    "converse": Format(read=read_converse, write=write_converse),
+    "cohere": Format(read=read_cohere, write=write_cohere),
 }

@@ -166,9 +166,9 @@ def _transformers(rest: str, options: Options) -> RewardLike:
     return cast("RewardLike", classifiers.SequenceClassifier(rest, **typed))
 
 
-def _judge(module: str, name: str) -> Build:
+def _judge(module: str, name: str, own: str) -> Build:
     def build(rest: str, options: Options) -> RewardLike:
-        known = {"explain", "structured", "base_url", "criteria", "scale"}
+        known = {"explain", "structured", "base_url", "criteria", "style", own}
         for option in options.keys() - known:
             raise SettingsError(f"`judge:` has no option `{option}`: use {_listed(known)}.")
         model = chat_model(rest, base_url=options.pop("base_url", None))
@@ -285,13 +285,13 @@ SCHEMES: Mapping[str, Scheme] = {
     ),
     "judge": Scheme(
         example="judge:openai:gpt-4o-mini",
-        about="a chat model that rates (extra of its provider)",
-        build=_judge("judges.chat_judge", "ChatJudge"),
+        about="a chat model that rates (extra of its provider); `?style=auto-j` for published ones",
+        build=_judge("judges.chat_judge", "ChatJudge", "scale"),
     ),
     "pairwise": Scheme(
         example="pairwise:openai:gpt-4o-mini",
-        about="a chat model that compares with the first response, in both orders",
-        build=_judge("judges.pairwise_judge", "PairwiseJudge"),
+        about="a chat model that compares, in both orders; `?style=arena-hard` for published ones",
+        build=_judge("judges.pairwise_judge", "PairwiseJudge", "effort"),
     ),
     "tgi": Scheme(
         example="tgi:http://host:8080",

@@ -3,12 +3,12 @@
 Knows ratings; how a model is asked is `judgement`, what it is told `judge_prompts`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import ClassVar, TypeAlias
 
 from langchain_core.messages import BaseMessage
-from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableSequence
 from pydantic import Field
 
@@ -17,12 +17,14 @@ from langchain_tpo.reward_models.judges import forms
 from langchain_tpo.reward_models.judges.judge import Judge, read_with
 from langchain_tpo.reward_models.judges.judge_prompts import (
     CRITERIA,
-    RATING_PROMPT,
     RATING_VARIABLES,
     SCORE,
 )
 from langchain_tpo.reward_models.judges.judgement import count_failures
+from langchain_tpo.reward_models.judges.prompt_fields import JudgePrompt
+from langchain_tpo.reward_models.judges.rating_styles import RATING_STYLES
 from langchain_tpo.reward_models.judges.replies import UnreadableVerdict, read_rating
+from langchain_tpo.reward_models.judges.styles import OWN, style_named
 from langchain_tpo.sampling.wrappers import ChatModel
 
 AnyRating: TypeAlias = forms.RatingForm | forms.ExplainedRatingForm
@@ -65,10 +67,12 @@ class ChatJudge(Judge):
         self,
         model: ChatModel,
         *,
-        scale: int = 5,
+        scale: int | None = None,
         explain: bool = True,
         criteria: str = CRITERIA,
-        prompt: ChatPromptTemplate = RATING_PROMPT,
+        prompt: JudgePrompt | None = None,
+        fields: Mapping[str, str] = MappingProxyType({}),
+        style: str = OWN,
         structured: bool = True,
         read: Callable[[str], object] | None = None,
         name: str | None = None,
@@ -77,24 +81,32 @@ class ChatJudge(Judge):
 
         Args:
             model: A chat model, also one with `bind`, `with_retry` or `with_fallbacks`.
-            scale: The best score.
+            scale: The best score; that of the style where it is not said.
             explain: Whether to ask for reasons. Without them a rating costs a few tokens.
             criteria: What makes a good response, in your words.
-            prompt: Another prompt; `RATING_VARIABLES` says what it may ask for.
+            prompt: Another prompt, a published one as it is: a text for one message, texts by role,
+                or a template. `RATING_VARIABLES` and `EVERYWHERE` say what it may ask for; usual
+                names such as `{instruction}` and `{rubric}` are known.
+            fields: What the prompt's other fields are, by their names: one of those, or a field of
+                the question's context.
+            style: A published judge, by its name in `RATING_STYLES`: how it is asked and read, as
+                far as you do not say.
             structured: Pass False for a server that accepts no response format and no tools.
             read: For a reward model that answers in a form of its own: from the text of its reply
                 to a score, alone or with the reason, or None. `reply_formats` has those of
                 published ones.
             name: How traces call this judge.
         """
+        known = style_named(RATING_STYLES, style, judge="ChatJudge")
         super().__init__(
             model=model,
-            scale=scale,
+            scale=known.scale if scale is None else scale,
             explain=explain,
             criteria=criteria,
-            prompt=prompt,
+            fields=dict(fields),
+            prompt=known.prompt if prompt is None else prompt,
             structured=structured,
-            read=read,
+            read=read or known.read,
             name=name,
         )
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 from langchain_core.messages import BaseMessage
 from langchain_core.prompts import ChatPromptTemplate
-from pydantic import BaseModel, Field, PrivateAttr, field_validator
+from pydantic import BaseModel, Field, PrivateAttr, ValidationInfo, field_validator
 
 from langchain_tpo.reward_models.base import ComposedReward
 from langchain_tpo.reward_models.interface import ScoreRequest
@@ -19,6 +19,7 @@ from langchain_tpo.reward_models.judges.judge_prompts import (
     render,
 )
 from langchain_tpo.reward_models.judges.judgement import AllAtOnce, judgement
+from langchain_tpo.reward_models.judges.prompt_fields import from_context, sources_of
 from langchain_tpo.reward_models.scores import as_score
 from langchain_tpo.sampling.capabilities import Learned
 from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
@@ -39,6 +40,8 @@ class Judge(ComposedReward):
     """Whether the model gives its reasons first; the textual loss is shown them."""
     criteria: str
     """What makes a good response."""
+    fields: dict[str, str]
+    """Where the prompt's fields come from, by its names for them."""
     prompt: ChatPromptTemplate
     """How the model is asked."""
     structured: bool
@@ -64,13 +67,28 @@ class Judge(ComposedReward):
 
     @field_validator("prompt", mode="before")
     @classmethod
-    def _can_be_filled(cls, prompt: object) -> ChatPromptTemplate:
-        return checked_prompt(prompt, fills=cls.prompt_variables)
+    def _can_be_filled(cls, prompt: object, checked: ValidationInfo) -> ChatPromptTemplate:
+        fields = checked.data.get("fields", {})
+        return checked_prompt(prompt, fills=cls.prompt_variables, fields=fields)
 
     @property
     def explains(self) -> bool:
         """Whether scores come with words."""
         return self.explain
+
+    def check_context(self, context: Mapping[str, object]) -> None:
+        """Refuse a context that lacks what the prompt shows of it.
+
+        Args:
+            context: What is known of a question, by name.
+
+        Raises:
+            RewardTypeError: With the name of the field that is missing.
+        """
+        known = self.prompt_variables | {"messages", "history"}
+        sources = sources_of(self.prompt, self.fields, fills=known | {"reference"})
+        for source in set(sources.values()) - known:
+            from_context(source, context)
 
     def _asker(
         self, form: type[FormT], read: Callable[[str], FormT]
@@ -99,7 +117,14 @@ class Judge(ComposedReward):
         reasons = {"rationale": RATIONALE} if self.explain else {}
         form = form_text({**reasons, **verdict})
         told = {"criteria": self.criteria, **instructions, "form": form}
-        return render(self.prompt, request["messages"], instructions=told, responses=responses)
+        return render(
+            self.prompt,
+            request["messages"],
+            instructions=told,
+            responses=responses,
+            context=request.get("context", {}),
+            fields=self.fields,
+        )
 
 
 def read_with(read: Callable[[str], object], text: str) -> tuple[float | None, str]:

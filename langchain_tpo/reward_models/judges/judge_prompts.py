@@ -1,14 +1,25 @@
 """What chat judges are told, as data, and how a prompt is filled without breaking its frame.
 
-The wording is our own. Knows prompts and tags; does not know how a judge is asked or read.
+The wording is our own; that for published judges is in `rating_styles` and `comparison_styles`.
+Knows prompts and tags; does not know how a judge is asked or read.
 """
 
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_core.prompts import ChatPromptTemplate
 
 from langchain_tpo.errors import PromptError
+from langchain_tpo.reward_models.judges.prompt_fields import (
+    EVERYWHERE,
+    as_template,
+    empty_texts,
+    from_context,
+    markers_of,
+    sources_of,
+    unmarked,
+)
 from langchain_tpo.text.conversation import attachments, conversation_text
 from langchain_tpo.text.fencing import fenced, tags_in
 
@@ -132,12 +143,15 @@ def form_text(fields: Mapping[str, str]) -> str:
     return "\n".join([opening, *lines])
 
 
-def checked_prompt(prompt: object, *, fills: Collection[str]) -> ChatPromptTemplate:
-    """Return the prompt back, or say in one line what is wrong with it.
+def checked_prompt(
+    prompt: object, *, fills: Collection[str], fields: Mapping[str, str] = MappingProxyType({})
+) -> ChatPromptTemplate:
+    """Return a prompt as a template, or say in one line what is wrong with it.
 
     Args:
-        prompt: What the caller handed over.
+        prompt: What the caller handed over: a template, a text, or texts by role.
         fills: The variables that are filled; those of them that hold what is judged are needed.
+        fields: Where fields come from, by the prompt's names.
 
     Raises:
         PromptError: When it is no chat prompt, asks for a variable that is never filled, or
@@ -146,22 +160,23 @@ def checked_prompt(prompt: object, *, fills: Collection[str]) -> ChatPromptTempl
     Example:
         >>> checked_prompt(RATING_PROMPT, fills=RATING_VARIABLES) is RATING_PROMPT
         True
+        >>> checked_prompt("Rate {answer} for {question}.", fills=RATING_VARIABLES).input_variables
+        ['answer', 'question']
     """
-    if not isinstance(prompt, ChatPromptTemplate):
+    template = as_template(prompt, fields)
+    if not isinstance(template, ChatPromptTemplate):
         raise PromptError(
-            f"`prompt` of a judge must be a ChatPromptTemplate, got {type(prompt).__name__}."
+            "`prompt` of a judge must be a ChatPromptTemplate, a text, or texts by role, got "
+            f"{type(prompt).__name__}."
         )
-    asked = set(prompt.input_variables)
-    if unknown := sorted(asked.difference(fills)):
-        raise PromptError(
-            f"`prompt` of a judge asks for `{unknown[0]}`, which is never filled: use "
-            f"{', '.join(f'`{name}`' for name in sorted(fills))}."
-        )
+    asked = set(sources_of(template, fields, fills={*fills, *EVERYWHERE}).values())
+    if "messages" in asked:
+        asked.add("query")
     if missing := sorted(set(fills) - _TRUSTED - asked):
         raise PromptError(
             f"`prompt` of a judge leaves out `{missing[0]}`: it could not see what it judges."
         )
-    return prompt
+    return template
 
 
 def render(
@@ -170,26 +185,44 @@ def render(
     *,
     instructions: Mapping[str, str],
     responses: Mapping[str, str],
+    context: Mapping[str, object] = MappingProxyType({}),
+    fields: Mapping[str, str] = MappingProxyType({}),
 ) -> list[BaseMessage]:
     """Fill a judge's prompt; images of the conversation travel with its last message.
 
-    The conversation and the responses can open or close no tag that the prompt itself uses.
+    The conversation and the responses can open or close no tag that the prompt itself uses, and
+    begin no part of it.
 
     Args:
         prompt: A checked prompt.
         messages: The conversation.
         instructions: Text of the caller, by variable.
         responses: Text of models, by variable.
+        context: What else is known of the question.
+        fields: Where fields come from, by the prompt's names.
     """
-    tags = frame_tags(prompt)
-    texts = {"query": conversation_text(messages), **responses}
-    inside = {name: fenced(text, tags) for name, text in texts.items()}
-    rendered = prompt.format_messages(**instructions, **inside)
+    known = {*instructions, *responses, "query", *EVERYWHERE}
+    sources = sources_of(prompt, fields, fills=known)
+    told = {**_conversation(messages, apart="history" in sources.values()), **responses}
+    rest = set(sources.values()) - told.keys() - instructions.keys() - {"messages"}
+    told |= {source: from_context(source, context) for source in rest}
+    tags, markers = frame_tags(prompt), markers_of(prompt)
+    inside = {name: unmarked(fenced(text, tags), markers) for name, text in told.items()}
+    given = {**instructions, **inside, "messages": messages}
+    rendered = prompt.format_messages(**{name: given[source] for name, source in sources.items()})
     attached = attachments(messages)
-    if not attached:
+    if not attached or "messages" in sources.values():
         return rendered
     request = {"type": "text", "text": str(rendered[-1].text)}
     return [*rendered[:-1], HumanMessage([request, *attached])]
+
+
+def _conversation(messages: list[BaseMessage], *, apart: bool) -> dict[str, str]:
+    """Return the conversation as text, in one piece or what came before the last message apart."""
+    if not apart:
+        return {"query": conversation_text(messages)}
+    before = conversation_text(messages[:-1]) if messages[:-1] else ""
+    return {"query": conversation_text(messages[-1:]), "history": before}
 
 
 def frame_tags(prompt: ChatPromptTemplate) -> tuple[str, ...]:
@@ -199,5 +232,4 @@ def frame_tags(prompt: ChatPromptTemplate) -> tuple[str, ...]:
         >>> frame_tags(RATING_PROMPT)
         ('CONVERSATION', 'RESPONSE')
     """
-    empty = prompt.format_messages(**dict.fromkeys(prompt.input_variables, ""))
-    return tuple(sorted({tag for message in empty for tag in tags_in(str(message.text))}))
+    return tuple(sorted({tag for text in empty_texts(prompt) for tag in tags_in(text)}))

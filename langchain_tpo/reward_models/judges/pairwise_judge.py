@@ -6,10 +6,10 @@ Knows comparisons; who meets whom is `tournament`, how a model is asked `judgeme
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import ClassVar, TypeAlias
 
 from langchain_core.messages import BaseMessage
-from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from pydantic import field_validator
 
@@ -18,15 +18,17 @@ from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models.base import run_so_far
 from langchain_tpo.reward_models.interface import ExplainedScore, Score, ScoreRequest
 from langchain_tpo.reward_models.judges import forms
+from langchain_tpo.reward_models.judges.comparison_styles import COMPARISON_STYLES
 from langchain_tpo.reward_models.judges.judge import Judge, read_with
 from langchain_tpo.reward_models.judges.judge_prompts import (
     A_IS_BETTER,
-    COMPARISON_PROMPT,
     COMPARISON_VARIABLES,
     CRITERIA,
 )
 from langchain_tpo.reward_models.judges.judgement import AllAtOnce, count_failures
+from langchain_tpo.reward_models.judges.prompt_fields import JudgePrompt
 from langchain_tpo.reward_models.judges.replies import UnreadableVerdict, read_json
+from langchain_tpo.reward_models.judges.styles import OWN, style_named
 from langchain_tpo.reward_models.judges.tournament import (
     Effort,
     Pair,
@@ -100,7 +102,9 @@ class PairwiseJudge(Judge):
         effort: Effort = "linear",
         explain: bool = True,
         criteria: str = CRITERIA,
-        prompt: ChatPromptTemplate = COMPARISON_PROMPT,
+        prompt: JudgePrompt | None = None,
+        fields: Mapping[str, str] = MappingProxyType({}),
+        style: str = OWN,
         structured: bool = True,
         read: Callable[[str], object] | None = None,
         name: str | None = None,
@@ -114,22 +118,30 @@ class PairwiseJudge(Judge):
                 ("linear"), or 2N log2 N ("loglinear") for a judge that is often wrong.
             explain: Whether to ask for reasons. Without them a comparison costs a few tokens.
             criteria: What makes a good response, in your words.
-            prompt: Another prompt; `COMPARISON_VARIABLES` says what it may ask for.
+            prompt: Another prompt, a published one as it is: a text for one message, texts by role,
+                or a template. `COMPARISON_VARIABLES` and `EVERYWHERE` say what it may ask for;
+                usual names such as `{instruction}` and `{rubric}` are known.
+            fields: What the prompt's other fields are, by their names: one of those, or a field of
+                the question's context.
+            style: A published judge, by its name in `COMPARISON_STYLES`: how it is asked and read,
+                as far as you do not say.
             structured: Pass False for a server that accepts no response format and no tools.
             read: For a reward model that answers in a form of its own: from the text of its reply
                 to how sure it is that response A is better, from 0 to 1, or None. `reply_formats`
                 has those of published ones.
             name: How traces call this judge.
         """
+        known = style_named(COMPARISON_STYLES, style, judge="PairwiseJudge")
         super().__init__(
             model=model,
             anchors=anchors,
             effort=effort,
             explain=explain,
             criteria=criteria,
-            prompt=prompt,
+            fields=dict(fields),
+            prompt=known.prompt if prompt is None else prompt,
             structured=structured,
-            read=read,
+            read=read or known.read,
             name=name,
         )
 

@@ -18,6 +18,9 @@ better, from 0 to 1. None is a reply that says nothing, or several things that d
 | JudgeLM | | `choice_first_line` (1-10) |
 | PandaLM | | `choice_number` |
 | Nemotron GenRM | | `choice_ranking` (1-6) |
+| AlpacaEval | | `choice_letter_case` |
+
+`styles` has a frame for each: `ChatJudge(..., style="auto-j")`.
 """
 
 import re
@@ -101,11 +104,13 @@ def score_json(reply: str) -> float | None:
 def choice_double_brackets(reply: str) -> float | None:
     """Read "[[A]]", "[[B]]", "[[C]]" or "[[A>>B]]" (MT-Bench, Skywork-Critic, RM-R1, Arena-Hard).
 
+    RM-R1 also closes one bracket too few, and boxes its letter.
+
     Example:
         >>> choice_double_brackets("My final verdict is: [[A>B]]")
         0.75
     """
-    return _choice(re.findall(r"\[\[\s*([AB<>=C]{1,4})\s*\]\]", reply))
+    return _choice(re.findall(r"(?:\[\[|boxed\{)\s*([AB<>=C]{1,4})\s*[\]}]", reply))
 
 
 def choice_result(reply: str) -> float | None:
@@ -156,6 +161,16 @@ def choice_number(reply: str) -> float | None:
         0.0
     """
     return _choice([reply.strip().split("\n")[0].strip()])
+
+
+def choice_letter_case(reply: str) -> float | None:
+    """Read "m" (the first) or "M" (the second), alone (AlpacaEval).
+
+    Example:
+        >>> choice_letter_case("m"), choice_letter_case("M")
+        (1.0, 0.0)
+    """
+    return {"m": 1.0, "M": 0.0}.get(reply.strip().strip("\"'`*."))
 
 
 def choice_json(reply: str) -> float | None:

@@ -129,5 +129,7 @@ def test_judges_check_their_prompt_when_they_are_built(
 ) -> None:
     with pytest.raises(PromptError, match="never filled"):
         judge(TextJudge(str), prompt=ChatPromptTemplate([("human", "{mood}")]))
-    with pytest.raises(PromptError, match="ChatPromptTemplate, got str"):
-        judge(TextJudge(str), prompt="{query}")  # type: ignore[arg-type]
+    with pytest.raises(PromptError, match="leaves out"):
+        judge(TextJudge(str), prompt="{query}")
+    with pytest.raises(PromptError, match="texts by role, got int"):
+        judge(TextJudge(str), prompt=3)  # type: ignore[arg-type]

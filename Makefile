@@ -49,10 +49,12 @@ $(MODELS_STAMP): pyproject.toml Makefile
 		--group models
 	touch $(MODELS_STAMP)
 
-test_models: $(MODELS_STAMP)  ## Use LangChain's own chat model classes in every way, in an environment of their own.
+test_models: $(MODELS_STAMP)  ## Use LangChain's own chat model classes and small reward models, in an environment of their own.
 	$(MODELS)/bin/python -m pytest -rs -p no:unraisableexception \
 		tests/integration_tests/test_partner_models.py \
-		tests/integration_tests/test_huggingface_pipeline.py
+		tests/integration_tests/test_huggingface_pipeline.py \
+		tests/integration_tests/test_sequence_classifier.py \
+		tests/integration_tests/test_classifier_heads.py
 
 models_page: $(MODELS_STAMP)  ## Measure what these classes take, and write docs/models.md anew.
 	$(MODELS)/bin/python tools/models_page.py --measure

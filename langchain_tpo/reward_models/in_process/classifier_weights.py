@@ -5,7 +5,7 @@ asked for. Knows nothing of conversations: `classifier_input` writes the rows.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from itertools import chain
@@ -17,6 +17,7 @@ from typing import Any
 from langchain_tpo.errors import MissingExtraError, RewardTypeError
 from langchain_tpo.reward_models.in_process.classifier_input import Tokenizer
 from langchain_tpo.reward_models.in_process.classifier_presets import Dtype, preset_for
+from langchain_tpo.reward_models.in_process.value_heads import value_head
 
 logger = logging.getLogger(__name__)
 
@@ -42,11 +43,13 @@ class Checkpoint:
     """As torch names it; `auto` spreads over all; None: the first accelerator or the CPU."""
     trust_remote_code: bool = False
     """Whether to run Python that comes with the weights."""
+    weights: Mapping[str, float] | Sequence[float] | None = None
+    """How much each label counts, by its name or place; None where there is one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Classifier:
-    """A loaded sequence classifier with one label."""
+    """A loaded sequence classifier, and what makes one number of its labels."""
 
     checkpoint: Checkpoint
     """Where it came from."""
@@ -58,6 +61,8 @@ class Classifier:
     """The module."""
     model: Any = field(repr=False)
     """The weights."""
+    label_weights: Sequence[float] = (1.0,)
+    """How much each label counts; none where the model itself makes one number of them."""
 
     @property
     def most_padding(self) -> float:
@@ -65,7 +70,9 @@ class Classifier:
         return CPU_PADDING if self.model.device.type == "cpu" else inf
 
     def logits(self, rows: Sequence[Sequence[int]]) -> list[float]:
-        """Return the raw logit of each row, from one forward pass with padding on the right.
+        """Return the reward of each row, from one forward pass with padding on the right.
+
+        It is the raw logit of the one label, or the weighted sum of several.
 
         Args:
             rows: Tokens, at least one row.
@@ -79,8 +86,21 @@ class Classifier:
         model.config.pad_token_id = model.config.get_text_config().pad_token_id = pad
         with torch.inference_mode():
             answer = model(input_ids=tokens.to(model.device), attention_mask=mask.to(model.device))
-        logits: list[float] = answer.logits[:, 0].float().tolist()
-        return logits
+        return self._weighted(answer)
+
+    def _weighted(self, answer: Any) -> list[float]:  # noqa: ANN401 - transformers
+        """Return one number per row; a model with a gate (ArmoRM) calls its labels `rewards`."""
+        scores = answer.logits.float()
+        if self.label_weights:
+            attributes = getattr(answer, "rewards", None)
+            scores = scores if attributes is None else attributes.float()
+        elif scores.dim() == 1:
+            return list(scores.tolist())
+        count = scores.shape[-1] if scores.dim() > 1 else 1
+        if count != len(self.label_weights):
+            raise RewardTypeError(_several(self.checkpoint.model, count, {}))
+        counts = self.torch.tensor(self.label_weights, device=scores.device)
+        return list((scores.reshape(-1, count) @ counts).tolist())
 
     def _pad_token(self, rows: Sequence[Sequence[int]]) -> int:
         """Return a token to pad with that ends no row, the model's own if possible.
@@ -134,7 +154,7 @@ def load(checkpoint: Checkpoint) -> Classifier:
 
     Raises:
         MissingExtraError: `torch` or `transformers` is not installed.
-        RewardTypeError: The checkpoint has no trained head, or not exactly one label.
+        RewardTypeError: The checkpoint has no trained head, or several labels without `weights`.
     """
     torch, transformers = _optional("torch"), _optional("transformers")
     device = checkpoint.device or _device(torch)
@@ -146,14 +166,12 @@ def load(checkpoint: Checkpoint) -> Classifier:
         "trust_remote_code": checkpoint.trust_remote_code,
     }
     tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint.model, **options)
-    model, info = transformers.AutoModelForSequenceClassification.from_pretrained(
-        checkpoint.model,
+    model = _headed(
+        checkpoint,
+        options,
         dtype=getattr(torch, dtype),
-        output_loading_info=True,
         **({"device_map": "auto"} if device == "auto" else {}),
-        **options,
     )
-    _check_head(checkpoint.model, model, info)
     model = model.eval() if device == "auto" else model.eval().to(device)
     limits = (model.config.get_text_config(), tokenizer)
     logger.info("`%s` is loaded: %s on %s.", checkpoint.model, dtype, device)
@@ -163,20 +181,70 @@ def load(checkpoint: Checkpoint) -> Classifier:
         max_length=preset.max_length or _max_length(*limits),
         torch=torch,
         model=model,
+        label_weights=_label_weights(checkpoint, model.config),
     )
 
 
-def _check_head(name: str, model: Any, info: dict[str, Any]) -> None:  # noqa: ANN401 - torch
+def _headed(checkpoint: Checkpoint, options: dict[str, Any], **held: Any) -> Any:  # noqa: ANN401 - torch
+    """Return the weights with the head that was trained: its own, or a value head beside it."""
+    transformers = import_module("transformers")
+    config = transformers.AutoConfig.from_pretrained(checkpoint.model, **options)
+    head = None
+    if not _is_classifier(config):
+        head = value_head(checkpoint.model, checkpoint.revision, config)
+    if head is not None:
+        config.num_labels = 1
+    model, info = transformers.AutoModelForSequenceClassification.from_pretrained(
+        checkpoint.model, config=config, output_loading_info=True, **held, **options
+    )
+    if head is not None:
+        head.put_on(model, checkpoint.model)
+        info["missing_keys"] -= {"score.weight"}
+    _check_head(checkpoint.model, info)
+    return model
+
+
+def _is_classifier(config: Any) -> bool:  # noqa: ANN401 - transformers
+    """Return whether a checkpoint says that its own head is a classifier's."""
+    named = " ".join(getattr(config, "architectures", None) or ())
+    own_code: Mapping[str, object] = getattr(config, "auto_map", None) or {}
+    return "ForSequenceClassification" in f"{named} {' '.join(own_code)}"
+
+
+def _check_head(name: str, info: dict[str, Any]) -> None:
     if missing := sorted(info["missing_keys"]):
         raise RewardTypeError(
             f"`{name}` has no trained classification head (`{missing[0]}` is missing): its scores "
             "would be random. Give a checkpoint trained as a reward model."
         )
-    if (labels := model.config.num_labels) != 1:
-        raise RewardTypeError(
-            f"`{name}` has {labels} labels where a reward model has 1: give a checkpoint trained "
-            "as a reward model."
-        )
+
+
+def _label_weights(checkpoint: Checkpoint, config: Any) -> tuple[float, ...]:  # noqa: ANN401
+    """Return how much each label counts, in the order of the labels.
+
+    A model of its own code may make one number of several labels itself: what it answers tells.
+    """
+    name, given = checkpoint.model, checkpoint.weights
+    labels: dict[str, int] = {text: place for place, text in config.id2label.items()}
+    count = int(config.num_labels)
+    if given is None:
+        if count != 1 and not checkpoint.trust_remote_code:
+            raise RewardTypeError(_several(name, count, labels))
+        return (1.0,) * (count == 1)
+    by_place = given if isinstance(given, Mapping) else {str(n): w for n, w in enumerate(given)}
+    places = labels if isinstance(given, Mapping) else {str(n): n for n in range(count)}
+    if not by_place.keys() <= places.keys() or (by_place is not given and len(given) != count):
+        raise RewardTypeError(_several(name, count, labels))
+    return tuple(by_place.get(label, 0.0) for label in sorted(places, key=places.__getitem__))
+
+
+def _several(name: str, count: int, labels: Mapping[str, int]) -> str:
+    known = ", ".join(f"`{label}`" for label in list(labels)[:20])
+    return (
+        f"`{name}` has {count} labels where a reward model has 1: say with `weights` how much each "
+        f"counts, as a list or by name{f' ({known})' if known else ''}, or give a checkpoint "
+        "trained as a reward model."
+    )
 
 
 def _device(torch: Any) -> str:  # noqa: ANN401 - torch

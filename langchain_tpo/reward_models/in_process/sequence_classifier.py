@@ -10,7 +10,7 @@ from os import PathLike, fspath
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
-from pydantic import ConfigDict, Field, PrivateAttr
+from pydantic import ConfigDict, Field, FiniteFloat, PrivateAttr
 
 from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.reward_models.chat_templates import Template
@@ -30,7 +30,10 @@ logger = logging.getLogger(__name__)
 
 
 class SequenceClassifier(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score]]):
-    """A reward model of `transformers` with one label, such as the two of the paper.
+    """A reward model of `transformers`, such as the two of the paper.
+
+    One label is the reward; of several, `weights` makes a weighted sum. A language model with a
+    value head is read at its last token: as TRL, LlamaFactory (merged) and OpenRLHF save one.
 
     Scores a round in as few forward passes as `batch_size` allows, identical answers once; on a
     CPU, where padding costs as much as text, only answers of like length share one. What is longer
@@ -67,6 +70,8 @@ class SequenceClassifier(OneTypedLine, RunnableSerializable[ScoreRequest, list[S
     """Branch, tag or commit on the hub."""
     trust_remote_code: bool
     """Whether to run Python that comes with the weights."""
+    weights: dict[str, FiniteFloat] | tuple[FiniteFloat, ...] | None
+    """How much each of several labels counts: all by place, or some by name."""
 
     _classifier: LazyClassifier = PrivateAttr()
 
@@ -81,6 +86,7 @@ class SequenceClassifier(OneTypedLine, RunnableSerializable[ScoreRequest, list[S
         template: Template | None = None,
         revision: str | None = None,
         trust_remote_code: bool = False,
+        weights: Mapping[str, float] | Sequence[float] | None = None,
         name: str | None = None,
     ) -> None:
         """Check the options; nothing is loaded before the first score.
@@ -97,6 +103,7 @@ class SequenceClassifier(OneTypedLine, RunnableSerializable[ScoreRequest, list[S
             "template": template,
             "revision": revision,
             "trust_remote_code": trust_remote_code,
+            "weights": weights,
             "name": name,
         }
         super().__init__(**options)
@@ -107,6 +114,7 @@ class SequenceClassifier(OneTypedLine, RunnableSerializable[ScoreRequest, list[S
                 dtype=dtype,
                 device=device,
                 trust_remote_code=trust_remote_code,
+                weights=self.weights,
             )
         )
 
@@ -116,7 +124,7 @@ class SequenceClassifier(OneTypedLine, RunnableSerializable[ScoreRequest, list[S
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> list[Score]:
-        """Return one raw logit per response, None for what cannot be scored."""
+        """Return one reward per response, None for what cannot be scored."""
         return self._call_with_config(self._score, input, config, **kwargs)
 
     def _score(self, request: ScoreRequest) -> list[Score]:

@@ -3,7 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := agents,evaluation,http,local,openai,tgi
-SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist worksteal
+# Half as many again as there are processors: a third of the time tests wait for servers and clocks.
+WORKERS := $(shell $(PYTHON) -c "import os; print(min(6, 3 * os.cpu_count() // 2))")
+SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist worksteal
 DEMO := $(VENV)/.demo
 STAMP := $(VENV)/.installed
 MODELS := .venv-models

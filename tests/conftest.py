@@ -1,7 +1,18 @@
 """Unit tests run with the network closed; integration tests reach this machine only."""
 
+import gc
+
 import pytest
 from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
+
+
+def pytest_collection() -> None:
+    gc.disable()  # what is collected stays until the end
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # thousands of tests, which no garbage collection need look through again
+    gc.enable()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,6 +73,19 @@ async def runner(http_client: Any) -> AsyncIterator["Runner"]:
     # Without TLS: reading the certificates takes longer than a run.
     async with openai.DefaultAsyncHttpxClient(verify=False) as async_client:
         yield Runner(http_client, async_client)
+
+
+def in_turns(
+    places: Sequence[Place], faults: Iterable[str], name: str
+) -> Iterator[tuple[str, Place]]:
+    """Pair places with sync and async by turns, other ones with every other fault.
+
+    All is tried with all where there are no sockets, in `test_scripted_faults`.
+    """
+    methods = itertools.cycle(("optimize", "aoptimize"))
+    if list(faults).index(name) % 2:
+        next(methods)
+    return zip(methods, places, strict=False)
 
 
 @dataclass(frozen=True)
@@ -162,10 +175,8 @@ async def check_one_draw(
 async def test_a_broken_exchange_ends_the_run_honestly(
     runner: Runner, proxy: FaultyProxy, name: str, *, one_request: bool
 ) -> None:
-    """Sync and async take turns; without sockets all is tried with all."""
     fault, row = EXCHANGES[name]
-    for number, place in enumerate(PLACES):
-        method = ("optimize", "aoptimize")[(number + one_request) % 2]
+    for method, place in in_turns(PLACES, EXCHANGES, name):
         await check_whole_place(
             runner, proxy, fault, row, place, method=method, one_request=one_request
         )
@@ -173,10 +184,10 @@ async def test_a_broken_exchange_ends_the_run_honestly(
 
 @pytest.mark.parametrize("name", EXCHANGES)
 async def test_one_broken_exchange_of_five_is_a_dropped_draw(
-    runner: Runner, proxy: FaultyProxy, method: str, name: str
+    runner: Runner, proxy: FaultyProxy, name: str
 ) -> None:
     fault, row = EXCHANGES[name]
-    for place in DRAWING:
+    for method, place in in_turns(DRAWING, EXCHANGES, name):
         await check_one_draw(
             runner, proxy, fault, row, place, struck="one", method=method, one_request=False
         )
@@ -184,10 +195,10 @@ async def test_one_broken_exchange_of_five_is_a_dropped_draw(
 
 @pytest.mark.parametrize("name", CHOICE_CHANGES)
 async def test_choices_without_a_use_end_the_run_honestly(
-    runner: Runner, proxy: FaultyProxy, method: str, name: str
+    runner: Runner, proxy: FaultyProxy, name: str
 ) -> None:
     change, row = CHOICE_CHANGES[name]
-    for place in PLACES:
+    for method, place in in_turns(PLACES, CHOICE_CHANGES, name):
         one_request = method == "optimize"
         await check_whole_place(
             runner, proxy, choices(change), row, place, method=method, one_request=one_request
@@ -196,10 +207,10 @@ async def test_choices_without_a_use_end_the_run_honestly(
 
 @pytest.mark.parametrize("name", CHOICE_CHANGES)
 async def test_one_choice_of_five_without_a_use_is_a_dropped_draw(
-    runner: Runner, proxy: FaultyProxy, method: str, name: str
+    runner: Runner, proxy: FaultyProxy, name: str
 ) -> None:
     change, row = CHOICE_CHANGES[name]
-    for place in DRAWING:
+    for method, place in in_turns(DRAWING, CHOICE_CHANGES, name):
         fault = choices(change, only=2)
         await check_one_draw(
             runner, proxy, fault, row, place, struck="all", method=method, one_request=True

@@ -257,11 +257,11 @@ def test_the_loop_counts_every_token(server: LocalServer, question: str) -> None
 
 def test_the_loop_improves_real_answers(whole_weights: Path) -> None:
     with LocalServer(whole_weights, slots=4, context_tokens=2048, threads=1) as server:
-        check_loop(server, QUESTIONS[0])
+        check_loop(server, QUESTIONS[0], tokens=16)
 
 
-def check_loop(server: LocalServer, question: str) -> None:
-    short = SamplingOptions(temperature=0.7, max_tokens=40)
+def check_loop(server: LocalServer, question: str, *, tokens: int = 40) -> None:
+    short = SamplingOptions(temperature=0.7, max_tokens=tokens)
     settings = TPOSettings(
         width=4, depth=2, prompts=SMALL_MODEL_PROMPTS, seed=1, prefer_complete=False,
         sample=short, textual_loss=short, textual_gradient=short, update=short,

@@ -83,12 +83,12 @@ def run_saying(text: str, *, strategy: str = "tpo", prompts: str = "paper") -> l
 @pytest.mark.parametrize(("strategy", "style"), WORDINGS)
 def test_prompts_of_a_run_keep_their_frame(strategy: str, style: str) -> None:
     tags = STRATEGIES[strategy]().worded(style).frame_tags
-    plain = run_saying("Oil it.", strategy=strategy, prompts=style)
+    plain = frames_of(run_saying("Oil it.", strategy=strategy, prompts=style), tags)
 
     assert plain
     for hostile in hostile_texts(tags):
         attacked = run_saying(hostile, strategy=strategy, prompts=style)
-        assert frames_of(attacked, tags) == frames_of(plain, tags)
+        assert frames_of(attacked, tags) == plain
 
 
 def frames_of(prompts: list[list[str]], tags: Iterable[str]) -> list[list[list[str]]]:
@@ -120,12 +120,10 @@ def test_prompts_of_judges_keep_their_frame(judge: Any, explain: bool) -> None: 
         judge(model, explain=explain).invoke(request)
         return ["\n".join(texts_of(call.messages)) for call in model.notebook.calls]
 
-    plain = asked("Oil it.")
+    plain = [frame_of(text, tags) for text in asked("Oil it.")]
     for hostile in hostile_texts(tags):
         attacked = asked(hostile)
-        assert [frame_of(text, tags) for text in attacked] == [
-            frame_of(text, tags) for text in plain
-        ]
+        assert [frame_of(text, tags) for text in attacked] == plain
         assert not any("<|im_end|>" in text for text in attacked)
 
 

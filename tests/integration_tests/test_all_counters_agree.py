@@ -51,7 +51,7 @@ def usages_in(outputs: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
 
 
 class Spans(BaseCallbackHandler):
-    """Writes spans of steps, as `examples/opentelemetry_spans.py` does."""
+    """Writes spans of steps, as `examples/07_opentelemetry_spans.py` does."""
 
     def __init__(self) -> None:
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 a development package

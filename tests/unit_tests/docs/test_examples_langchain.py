@@ -10,18 +10,21 @@ import pytest
 ROOT = Path(__file__).parents[3]
 
 EXAMPLES = {
-    "agent_middleware": ("tool: Tung oil is right for oak.", "rewards: ["),
-    "subgraph": ("round 0: [", "round 2: [", "Yours, the carpenter."),
-    "checkpoints": ("broke off before ('textual_loss',) after 4 calls", "done after 9 calls: "),
-    "human_in_the_loop": ("Answer with one score from 0 to 10", "chosen: "),
-    "opentelemetry_spans": ('"name": "tpo.textual_gradient"', '"tpo.rewards"'),
+    "01_in_a_chain": ("best of the first 3: ", "Oil it twice a year."),
+    "03_agent": ("tool: Tung oil is right for oak.", "rewards: ["),
+    "02_node_of_a_graph": ("round 0: [", "round 2: [", "Yours, the carpenter."),
+    "04_checkpoints": ("broke off before ('textual_loss',) after 4 calls", "done after 9 calls: "),
+    "05_human_in_the_loop": ("Answer with one score from 0 to 10", "chosen: "),
+    "06_compare_systems": ("best-of-n ", "tpo-D1 "),
+    "07_opentelemetry_spans": ('"name": "tpo.textual_gradient"', '"tpo.rewards"'),
+    "08_functions_and_their_tests": ("first: 0 of 1 tests pass.", 'part[0] + "."'),
     "studio_graph": (),
 }
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_runs_without_a_key(name: str) -> None:
-    if name == "opentelemetry_spans":
+    if name == "07_opentelemetry_spans":
         pytest.importorskip("opentelemetry.sdk", reason="needs `opentelemetry-sdk`")
 
     ran = subprocess.run(  # noqa: S603 our own examples
@@ -38,8 +41,19 @@ def test_an_example_runs_without_a_key(name: str) -> None:
     assert ran.returncode == 0
     for line in EXAMPLES[name]:
         assert line in ran.stdout
-    if name == "opentelemetry_spans":
+    if name == "07_opentelemetry_spans":
         assert "Dust it" not in ran.stdout
+
+
+def test_the_gallery_shows_every_example_and_each_is_one_idea() -> None:
+    page = (ROOT / "docs" / "examples.md").read_text(encoding="utf-8")
+    paths = sorted((ROOT / "examples").glob("*.py"))
+
+    assert [path.name for path in paths if f"examples/{path.name})" not in page] == []
+    numbered = [path for path in paths if path.stem[0].isdigit()]
+    assert {path.stem for path in numbered} == EXAMPLES.keys() - {"studio_graph"}
+    for path in numbered:
+        assert len(path.read_text(encoding="utf-8").splitlines()) < 60, path.name
 
 
 STUDIO = """

@@ -1,4 +1,4 @@
-"""`examples/replay_stop_rules.py` finds what a stop rule does without running it."""
+"""`tools/replay_stop_rules.py` finds what a stop rule does without running it."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ def test_a_replayed_rule_does_what_the_rule_did(tmp_path: Path) -> None:
     asked = [word for system in systems for word in ("-s", system)]
     assert run_app(["evaluate", str(prompts), "--out", str(folder), *asked, *PARTS]) == 0
 
-    script = [str(ROOT / "examples" / "replay_stop_rules.py"), str(folder), *RULES.values()]
+    script = [str(ROOT / "tools" / "replay_stop_rules.py"), str(folder), *RULES.values()]
     ran = subprocess.run(  # noqa: S603 our own example
         [sys.executable, "-W", "error", *script],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},

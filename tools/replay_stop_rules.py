@@ -3,7 +3,7 @@
 A run of `tpo evaluate` holds every round of every example, so that what a rule would have kept and
 saved can be worked out exactly and for nothing:
 
-    python examples/replay_stop_rules.py runs/first gate_reward=0.3 patience=1,gate_reward=0.3
+    python tools/replay_stop_rules.py runs/first gate_reward=0.3 patience=1,gate_reward=0.3
 
 Prints, for each `tpo` system of the run and for each rule replayed on the first of them: reward
 gained over the best first response, the same per 1,000 tokens beyond the first responses, and gain

@@ -262,7 +262,10 @@ class TPOSettings(_Frozen):
 
     @property
     def completions(self) -> int:
-        """Completions of a run that nothing stops early: N + D(2 + N) in the paper's strategy."""
+        """Completions of a run that nothing stops early: N + D(2 + N) in the paper's strategy.
+
+        Judges' come on top: `completions` of a `TPORunnable` includes them.
+        """
         return self.strategy.completions(self.width, self.depth)
 
     @property

@@ -112,11 +112,12 @@ def _setup(choices: RunChoices, tpo: TPORunnable) -> dict[str, Any]:
 def _plan(setup: Mapping[str, Any], tpo: TPORunnable) -> str:
     """Say what is going to happen, and what it will take at most."""
     settings = tpo.settings
+    judged = f", {count(tpo.judgements)} of them the judge's" if tpo.judgements else ""
     critic = f", critic {setup['critic']}" if setup["critic"] else ""
     return (
         f"model {setup['model']}{critic}, reward {setup['reward']}; N={settings.width} "
         f"D={settings.depth}: up to {count(settings.stages)} stages, "
-        f"{count(settings.completions)} completions"
+        f"{count(tpo.completions)} completions{judged}"
     )
 
 

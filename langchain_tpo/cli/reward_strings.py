@@ -65,8 +65,8 @@ def reward_model(text: str) -> RewardModel:
         >>> reward_model("oracle:delphi")
         Traceback (most recent call last):
         langchain_tpo.errors.ConfigurationError: No reward model is called `oracle:...`: use \
-head, hf-endpoint, implicit, infinity, instructions, judge, nim, openai, openrlhf, pairwise, \
-python, sglang, tei, tgi, transformers, unit-tests, vllm, vllm-process.
+head, hf-endpoint, implicit, infinity, instructions, judge, listwise, nim, openai, openrlhf, \
+pairwise, python, sglang, tei, tgi, transformers, unit-tests, vllm, vllm-process.
     """
     address, _, query = text.partition("?")
     scheme, _, rest = address.partition(":")
@@ -166,9 +166,9 @@ def _transformers(rest: str, options: Options) -> RewardLike:
     return cast("RewardLike", classifiers.SequenceClassifier(rest, **typed))
 
 
-def _judge(module: str, name: str, own: str) -> Build:
+def _judge(module: str, name: str, *own: str) -> Build:
     def build(rest: str, options: Options) -> RewardLike:
-        known = {"explain", "structured", "base_url", "criteria", "style", own}
+        known = {"explain", "structured", "base_url", "criteria", *own}
         for option in options.keys() - known:
             raise SettingsError(f"`judge:` has no option `{option}`: use {_listed(known)}.")
         model = chat_model(rest, base_url=options.pop("base_url", None))
@@ -286,12 +286,17 @@ SCHEMES: Mapping[str, Scheme] = {
     "judge": Scheme(
         example="judge:openai:gpt-4o-mini",
         about="a chat model that rates (extra of its provider); `?style=auto-j` for published ones",
-        build=_judge("judges.chat_judge", "ChatJudge", "scale"),
+        build=_judge("judges.chat_judge", "ChatJudge", "scale", "style"),
+    ),
+    "listwise": Scheme(
+        example="listwise:openai:gpt-4o-mini",
+        about="a chat model that sees all responses of a round at once",
+        build=_judge("judges.listwise_judge", "ListwiseJudge", "scale", "ask", "at_once", "orders"),
     ),
     "pairwise": Scheme(
         example="pairwise:openai:gpt-4o-mini",
         about="a chat model that compares, in both orders; `?style=arena-hard` for published ones",
-        build=_judge("judges.pairwise_judge", "PairwiseJudge", "effort"),
+        build=_judge("judges.pairwise_judge", "PairwiseJudge", "effort", "style"),
     ),
     "tgi": Scheme(
         example="tgi:http://host:8080",

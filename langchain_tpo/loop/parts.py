@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from langchain_tpo.constructors import OneTypedLine, check_options
 from langchain_tpo.errors import SettingsError
+from langchain_tpo.reward_models.base import most_requests
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.reward_models.interface import RewardModel
 from langchain_tpo.reward_models.judges.self_preference import warn_of_self_preference
@@ -106,6 +107,26 @@ class LoopParts(OneTypedLine):
             self.__dict__[name] = value  # frozen for everyone else
         warn_of_self_preference(self.model, self.reward)
         return self
+
+    @property
+    def judgements(self) -> int:
+        """Most requests to judges of a run that nothing stops early."""
+        first, later = (most_requests(self.reward, self.width, first=one) for one in (True, False))
+        return first + self.depth * later
+
+    @property
+    def completions(self) -> int:
+        """Most completions of a run that nothing stops early, judges' included.
+
+        Example:
+            >>> from langchain_core.language_models import FakeListChatModel
+            >>> from langchain_tpo.reward_models import ChatJudge
+            >>> policy, judge = (FakeListChatModel(responses=[text]) for text in ("Hi.", "4"))
+            >>> parts = LoopParts(model=policy, reward=ChatJudge(judge), width=5, depth=2)
+            >>> parts.settings.completions, parts.completions
+            (19, 34)
+        """
+        return self.settings.completions + self.judgements
 
     def with_settings(self, **changes: Any) -> Self:
         """Return a copy with some settings changed, checked like any other.

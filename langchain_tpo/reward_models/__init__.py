@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from langchain_tpo.reward_models.interface import Score as Score
     from langchain_tpo.reward_models.interface import ScoreRequest as ScoreRequest
     from langchain_tpo.reward_models.judges.chat_judge import ChatJudge as ChatJudge
+    from langchain_tpo.reward_models.judges.listwise_judge import ListwiseJudge as ListwiseJudge
     from langchain_tpo.reward_models.judges.pairwise_judge import PairwiseJudge as PairwiseJudge
     from langchain_tpo.reward_models.preference_head import HeadWeights as HeadWeights
     from langchain_tpo.reward_models.preference_head import PreferenceHead as PreferenceHead
@@ -100,6 +101,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "in_process.sequence_classifier": ("SequenceClassifier",),
     "interface": ("ExplainedScore", "RewardModel", "Score", "ScoreRequest"),
     "judges.chat_judge": ("ChatJudge",),
+    "judges.listwise_judge": ("ListwiseJudge",),
     "judges.pairwise_judge": ("PairwiseJudge",),
     "preference_head": ("HeadWeights", "PreferenceHead"),
     "python_function": ("FunctionReward",),

@@ -10,7 +10,8 @@ from langchain_core.messages import BaseMessage
 from langchain_core.prompts import ChatPromptTemplate
 from pydantic import BaseModel, Field, PrivateAttr, ValidationInfo, field_validator
 
-from langchain_tpo.reward_models.base import ComposedReward
+from langchain_tpo.candidate_pool import Candidate, chosen
+from langchain_tpo.reward_models.base import ComposedReward, run_so_far
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.judges.judge_prompts import (
     RATIONALE,
@@ -104,6 +105,8 @@ class Judge(ComposedReward):
         request: ScoreRequest,
         verdict: Mapping[str, str],
         responses: Mapping[str, str],
+        *,
+        reasons: bool = True,
         **instructions: str,
     ) -> list[BaseMessage]:
         """Fill the prompt.
@@ -112,10 +115,11 @@ class Judge(ComposedReward):
             request: Whose conversation is judged.
             verdict: The form's field for the verdict itself, with what it means.
             responses: What is judged, by variable.
+            reasons: Whether the form has a field of its own for them.
             instructions: Further variables.
         """
-        reasons = {"rationale": RATIONALE} if self.explain else {}
-        form = form_text({**reasons, **verdict})
+        why = {"rationale": RATIONALE} if self.explain and reasons else {}
+        form = form_text({**why, **verdict})
         told = {"criteria": self.criteria, **instructions, "form": form}
         return render(
             self.prompt,
@@ -142,3 +146,10 @@ def read_with(read: Callable[[str], object], text: str) -> tuple[float | None, s
     score = as_score(read(answer))
     number = score["reward"] if isinstance(score, dict) else score
     return number, score.get("rationale", "") if isinstance(score, dict) else answer
+
+
+def best_so_far(request: ScoreRequest) -> Candidate | None:
+    """Return what the round is compared with: the best so far, or the first where none is known."""
+    pool = run_so_far(request) or []
+    best = chosen(pool)
+    return pool[best or 0] if pool else None

@@ -13,13 +13,11 @@ from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from pydantic import field_validator
 
-from langchain_tpo.candidate_pool import Candidate, chosen
 from langchain_tpo.errors import SettingsError
-from langchain_tpo.reward_models.base import run_so_far
 from langchain_tpo.reward_models.interface import ExplainedScore, Score, ScoreRequest
 from langchain_tpo.reward_models.judges import forms
 from langchain_tpo.reward_models.judges.comparison_styles import COMPARISON_STYLES
-from langchain_tpo.reward_models.judges.judge import Judge, read_with
+from langchain_tpo.reward_models.judges.judge import Judge, best_so_far, read_with
 from langchain_tpo.reward_models.judges.judge_prompts import (
     A_IS_BETTER,
     COMPARISON_VARIABLES,
@@ -218,7 +216,7 @@ class PairwiseJudge(Judge):
         return [_score(response, anchors, verdicts) for response in request["responses"]]
 
     def _tournament(self, request: ScoreRequest) -> ComparisonFlow:
-        best = _best_so_far(request)
+        best = best_so_far(request)
         players = list(dict.fromkeys([*([best["text"]] if best else []), *request["responses"]]))
         tournament = Tournament(players=players, effort=self.effort)
         verdicts: dict[Pair, ComparisonOrError] = {}
@@ -245,13 +243,6 @@ class PairwiseJudge(Judge):
 def _scores_of(end: StopIteration) -> list[Score]:
     scores: list[Score] = end.value
     return scores
-
-
-def _best_so_far(request: ScoreRequest) -> Candidate | None:
-    """Return what the round is compared with: the best so far, or the first where none is known."""
-    pool = run_so_far(request) or []
-    best = chosen(pool)
-    return pool[best or 0] if pool else None
 
 
 def _explained(response: str, strength: float | None, shift: float, verdicts: Outcomes) -> Score:

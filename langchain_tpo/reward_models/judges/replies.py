@@ -45,6 +45,12 @@ _WRITTEN = (
 )
 """How scores are written where no JSON was, the telling ways first."""
 
+_LIST = re.compile(r"\[\s*(?:\{.*\}|\d[\d.]*(?:\s*,\s*\d[\d.]*)*)\s*\]", re.DOTALL)
+"""A list that is a verdict by itself: of numbers, or of objects."""
+
+_CHAIN = re.compile(r"\[?\d+\]?(?:\s*[>=]\s*\[?\d+\]?)+")
+"""A ranking in signs, `[2] > [1] = [3]`."""
+
 
 class UnreadableVerdict(OutputParserException):
     """A verdict that could not be read; its text quotes nothing that a model wrote but numbers."""
@@ -104,7 +110,7 @@ def read_json(text: str, form: type[FormT]) -> FormT:
     answer = split_thinking(text)[1]
     fitting = [form_ for found in _objects(answer) if (form_ := _filled(found, form)) is not None]
     number = next(iter(reversed(form.model_fields)))
-    if len({getattr(one, number) for one in fitting}) > 1:
+    if len({str(getattr(one, number)) for one in fitting}) > 1:
         raise AmbiguousVerdict(
             f"The judge's reply holds {len(fitting)} verdicts that differ: it is not clear which "
             "one is its own."
@@ -115,6 +121,40 @@ def read_json(text: str, form: type[FormT]) -> FormT:
         f"The judge's reply holds no JSON object of the form `{form.__name__}` "
         f"({', '.join(form.model_fields)})."
     )
+
+
+def read_list(text: str, form: type[FormT]) -> FormT:
+    """Read a verdict on several responses: an object of the form, its list alone, or a ranking.
+
+    Args:
+        text: A model's reply.
+        form: What it has to hold; it has one field, a list.
+
+    Raises:
+        UnreadableVerdict: When there is none, or several that differ.
+
+    Example:
+        >>> from langchain_tpo.reward_models.judges.forms import ListRanking
+        >>> read_list("So: [2] > [1] = [3]", ListRanking)
+        ListRanking(ranking=[[2], [1, 3]])
+    """
+    try:
+        return read_json(text, form)
+    except AmbiguousVerdict:
+        raise
+    except UnreadableVerdict:
+        (field,) = form.model_fields
+        answer = split_thinking(text)[1].strip()
+        listed = _LIST.findall(answer) if field != "ranking" else []
+        chains = [_ranks(one) for one in _CHAIN.findall(answer)] if field == "ranking" else []
+        said = {*listed, *(json.dumps(one) for one in chains)}
+        if len(said) != 1:
+            raise
+        return read_json(f'{{"{field}": {said.pop()}}}', form)
+
+
+def _ranks(chain: str) -> list[list[int]]:
+    return [[int(one) for one in re.findall(r"\d+", rank)] for rank in chain.split(">")]
 
 
 def number_in(value: object) -> tuple[float, float | None] | None:
@@ -185,7 +225,11 @@ def _filled(found: object, form: type[FormT]) -> FormT | None:
         _OTHER_NAMES.get(str(key).lower(), str(key).lower()): one for key, one in found.items()
     }
     inner = list(named.values())
-    if len(inner) == 1 and isinstance(inner[0], Mapping):  # {"verdict": {...}}
+    if (  # {"verdict": {...}}
+        len(inner) == 1
+        and isinstance(inner[0], Mapping)
+        and named.keys().isdisjoint(form.model_fields)
+    ):
         return _filled(inner[0], form)
     given = {
         name: _plain(value)

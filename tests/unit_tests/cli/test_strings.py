@@ -81,10 +81,12 @@ def test_every_reward_on_the_help_page_can_be_typed(
     scheme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "made-up")
+    judge = "python:tests.support.evaluation_models:biased_judge"
     example = {
         "python": "python:tests.support.evaluation_models:length",
-        "judge": "judge:python:tests.support.evaluation_models:biased_judge?scale=10&explain=no",
-        "pairwise": "pairwise:python:tests.support.evaluation_models:biased_judge?explain=false",
+        "judge": f"judge:{judge}?style=auto-j&explain=no",
+        "listwise": f"listwise:{judge}?orders=4&at_once=5",
+        "pairwise": f"pairwise:{judge}?explain=false",
     }.get(scheme, SCHEMES[scheme].example)
 
     assert isinstance(reward_model(example), Runnable)

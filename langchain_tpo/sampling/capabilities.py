@@ -5,7 +5,6 @@ learned stays for the life of the runnable, by model, and travels with it when i
 requests and refusals; sends nothing.
 """
 
-import inspect
 import logging
 import re
 import threading
@@ -23,6 +22,7 @@ from langchain_core.runnables import Runnable
 from langchain_tpo.sampling.asked_through import AskedThrough
 from langchain_tpo.sampling.placing import PART_OF_THE_ANSWER, in_process, placed
 from langchain_tpo.sampling.refusals import (
+    cannot_be_awaited,
     is_refusal,
     is_too_long,
     most_answers,
@@ -159,7 +159,7 @@ class Lessons:
         taught = _lesson(asking, error) if is_refusal(error) else None
         if taught is None:
             if isinstance(_itself(asking.model), BaseChatModel):
-                note_what_to_check(error, self.name)
+                note_what_to_check(error, self.name, awaited=cannot_be_awaited(error))
             raise error
         again, found = taught
         with _LEARNING:
@@ -292,19 +292,10 @@ def _lesson(asking: Asking, error: Exception) -> tuple[Asking, dict[str, Any]] |
     return (asking, {"refused": frozenset(refused)}) if refused else None
 
 
-def _raised_by_a_coroutine(error: Exception) -> bool:
-    """Whether what cannot be awaited says so itself, and not what it calls in a thread."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace is not None and bool(trace.tb_frame.f_code.co_flags & inspect.CO_COROUTINE)
-
-
 def _other_form(asking: Asking, error: Exception) -> dict[str, Any] | None:
     if asking.words_will_do and wants_no_images(error):
         return {"sees_images": False}
-    unasked = isinstance(error, NotImplementedError) and _raised_by_a_coroutine(error)
-    if unasked and not isinstance(asking.model, AskedThrough):
+    if cannot_be_awaited(error) and not isinstance(asking.model, AskedThrough):
         return {"takes_async": False}
     if wants_stream(error):
         return {"only_streams": True, "answers": 1}

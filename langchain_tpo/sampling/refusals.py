@@ -3,6 +3,7 @@
 Reads the words of providers and of LangChain's own clients. Pure; never sends anything.
 """
 
+import inspect
 import re
 from collections.abc import Collection, Mapping
 
@@ -150,6 +151,12 @@ _MOST = re.compile(
 )
 
 
+_ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+_AWAITED = ("_agenerate", "_astream")
+"""What a chat model's class has for async; some raise at once, before there is a coroutine."""
+
+
 def is_refusal(error: Exception) -> bool:
     """Return whether an error may mean that a request asks for what the model cannot do.
 
@@ -175,6 +182,17 @@ def is_never_sent(error: BaseException) -> bool:
         return True
     kinds = isinstance(error, TypeError) or type(error).__name__ == "ValidationError"
     return kinds and _ABOUT_ARGUMENTS.search(as_text(error)) is not None
+
+
+def cannot_be_awaited(error: Exception) -> bool:
+    """Return whether a class says that it has no async, and not what it calls in a thread."""
+    if not isinstance(error, NotImplementedError):
+        return False
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code if trace is not None else None
+    return code is not None and (bool(code.co_flags & _ASYNC) or code.co_name in _AWAITED)
 
 
 def is_too_long(error: Exception) -> bool:

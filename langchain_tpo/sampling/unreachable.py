@@ -59,12 +59,19 @@ _ENDPOINT = re.compile(
 """Ends of addresses at which services answer, and which their classes add."""
 
 
-def note_what_to_check(error: Exception, name: str) -> None:
+_SYNC_ONLY = (
+    "`{name}` has no async of its own, and an agent awaits its model: call the agent's `invoke`, "
+    "or remove the class's `_agenerate`."
+)
+
+
+def note_what_to_check(error: Exception, name: str, *, awaited: bool = False) -> None:
     """Add a note to an error that a wrong key, model or address explains; to any other none.
 
     Args:
         error: What a model's client raised.
         name: The model, by class, name and address.
+        awaited: Whether the error says that its class has no async.
 
     Example:
         >>> error = ConnectionRefusedError("refused")
@@ -74,7 +81,7 @@ def note_what_to_check(error: Exception, name: str) -> None:
     """
     if what_to_check(error):
         return
-    advice = _advice(error, name)
+    advice = _SYNC_ONLY.format(name=name) if awaited else _advice(error, name)
     if advice is not None:
         error.add_note(f"{WHAT_TO_CHECK}{advice}")
 

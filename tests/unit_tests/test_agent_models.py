@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage
 
 from langchain_tpo import TPOSettings
@@ -155,6 +156,42 @@ async def test_the_first_reply_says_what_to_check(run: Any, error: Exception, sa
 
     note = what_to_check(caught.value)
     assert note.startswith("To check: `Picky scripted-1 at http://127.0.0.1:8000` " + says)
+
+
+class OnlySync(Picky):
+    """Has no async of its own; LangChain calls it in a thread."""
+
+    _agenerate = BaseChatModel._agenerate
+
+
+class Raising(Picky):
+    """Has an async that raises, as LangChain's pipelines of transformers."""
+
+    async def _agenerate(self, *_args: Any, **_kwargs: Any) -> Any:
+        raise NotImplementedError("async generation is not supported")
+
+
+async def test_a_class_without_async_is_awaited_in_a_thread(run: Any) -> None:
+    model = OnlySync(plan=TWO_TOOLS)
+    state = await run(model)
+
+    assert [message.type for message in state["messages"]] == ["human", *["ai", "tool"] * 2, "ai"]
+    assert figures(state)["stop_reason"] == "depth"
+    assert figures(state)["usage"]["requests"] == len(model.notebook.calls) - 2 == 9
+
+
+async def test_a_class_whose_async_raises_does_so_in_an_agent_without_the_loop_too() -> None:
+    plain = create_agent(Raising(), ToolLog().tools)
+    ours = create_agent(
+        Raising(), ToolLog().tools, middleware=[TPOMiddleware(reward=last_number, width=3)]
+    )
+
+    with pytest.raises(NotImplementedError, match="async generation is not supported"):
+        await plain.ainvoke(QUESTION)
+    with pytest.raises(NotImplementedError, match="async generation is not supported") as caught:
+        await ours.ainvoke(QUESTION)
+    assert "call the agent's `invoke`" in what_to_check(caught.value)
+    assert figures(ours.invoke(QUESTION))["stop_reason"] == "depth"
 
 
 class _Formatted(AgentMiddleware[Any, Any, Any]):

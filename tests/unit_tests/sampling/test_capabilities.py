@@ -72,9 +72,20 @@ class OnlySync(ScriptedModelWithN):
         raise NotImplementedError("async generation is not supported")
 
 
+class OnlySyncAtOnce(ScriptedModelWithN):
+    """Raises before there is a coroutine."""
+
+    def _agenerate(self, *_args: Any, **_kwargs: Any) -> Any:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("kind", [OnlySync, OnlySyncAtOnce])
 @pytest.mark.parametrize("one_request", [True, False])
-async def test_a_class_that_cannot_be_awaited_is_called_in_a_thread(one_request: bool) -> None:  # noqa: FBT001
-    model = OnlySync()
+async def test_a_class_that_cannot_be_awaited_is_called_in_a_thread(
+    one_request: bool,  # noqa: FBT001
+    kind: type[ScriptedModelWithN],
+) -> None:
+    model = kind()
     tpo = run(model, one_request=one_request)
 
     first = await tpo.aoptimize("Wood?", {"max_concurrency": 1})

@@ -20,10 +20,9 @@ from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import Runnable
 
 from langchain_tpo.sampling.asked_through import AskedThrough
+from langchain_tpo.sampling.model_errors import cannot_be_awaited, is_refusal
 from langchain_tpo.sampling.placing import PART_OF_THE_ANSWER, in_process, placed
 from langchain_tpo.sampling.refusals import (
-    cannot_be_awaited,
-    is_refusal,
     is_too_long,
     most_answers,
     most_tokens,
@@ -299,7 +298,12 @@ def _other_form(asking: Asking, error: Exception) -> dict[str, Any] | None:
         return {"takes_async": False}
     if wants_stream(error):
         return {"only_streams": True, "answers": 1}
-    return {"takes_system": False} if wants_no_system(error) else None
+    return {"takes_system": False} if _told(asking) and wants_no_system(error) else None
+
+
+def _told(asking: Asking) -> bool:
+    """Whether a system message is in what was refused."""
+    return any(isinstance(one, SystemMessage) for one in _as_messages(asking.messages))
 
 
 def _shorter(asking: Asking, error: Exception, tokens: int) -> tuple[Asking, dict[str, Any]] | None:

@@ -3,23 +3,13 @@
 Reads the words of providers and of LangChain's own clients. Pure; never sends anything.
 """
 
-import inspect
 import re
 from collections.abc import Collection, Mapping
 
-from langchain_core.exceptions import (
-    ContextOverflowError,
-    ModelAuthenticationError,
-    ModelConnectionError,
-    ModelPermissionDeniedError,
-    ModelRateLimitError,
-    ModelRefusalError,
-    ModelTimeoutError,
-    OutputParserException,
-)
-from langgraph.errors import GraphBubbleUp
+from langchain_core.exceptions import ContextOverflowError, OutputParserException
 from pydantic import ValidationError
 
+from langchain_tpo.sampling.model_errors import is_refusal, status_of, words_of
 from langchain_tpo.text.shown import as_text
 
 OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
@@ -39,56 +29,69 @@ OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
 }
 """How providers and LangChain's classes call what LangChain's users call by the first name."""
 
-_REFUSING = frozenset({400, 404, 405, 413, 422, 500, 501})
-"""Statuses of servers that cannot do what they are asked; llama.cpp's says so with a 500."""
-
-_NO_REFUSAL = (
-    ModelAuthenticationError,
-    ModelPermissionDeniedError,
-    ModelRateLimitError,
-    ModelConnectionError,
-    ModelTimeoutError,
-    ModelRefusalError,
-    GraphBubbleUp,
-)
-
-_NEVER_SENT = ("UnsupportedParamsError", "ParamValidationError")
-"""Errors that LiteLLM and Boto raise before they send anything."""
-
-_ABOUT_ARGUMENTS = re.compile(
-    r"unexpected keyword argument|multiple values for|extra_forbidden|Extra inputs are not"
-)
-"""What Python and pydantic say of the arguments of a request; what they say of an answer that
-cannot be read is another thing, and that answer has been paid for."""
-
-_CODES = re.compile(
-    r"error code: \d+|['\"]?(?:code|status)['\"]?\s*[:=]\s*['\"]?\d+", re.IGNORECASE
-)
-"""Numbers that an error message gives of itself."""
-
-_IN_BRACKETS = re.compile(r"\[(\d{3})\]")
-"""Where NVIDIA's client keeps the status, and nowhere else."""
+_ALSO_CALLED: Mapping[str, tuple[str, ...]] = {
+    "top_p": ("top-p", "nucleus"),
+    "seed": ("randomSeed",),
+    "n": (
+        "num_generations",
+        "num_return_sequences",
+        "num_completions",
+        "num_choices",
+        "numChoices",
+    ),
+}
+"""What only errors call them."""
 
 _ONE_ANSWER = re.compile(
     r"""
-      completion\ choice                 # llama.cpp
-    | multiple\ candidates               # Gemini
-    | (?<![\w\\/.\-])n(?![\w/.\-']\w)(?=\W|$)  # all others name it
+      (?:completion|multiple|several|single|one|number\ of)  # llama.cpp; Gemini
+      \ (?:response\ )?(?:choice|candidate|completion|generation|output\b(?!\ token))
+    | candidate\ count
+    | (?:^|:\ )n$                                                    # pydantic
+    | [ax]rgument\w*\ supplied:\ n\b | \b(?:parameter|argument|option|field|property|invalid)\ n\b
+    | \bparameters?\.n\b
+    | (?<!model\ )['"`\[]n['"`\]](?!\s+not\ found)                      # all others name it
+    | (?<![\w\\/.\-'"`?&])n(?:\s*[=<>≤:]|['"`]?\s+(?:must|should|can|has|is|was|value|param|to)\b)
+    """,
+    re.IGNORECASE | re.VERBOSE | re.MULTILINE,
+)
+
+_OF_THE_PROMPT = re.compile(
+    r"""
+      \b(?:messages?|contents?|tools?|functions?)(?:\[\d|\.\d|\.\w+\.)  # a path into the request
+    | schema\s+(?:for|must)\b | \w_schema\b | (?:json|function)\s?schema | ['"`.]properties\b
+    | \btool_choice\b | \bimages?\b | \bcharacter\b
+    | value\ ['"`]n['"`]
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+"""What an error says that is about messages, images and tools, whose parts can have any name."""
+
+_NOT_BOTH = re.compile(r"\bboth\b|only one|exclusive|together|\beither\b", re.IGNORECASE)
+
+_STREAMS = re.compile(
+    r"""
+      only\s+(?:supports?\s+)?stream
+    | stream['"`]?\s*=\s*true | stream\w*['"`]?\s+(?:must|has\ to|needs\ to|is\s+required)
+    | (?:must|requires?|enable|use|set)\b[^.]{0,40}\bstream(?!\w*\s*(?:to|=)\s*false)
+    | stream['"`]?\s*=\s*false['"`]?\s+(?:is|are)?\s*not | not\b[^.,]{0,40}\bstream\s*=\s*false
+    | \bnon-?stream
     """,
     re.IGNORECASE | re.VERBOSE,
 )
 
-_STREAMS = re.compile(
-    r"only\s+supports?\s+stream|stream\s*=\s*true|(?:must|requires?|enable)\b[^.]{0,40}\bstream",
-    re.IGNORECASE,
-)
-
 _SYSTEM = re.compile(
-    r"\bsystem\b[\s'\"`]*(?:role|message|prompt|instruction)"
-    r"|\brole\b[^.]{0,60}['\"`]system['\"`]"
-    r"|developer\s+instruction",
-    re.IGNORECASE,
+    r"""
+      (?<!optional\ )\bsystem\b[\s'"`]*(?:role|message|prompt|instruction|field)
+    | system_instruction
+    | \broles?\b[^.\n]{0,60}\bsystem\b | ['"`]system['"`]\s+is\s+not
+    | developer\s+instruction
+    | only\s+user[^.]{0,30}\broles | (?<!system\ message,\ conversation\ )roles\s+must\s+alternate
+    | (?:start|begin)\w*\s+with\s+a\s+user | first\s+message\s+must\b[^.]{0,40}\buser
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
+"""Folding the system message into the user's mends all of these, where there is one."""
 
 _IMAGES = re.compile(
     r"\bimages?\b|image_url|vision|multi-?modal|content\b.{0,40}\b(?:string|text)", re.IGNORECASE
@@ -115,12 +118,16 @@ _TOO_LONG = re.compile(
     | exceeds\ the\ maximum\ number\ of\ tokens\ allowed       # Gemini
     | input\ is\ too\ long\ for\ requested\ model             # Bedrock
     | reduce\ the\ length\ of\ the\ (?:messages|input)        # Groq
+    | max\ length\ exceeded                                   # Moonshot
+    | exceeds?\ (?:the\ )?context\ (?:length|size|window|limit)  # llama-cpp-python and others
+    | (?:over|exceeds?|beyond)\ the\ (?:model's\ )?context\ (?:length|size|window|limit)
+    | greater\ than\ max_model_len                            # vLLM
     """,
     re.IGNORECASE | re.VERBOSE,
 )
 
 _WINDOW = re.compile(
-    r"(?:context (?:length|window|size)|prompt length|context limit"
+    r"(?:context (?:length|window|size|limit)|prompt length|max length:|max_model_len"
     r"|\+ `?max_new_tokens`? must be <=)"
     r"[^\d]{0,40}(?P<window>\d+)",
     re.IGNORECASE,
@@ -138,8 +145,12 @@ _SUMS = (
 
 _MOST = re.compile(
     r"""
-      (?:at\ most|<=|≤|less\ than\ or\ equal\ to|no\ more\ than|up\ to|cannot\ exceed|limit\ of)
+      (?:at\ most|<=|≤|less\ than\ or\ equal\ to|no\ more\ than|up\ to|not\ exceed|limit\ of|above
+        |(?:not|cannot)\ be\ (?:greater|larger|more)\ than|exceeds?\ the\ limit)
       [^\d.]{0,12}(?P<most>\d+)
+    | exceeds?\b[^\d.]{0,20}\bmaximum\b[^\d.]{0,20}(?P<exceeded>\d+)
+    | (?P<or_less>\d+)\ or\ (?:less|fewer)
+    | (?:between|range(?:\ of)?)\ \d+\s*(?:and|to|-|\.\.)\s*(?P<between>\d+)(?!\ \(excl)
     | maximum(?:\ \w+){0,3}\ (?:is|of)\ [^\d.]{0,4}(?P<maximum>\d+)
     | \[\s*\d+\s*,\s*(?P<range>\d+)\s*\]
     | \bto\ (?P<exclusive>\d+)\ \(exclusive\)
@@ -151,48 +162,8 @@ _MOST = re.compile(
 )
 
 
-_ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-
-_AWAITED = ("_agenerate", "_astream")
-"""What a chat model's class has for async; some raise at once, before there is a coroutine."""
-
-
-def is_refusal(error: Exception) -> bool:
-    """Return whether an error may mean that a request asks for what the model cannot do.
-
-    A wrong key, a full queue or a broken line say nothing of the kind.
-
-    Example:
-        >>> is_refusal(TypeError("chat() got an unexpected keyword argument 'seed'"))
-        True
-        >>> is_refusal(ConnectionError("reset by peer"))
-        False
-    """
-    if isinstance(error, _NO_REFUSAL):
-        return False
-    status = status_of(error)
-    if status is None:  # a broken line; requests' and Hugging Face's own errors have a status
-        return not isinstance(error, OSError)
-    return status in _REFUSING
-
-
-def is_never_sent(error: BaseException) -> bool:
-    """Return whether an error was raised by a client that has not sent its request."""
-    if type(error).__name__ in _NEVER_SENT:
-        return True
-    kinds = isinstance(error, TypeError) or type(error).__name__ == "ValidationError"
-    return kinds and _ABOUT_ARGUMENTS.search(as_text(error)) is not None
-
-
-def cannot_be_awaited(error: Exception) -> bool:
-    """Return whether a class says that it has no async, and not what it calls in a thread."""
-    if not isinstance(error, NotImplementedError):
-        return False
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    code = trace.tb_frame.f_code if trace is not None else None
-    return code is not None and (bool(code.co_flags & _ASYNC) or code.co_name in _AWAITED)
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b(?!\s*[\])]))")
+"""Commas inside numbers, and not between those of a range."""
 
 
 def is_too_long(error: Exception) -> bool:
@@ -220,8 +191,10 @@ def most_answers(error: Exception, n: int) -> int | None:
         >>> most_answers(ValueError("`temperature` is deprecated"), 5) is None
         True
     """
-    words = _words(error)
+    words = words_of(error)
     if not _ONE_ANSWER.search(words) and not _names(words, "n"):
+        return None
+    if _OF_THE_PROMPT.search(words):
         return None
     if n > _OPENAI_MOST and "greedy" not in words:
         return max(_limits(words, below=n), default=_OPENAI_MOST)
@@ -234,7 +207,7 @@ _OPENAI_MOST = 128
 
 def wants_stream(error: Exception) -> bool:
     """Return whether an error says that the model answers in streams only."""
-    return _STREAMS.search(_words(error)) is not None
+    return _STREAMS.search(words_of(error)) is not None
 
 
 def wants_no_system(error: Exception) -> bool:
@@ -244,7 +217,7 @@ def wants_no_system(error: Exception) -> bool:
         >>> wants_no_system(ValueError("System role not supported"))
         True
     """
-    return _SYSTEM.search(_words(error)) is not None
+    return _SYSTEM.search(words_of(error)) is not None
 
 
 def refuses_form(error: Exception) -> bool:
@@ -262,7 +235,7 @@ def refuses_form(error: Exception) -> bool:
     if isinstance(error, OutputParserException | ValidationError) or is_too_long(error):
         return False
     failed = status_of(error) in (None, 500)
-    return is_refusal(error) and (not failed or _FORM.search(_words(error)) is not None)
+    return is_refusal(error) and (not failed or _FORM.search(words_of(error)) is not None)
 
 
 def wants_no_images(error: Exception) -> bool:
@@ -272,7 +245,7 @@ def wants_no_images(error: Exception) -> bool:
         >>> wants_no_images(ValueError("This model does not support image input."))
         True
     """
-    return _IMAGES.search(_words(error)) is not None
+    return _IMAGES.search(words_of(error)) is not None
 
 
 def room_left(error: Exception, *, prompt: int) -> tuple[int, int] | None:
@@ -287,7 +260,7 @@ def room_left(error: Exception, *, prompt: int) -> tuple[int, int] | None:
         >>> room_left(ValueError(said), prompt=700)
         (4096, 3288)
     """
-    words = _words(error)
+    words = _THOUSANDS.sub("", words_of(error))
     for form in _SUMS:
         if exact := form.search(words):
             window = int(exact["window"])
@@ -308,8 +281,8 @@ def most_tokens(error: Exception, asked: int) -> int | None:
         >>> most_tokens(ValueError("Unsupported parameter: 'max_tokens'"), 8192) is None
         True
     """
-    words = _words(error)
-    named = _names(words, "max_tokens") or re.search("maximum tokens|completion tokens", words)
+    words = words_of(error)
+    named = _names(words, "max_tokens") or re.search("(?:max|maximum|completion) tokens", words)
     return max(_limits(words, below=asked), default=None) if named else None
 
 
@@ -323,43 +296,23 @@ def refused_options(error: Exception, options: Collection[str]) -> list[str]:
         >>> refused_options(both, ["temperature", "top_p", "max_tokens"])
         ['top_p']
     """
-    words = _words(error)
+    words = words_of(error)
+    if _OF_THE_PROMPT.search(words):
+        return []
     named = [name for name in options if _names(words, name)]
-    exclusive = len(named) > 1 and re.search(r"\bboth\b|only one", words)
-    return named[1:] if exclusive else named
+    return named[1:] if len(named) > 1 and _NOT_BOTH.search(words) else named
 
 
 def _names(words: str, option: str) -> bool:
-    names = "|".join(map(re.escape, OTHER_NAMES.get(option, (option,))))
+    called = OTHER_NAMES.get(option, (option,)) + _ALSO_CALLED.get(option, ())
+    names = "|".join(re.escape(name) for name in called if len(name) > 1)
     return re.search(rf"(?<![A-Za-z0-9_\\])(?:{names})(?![A-Za-z0-9_])", words) is not None
 
 
 def _limits(words: str, *, below: int) -> list[int]:
     found = []
-    for match in _MOST.finditer(words):
+    for match in _MOST.finditer(_THOUSANDS.sub("", words)):
         for name, value in match.groupdict().items():
             if value is not None:
                 found.append(int(value) - (name in {"exclusive", "below"}))
     return [limit for limit in found if 0 < limit < below]
-
-
-def _words(error: Exception) -> str:
-    body = getattr(error, "body", None)  # an SDK's error does not always quote it
-    said = as_text(error)
-    return _CODES.sub("", f"{said} {body}" if isinstance(body, dict | list | str) else said)
-
-
-def status_of(error: Exception) -> int | None:
-    """Find the HTTP status of an error, wherever its client keeps it."""
-    response = getattr(error, "response", None)
-    places = [
-        getattr(error, "status_code", None),
-        getattr(response, "status_code", None),
-        getattr(error, "code", None),
-        getattr(error, "status", None),
-    ]
-    if isinstance(response, Mapping):  # Boto's
-        places.append(response.get("ResponseMetadata", {}).get("HTTPStatusCode"))
-    if bracketed := _IN_BRACKETS.match(as_text(error)):
-        places.append(int(bracketed[1]))
-    return next((place for place in places if isinstance(place, int)), None)

@@ -13,7 +13,7 @@ from langchain_core.exceptions import (
     ModelPermissionDeniedError,
 )
 
-from langchain_tpo.sampling.refusals import status_of
+from langchain_tpo.sampling.model_errors import status_of
 from langchain_tpo.text.shown import WHAT_TO_CHECK, as_text, what_to_check
 
 _TYPED = (

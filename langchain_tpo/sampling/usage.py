@@ -16,7 +16,7 @@ from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails
 from langchain_core.outputs import ChatGeneration, LLMResult
 from typing_extensions import TypedDict
 
-from langchain_tpo.sampling.refusals import is_never_sent
+from langchain_tpo.sampling.model_errors import is_never_sent
 
 
 class Usage(TypedDict):

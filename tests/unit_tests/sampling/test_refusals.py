@@ -2,8 +2,8 @@
 
 import pytest
 
+from langchain_tpo.sampling.model_errors import is_refusal
 from langchain_tpo.sampling.refusals import (
-    is_refusal,
     most_answers,
     most_tokens,
     refused_options,

@@ -154,7 +154,9 @@ def first_problem(cls: type[BaseModel], error: ValidationError) -> str:
     """
     problems = error.errors(include_url=False, include_context=False)
     # A typo in a needed option is two problems: say which name is wrong, not which one is missing.
-    problem = next((one for one in problems if one["type"] in UNKNOWN_OPTION), problems[0])
+    problem = next(
+        (problem for problem in problems if problem["type"] in UNKNOWN_OPTION), problems[0]
+    )
     path = [str(part) for part in problem["loc"]]
     name, option = _called(cls), ".".join(path) or _called(cls)
     if problem["type"] in UNKNOWN_OPTION and len(path) == 1:
@@ -198,9 +200,9 @@ def _adapter(call: Callable[..., Any], unless: Collection[str]) -> TypeAdapter[A
     names = inspect.unwrap(call).__globals__
     hints = get_type_hints(SimpleNamespace(__annotations__=annotated), names, include_extras=True)
     types = {
-        name: tuple[hints[name], ...] if one.kind is one.VAR_POSITIONAL else hints[name]  # type: ignore[valid-type]  # one at run time
-        for name, one in inspect.signature(call).parameters.items()
-        if name in hints and one.kind is not one.VAR_KEYWORD
+        name: tuple[hints[name], ...] if parameter.kind is parameter.VAR_POSITIONAL else hints[name]  # type: ignore[valid-type]  # one at run time
+        for name, parameter in inspect.signature(call).parameters.items()
+        if name in hints and parameter.kind is not parameter.VAR_KEYWORD
     }
     typed_dict: Any = TypedDict  # mypy knows literals only
     arguments = typed_dict("arguments", types, total=False)
@@ -224,18 +226,28 @@ def _misfit(
         for parameter in signature.parameters.values()
         if parameter.kind not in collected and parameter.name != "self"
     ]
-    named = {one.name: one for one in taken if one.kind is not one.POSITIONAL_ONLY}
+    named = {
+        parameter.name: parameter
+        for parameter in taken
+        if parameter.kind is not parameter.POSITIONAL_ONLY
+    }
     open_ended = any(
         parameter.kind is parameter.VAR_KEYWORD for parameter in signature.parameters.values()
     )
     if unknown := [option for option in options if option not in named and not open_ended]:
         kind = named["settings"].annotation if "settings" in named else None
         return _setting(name, unknown[0], kind) or _unknown(name, unknown[0], named)
-    positional = [one.name for one in taken if one.kind is not one.KEYWORD_ONLY]
+    positional = [
+        parameter.name for parameter in taken if parameter.kind is not parameter.KEYWORD_ONLY
+    ]
     if len(args) > len(positional):
         return _too_many(name, len(positional), args)
     given = {*positional[: len(args)], *options}
-    if missing := [one.name for one in taken if one.default is one.empty and one.name not in given]:
+    if missing := [
+        parameter.name
+        for parameter in taken
+        if parameter.default is parameter.empty and parameter.name not in given
+    ]:
         return f"`{missing[0]}` of {name} is missing: give it."
     return f"`{positional[0]}` of {name} is given twice, by place and by name."
 
@@ -246,7 +258,7 @@ def _misfit_value(name: str, option: str, complaint: str, seen: str) -> str:
 
 
 def _unknown(name: str, option: str, known: Iterable[str]) -> str:
-    options = [one for one in known if not one.startswith("_")]
+    options = [option for option in known if not option.startswith("_")]
     near = get_close_matches(option, options, n=1)
     hint = f"do you mean `{near[0]}`?" if near else f"it takes {', '.join(options) or 'none'}."
     return f"`{option[:MOST_SHOWN]}` is no option of {name}: {hint}"

@@ -162,7 +162,11 @@ def _kinds(
                 gains.setdefault(kind, []).append(ours[name].reward - theirs[name].reward)
         if 1 < len(gains) <= min(MOST_KINDS, len(ours) / 2):
             known = {kind: mean(values, seed=seed) for kind, values in gains.items()}
-            rows = [Kind(name=kind, difference=one) for kind, one in known.items() if one]
+            rows = [
+                Kind(name=kind, difference=difference)
+                for kind, difference in known.items()
+                if difference
+            ]
             return Kinds(field=field, rows=sorted(rows, key=lambda row: -row.difference.value))
     return None
 
@@ -201,7 +205,7 @@ def _summary(
         answered=len(everything),
         averaged=len(outcomes),
         failed=len(failed),
-        failures=dict(Counter(one.reason for one in failed).most_common(20)),
+        failures=dict(Counter(outcome.reason for outcome in failed).most_common(20)),
         reward=mean([outcome.reward for outcome in outcomes], seed=seed),
         curve=_mean_curve(outcomes, seed),
         tokens_by_round=_mean_tokens(outcomes),
@@ -218,9 +222,9 @@ def _summary(
         length_correlation=correlation([outcome.reward for outcome in outcomes], lengths),
         pflops=None,
         price=None,
-        stop_reasons=_counted(reason for one in everything for reason in one.stop_reasons),
-        dropped=dict(sum((Counter(one.dropped) for one in everything), Counter())),
-        shortened=sum(one.shortened for one in everything),
+        stop_reasons=_counted(reason for outcome in everything for reason in outcome.stop_reasons),
+        dropped=dict(sum((Counter(outcome.dropped) for outcome in everything), Counter())),
+        shortened=sum(outcome.shortened for outcome in everything),
         metrics=_metrics(outcomes, seed),
     )
 
@@ -236,7 +240,7 @@ def _comparison(
     seed: int,
 ) -> SystemComparison:
     mine, other = answered[ours], answered[theirs]
-    rewards = [{name: one.reward for name, one in side.items()} for side in (mine, other)]
+    rewards = [{name: outcome.reward for name, outcome in side.items()} for side in (mine, other)]
     longer = {name: mine[name].length - other[name].length for name in shared(mine, other)}
     asked = {name: win for name, win in sorted(verdicts.items()) if name in longer}
     judged = {name: win for name, win in asked.items() if win is not None}

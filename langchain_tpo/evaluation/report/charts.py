@@ -73,7 +73,7 @@ def opinion_charts(opinions: Sequence[SecondOpinion]) -> list[Chart]:
     def draw(axes: Axes) -> None:
         for opinion, look in zip(opinions, cycle(LOOKS), strict=False):
             numbers = range(1, len(opinion.second) + 1)
-            values = [one.value for one in opinion.second]
+            values = [estimate.value for estimate in opinion.second]
             axes.plot(
                 numbers,
                 values,
@@ -104,11 +104,13 @@ def _rounds(systems: Sequence[SystemSummary], looks: Mapping[str, Look]) -> Char
     def draw(axes: Axes) -> None:
         last = max(len(system.curve) for system in systems) - 1
         for system in systems:
-            known = [(at, one) for at, one in enumerate(system.curve) if one is not None]
+            known = [
+                (at, estimate) for at, estimate in enumerate(system.curve) if estimate is not None
+            ]
             if len(known) == 1 and last > 0:  # no rounds: a level to compare with
                 known = [(0, known[0][1]), (last, known[0][1])]
             rounds = [at for at, _ in known]
-            values = [one for _, one in known]
+            values = [estimate for _, estimate in known]
             flat = "--" if len(system.curve) == 1 else f"{looks[system.name].mark}-"
             axes.plot(
                 rounds,
@@ -196,16 +198,16 @@ def _pairs(analysis: Analysis) -> list[SystemComparison]:
         for comparison in analysis.comparisons
         if comparison.baseline == analysis.baseline
     ]
-    return [one for one in against if one.win_rate is not None][:MOST_PAIRS]
+    return [comparison for comparison in against if comparison.win_rate is not None][:MOST_PAIRS]
 
 
 def _tokens(systems: Sequence[SystemSummary], looks: Mapping[str, Look]) -> Chart:
     def draw(axes: Axes) -> None:
         for system in systems:
             path = [
-                (tokens, one.value)
-                for tokens, one in zip(system.tokens_by_round, system.curve, strict=True)
-                if tokens is not None and one is not None
+                (tokens, estimate.value)
+                for tokens, estimate in zip(system.tokens_by_round, system.curve, strict=True)
+                if tokens is not None and estimate is not None
             ]
             if system.best_of and path:
                 path = _sample_path(system, path[-1][0])

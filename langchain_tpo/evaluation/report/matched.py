@@ -50,7 +50,7 @@ def matched_gains(
     gains = []
     for baseline, system in matches.items():
         for measure, pairs in _measured(answered.get(system, {}), answered.get(baseline, {})):
-            better = next((one.better for one in METRICS if one.name == measure), "higher")
+            better = next((metric.better for metric in METRICS if metric.name == measure), "higher")
             sign = 1 if better == "higher" else -1
             differences = [sign * (ours - theirs) for ours, theirs in pairs]
             estimate = mean(differences, seed=seed)

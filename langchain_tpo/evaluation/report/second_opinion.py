@@ -89,11 +89,11 @@ def second_opinions(
 
     Example:
         >>> (curve,) = second_opinions({"tpo": [[(0.1, 5.0), (0.2, 7.0), (0.9, 1.0)]] * 10})
-        >>> curve.peak, curve.after.value, [one.value for one in curve.second]
+        >>> curve.peak, curve.after.value, [estimate.value for estimate in curve.second]
         (2, -6.0, [5.0, 7.0, 1.0])
     """
-    found = (_opinion(system, each, seed) for system, each in pools.items())
-    return [one for one in found if one is not None]
+    opinions = (_opinion(system, each, seed) for system, each in pools.items())
+    return [opinion for opinion in opinions if opinion is not None]
 
 
 def _opinion(system: str, pools: Sequence[Sequence[Both]], seed: int) -> SecondOpinion | None:
@@ -103,12 +103,12 @@ def _opinion(system: str, pools: Sequence[Sequence[Both]], seed: int) -> SecondO
     if last < 2:  # noqa: PLR2004 a curve needs two points
         return None
     at = [[answers[number] for answers in chosen] for number in range(last)]
-    second = [known for one in at if (known := mean([score for _, score in one], seed=seed))]
+    second = [known for pairs in at if (known := mean([score for _, score in pairs], seed=seed))]
     peak = max(range(last), key=lambda number: second[number].value)
     gained = [answers[-1][1] - answers[peak][1] for answers in chosen]
     return SecondOpinion(
         system=system,
-        first=[fmean(reward for reward, _ in one) for one in at],
+        first=[fmean(reward for reward, _ in pairs) for pairs in at],
         second=second,
         peak=peak + 1,
         after=mean(gained, seed=seed),
@@ -122,10 +122,10 @@ def _best_so_far(pool: Sequence[Both]) -> Iterator[Both]:
 
 def _scored(record: Record, reward: RewardModel) -> list[Both]:
     run = record["runs"][0]
-    pool = [one for one in run["pool"] if one["reward"] is not None]
-    texts = list(dict.fromkeys(one["text"] for one in pool))
+    pool = [candidate for candidate in run["pool"] if candidate["reward"] is not None]
+    texts = list(dict.fromkeys(candidate["text"] for candidate in pool))
     asked = ScoreRequest(messages=convert_to_messages(run["messages"]), responses=texts)
     asked["context"] = record["fields"]
     given = checked_scores(reward.invoke(asked), texts) if texts else {}
-    both = ((one["reward"], given[one["text"]]["reward"]) for one in pool)
+    both = ((candidate["reward"], given[candidate["text"]]["reward"]) for candidate in pool)
     return [(first, second) for first, second in both if second is not None]

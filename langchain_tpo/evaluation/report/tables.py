@@ -95,11 +95,11 @@ def _matched(analysis: Analysis) -> Table:
         head=["system", "against", "by", "n", "gained", "ahead", "level", "behind"],
         rows=[
             [
-                *(one.system, one.baseline, one.measure, number(one.difference.count)),
-                *(interval(one.difference), number(one.ahead), number(one.level)),
-                number(one.behind),
+                *(match.system, match.baseline, match.measure, number(match.difference.count)),
+                *(interval(match.difference), number(match.ahead), number(match.level)),
+                number(match.behind),
             ]
-            for one in analysis.matched
+            for match in analysis.matched
         ],
     )
 
@@ -107,12 +107,16 @@ def _matched(analysis: Analysis) -> Table:
 _JUDGED = ("second judge", "second judge, equal length", "undecided")
 
 
-def _against(one: SystemComparison | None, *, judged: bool) -> list[str]:
+def _against(comparison: SystemComparison | None, *, judged: bool) -> list[str]:
     """Return the cells of a system's row that compare it; the baseline's own say nothing."""
-    if one is None:
+    if comparison is None:
         return [UNKNOWN] * (3 + (len(_JUDGED) if judged else 0))
-    cells = [interval(one.difference), percent(one.win_rate), percent(one.length_controlled)]
-    return [*cells, *(_judged(one) if judged else ())]
+    cells = [
+        interval(comparison.difference),
+        percent(comparison.win_rate),
+        percent(comparison.length_controlled),
+    ]
+    return [*cells, *(_judged(comparison) if judged else ())]
 
 
 def _kinds(analysis: Analysis) -> Table:
@@ -170,13 +174,15 @@ CROWDED = 6
 
 def _heat_map(analysis: Analysis) -> Table:
     known: dict[tuple[str, str], Estimate] = {}
-    for one in analysis.comparisons:
-        if one.difference is not None:
-            known[one.system, one.baseline] = one.difference
-            known[one.baseline, one.system] = one.difference.turned()
-    ranked = sorted(analysis.systems, key=lambda one: -(one.reward.value if one.reward else 0))
-    names = [one.name for one in ranked if one.reward]
-    largest = max((abs(one.value) for one in known.values()), default=0.0) or 1.0
+    for comparison in analysis.comparisons:
+        if comparison.difference is not None:
+            known[comparison.system, comparison.baseline] = comparison.difference
+            known[comparison.baseline, comparison.system] = comparison.difference.turned()
+    ranked = sorted(
+        analysis.systems, key=lambda system: -(system.reward.value if system.reward else 0)
+    )
+    names = [system.name for system in ranked if system.reward]
+    largest = max((abs(estimate.value) for estimate in known.values()), default=0.0) or 1.0
     return Table(
         title="Every pair",
         about="Reward of the row's system less the column's, best first; bold colours are large "
@@ -199,13 +205,17 @@ def _heat(difference: Estimate | None) -> str:
     return f"{difference.value:+.3f}{'*' if difference.side() else ''}"
 
 
-def _judged(one: SystemComparison) -> list[str]:
-    return [percent(one.judged), percent(one.judged_length_controlled), number(one.unjudged)]
+def _judged(comparison: SystemComparison) -> list[str]:
+    return [
+        percent(comparison.judged),
+        percent(comparison.judged_length_controlled),
+        number(comparison.unjudged),
+    ]
 
 
 def _metrics(analysis: Analysis) -> Table:
     about = {metric.name: f"{metric.about}; {metric.better} is better" for metric in METRICS}
-    written = {one.name: percent if one.is_share else interval for one in METRICS}
+    written = {metric.name: percent if metric.is_share else interval for metric in METRICS}
     return Table(
         title="Metrics that do not trust the reward",
         about="Where they and the reward part, the reward was hacked. Unchecked examples are "
@@ -294,16 +304,20 @@ def _prices(comparisons: Sequence[SystemComparison]) -> Table:
     )
 
 
-def _price(one: SystemComparison, *, arithmetic: bool) -> list[str]:
+def _price(comparison: SystemComparison, *, arithmetic: bool) -> list[str]:
     return [
-        one.system,
-        one.baseline,
-        number(one.difference.count if one.difference else 0),
-        number(one.difference.value if one.difference else None, 3),
-        number(one.extra_tokens),
-        number(one.extra_seconds, 2),
-        number(one.tokens_per_point),
-        *((significant(one.extra_pflops), significant(one.pflops_per_point)) if arithmetic else ()),
+        comparison.system,
+        comparison.baseline,
+        number(comparison.difference.count if comparison.difference else 0),
+        number(comparison.difference.value if comparison.difference else None, 3),
+        number(comparison.extra_tokens),
+        number(comparison.extra_seconds, 2),
+        number(comparison.tokens_per_point),
+        *(
+            (significant(comparison.extra_pflops), significant(comparison.pflops_per_point))
+            if arithmetic
+            else ()
+        ),
     ]
 
 

@@ -47,27 +47,27 @@ def verdict(analysis: Analysis, manifest: Mapping[str, Any]) -> str:
 
 def cautions(analysis: Analysis, manifest: Mapping[str, Any]) -> list[str]:
     """Return what a reader of the verdict should know, most important first."""
-    main, said = _main(analysis), []
+    main, sentences = _main(analysis), []
     if main is not None and main.difference is not None:
-        said += _of_the_judge(main)
+        sentences += _of_the_judge(main)
     missing = analysis.examples - analysis.common
     if analysis.examples and missing > MISSING * analysis.examples:
-        said.append(
+        sentences.append(
             f"Only {analysis.common} of {analysis.examples} examples have answers of all systems; "
             "averages are over those."
         )
     if len(analysis.systems) >= MANY_SYSTEMS:
-        said.append(
+        sentences.append(
             f"{len(analysis.systems)} systems were compared: the best of many looks better than it "
             "is. Check it on other prompts."
         )
     judges = {manifest.get("reward"), manifest.get("critic")} - {None}
     if manifest.get("model") in judges:
-        said.append(
+        sentences.append(
             f"The model judges its own answers: `{manifest['model']}` is policy and reward or "
             "critic at once."
         )
-    return said
+    return sentences
 
 
 def _main(analysis: Analysis) -> SystemComparison | None:
@@ -86,13 +86,13 @@ def _sentence(ours: str, theirs: str, gain: Estimate) -> str:
     sign = -1 if gain.value < 0 else 1
     ends = sorted(sign * end for end in (gain.low, gain.high) if end is not None)
     value, *written = _in_same_digits(sign * gain.value, *ends)
-    said = f"{ours} {'beats' if sign > 0 else 'trails'} {theirs} by {value}"
+    claim = f"{ours} {'beats' if sign > 0 else 'trails'} {theirs} by {value}"
     if gain.value == 0:
-        said = f"{ours} and {theirs} earn the same reward"
+        claim = f"{ours} and {theirs} earn the same reward"
     if not written:
-        return f"{said} {on}: too few to say, {FEWEST} are needed."
+        return f"{claim} {on}: too few to say, {FEWEST} are needed."
     concluded = "more than chance explains" if gain.side() else "not distinguishable"
-    return f"{said} [{', '.join(written)}] {on}: {concluded}."
+    return f"{claim} [{', '.join(written)}] {on}: {concluded}."
 
 
 def _in_same_digits(*values: float) -> list[str]:

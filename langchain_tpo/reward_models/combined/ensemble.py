@@ -183,19 +183,21 @@ class Ensemble(ComposedReward):
 
 
 def _fitted(on: Sequence[ScoreRequest], given: Sequence[MemberScores]) -> dict[str, Scaling]:
-    found: dict[str, list[float]] = {}
+    by_member: dict[str, list[float]] = {}
     for request, scores in zip(on, given, strict=True):
         for name, by_text in _by_member(scores, request["responses"]).items():
             rewards = (by_text[text]["reward"] for text in request["responses"])
-            found.setdefault(name, []).extend(reward for reward in rewards if reward is not None)
-    return {name: fitted(rewards, member=name) for name, rewards in found.items()}
+            by_member.setdefault(name, []).extend(
+                reward for reward in rewards if reward is not None
+            )
+    return {name: fitted(rewards, member=name) for name, rewards in by_member.items()}
 
 
 def _by_member(scores: MemberScores, texts: list[str]) -> dict[str, dict[str, KeptScore]]:
-    found = {}
+    checked = {}
     for name, given in scores.items():
         try:
-            found[name] = checked_scores(given, texts)
+            checked[name] = checked_scores(given, texts)
         except RewardOutputError as error:
             raise RewardOutputError(f"Member `{name}` of Ensemble: {error}") from error
-    return found
+    return checked

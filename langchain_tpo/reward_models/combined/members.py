@@ -39,35 +39,39 @@ class Members(Runnable[ScoreRequest, MemberScores]):
         Args:
             members: Reward models by name.
         """
-        asking = {name for name, one in members.items() if asks_a_person(one)}
-        self._people = {name: OnCopy(one) for name, one in members.items() if name in asking}
-        self._others = {name: OnCopy(one) for name, one in members.items() if name not in asking}
+        asking = {name for name, member in members.items() if asks_a_person(member)}
+        self._people = {name: OnCopy(member) for name, member in members.items() if name in asking}
+        self._others = {
+            name: OnCopy(member) for name, member in members.items() if name not in asking
+        }
 
     def invoke(
         self, input: ScoreRequest, config: RunnableConfig | None = None, **kwargs: Any
     ) -> MemberScores:
         """Ask everyone."""
         del kwargs  # members take none
-        said = {name: one.invoke(input, config) for name, one in self._people.items()}
+        from_people = {name: member.invoke(input, config) for name, member in self._people.items()}
         wide = merge_configs({"max_concurrency": max(1, len(self._others))}, config)
         with get_executor_for_config(wide) as executor:
             asked = {
-                name: executor.submit(one.invoke, input, config)
-                for name, one in self._others.items()
+                name: executor.submit(member.invoke, input, config)
+                for name, member in self._others.items()
             }
             finished, waiting = wait(asked.values(), return_when=FIRST_EXCEPTION)
             for future in waiting:
                 future.cancel()
             for future in finished:
                 future.result()  # raises what a member raised
-            return {**said, **{name: future.result() for name, future in asked.items()}}
+            return {**from_people, **{name: future.result() for name, future in asked.items()}}
 
     async def ainvoke(
         self, input: ScoreRequest, config: RunnableConfig | None = None, **kwargs: Any
     ) -> MemberScores:
         """Ask everyone, without blocking the event loop."""
         del kwargs  # as above
-        said = {name: await one.ainvoke(input, config) for name, one in self._people.items()}
+        from_people = {
+            name: await member.ainvoke(input, config) for name, member in self._people.items()
+        }
         tasks = [
             asyncio.ensure_future(other.ainvoke(input, config)) for other in self._others.values()
         ]
@@ -78,4 +82,4 @@ class Members(Runnable[ScoreRequest, MemberScores]):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             raise
-        return {**said, **dict(zip(self._others, scores, strict=True))}
+        return {**from_people, **dict(zip(self._others, scores, strict=True))}

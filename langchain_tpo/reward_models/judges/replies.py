@@ -176,10 +176,10 @@ def number_in(value: object) -> tuple[float, float | None] | None:
     plain = unicodedata.normalize("NFKC", value).strip(" *_`'\"().")
     if len(plain) == 1 and (numeric := unicodedata.numeric(plain, None)) is not None:
         return float(numeric), None
-    found = _SCALE.fullmatch(plain)
-    if found is None:
+    fraction = _SCALE.fullmatch(plain)
+    if fraction is None:
         return None
-    return float(found[1].replace(",", ".")), float(found[2]) if found[2] else None
+    return float(fraction[1].replace(",", ".")), float(fraction[2]) if fraction[2] else None
 
 
 def written_score(text: str, *, scale: float) -> float:
@@ -199,7 +199,7 @@ def written_score(text: str, *, scale: float) -> float:
     answer = split_thinking(text)[1].strip()
     readings = [[(answer, len(answer))]] if number_in(answer) else []
     readings += [
-        [(found[1], found.end()) for found in re.finditer(way, answer, re.IGNORECASE)]
+        [(match[1], match.end()) for match in re.finditer(way, answer, re.IGNORECASE)]
         for way in _WRITTEN
     ]
     for said in readings:
@@ -253,11 +253,11 @@ def _objects(text: str) -> Iterator[object]:
     """Return the objects of a text that stand in no other one."""
     start, tried = text.find("{"), 0
     while start >= 0 and tried < OBJECTS_TRIED:
-        found, stop = _object_at(text, start)
+        value, stop = _object_at(text, start)
         tried += 1
-        if found is not None:
-            yield found
-        start = text.find("{", stop if found is not None else start + 1)
+        if value is not None:
+            yield value
+        start = text.find("{", stop if value is not None else start + 1)
 
 
 def _object_at(text: str, start: int) -> tuple[object, int]:
@@ -273,10 +273,10 @@ def _object_at(text: str, start: int) -> tuple[object, int]:
 def _closing(text: str, start: int) -> int:
     """Return the end of the object by its braces alone; 0 when it is not closed."""
     depth = 0
-    for found in re.finditer(r"[{}]", text[start : start + 20_000]):
-        depth += 1 if found[0] == "{" else -1
+    for brace in re.finditer(r"[{}]", text[start : start + 20_000]):
+        depth += 1 if brace[0] == "{" else -1
         if depth == 0:
-            return start + found.end()
+            return start + brace.end()
     return 0
 
 

@@ -112,8 +112,10 @@ def _letters(text: str, fields: Fields, _: str) -> Verdict:
 
 
 def _language(text: str, fields: Fields, _: str) -> Verdict:
-    found, wanted = _detected(text), str(fields["language"])
-    return verdict(found in (wanted, None), f"language `{found or '?'}`, asked for `{wanted}`")
+    detected, wanted = _detected(text), str(fields["language"])
+    return verdict(
+        detected in (wanted, None), f"language `{detected or '?'}`, asked for `{wanted}`"
+    )
 
 
 def _sentences(text: str, fields: Fields, _: str) -> Verdict:
@@ -138,10 +140,10 @@ def _first_word(text: str, fields: Fields, _: str) -> Verdict:
     paragraphs = [part.strip() for part in text.split("\n\n") if part.strip()]
     number, wanted = int(fields["nth_paragraph"]), str(fields["first_word"]).lower()
     opening = paragraphs[number - 1].split()[0] if 0 < number <= len(paragraphs) else ""
-    found = re.split(r"[.,?!'\"]", opening.lstrip("'\""))[0].lower()
+    first_word = re.split(r"[.,?!'\"]", opening.lstrip("'\""))[0].lower()
     count = _counted(len(paragraphs), "paragraph", fields, limit="num_paragraphs")
-    said = f"{count.words}; paragraph {number} begins with `{found}`, asked for `{wanted}`"
-    starts = found == wanted
+    said = f"{count.words}; paragraph {number} begins with `{first_word}`, asked for `{wanted}`"
+    starts = first_word == wanted
     return verdict(count.kept and starts, said, closeness=(starts + count.kept) / 2)
 
 
@@ -193,8 +195,8 @@ def _json(text: str, _: Fields, __: str) -> Verdict:
 
 
 def _title(text: str, _: Fields, __: str) -> Verdict:
-    found = [one for one in re.findall(r"<<([^\n]+)>>", text) if one.strip("<> ")]
-    return verdict(bool(found), f"a title in `<<` and `>>`{_there(found)}")
+    titles = [one for one in re.findall(r"<<([^\n]+)>>", text) if one.strip("<> ")]
+    return verdict(bool(titles), f"a title in `<<` and `>>`{_there(titles)}")
 
 
 def _two_responses(text: str, _: Fields, __: str) -> Verdict:

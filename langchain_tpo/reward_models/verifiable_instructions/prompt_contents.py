@@ -103,11 +103,11 @@ def content_rules_in(prompt: str) -> Iterator[Rule]:
     """
     yield from _word_rules(prompt)
     for pattern, side in ((_START, starts_with), (_END, ends_with)):
-        for found in pattern.finditer(prompt):
-            before = prompt[max(0, found.start(1) - _LOOK_BACK) : found.start(1)]
+        for match in pattern.finditer(prompt):
+            before = prompt[max(0, match.start(1) - _LOOK_BACK) : match.start(1)]
             sentence = before.rsplit(".", 1)[-1]
-            if _is_word(found[1]) and not _ABOUT_A_PART.search(sentence):
-                yield side(found[1][1:-1])
+            if _is_word(match[1]) and not _ABOUT_A_PART.search(sentence):
+                yield side(match[1][1:-1])
     whole = _SOME_WORDS.sub("some", without_quotations(prompt))
     for said, rule in _SAID:
         if said.search(whole):
@@ -117,19 +117,19 @@ def content_rules_in(prompt: str) -> Iterator[Rule]:
 def _word_rules(prompt: str) -> Iterator[Rule]:
     rest = prompt
     for pattern in _EXCLUDED:
-        for found in pattern.finditer(rest):
-            yield from _about_words(excludes, found)
+        for match in pattern.finditer(rest):
+            yield from _about_words(excludes, match)
         rest = pattern.sub(".", rest)
     for pattern in (_START, _END):
         rest = pattern.sub(".", rest)
-    for found in _INCLUDED.finditer(rest):
-        if not _NEGATED.search(rest[max(0, found.start() - _LOOK_BACK) : found.start()]):
-            yield from _about_words(includes, found)
+    for match in _INCLUDED.finditer(rest):
+        if not _NEGATED.search(rest[max(0, match.start() - _LOOK_BACK) : match.start()]):
+            yield from _about_words(includes, match)
 
 
-def _about_words(rule: Callable[..., Rule], found: re.Match[str]) -> Iterator[Rule]:
-    phrases = [phrase for phrase in re.findall(_ONE_PHRASE, found[1]) if _is_word(phrase)]
-    if phrases and not _NO_PHRASE.search(found[0][: found.start(1) - found.start()]):
+def _about_words(rule: Callable[..., Rule], match: re.Match[str]) -> Iterator[Rule]:
+    phrases = [phrase for phrase in re.findall(_ONE_PHRASE, match[1]) if _is_word(phrase)]
+    if phrases and not _NO_PHRASE.search(match[0][: match.start(1) - match.start()]):
         yield rule(*(phrase[1:-1].strip(" ,.") for phrase in phrases))
 
 

@@ -56,12 +56,12 @@ _AFTER = {
 """How a limit is said after its number."""
 
 _BEFORE_IS = [
-    (relation, re.compile(rf"\b(?:{said})(?: an?| the)?\s+\Z", re.IGNORECASE))
-    for relation, said in _BEFORE.items()
+    (relation, re.compile(rf"\b(?:{words})(?: an?| the)?\s+\Z", re.IGNORECASE))
+    for relation, words in _BEFORE.items()
 ]
 _AFTER_IS = [
-    (relation, re.compile(rf"(?: long)?,? (?:{said})\b", re.IGNORECASE))
-    for relation, said in _AFTER.items()
+    (relation, re.compile(rf"(?: long)?,? (?:{words})\b", re.IGNORECASE))
+    for relation, words in _AFTER.items()
 ]
 _AFTER_NUMBER = re.compile(rf"\b({_NUMBER}) or (more|less|fewer) ", re.IGNORECASE)
 _OF_A_PART = re.compile(r"\b(?:each|every|per)\b[^.,;\n]{0,40}\Z", re.IGNORECASE)
@@ -86,7 +86,7 @@ def count_rules_in(prompt: str) -> Iterator[CountRule]:
         '0 sentences, asked for 2 to 3'
     """
     text = _AFTER_NUMBER.sub(
-        lambda said: f"at {'least' if said[2].lower() == 'more' else 'most'} {said[1]} ",
+        lambda limit: f"at {'least' if limit[2].lower() == 'more' else 'most'} {limit[1]} ",
         without_quotations(prompt),
     )
     for found in _ASKED.finditer(text):
@@ -116,11 +116,11 @@ def _is_of_a_part(thing: str, before: str, after: str) -> bool:
 
 
 def _relation(found: re.Match[str], before: str, after: str) -> str | None:
-    said = ["at least"] if found["plus"] else []
-    said += [relation for relation, way in _AFTER_IS if way.match(after)]
-    said += [relation for relation, way in _BEFORE_IS if way.search(before)]
-    if said:
-        return "at most" if said[0] == "above" and _NEGATED.search(before) else said[0]
+    relations = ["at least"] if found["plus"] else []
+    relations += [relation for relation, way in _AFTER_IS if way.match(after)]
+    relations += [relation for relation, way in _BEFORE_IS if way.search(before)]
+    if relations:
+        return "at most" if relations[0] == "above" and _NEGATED.search(before) else relations[0]
     single = found["number"].lower() == "single" and found["thing"].lower() != "word"
     return "bare" if found["hyphen"] == "-" or single else None
 

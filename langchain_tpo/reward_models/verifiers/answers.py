@@ -78,10 +78,10 @@ def references_of(
         RewardTypeError: When there is none.
     """
     context = request.get("context", {})
-    found: object = own
+    reference: object = own
     if own is None:
-        found = next((context[name] for name in REFERENCE_NAMES if name in context), None)
-    listed = found if isinstance(found, list | tuple) else [found]
+        reference = next((context[name] for name in REFERENCE_NAMES if name in context), None)
+    listed = reference if isinstance(reference, list | tuple) else [reference]
     texts = tuple(str(one) for one in listed if one is not None and str(one).strip())
     if not texts:
         raise RewardTypeError(
@@ -99,8 +99,8 @@ def answers_in(response: str) -> Iterator[str]:
         '7.'
     """
     for way in _MARKED:
-        if found := way.findall(response):
-            yield found[-1]
+        if matches := way.findall(response):
+            yield matches[-1]
             return
     yield response
     lines = [line for line in response.splitlines() if line.strip()]
@@ -110,7 +110,7 @@ def answers_in(response: str) -> Iterator[str]:
 def _same(reference: str, given: list[str]) -> bool:
     wanted = normalized(reference.rpartition("####")[2])
     if re.fullmatch(r"\(?[A-J]\)?", reference.strip()):
-        letters = [found[1].lower() for one in given if (found := _CHOICE.match(one))]
+        letters = [choice[1].lower() for one in given if (choice := _CHOICE.match(one))]
         return wanted in letters
     return any(_says(wanted.split(), normalized(one).split()) for one in given)
 

@@ -23,3 +23,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 what the module holds
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "evaluation") from None
     return getattr(in_python, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

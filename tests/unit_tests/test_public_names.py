@@ -30,6 +30,10 @@ def modules() -> list[str]:
     ]
 
 
+def is_folder(name: str) -> bool:
+    return PACKAGE.parent.joinpath(*name.split(".")).is_dir()
+
+
 def imported(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
@@ -55,6 +59,12 @@ PUBLIC = (
     "build_tpo_graph",
 )
 """What users import every day; a name more or less is a decision, and a line of the changelog."""
+
+
+@pytest.mark.parametrize("name", [name for name in modules() if is_folder(name)])
+def test_a_shell_completes_what_a_folder_offers(name: str) -> None:
+    folder = imported(name)
+    assert set(getattr(folder, "__all__", ())) <= set(dir(folder))
 
 
 def test_the_root_has_the_doors_and_nothing_else() -> None:

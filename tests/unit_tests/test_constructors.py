@@ -66,6 +66,7 @@ BUILT: dict[str, Built] = {
             reward_model("LengthPenalty", score),
             reward_model("MathAnswer"),
             reward_model("NIMClassifier", URL, model="m"),
+            reward_model("ListwiseJudge", MODEL),
             reward_model("OpenAIVerifier", URL),
             reward_model("OpenRLHFClassifier", URL, template=reward_models.llama3),
             reward_model("PairwiseJudge", MODEL),
@@ -142,6 +143,7 @@ BUILT: dict[str, Built] = {
     **{
         name: Built(getattr(strategies, name), (), {}, {"fresh": "x"}, ("frehs", "fresh"))
         for name in (
+            "Advise",
             "Directions",
             "Explain",
             "Fused",

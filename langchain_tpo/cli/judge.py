@@ -17,6 +17,8 @@ from langchain_tpo.cli.model_strings import chat_model, model_label
 from langchain_tpo.errors import DatasetError
 from langchain_tpo.evaluation.manifest import read_manifest
 from langchain_tpo.evaluation.records import RECORDS, RecordFile, read_records
+from langchain_tpo.reward_models.judges.comparison_styles import COMPARISON_STYLES
+from langchain_tpo.reward_models.judges.styles import OWN, style_named
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,18 +46,26 @@ BaselinesOption = Annotated[
     typer.Option("--baseline", "-b", help="Against this one. Default: all others."),
 ]
 
+StyleOption = Annotated[
+    str,
+    typer.Option(
+        help="Ask and read it as a published judge: `alpaca-eval`, `arena-hard`, `mt-bench`, ..."
+    ),
+]
+
 ConcurrencyOption = Annotated[
     int, typer.Option("--concurrency", "-j", min=1, help="Pairs judged at once.")
 ]
 
 
-def judge(
+def judge(  # noqa: PLR0913 options by keyword
     folder: FolderArgument,
     *,
     model: ModelOption,
     base_url: BaseUrlOption = None,
     systems: SystemsOption = None,
     baselines: BaselinesOption = None,
+    style: StyleOption = OWN,
     concurrency: ConcurrencyOption = 4,
     quiet: QuietOption = False,
 ) -> None:
@@ -68,14 +78,17 @@ def judge(
     from langchain_tpo.evaluation import judging  # noqa: PLC0415 needs numpy: an extra of its own
 
     wanted = _wanted(folder, systems, baselines)
-    label = model_label(model, base_url)
+    style_named(COMPARISON_STYLES, style, judge="`tpo judge`")
+    label = model_label(model, base_url) + ("" if style == OWN else f" as {style}")
     path = folder / judging.JUDGEMENTS
     done = judging.decided(path, label)
     console, tally = stderr_console(), _Tally()
     pairs = judging.pairs_of(read_records(folder / RECORDS), wanted, done)
     judging_model = chat_model(model, base_url=base_url)
     observe = tally.add if quiet else partial(_shown, tally, console)
-    ask = partial(judging.judge_run, pairs, judging_model, label=label, concurrency=concurrency)
+    ask = partial(
+        judging.judge_run, pairs, judging_model, label=label, style=style, concurrency=concurrency
+    )
     with RecordFile(path) as file:
         try:
             asyncio.run(ask(file=file, observe=observe))
@@ -84,6 +97,9 @@ def judge(
             raise typer.Exit(INTERRUPTED) from None
     if tally.reasons:
         say(f"why pairs have no verdict, {most_frequent(tally.reasons)}")
+    manifest = read_manifest(folder)
+    if manifest is not None and manifest["model"] == model_label(model, base_url):
+        say("the judge is the model that answered: judges favour what they wrote.")
     rates = _win_rates(path, label, wanted)
     for rate in () if quiet else rates:
         console.print(visible(_sentence(rate)), markup=False)

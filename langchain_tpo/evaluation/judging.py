@@ -17,6 +17,7 @@ from langchain_tpo.evaluation.records import Record, RecordFile, read_lines
 from langchain_tpo.evaluation.report.analysis import Verdicts
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.judges.pairwise_judge import PairwiseJudge
+from langchain_tpo.reward_models.judges.styles import OWN
 from langchain_tpo.sampling.wrappers import ChatModel
 from langchain_tpo.text.shown import named
 
@@ -57,6 +58,7 @@ async def judge_run(
     file: RecordFile,
     *,
     label: str,
+    style: str = OWN,
     concurrency: int = 4,
     observe: Callable[[Judgement], None] = lambda judgement: None,  # noqa: ARG005 tells nobody
 ) -> None:
@@ -67,6 +69,7 @@ async def judge_run(
         model: The judge.
         file: Where judgements go.
         label: The judge's name.
+        style: A published judge, as whom it is asked and read; see `PairwiseJudge`.
         concurrency: How many pairs at once.
         observe: Is told of every judgement.
 
@@ -77,7 +80,7 @@ async def judge_run(
 
     async def work() -> None:
         for example, system, baseline, ours, theirs in waiting:
-            win, failure = await _compare(model, ours, theirs)
+            win, failure = await _compare(model, ours, theirs, style)
             judgement = Judgement(
                 example=example,
                 system=system,
@@ -173,9 +176,9 @@ def answered(record: Record) -> Answered:
 
 
 async def _compare(
-    model: ChatModel, ours: Answered, theirs: Answered
+    model: ChatModel, ours: Answered, theirs: Answered, style: str
 ) -> tuple[float | None, str | None]:
-    judge = PairwiseJudge(model, anchors=[theirs.text], explain=False)
+    judge = PairwiseJudge(model, anchors=[theirs.text], explain=False, style=style)
     request = ScoreRequest(messages=list(ours.messages), responses=[ours.text])
     try:
         (score,) = await judge.ainvoke(request)

@@ -43,7 +43,7 @@ class SecondOpinion:
         if self.peak == last or self.after is None:
             return f"{self.system}: the second reward rises up to all {last} candidates."
         change = f"{self.after.value:+.3g}"
-        if self.after.high is not None and self.after.high < 0:
+        if self.after.side() < 0:
             return (
                 f"{self.system}: the second reward agrees up to {self.peak} candidates and then "
                 f"loses ({change} by {last}, an interval clear of 0): draw fewer, stop earlier, "

@@ -51,7 +51,7 @@ class Estimate:
     value: float
     """What the examples at hand give."""
     low: float | None
-    """Lower end of the 95% interval; None where the examples are too few for one."""
+    """Lower end of the 95% interval; None where the examples are too few for one, or all alike."""
     high: float | None
     """Upper end of the interval."""
     count: int
@@ -70,12 +70,15 @@ class Estimate:
     def side(self, of: float = 0.0) -> int:
         """Return 1 where the whole interval lies above a value, -1 where below, else 0.
 
+        Examples that are all alike are on one side, each of them.
+
         Example:
             >>> Estimate(value=0.3, low=0.1, high=0.5, count=40).side()
             1
         """
         if self.low is None or self.high is None:
-            return 0
+            alike = self.count >= FEWEST
+            return int(alike and self.value > of) - int(alike and self.value < of)
         return int(self.low > of) - int(self.high < of)
 
 
@@ -83,7 +86,8 @@ def mean(values: Sequence[float], *, seed: int = 0) -> Estimate | None:
     """Return the mean with a studentized bootstrap interval; None of nothing.
 
     Each resample is measured in its own standard errors, so that lopsided values get a lopsided
-    interval (Efron and Tibshirani 1993, section 12.5).
+    interval (Efron and Tibshirani 1993, section 12.5). Values that are all the same have none: they
+    do not show how far others may lie, only how rare those are (`rarest`).
 
     Args:
         values: One per example.
@@ -91,18 +95,30 @@ def mean(values: Sequence[float], *, seed: int = 0) -> Estimate | None:
 
     Example:
         >>> mean([1.0] * 10), mean([])
-        (Estimate(value=1.0, low=1.0, high=1.0, count=10), None)
+        (Estimate(value=1.0, low=None, high=None, count=10), None)
     """
     sample = np.asarray(values, dtype=float)
     if sample.size == 0:
         return None
     value, low, high = float(sample.mean()), None, None
-    if sample.size >= FEWEST:
+    if sample.size >= FEWEST and np.ptp(sample) > _NOTHING * float(np.abs(sample).max()):
         error = _standard_errors(sample[np.newaxis])[0]
         left, right = np.quantile(_studentized(sample, seed), [_TAIL, 1 - _TAIL], method="nearest")
         low = value - right * error if np.isfinite(right) else sample.min()
         high = value - left * error if np.isfinite(left) else sample.max()
     return _estimate(value, low, high, sample.size)
+
+
+def rarest(count: int) -> float:
+    """Return the share of examples that may be otherwise where none of so many was, at 95%.
+
+    The exact binomial bound, Clopper and Pearson's with no success; about 3 / n.
+
+    Example:
+        >>> round(rarest(20), 3)
+        0.139
+    """
+    return float(1 - (1 - LEVEL) ** (1 / count))
 
 
 def share(values: Sequence[float]) -> Estimate | None:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from langchain_tpo.evaluation.report.statistics import FEWEST, Estimate
+from langchain_tpo.evaluation.report.statistics import FEWEST, Estimate, rarest
 from langchain_tpo.evaluation.report.summaries import Analysis, SystemComparison
 from langchain_tpo.evaluation.report.wording import number
 
@@ -21,6 +21,9 @@ _CALLED = {
 
 MANY_SYSTEMS = 6
 """From here on the best of them owes much to luck."""
+
+JUDGES = ("judge", "pairwise", "listwise")
+"""How rewards that ask a chat model are called on the command line."""
 
 MISSING = 0.1
 """Share of the examples that may be missing before a reader is told."""
@@ -61,13 +64,19 @@ def cautions(analysis: Analysis, manifest: Mapping[str, Any]) -> list[str]:
             f"{len(analysis.systems)} systems were compared: the best of many looks better than it "
             "is. Check it on other prompts."
         )
-    judges = {manifest.get("reward"), manifest.get("critic")} - {None}
+    judges = {_judge_in(manifest.get("reward")), manifest.get("critic")} - {None}
     if manifest.get("model") in judges:
         sentences.append(
             f"The model judges its own answers: `{manifest['model']}` is policy and reward or "
             "critic at once."
         )
     return sentences
+
+
+def _judge_in(reward: object) -> object:
+    """Return the model that a reward of the command line asks: of `judge:MODEL?...`, `MODEL`."""
+    kind, colon, model = str(reward).partition(":")
+    return model.partition("?")[0] if colon and kind in JUDGES else reward
 
 
 def _main(analysis: Analysis) -> SystemComparison | None:
@@ -89,6 +98,11 @@ def _sentence(ours: str, theirs: str, gain: Estimate) -> str:
     claim = f"{ours} {'beats' if sign > 0 else 'trails'} {theirs} by {value}"
     if gain.value == 0:
         claim = f"{ours} and {theirs} earn the same reward"
+    if not written and gain.count >= FEWEST:
+        return (
+            f"{claim} {on}, and on each of them: of such prompts at most {rarest(gain.count):.0%} "
+            "differ from that."
+        )
     if not written:
         return f"{claim} {on}: too few to say, {FEWEST} are needed."
     concluded = "more than chance explains" if gain.side() else "not distinguishable"

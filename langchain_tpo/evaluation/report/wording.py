@@ -11,6 +11,14 @@ TOO_FEW = f"under {FEWEST} examples"
 """Stands where an interval would promise more than it holds."""
 
 
+ALIKE = "all alike"
+"""Stands where examples do not differ, so that nothing shows how far others may."""
+
+
+def _without_ends(estimate: Estimate) -> str:
+    return TOO_FEW if estimate.count < FEWEST else ALIKE
+
+
 def interval(estimate: Estimate | None, digits: int = 3) -> str:
     """Write an estimate with its interval.
 
@@ -22,7 +30,7 @@ def interval(estimate: Estimate | None, digits: int = 3) -> str:
         return UNKNOWN
     value = f"{estimate.value:.{digits}f}"
     if estimate.low is None or estimate.high is None:
-        return f"{value} ({TOO_FEW})"
+        return f"{value} ({_without_ends(estimate)})"
     return f"{value} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
 
 
@@ -36,7 +44,7 @@ def percent(estimate: Estimate | None) -> str:
     if estimate is None:
         return UNKNOWN
     if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:.0%} ({TOO_FEW})"
+        return f"{estimate.value:.0%} ({_without_ends(estimate)})"
     return f"{estimate.value:.0%} [{100 * estimate.low:.0f}, {100 * estimate.high:.0f}]"
 
 

@@ -45,6 +45,9 @@ def test_from_the_data_set_to_the_page(
         "win_rates": [rate],
     }
 
+    assert run_app(["judge", str(folder), *judge, "--style", "oracle"]) == 2
+    assert "`style` of `tpo judge` must be one of `own`" in capfd.readouterr().err
+
     assert run_app(["report", str(folder), "--parameters", "8e9", "--json"]) == 0
     report = json.loads(capfd.readouterr().out)
     assert report["comparisons"][0]["judged"]["value"] == 0.5

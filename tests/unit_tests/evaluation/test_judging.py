@@ -19,11 +19,12 @@ RECORDS: list[Any] = [
 WANTED = [("tpo", "single")]
 
 
-async def judged(path: Path, reply: Any, done: set[tuple[str, str, str]] | None = None) -> None:
+async def judged(
+    path: Path, reply: Any, done: set[tuple[str, str, str]] | None = None, style: str = "own"
+) -> None:
+    pairs = pairs_of(RECORDS, WANTED, done or set())
     with RecordFile(path) as file:
-        await judge_run(
-            pairs_of(RECORDS, WANTED, done or set()), RunnableLambda(reply), file, label="it"
-        )
+        await judge_run(pairs, RunnableLambda(reply), file, label="it", style=style)
 
 
 def prefers_tpo(messages: list[Any]) -> AIMessage:
@@ -40,6 +41,27 @@ async def test_a_preference_counts_in_both_orders(tmp_path: Path) -> None:
     assert verdicts(read_judgements(path)) == {
         ("tpo", "single"): {"1": pytest.approx(0.9), "2": pytest.approx(0.9)}
     }
+
+
+@pytest.mark.parametrize(
+    ("style", "first", "second", "win"),
+    [
+        ("alpaca-eval", "m", "M", 1.0),
+        ("arena-hard", "My final verdict is: [[A>B]]", "[[B>A]]", 0.75),
+        ("mt-bench", "[[A]]", "[[C]]", 0.75),
+    ],
+)
+async def test_a_judge_is_asked_in_a_published_style(
+    tmp_path: Path, style: str, first: str, second: str, win: float
+) -> None:
+    path = tmp_path / "judgements.jsonl"
+
+    def reply(messages: list[Any]) -> AIMessage:
+        asked = messages[-1].text
+        return AIMessage(first if asked.index("tpo ") < asked.index("single ") else second)
+
+    await judged(path, reply, style=style)
+    assert [one["win"] for one in read_judgements(path)] == [win, win]
 
 
 async def test_a_judge_that_favours_a_place_is_worth_a_tie(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from langchain_tpo.evaluation.report.statistics import (
     correlation,
     mean,
     paired_difference,
+    rarest,
     share,
     win_rate,
 )
@@ -72,7 +73,8 @@ def test_pairing_takes_away_what_examples_share(ours: dict[str, float]) -> None:
     assert gained is not None
     assert gained.value == pytest.approx(1.0)
     if len(ours) >= 10:
-        assert (gained.low, gained.high) == pytest.approx((1.0, 1.0), abs=1e-6)
+        assert (gained.low, gained.high) == (None, None)  # alike: no interval of no width
+        assert (gained.side(), gained.side(2.0)) == (1, -1)
 
 
 Sampler = Callable[[np.random.Generator, int], NDArray[np.float64]]
@@ -270,3 +272,9 @@ def test_the_best_of_some_is_what_trying_all_subsets_gives(rewards: list[float])
     for draws in range(1, len(rewards) + 1):
         tried = [max(subset) for subset in itertools.combinations(rewards, draws)]
         assert best_of(rewards, draws) == pytest.approx(np.mean(tried), abs=1e-6)
+
+
+@pytest.mark.parametrize("count", [10, 20, 100])
+def test_how_rare_others_may_be_is_the_exact_binomial_bound(count: int) -> None:
+    stats = pytest.importorskip("scipy.stats")
+    assert rarest(count) == pytest.approx(stats.beta.ppf(0.95, 1, count))

@@ -46,7 +46,16 @@ def run(gains: list[float], kinds: dict[str, str] = KINDS, **more: Any) -> Analy
         ),
         ([1.0, -0.9] * 10, "TPO beats"),
         ([0.5] * 6, "TPO beats best-of-N at equal output tokens by 0.50 on 6 prompts: too few"),
-        ([0.0] * 12, "TPO and best-of-N at equal output tokens earn the same reward"),
+        (
+            [0.0] * 12,
+            "TPO and best-of-N at equal output tokens earn the same reward on 12 prompts, and on "
+            "each of them: of such prompts at most 22% differ from that.",
+        ),
+        (
+            [0.5] * 20,
+            "TPO beats best-of-N at equal output tokens by 0.50 on 20 prompts, and on each of "
+            "them: of such prompts at most 14% differ from that.",
+        ),
         ([], "Nothing can be said of TPO"),
     ],
 )
@@ -97,3 +106,13 @@ def test_readers_are_told_when_the_second_judge_disagrees(win: float, words: str
     warned = cautions(analysis, manifest_of(KINDS))
 
     assert [words in line for line in warned] == ([] if words is None else [True])
+
+
+@pytest.mark.parametrize(
+    "reward", ["policy", "judge:policy", "pairwise:policy?style=arena-hard", "listwise:policy"]
+)
+def test_readers_are_told_that_the_policy_judges_itself_whatever_its_options(reward: str) -> None:
+    said = cautions(run([0.5] * 12), manifest_of(KINDS, reward=reward))
+    assert any("judges its own answers: `policy`" in one for one in said)
+    other = manifest_of(KINDS, reward=reward.replace("policy", "someone"))
+    assert not any("its own answers" in one for one in cautions(run([0.5] * 12), other))

@@ -28,7 +28,7 @@ RULES: Mapping[str, Mapping[str, Any]] = {
     "token_budget=7000": {"token_budget": 7000},
     "time_budget=2": {"time_budget": 2.0},
     "gate_reward=8, patience=1": {"gate_reward": 8, "patience": 1},
-    "gate, patience, fused": {"gate_reward": 8, "patience": 1, "prompts": "fused"},
+    "gate, patience, fused": {"gate_reward": 8, "patience": 1, "strategy": "fused"},
 }
 
 MIX = {"easy": 4, "rising": 1, "hard": 2, "flat": 1, "narrow": 1, "early peak": 1}

@@ -8,6 +8,7 @@ from langgraph.graph import END, START, StateGraph
 from pydantic import ConfigDict
 
 from langchain_tpo.constructors import names_checked
+from langchain_tpo.loop.forecast import Forecast, prompt_count
 from langchain_tpo.loop.node import STOP, Onward, StepNode, StepPlan
 from langchain_tpo.loop.parts import LoopParts
 from langchain_tpo.loop.scoring import RewardCaller
@@ -119,11 +120,17 @@ def loop_graph(
         ways: dict[Hashable, str] = {STOP: END, **{step: step for step in then}}
         graph.add_conditional_edges(plan.name, Onward(*then, settings=settings), ways)
 
+    several = whole is not None
+    loss, gradient = textual_loss(critiques), textual_gradient(critiques)
+    revised = update(revisions, whole=several)
+    counts = {plan.name: prompt_count(plan, critiques.prompt_tokens) for plan in (loss, gradient)}
+    forecast = Forecast({**counts, "update": prompt_count(revised, revisions.prompt_tokens)})
     graph.add_edge(START, "sample")
     add(sample(answers, partial(check_context, parts.reward)), "reward")
     # A strategy may leave out a critique, or both: then what follows comes at once.
-    add(reward_step(scorer, whole=whole is not None), "textual_loss", "textual_gradient", "update")
-    add(textual_loss(critiques), "textual_gradient", "update")
-    add(textual_gradient(critiques), "update")
-    add(update(revisions, whole=whole is not None), "reward")
+    scored = reward_step(scorer, forecast, whole=several)
+    add(scored, "textual_loss", "textual_gradient", "update")
+    add(loss, "textual_gradient", "update")
+    add(gradient, "update")
+    add(revised, "reward")
     return graph

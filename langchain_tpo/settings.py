@@ -136,10 +136,14 @@ class TPOSettings(_Frozen):
     )
     """Refine nothing when the first responses are no further apart than this."""
     call_budget: int | None = Field(default=None, ge=1, title="Budget: completions")
-    """Most completions of a run, judges' included; a round that would not fit is not begun."""
+    """Most completions of a run, judges' included; a round that would not fit is not begun, where a
+    judge is expected to be asked about every revision."""
     token_budget: int | None = Field(default=None, ge=1, title="Budget: tokens")
-    """Call no model once this many tokens are spent, in and out, nor begin a round that would cost
-    more than what is left, judging by the last. Unknown usage counts as spent."""
+    """Call no model once this many tokens are spent, in and out, nor begin a round whose revisions,
+    and the verdicts on them, would cost what is left or more. Its prompts are counted beforehand,
+    with the model's tokenizer where it has one at hand, and corrected by the last round's; replies
+    are expected to be as long as the last ones, the first critiques 300 tokens or as long as an
+    answer. Unknown usage counts as spent."""
     time_budget: float | None = Field(
         default=None, gt=0, allow_inf_nan=False, title="Budget: seconds"
     )

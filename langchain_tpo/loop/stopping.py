@@ -1,7 +1,8 @@
 """When a run ends: pure rules over what it has found and spent, each with a word of its own."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import ceil
 
 from langchain_tpo.candidate_pool import Candidate, best_reward, contrast
 from langchain_tpo.sampling.usage import Usage, total_tokens, total_usage
@@ -15,6 +16,7 @@ def stop_reason(
     *,
     settings: TPOSettings,
     maximum: float | None = None,
+    ahead: Callable[[], float] | None = None,
 ) -> StopReason | None:
     """Say why no further round begins after a scored one, or None when one does.
 
@@ -23,6 +25,8 @@ def stop_reason(
         steps: What every step so far has cost, the scoring of this round included.
         settings: The run's settings.
         maximum: The highest reward there can be, where that is known.
+        ahead: Counts the tokens that the next round would take to its revisions; as many as the
+            last round, where nobody can count them.
 
     Example:
         >>> alike = [{"text": text, "reward": 1.0, "round": 0} for text in "ab"]
@@ -43,7 +47,7 @@ def stop_reason(
         return "time_budget" if out_of_time(steps, settings=settings) else "no_contrast"
     if _has_stalled(pool, done, settings):
         return "plateau"
-    return _round_over_budget(steps, done, settings)
+    return _round_over_budget(pool, steps, settings=settings, ahead=ahead)
 
 
 def over_budget(
@@ -112,18 +116,38 @@ def _has_stalled(pool: Sequence[Candidate], done: int, settings: TPOSettings) ->
 
 
 def _round_over_budget(
-    steps: Sequence[StepRecord], done: int, settings: TPOSettings
+    pool: Sequence[Candidate],
+    steps: Sequence[StepRecord],
+    *,
+    settings: TPOSettings,
+    ahead: Callable[[], float] | None,
 ) -> StopReason | None:
     """Refuse a round that could not be finished: half a round is money for nothing."""
-    spent, last = usage_of_steps(steps), [step for step in steps if step["round"] == done]
-    judged = sum(step["usage"]["completions"] for step in last if step["step"] == "reward")
-    needed = settings.strategy.critic_replies(settings.width) + settings.width + judged
-    if settings.call_budget is not None and spent["completions"] + needed > settings.call_budget:
-        return "call_budget"
-    expected = _tokens(usage_of_steps(last))  # after round 0: its N draws, which N revisions exceed
-    if settings.token_budget is not None and _tokens(spent) + expected >= settings.token_budget:
-        return "token_budget"
+    done = max((step["round"] for step in steps), default=0)
+    last = [step for step in steps if step["round"] == done]
+    spent, judged = usage_of_steps(steps), _usage(last, scored=True)
+    again = settings.width / _scored_in(pool, done)  # a judge is asked about every new text
+    if settings.call_budget is not None:
+        asked = settings.strategy.critic_replies(settings.width) + settings.width
+        needed = asked + ceil(judged["completions"] * again)
+        if spent["completions"] + needed > settings.call_budget:
+            return "call_budget"
+    if settings.token_budget is not None:
+        left = settings.token_budget - _tokens(spent) - _tokens(judged) * again
+        if left <= 0 or left <= (ahead() if ahead else _tokens(_usage(last, scored=False))):
+            return "token_budget"
     return over_budget("textual_loss", steps, settings=settings)
+
+
+def _usage(steps: Sequence[StepRecord], *, scored: bool) -> Usage:
+    """Add up what scoring has cost, or all else."""
+    return usage_of_steps([step for step in steps if (step["step"] == "reward") is scored])
+
+
+def _scored_in(pool: Sequence[Candidate], number: int) -> int:
+    """Count the texts that a round brought, one at least."""
+    before = {one["text"] for one in pool if one["round"] < number}
+    return max(1, len({one["text"] for one in pool} - before))
 
 
 def _tokens(usage: Usage) -> float:

@@ -49,6 +49,12 @@ class FittingDrawer:
         """Whether the model's answers have to have a format, such as JSON."""
         return asks_for_format(self._drawer.model)
 
+    def prompt_tokens(self, request: DrawRequest) -> int:
+        """Count the prompts that these draws send: one for each request that they take."""
+        counted = self._counted(request)
+        sent = len(self._drawer.requests(counted))
+        return sent * count_tokens(self._drawer.model, counted.messages)
+
     def run(self, request: DrawRequest, config: RunnableConfig) -> Draws:
         """Draw.
 

@@ -53,6 +53,13 @@ class SeveralDrawer:
         """Whether the model's replies have a format of their own."""
         return self._drawer.answers_in_format
 
+    def prompt_tokens(self, requests: Sequence[DrawRequest]) -> int:
+        """Count the prompts that these draws send: one for each request that they take."""
+        return sum(self._drawer_of(request).prompt_tokens(request) for request in requests)
+
+    def _drawer_of(self, request: DrawRequest) -> FittingDrawer:
+        return self._fresh if self._fresh and _is_fresh(request) else self._drawer
+
     def run(self, requests: Sequence[DrawRequest], config: RunnableConfig) -> SeveralDraws:
         """Draw for all prompts at once.
 

@@ -3,8 +3,11 @@
 The scorers themselves are in `reward_models/`.
 """
 
+from functools import partial
+
 from langchain_tpo.candidate_pool import Candidate, KeptScore, chosen, known_reward, with_score
 from langchain_tpo.errors import NothingScoredError
+from langchain_tpo.loop.forecast import Forecast
 from langchain_tpo.loop.node import StepPlan
 from langchain_tpo.loop.scoring import BatchScores, RewardCaller
 from langchain_tpo.loop.stopping import stop_reason
@@ -14,15 +17,19 @@ from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import Drop, Round, TPOState, TPOUpdate
 
 
-def reward(scorer: RewardCaller, *, whole: bool = False) -> StepPlan[ScoreRequest, BatchScores]:
+def reward(
+    scorer: RewardCaller, forecast: Forecast, *, whole: bool = False
+) -> StepPlan[ScoreRequest, BatchScores]:
     """Plan the step that scores fresh responses and decides whether another round begins.
 
     Args:
         scorer: Calls the reward model.
+        forecast: Counts what a round will cost.
         whole: Whether it is shown whole replies as well.
     """
     before = request_with_replies if whole else request
-    return StepPlan(name="reward", call=scorer, before=before, after=changes)
+    after = partial(changes, forecast=forecast)
+    return StepPlan(name="reward", call=scorer, before=before, after=after)
 
 
 def request(state: TPOState, settings: TPOSettings) -> ScoreRequest:  # noqa: ARG001 a step's shape
@@ -54,7 +61,9 @@ def _unknown(state: TPOState) -> dict[str, Candidate]:
     return first
 
 
-def changes(state: TPOState, settings: TPOSettings, scores: BatchScores) -> TPOUpdate:
+def changes(
+    state: TPOState, settings: TPOSettings, scores: BatchScores, *, forecast: Forecast
+) -> TPOUpdate:
     """Put the scored responses into the pool; begin the next round, or say why there is none.
 
     Raises:
@@ -70,14 +79,21 @@ def changes(state: TPOState, settings: TPOSettings, scores: BatchScores) -> TPOU
             "infinite."
         )
     best, worst = settings.strategy.contrast(pool)
-    reason = stop_reason(pool, state["steps"], settings=settings, maximum=scores.maximum)
-    if reason is None and not settings.wording.suits(rejected=worst is not None):
+    begun = Round(chosen=best, rejected=worst)
+    suits = settings.wording.suits(rejected=worst is not None)
+    reason = stop_reason(
+        pool,
+        state["steps"],
+        settings=settings,
+        maximum=scores.maximum,
+        ahead=lambda: forecast.tokens({**state, "pool": pool}, begun, settings) if suits else 0,
+    )
+    if reason is None and not suits:
         reason = "no_contrast"
-    begun = [] if reason else [Round(chosen=best, rejected=worst)]
     return {
         "responses": [],
         "pool": pool,
-        "rounds": [*state["rounds"], *begun],
+        "rounds": state["rounds"] if reason else [*state["rounds"], begun],
         "drops": [*state["drops"], *_not_scored(scored)],
         "stop_reason": reason,
     }

@@ -157,7 +157,12 @@ def _model(clock: Clock) -> ScriptedModelWithN:
             clock.now += MEAN_SECONDS[call.step]
             return super()._result(call)
 
-    return Paced(reply=_long)
+    return Paced(reply=_long, custom_get_token_ids=word_tokens)
+
+
+def word_tokens(text: str) -> list[int]:
+    """Count as the scripted models report: a word is a token."""
+    return [0] * len(text.split())
 
 
 def _long(step: str, messages: list[Any], number: int) -> str:

@@ -211,7 +211,7 @@ async def test_without_a_bound_loops_side_by_side_run_at_once() -> None:
 @pytest.mark.parametrize("way", ["invoke", "stream_rounds"])
 @pytest.mark.parametrize("most", [None, 3])
 def test_the_threads_of_sync_loops_in_one_node_are_no_bound(way: str, most: int | None) -> None:
-    model = ScriptedModel(latency=0.05)
+    model = ScriptedModel(latency=0.3)
     tpo = TPORunnable(model=model, reward=last_number, width=4, depth=0)
 
     def ask(wood: str, config: RunnableConfig) -> Any:

@@ -1,6 +1,7 @@
 """What holds of the pure parts whatever they are given."""
 
 import json
+from math import ceil
 from typing import Any
 
 from hypothesis import assume, example, given, settings
@@ -212,7 +213,9 @@ def test_a_stop_is_earned(
     best, spread = best_reward(pool, until=99), contrast(pool)
     rule = TPOSettings(width=2, depth=9, **given_rules)
     spent = sum(step["usage"]["completions"] for step in steps)
-    judged = steps[-1]["usage"]["completions"]  # and will be again
+    done = pool[-1]["round"]
+    new = {one["text"] for one in pool} - {one["text"] for one in pool if one["round"] < done}
+    judged = steps[-1]["usage"]["completions"] * rule.width / max(1, len(new))  # of every text
 
     match stop_reason(pool, steps, settings=rule):
         case "target_reward":
@@ -229,7 +232,7 @@ def test_a_stop_is_earned(
             )
         case "call_budget":
             assert rule.call_budget is not None
-            assert spent + 2 + rule.width + judged > rule.call_budget
+            assert spent + 2 + rule.width + ceil(judged) > rule.call_budget
         case "time_budget":
             assert rule.time_budget is not None
             assert sum(step["seconds"] for step in steps) >= rule.time_budget

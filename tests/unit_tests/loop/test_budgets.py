@@ -16,7 +16,7 @@ from langchain_tpo.strategies.paper import Tpo
 from tests.support.fakes import ScriptedModelWithN, last_number
 
 STEPS: Sequence[StepName] = get_args(StepName)
-POOL = [Candidate(text=str(reward), reward=reward, round=0) for reward in (1.0, 2.0)]
+POOL = [Candidate(text=str(reward), reward=reward, round=0) for reward in (1.0, 2.0, 3.0)]
 
 
 def spent(
@@ -141,8 +141,40 @@ def test_a_strategy_says_how_many_critiques_a_round_needs() -> None:
 def test_what_a_judge_cost_in_earlier_rounds_is_not_expected_again() -> None:
     steps = [spent("reward", 0, calls=3), spent("update", 1, calls=1), spent("reward", 1, calls=1)]
 
-    assert stop_reason(POOL, steps, settings=told(call_budget=11)) is None
-    assert stop_reason(POOL, steps, settings=told(call_budget=10)) == "call_budget"
+    pool = [*POOL, *(Candidate(text=text, reward=4.0, round=1) for text in "abc")]
+
+    assert stop_reason(pool, steps, settings=told(call_budget=11)) is None
+    assert stop_reason(pool, steps, settings=told(call_budget=10)) == "call_budget"
+
+
+@pytest.mark.parametrize(
+    ("texts", "needed"),
+    [
+        ("abc", 2 + 3 + 3),
+        ("ab", 2 + 3 + 5),  # three verdicts on two texts: one and a half on each
+        ("aaa", 2 + 3 + 9),
+    ],
+)
+def test_a_judge_is_expected_to_be_asked_about_every_revision(texts: str, needed: int) -> None:
+    pool = [Candidate(text=text, reward=float(at), round=0) for at, text in enumerate(texts)]
+    steps, rule = [spent("reward", calls=3)], {"min_contrast": None}
+
+    affords = told(call_budget=3 + needed, **rule)
+    lacks = told(call_budget=3 + needed - 1, **rule)
+
+    assert stop_reason(pool, steps, settings=affords) is None
+    assert stop_reason(pool, steps, settings=lacks) == "call_budget"
+
+
+@pytest.mark.parametrize(("budget", "reason"), [(111, None), (110, "token_budget")])
+def test_a_round_that_is_counted_ahead_has_to_fit_with_its_verdicts(
+    budget: int, reason: str | None
+) -> None:
+    steps = [spent(tokens=(50, 20)), spent("reward", tokens=(8, 2))]  # and 20 ahead, and 10 again
+
+    found = stop_reason(POOL, steps, settings=told(token_budget=budget), ahead=lambda: 20.0)
+
+    assert found == reason
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,8 @@ def test_a_client_says_no_reward() -> None:
 
 def test_edited_options_reach_no_model_arguments() -> None:
     model = ScriptedModelWithN()
-    graph = build_tpo_graph(model, last_number, settings=OWN).compile(
+    own = OWN.with_changes(depth=1, token_budget=None)  # which affords no round
+    graph = build_tpo_graph(model, last_number, settings=own).compile(
         checkpointer=InMemorySaver(), interrupt_before=["update"]
     )
     thread: Any = {"configurable": {"thread_id": "1"}}

@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from langchain_tpo import TPOSettings
@@ -25,6 +25,10 @@ from tests.support.reward_curves import (
 
 ROUND = 2 + 5
 """Completions of a round: loss, gradient, five revisions."""
+
+UNSEEN = 884
+"""What the first round is expected to cost more: critiques of 300 words in place of 150, wherever
+they are written or quoted, and what chat templates add to three prompts."""
 
 TOKENS = [611, 3461, 6311, 9161, 12011, 14861]
 """Words in and out of these runs after each round."""
@@ -171,12 +175,16 @@ def test_the_curves_on_which_every_rule_is_bounded_have_diminishing_returns(curv
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.integers(TOKENS[1], TOKENS[5] + 100))
+@given(st.integers(TOKENS[0] + 1, TOKENS[5] + 1000))
+@example(TOKENS[1])
+@example(TOKENS[1] + UNSEEN)
+@example(TOKENS[1] + UNSEEN + 1)
 def test_a_token_budget_is_kept_and_no_round_that_fits_is_left_out(budget: int) -> None:
     outcome = simulate(CURVES["rising"], token_budget=budget)
 
+    cost = TOKENS[1] - TOKENS[0] + (UNSEEN if outcome.rounds == 0 else 0)
     assert outcome.tokens <= budget
-    assert outcome.rounds == 5 or outcome.tokens + TOKENS[1] - TOKENS[0] >= budget
+    assert outcome.rounds == 5 or outcome.tokens + cost >= budget
     assert outcome.lost <= outcome.bound
 
 

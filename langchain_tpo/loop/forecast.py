@@ -7,12 +7,14 @@ played corrects the count of the next one.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar
 
 from langchain_tpo.loop.node import StepPlan
+from langchain_tpo.loop.step_prompts import with_critiques
 from langchain_tpo.sampling.usage import Usage, total_usage
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import Round, StepName, TPOState
+from langchain_tpo.strategies import CRITIQUE_STEPS, CritiqueStep
 
 CRITIQUE_TOKENS = 300
 """How long a critique is expected to be before the critic has written one, however short the
@@ -59,7 +61,8 @@ class Forecast:
             coming: TPOState = {**state, "rounds": [*state["rounds"], current]}
             length, replies = _reply_tokens(step, state, settings), _replies(step, state, settings)
             total += self._read(step, coming, settings) + replies * length
-            current = cast("Round", {**current, step: _text(step, state, length)})
+            if step in CRITIQUE_STEPS:
+                current = with_critiques(step, current, _texts(step, state, length, replies))
         return total
 
     def _read(self, step: StepName, coming: TPOState, settings: TPOSettings) -> float:
@@ -89,12 +92,11 @@ def _used(step: StepName, state: TPOState) -> Usage:
     return total_usage(one["usage"] for one in records)
 
 
-def _replies(step: StepName, state: TPOState, settings: TPOSettings) -> float:
+def _replies(step: StepName, state: TPOState, settings: TPOSettings) -> int:
     """Return how many replies a step takes; a critic that makes several of one makes as many."""
-    if step == "update":
+    if step not in CRITIQUE_STEPS:
         return settings.width
-    strategy = settings.strategy
-    asked = strategy.critic_replies(settings.width) / len(strategy.critiques)
+    asked = settings.strategy.replies(step, settings.width)
     return max(asked, _used(step, state)["completions"])
 
 
@@ -128,7 +130,10 @@ def _mean_written(step: StepName, state: TPOState) -> float | None:
     return used["output_tokens"] / used["completions"]
 
 
-def _text(step: StepName, state: TPOState, length: float) -> str:
-    """Return what stands for a critique that is not written yet: the last one, or filler."""
-    written = state["rounds"][-1].get(step) if state["rounds"] else None
-    return str(written or " ".join(["word"] * ceil(length)))
+def _texts(step: CritiqueStep, state: TPOState, length: float, number: int) -> list[str]:
+    """Return what stands for critiques that are not written yet: the last ones, or filler."""
+    last = state["rounds"][-1] if state["rounds"] else None
+    if last is not None and last.get(step):
+        return last.get("directions") or [last[step]]
+    filler = " ".join(["word"] * ceil(length))
+    return [f"{filler} {reply}" for reply in range(number)]

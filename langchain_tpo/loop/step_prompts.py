@@ -21,7 +21,7 @@ from langchain_tpo.sampling.context_window import SHARES, shorter
 from langchain_tpo.sampling.draw_request import DrawRequest, Shorter
 from langchain_tpo.sampling.draws import Draws
 from langchain_tpo.settings import TPOSettings
-from langchain_tpo.state import TPOState, TPOUpdate
+from langchain_tpo.state import Round, TPOState, TPOUpdate
 from langchain_tpo.strategies import CRITIQUE_STEPS, CritiqueStep, Draw, RunSoFar
 from langchain_tpo.text.conversation import attachments, conversation_text
 
@@ -106,11 +106,23 @@ def criticized(step: CritiqueStep, state: TPOState, draws: Draws) -> TPOUpdate:
         held = [reply.get("instead", "a refusal") for reply in draws.replies]
         raise NoResponseError(f"The critic's reply held no text {why_no_text(held)}")
     texts = [critique["text"] for critique in written]
-    current = state["rounds"][-1].copy()
+    current = with_critiques(step, state["rounds"][-1], texts)
+    return {"rounds": [*state["rounds"][:-1], current], "drops": [*state["drops"], *drops]}
+
+
+def with_critiques(step: CritiqueStep, begun: Round, texts: Sequence[str]) -> Round:
+    """Return a round with what the critic wrote in one of its steps.
+
+    Args:
+        step: Where.
+        begun: The round.
+        texts: The critic's replies.
+    """
+    current = begun.copy()
     current[step] = "\n\n".join(texts)
     if len(texts) > 1:
-        current["directions"] = texts
-    return {"rounds": [*state["rounds"][:-1], current], "drops": [*state["drops"], *drops]}
+        current["directions"] = [*texts]
+    return current
 
 
 def shortened(text: str) -> str:

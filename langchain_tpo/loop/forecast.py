@@ -135,5 +135,5 @@ def _texts(step: CritiqueStep, state: TPOState, length: float, number: int) -> l
     last = state["rounds"][-1] if state["rounds"] else None
     if last is not None and last.get(step):
         return last.get("directions") or [last[step]]
-    filler = " ".join(["word"] * ceil(length))
+    filler = " ".join(["word"] * (ceil(length) - 1))
     return [f"{filler} {reply}" for reply in range(number)]

@@ -19,6 +19,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableConfig, ensure_config, patch_config
 from langchain_core.runnables.config import merge_configs, set_config_context
+from langchain_core.runnables.graph import Graph
 from pydantic import ConfigDict, Field
 
 from langchain_tpo.chat_models.child_runs import achild_config, child_config, uncounted_context
@@ -132,6 +133,10 @@ class ChatTPO(LoopParts, BaseChatModel):
             "optimize": self.optimize,
             "settings": self.settings.model_dump(mode="json", exclude_defaults=True),
         }
+
+    def get_graph(self, config: RunnableConfig | None = None, *, xray: int | bool = False) -> Graph:
+        """Return the model as a graph to draw; with `xray`, the five steps inside it."""
+        return self.loop.get_graph(config, xray=xray) if xray else super().get_graph(config)
 
     def bind_tools(
         self,

@@ -350,3 +350,11 @@ def test_it_goes_by_the_wrapped_models_name_profile_and_tokens() -> None:
     assert chat.model_name == "scripted-1"
     assert chat.profile == {"max_input_tokens": 8}
     assert chat.get_num_tokens("abc") == 3
+
+
+def test_a_drawing_shows_the_five_steps_when_asked_to() -> None:
+    chat = ChatTPO(model=ScriptedModel(), reward=last_number, width=2, depth=1)
+    steps = {"sample", "reward", "textual_loss", "textual_gradient", "update"}
+
+    assert steps <= set(chat.get_graph(xray=True).nodes)
+    assert not steps & set(chat.get_graph().nodes)

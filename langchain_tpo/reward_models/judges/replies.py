@@ -41,7 +41,10 @@ _WRITTEN = (
     r"\[RESULT\]\s*\(?([\d.,/ ]{1,12})",
     r"<score>\s*([^<>]{1,20}?)\s*</score>",
     r"\\boxed\{\s*([^{}]{1,20}?)\s*\}",
-    r"\b(?:score|rating|result)\b\W{1,8}?((?<!-)\d[\d.,]*(?:\s*(?:/|out of)\s*\d+)?)",
+    (
+        r"\b(?:score|rating|result)\b\W{1,8}?"
+        r"((?<!-)\d[\d.,]*+(?:\s*(?:/|out of)\s*\d++)?+)(?!\s*(?:[-\u2013\u2014]|to|or)\s*\d)"
+    ),
 )
 """How scores are written where no JSON was, the telling ways first."""
 

@@ -101,6 +101,41 @@ def request(*responses: str) -> ScoreRequest:
     return {"messages": [HumanMessage("2+2?")], "responses": [*responses], "pool": []}
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "**Score:** 4",
+        "Great \N{THUMBS UP SIGN}\n\nScore: 4/5",
+        "Score = 4",
+        "<rating>4</rating>",
+        '<answer>{"rationale": "ok", "score": 4}</answer>',
+        '{rationale: "ok", score: 4}',
+        '{"rationale": "ok", # fine\n "score": 4}',
+        '{"rationale": "ok", "score": 4',
+        "{'rationale': None, 'score': 4}",
+        '{"rationale": "ok", "score": +4}',
+        '{"rationale": "ok", "score": 4.}',
+        '"{\\"rationale\\": \\"ok\\", \\"score\\": 4}"',
+        "Final rating: 4 out of 5.",
+        '\ufeff{"rationale": "ok", "score": 4}',
+        '{"rationale": "a", "score": 4}{"rationale": "a", "score": 4}',
+    ],
+)
+def test_more_slips_that_models_make_are_read(reply: str) -> None:
+    (score,) = ChatJudge(RunnableLambda(lambda _: reply)).invoke(request("a"))
+    assert isinstance(score, dict)
+    assert score["reward"] == 4.0
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ["Score: 3-4", "Score: 3 or 4", "Rating: 3 to 4", "Score: 3 \u2013 4", "Score: -4"],
+)
+def test_a_range_is_no_score(reply: str) -> None:
+    with pytest.raises(RewardOutputError, match="could read none of 1 replies"):
+        ChatJudge(RunnableLambda(lambda _: reply)).invoke(request("a"))
+
+
 @pytest.mark.parametrize("said", ["0.9", "true", "101"])
 def test_what_is_no_percentage_is_not_scored(said: str) -> None:
     judge = PairwiseJudge(RunnableLambda(lambda _: f'{{"a_is_better": {said}}}'), explain=False)

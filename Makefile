@@ -12,9 +12,11 @@ MODELS := .venv-models
 MODELS_STAMP := $(MODELS)/.installed
 STACKS := .venv-stacks
 STACKS_STAMP := $(STACKS)/.installed
+SCORERS := .venv-scorers
+SCORERS_STAMP := $(SCORERS)/.installed
 
-.PHONY: help demo test test_quick test_extras test_models models_page test_stacks test_lowest \
-	test_newest mutants lint format docs clean
+.PHONY: help demo test test_quick test_extras test_models models_page test_stacks test_scorers \
+	test_lowest test_newest mutants lint format docs clean
 
 help:  ## Show what can be made.
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -70,6 +72,15 @@ $(STACKS_STAMP): pyproject.toml Makefile
 test_stacks: $(STACKS_STAMP)  ## Use deep agents, a supervisor, a swarm and LangServe, in an environment of their own.
 	$(STACKS)/bin/python -m pytest -rs tests/integration_tests/test_stacks.py
 
+$(SCORERS_STAMP): pyproject.toml Makefile
+	$(PYTHON) -m venv $(SCORERS)
+	$(SCORERS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(SCORERS)/bin/python -m pip install --quiet --editable '.[transformers]' --group scorers
+	touch $(SCORERS_STAMP)
+
+test_scorers: $(SCORERS_STAMP)  ## Take evaluators, metrics and cross-encoders of other libraries as rewards, in an environment of their own.
+	$(SCORERS)/bin/python -m pytest -rs -p no:unraisableexception tests/integration_tests/test_scorers.py
+
 test_lowest test_newest: test_%:  ## Run the unit tests on the lowest or newest versions allowed (needs uv).
 	tools/test_versions.sh $*
 
@@ -94,4 +105,4 @@ docs: $(STAMP)  ## Build the documentation site into .site; a warning is an erro
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 clean:  ## Remove what the other targets made.
-	rm -rf $(VENV) $(MODELS) $(STACKS) .site .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(MODELS) $(STACKS) $(SCORERS) .site .mypy_cache .pytest_cache .ruff_cache

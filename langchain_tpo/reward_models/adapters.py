@@ -6,7 +6,7 @@ need an async run.
 """
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import import_module
@@ -18,6 +18,7 @@ from langchain_core.decisions import BaseDecisionModel, Noul
 
 from langchain_tpo.constructors import names_checked
 from langchain_tpo.errors import MissingExtraError, RewardTypeError
+from langchain_tpo.reward_models.function_arguments import REFERENCE_NAMES
 from langchain_tpo.reward_models.python_function import RewardFunction
 
 
@@ -39,6 +40,12 @@ class _ScoresTurns(Protocol):
     def single_turn_ascore(self, *args: Any, **kwargs: Any) -> Any: ...  # noqa: ANN401 its own
 
 
+class _ScoresFields(Protocol):
+    """A metric of ragas since 0.4."""
+
+    def ascore(self, *args: Any, **kwargs: Any) -> Any: ...  # noqa: ANN401 its own
+
+
 class _Measures(Protocol):
     """A metric of deepeval."""
 
@@ -56,7 +63,13 @@ class _Ranks(Protocol):
 
 
 Evaluator: TypeAlias = (
-    BaseDecisionModel | _EvaluatesRuns | _EvaluatesAsync | _ScoresTurns | _Measures | _Ranks
+    BaseDecisionModel
+    | _EvaluatesRuns
+    | _EvaluatesAsync
+    | _ScoresTurns
+    | _ScoresFields
+    | _Measures
+    | _Ranks
 )
 """What other libraries score with, as far as it is known here. A pipeline of transformers is a
 function to type checkers."""
@@ -138,9 +151,20 @@ def _langsmith(evaluator: Any) -> RewardFunction:  # noqa: ANN401 of a library t
             dataset_id=uuid4(),
             created_at=now,
         )
-        return evaluator.evaluate_run(run, example)
+        result = evaluator.evaluate_run(run, example)
+        several = result.get("results") if isinstance(result, Mapping) else None
+        return result if several is None else _only_result(several, [one.key for one in several])
 
     return evaluate
+
+
+def _langsmith_function(function: Any) -> RewardFunction:  # noqa: ANN401 as above
+    """Adapt what `langsmith.evaluate` takes as it is: `(run, example) -> result`."""
+    return _langsmith(import_module("langsmith.evaluation").run_evaluator(function))
+
+
+def _of_a_run(scorer: object) -> bool:
+    return callable(scorer) and {"run", "example"} == set(signature(scorer).parameters)
 
 
 def _pydantic_evals(evaluator: Any) -> RewardFunction:  # noqa: ANN401 as above
@@ -166,13 +190,17 @@ def _pydantic_evals(evaluator: Any) -> RewardFunction:  # noqa: ANN401 as above
 
 def _one_result(result: object) -> object:
     if isinstance(result, Mapping):
-        if len(result) != 1:
-            raise RewardTypeError(
-                f"The evaluator returned {len(result)} results {sorted(map(str, result))}: a "
-                "reward is one; write a function that combines them."
-            )
-        result = next(iter(result.values()))
+        return _only_result([*result.values()], [*result])
     return result
+
+
+def _only_result(results: Sequence[object], names: Iterable[object]) -> object:
+    if len(results) != 1:
+        raise RewardTypeError(
+            f"The evaluator returned {len(results)} results {sorted(map(str, names))}: a "
+            "reward is one; write a function that combines them."
+        )
+    return results[0]
 
 
 def _deepeval(metric: Any) -> RewardFunction:  # noqa: ANN401 as above
@@ -215,6 +243,23 @@ def _ragas(metric: Any) -> RewardFunction:  # noqa: ANN401 as above
             retrieved_contexts=retrieved_contexts,
         )
         return float(await metric.single_turn_ascore(sample))
+
+    return measure
+
+
+def _ragas_collection(metric: Any) -> RewardFunction:  # noqa: ANN401 as above
+    wanted = signature(metric.ascore).parameters
+    takes_all = any(one.kind is one.VAR_KEYWORD for one in wanted.values())
+
+    async def measure(prompt: str, response: str, **fields: object) -> tuple[float | None, str]:
+        given = {"user_input": prompt, "response": response, **fields}
+        if "reference" in wanted and "reference" not in given:
+            given |= {"reference": next((fields[n] for n in REFERENCE_NAMES if n in fields), None)}
+        result = await metric.ascore(
+            **{name: value for name, value in given.items() if takes_all or name in wanted}
+        )
+        reward = None if result.value is None else float(result.value)
+        return reward, str(result.reason or "")
 
     return measure
 
@@ -270,8 +315,10 @@ _ADAPTERS: tuple[tuple[Callable[[object], bool], Adapter], ...] = (
     (lambda scorer: getattr(scorer, "task", None) == "text-classification", _pipeline),
     (lambda scorer: hasattr(scorer, "predict") and hasattr(scorer, "rank"), _cross_encoder),
     (lambda scorer: hasattr(scorer, "evaluate_run"), _langsmith),
+    (_of_a_run, _langsmith_function),
     (lambda scorer: hasattr(scorer, "evaluate_async"), _pydantic_evals),
     (lambda scorer: hasattr(scorer, "single_turn_ascore"), _ragas),
+    (lambda scorer: hasattr(scorer, "ascore"), _ragas_collection),
     (lambda scorer: hasattr(scorer, "measure") and hasattr(scorer, "a_measure"), _deepeval),
 )
 """What tells a library's scorer, and what makes a function of it."""

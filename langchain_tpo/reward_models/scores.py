@@ -74,7 +74,8 @@ def _as_score(value: object) -> Score:
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
     if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], str):  # noqa: PLR2004 a pair
-        return ExplainedScore(reward=_finite(value[0]), rationale=value[1])
+        reward = _finite(value[0])
+        return ExplainedScore(reward=reward, rationale=value[1]) if value[1] else reward
     fields = _fields(value)
     if fields is None:
         return _finite(value)

@@ -167,3 +167,41 @@ async def test_a_ragas_metric(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("langchain_tpo.reward_models.adapters.import_module", module)
 
     assert await as_reward_model(RagasMetric()).ainvoke(REQUEST) == [1.0, 0.0]
+
+
+class CollectedMetric:
+    """Looks like a metric of `ragas.metrics.collections`: it names what it wants."""
+
+    async def ascore(self, reference: str, response: str) -> Any:
+        right = reference in response
+        return SimpleNamespace(value=float(right), reason=None if right else "Wrong.")
+
+
+async def test_a_ragas_metric_that_names_its_arguments() -> None:
+    wrong = {"reward": 0.0, "rationale": "Wrong."}
+    assert await as_reward_model(CollectedMetric()).ainvoke(REQUEST) == [1.0, wrong]
+    renamed: ScoreRequest = {**REQUEST, "context": {"expected": "42"}}
+    assert await as_reward_model(CollectedMetric()).ainvoke(renamed) == [1.0, wrong]
+
+
+def test_a_function_of_run_and_example() -> None:
+    def contains(run: Any, example: Any) -> dict[str, Any]:
+        return {"key": "right", "score": example.outputs["output"] in run.outputs["output"]}
+
+    assert as_reward_model(contains).invoke(REQUEST) == [1.0, 0.0]
+
+
+class SeveralResults:
+    """An evaluator of LangSmith may answer with a list."""
+
+    def __init__(self, *scores: float) -> None:
+        self.results = [SimpleNamespace(key=f"k{score}", score=score) for score in scores]
+
+    def evaluate_run(self, *_: Any) -> Any:
+        return {"results": self.results}
+
+
+def test_of_several_results_none_is_picked() -> None:
+    assert as_reward_model(SeveralResults(3.0)).invoke(REQUEST) == [3.0, 3.0]
+    with pytest.raises(RewardTypeError, match=r"returned 2 results \['k1.0', 'k2.0'\]"):
+        as_reward_model(SeveralResults(1.0, 2.0)).invoke(REQUEST)

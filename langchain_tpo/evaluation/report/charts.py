@@ -104,13 +104,11 @@ def _rounds(systems: Sequence[SystemSummary], looks: Mapping[str, Look]) -> Char
     def draw(axes: Axes) -> None:
         last = max(len(system.curve) for system in systems) - 1
         for system in systems:
-            known = [
-                (at, estimate) for at, estimate in enumerate(system.curve) if estimate is not None
-            ]
+            known = [(at, mean) for at, mean in enumerate(system.curve) if mean is not None]
             if len(known) == 1 and last > 0:  # no rounds: a level to compare with
                 known = [(0, known[0][1]), (last, known[0][1])]
             rounds = [at for at, _ in known]
-            values = [estimate for _, estimate in known]
+            values = [mean for _, mean in known]
             flat = "--" if len(system.curve) == 1 else f"{looks[system.name].mark}-"
             axes.plot(
                 rounds,

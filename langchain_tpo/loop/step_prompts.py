@@ -145,14 +145,14 @@ def _rendered(
     prompts, pool = prompts_of(state, settings), state["pool"]
     best = pool[state["rounds"][-1]["chosen"]]
     asked = prompts.asked(name)
-    quoted = {key: text for key, text in _quoted(state).items() if key in asked}
+    told = {**_quoted(state), "direction": draw.direction}
+    quoted = {key: text for key, text in told.items() if key in asked}
     several, known = _several(state, settings, draw, asked), _context(name, state, settings)
     kept, left_out = shorter({**quoted, **several.texts(pool), **known}, share)
     values = {
         "query": conversation_text(state["messages"]) + kept.get(_CONTEXT, ""),
         "chosen_span": shortened(best["text"]),
         "reward": figure(best["reward"]),
-        "direction": draw.direction,
         **{key: kept[key] for key in quoted},
     }
     instruction = ""

@@ -257,11 +257,20 @@ def _misfit_value(name: str, option: str, complaint: str, seen: str) -> str:
     return f"`{option}` of {name}: {complaint[:1].lower()}{complaint[1:]}, got {seen}."
 
 
+def what_was_meant(name: str, known: Sequence[str]) -> str:
+    """Return the end of a line about an unknown name: the nearest that there is, or all of them.
+
+    Example:
+        >>> what_was_meant("widht", ["width", "depth"]), what_was_meant("oak", ["width", "depth"])
+        ('do you mean `width`?', 'it takes width, depth.')
+    """
+    near = get_close_matches(name, known, n=1)
+    return f"do you mean `{near[0]}`?" if near else f"it takes {', '.join(known) or 'none'}."
+
+
 def _unknown(name: str, option: str, known: Iterable[str]) -> str:
     options = [option for option in known if not option.startswith("_")]
-    near = get_close_matches(option, options, n=1)
-    hint = f"do you mean `{near[0]}`?" if near else f"it takes {', '.join(options) or 'none'}."
-    return f"`{option[:MOST_SHOWN]}` is no option of {name}: {hint}"
+    return f"`{option[:MOST_SHOWN]}` is no option of {name}: {what_was_meant(option, options)}"
 
 
 def _setting(name: str, option: str, settings: Any) -> str | None:  # noqa: ANN401 any annotation

@@ -3,8 +3,8 @@
 Custom classes would warn or come back as something else when a checkpoint is loaded.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, NotRequired, Required, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, NotRequired, Required, TypeAlias, get_type_hints
 
 from langchain_core.messages import AnyMessage
 from langchain_core.runnables import Runnable
@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from langchain_tpo.candidate_pool import Candidate
+from langchain_tpo.constructors import what_was_meant
 from langchain_tpo.errors import RunError
 from langchain_tpo.sampling.usage import Usage
 from langchain_tpo.text.shown import shown
@@ -90,7 +91,7 @@ class Drop(TypedDict):
     detail: str
     """The provider's error, or the first characters of the reply."""
     draft: NotRequired[bool]
-    """True where it was none of the N draws: an agent's first reply."""
+    """True where it was none of the N draws: a draft, or an agent's first reply."""
 
 
 class StepRecord(TypedDict):
@@ -199,6 +200,10 @@ class TPORun(TPOUpdate, total=False):
     """Settings that the run's context has set, so that a resumed run keeps them."""
 
 
+RUN_KEYS = tuple(get_type_hints(TPORun))
+"""Everything that a run knows, by name."""
+
+
 class TPOState(TPORun, total=False):
     """Everything a step knows: the run, and the conversation that it answers."""
 
@@ -214,7 +219,35 @@ def merged(run: TPORun, changes: TPORun) -> TPORun:
     """Put what a step, or a person in Studio, has changed into the run."""
     if not isinstance(changes, Mapping):
         raise RunError(f"`tpo` must be a dict of what changes in a run, got `{shown(changes)}`.")
+    if (unknown := _unknown_key(changes)) is not None:
+        raise RunError(unknown)
     return {**run, **changes}
+
+
+_PARTS: Mapping[str, Sequence[str]] = {
+    "rounds": tuple(get_type_hints(Round)),
+    "pool": tuple(get_type_hints(Candidate)),
+    "responses": tuple(get_type_hints(Candidate)),
+    "drops": tuple(get_type_hints(Drop)),
+    "steps": tuple(get_type_hints(StepRecord)),
+}
+"""The keys of what a run has several of."""
+
+
+def _unknown_key(changes: Mapping[str, Any]) -> str | None:
+    """Say which key of a change means nothing: who edits a thread types it by hand."""
+    places: list[tuple[str, Mapping[Any, Any], Sequence[str]]] = [("tpo", changes, RUN_KEYS)]
+    for name, known in _PARTS.items():
+        parts = changes.get(name)
+        for number, part in enumerate(parts if isinstance(parts, list) else []):
+            if isinstance(part, Mapping):  # another shape is refused where the run goes on
+                places.append((f"tpo.{name}.{number}", part, known))
+    for place, given, known in places:
+        for key in given:
+            if key not in known:
+                hint = what_was_meant(shown(key), known)
+                return f"`{place}` has the key `{shown(key)}`, which means nothing there: {hint}"
+    return None
 
 
 @_WITH_DOCSTRINGS

@@ -58,4 +58,7 @@ def _competes(candidate: Candidate, on_refusal: OnRefusal) -> bool:
 
 def _drop(candidate: Candidate) -> Drop:
     reason: DropReason = "refused" if is_refusal(candidate) else "after_refusal"
-    return Drop(step="sample", round=0, reason=reason, detail="")
+    drop = Drop(step="sample", round=0, reason=reason, detail="")
+    if candidate.get("draft"):
+        drop["draft"] = True
+    return drop

@@ -5,7 +5,7 @@ Pure. A run goes on with its own question only, and says so where it cannot.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import cast, get_type_hints
+from typing import cast
 from uuid import uuid4
 
 from langchain_core.messages import BaseMessage
@@ -20,6 +20,7 @@ from langchain_tpo.loop.run_input import (
     is_given,
 )
 from langchain_tpo.state import (
+    RUN_KEYS,
     AskedMessages,
     FirstSamples,
     StepRecord,
@@ -30,9 +31,6 @@ from langchain_tpo.state import (
 from langchain_tpo.text.shown import named, shown
 
 _RUN = TypeAdapter(TPORun)
-
-RUN_KEYS = tuple(get_type_hints(TPORun))
-"""Everything that a run knows, by name."""
 
 
 def opened(thread: TPOThread, *, of_client: bool = False) -> TPOState:

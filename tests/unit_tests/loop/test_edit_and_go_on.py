@@ -250,3 +250,38 @@ def test_a_stop_reason_that_was_edited_in_ends_no_run_without_an_answer(
         graph.update_state(before.config, {"tpo": {"stop_reason": reason}}, as_node=node)
 
     assert graph.invoke(None, before.config)["messages"][-1].type == "ai"
+
+
+TYPOS: dict[str, tuple[Any, str]] = {
+    "a key": ({"round": []}, "`tpo` has the key `round`, .*: do you mean `rounds`\\?"),
+    "a key of a round": (
+        {"textual_gradient": "Be short."},
+        "`tpo` has the key `textual_gradient`, .*: it takes .*, rounds, .*\\.",
+    ),
+    "no text": ({7: []}, "`tpo` has the key `7`, .*: it takes .*\\."),
+    "in a round": (
+        {"rounds": [{"chosen": 1, "rejected": 0, "textual_gradent": "Be short."}]},
+        "`tpo.rounds.0` has the key `textual_gradent`, .*: do you mean `textual_gradient`\\?",
+    ),
+    "in the pool": (
+        {"pool": [{"text": "Oil it.", "rewards": 1.0, "round": 0}]},
+        "`tpo.pool.0` has the key `rewards`, .*: do you mean `reward`\\?",
+    ),
+}
+
+
+@pytest.mark.parametrize("typo", TYPOS)
+@pytest.mark.parametrize("node", STEPS)
+def test_an_edit_with_a_key_that_means_nothing_is_refused_at_once(
+    node: StepName, typo: str
+) -> None:
+    changes, line = TYPOS[typo]
+    graph = loop(ScriptedModelWithN(), depth=1)
+    graph.invoke(QUESTION, THREAD)
+    before = next(s for s in graph.get_state_history(THREAD) if s.next == (AFTER[node],))
+
+    with pytest.raises(RunError, match=f"^{line}$") as told:
+        graph.update_state(before.config, {"tpo": changes}, as_node=node)
+
+    assert "\n" not in str(told.value)
+    assert graph.invoke(None, before.config)["messages"][-1].type == "ai"

@@ -6,9 +6,11 @@ from functools import partial
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.runnables import RunnableConfig, RunnableLambda
 
 from langchain_tpo import TPORunnable, TPOSettings
+from langchain_tpo.chat_models.first_reply import FirstReply, ReplyMessages
 from langchain_tpo.errors import NoResponseError
 from tests.support.fakes import ScriptedModel
 
@@ -100,6 +102,31 @@ def test_where_some_refuse_the_setting_decides(
     assert len(told) == (on_refusal in fate)
     assert all(fate[on_refusal] in line for line in told)
     assert (result.answer == "I can't help with that.") == (on_refusal != "drop")
+
+
+REPLIES: dict[str, tuple[int, str, list[tuple[str, bool]]]] = {
+    "the first reply complies": (2, "end", [("after_refusal", True), ("after_refusal", False)]),
+    "the first reply refuses": (0, "drop", [("refused", True)]),
+    "the first reply is the refusal": (0, "end", [("after_refusal", False)] * 2),
+}
+"""Which of an agent's replies is a refusal, the setting, and the marks of what it sets aside."""
+
+
+@pytest.mark.parametrize("case", REPLIES)
+def test_an_agents_first_reply_that_is_set_aside_is_told_from_the_draws(
+    case: str,
+) -> None:
+    refusing, on_refusal, marks = REPLIES[case]
+    in_words = AIMessage("I can't help.", response_metadata={"stop_reason": "refusal"})
+    model = Ended(message_for=lambda number: in_words if number == refusing else None)
+    settings = TPOSettings(width=2, depth=0, on_refusal=on_refusal)
+    tpo = TPORunnable(model=model, reward=by_length, settings=settings)
+    first = RunnableLambda(lambda messages: ReplyMessages(messages=[model.invoke(messages)]))
+
+    result = FirstReply(first, tpo).run([HumanMessage("Wood?")], RunnableConfig()).result
+
+    assert result is not None
+    assert [(one["reason"], one.get("draft", False)) for one in result.drops] == marks
 
 
 @pytest.mark.parametrize("step", ["textual_loss", "textual_gradient"])

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := agents,evaluation,http,local,openai,tgi
+EXTRAS := agents,evaluation,http,local,openai,serve,tgi
 # Half as many again as there are processors: a third of the time tests wait for servers and clocks.
 WORKERS := $(shell $(PYTHON) -c "import os; print(min(6, 3 * os.cpu_count() // 2))")
 SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist worksteal

@@ -20,6 +20,7 @@ from langchain_tpo.cli.optimize import optimize
 from langchain_tpo.cli.report import report
 from langchain_tpo.cli.rewards import rewards
 from langchain_tpo.cli.runs import runs
+from langchain_tpo.cli.serve import serve
 from langchain_tpo.errors import ConfigurationError
 from langchain_tpo.text.secrecy import without_credentials
 from langchain_tpo.text.shown import message_of
@@ -37,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Better answers from a frozen model: test-time preference optimization, arXiv 2501.12895.",
 )
-for command in (optimize, evaluate, judge, report, runs, export_dpo, rewards):
+for command in (optimize, evaluate, judge, report, runs, export_dpo, serve, rewards):
     app.command()(command)
 
 

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTED = ROOT / "tests" / "support" / "documented_imports.py"
-LIGHT = ("agents", "cli", "evaluation", "http", "local", "openai", "tgi")
+LIGHT = ("agents", "cli", "evaluation", "http", "local", "openai", "serve", "tgi")
 """Extras that bring no PyTorch."""
 EVERY = os.environ.get("TPO_TEST_EXTRAS")
 """Set by `make test_extras`: to install everything from the index takes minutes."""

@@ -1,0 +1,37 @@
+"""uvicorn, with a shutdown that gives runs time to end."""
+
+import asyncio
+import socket
+
+import uvicorn
+from fastapi import FastAPI
+
+LAST_SECONDS = 5
+"""What answers have to get out after the time of grace."""
+
+
+class Server(uvicorn.Server):
+    """Serves an application of `create_app` until a signal comes."""
+
+    def __init__(self, app: FastAPI, *, grace: float) -> None:
+        """Take the application.
+
+        Args:
+            app: As `create_app` makes it.
+            grace: Seconds that runs have to end.
+        """
+        self._runs = app.state.runs
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=int(grace) + LAST_SECONDS,
+        )
+        super().__init__(config)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take on nothing more, and let runs end or answer with what is best so far."""
+        stopping = asyncio.create_task(self._runs.stop())
+        await super().shutdown(sockets)
+        await stopping

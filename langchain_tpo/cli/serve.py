@@ -13,7 +13,7 @@ import typer
 
 from langchain_tpo.cli.console import count, give, say
 from langchain_tpo.cli.flags import Flags, takes_flags
-from langchain_tpo.cli.run_choices import run_choices
+from langchain_tpo.cli.run_choices import DEFAULT_MODEL, run_choices
 from langchain_tpo.errors import MissingExtraError, SettingsError
 from langchain_tpo.serve.keys import Keys
 from langchain_tpo.serve.limits import ServeLimits
@@ -98,10 +98,11 @@ def serve(  # noqa: PLR0913 a command has the options that it has
     with _listening(host, port) as listening:
         choices = run_choices(flags)
         tpo = choices.build()
-        app: FastAPI = create_app(tpo, name=name, keys=known, limits=limits)
-        settings, called = tpo.settings, app.state.name
+        called = name or (choices.model if choices.model == DEFAULT_MODEL else None)
+        app: FastAPI = create_app(tpo, name=called, keys=known, limits=limits)
+        settings = tpo.settings
         say(
-            f"`{called}` on {_address(listening)}/v1: reward {choices.labels()['reward']}, "
+            f"`{app.state.name}` on {_address(listening)}/v1: reward {choices.labels()['reward']}, "
             f"N={settings.width} D={settings.depth}, up to {count(settings.completions)} "
             f"completions; {len(known.digests) or 'no'} keys."
         )

@@ -155,3 +155,8 @@ def completion_of(body: dict[str, Any], texts: list[str]) -> dict[str, Any]:
 
 def _library(client: Any) -> Any:
     return import_module(client.__mro__[1].__module__.partition(".")[0])
+
+
+def slow_model() -> ScriptedModelWithN:
+    """Return a model that takes a tenth of a second, for a server in a process of its own."""
+    return ScriptedModelWithN(latency=0.1)

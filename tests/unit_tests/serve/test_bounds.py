@@ -158,7 +158,10 @@ async def test_the_best_answer_so_far_is_shown_where_it_is_asked_for() -> None:
     streamed = (await chat(served(), stream=True, tpo={"best_so_far": True})).text
 
     told = [event["tpo"] for event in events_of(streamed) if "tpo" in event]
-    assert [one["best_so_far"] for one in told if "best_so_far" in one] == ["sample 1", "revision 5"]
+    assert [one["best_so_far"] for one in told if "best_so_far" in one] == [
+        "sample 1",
+        "revision 5",
+    ]
 
 
 async def test_a_run_that_takes_too_long_answers_with_what_is_best_by_then() -> None:

@@ -26,3 +26,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 what the module holds
             raise
         raise MissingExtraError(str(error.name).replace("_", "-"), "serve") from None
     return create_app
+
+
+def __dir__() -> list[str]:
+    """Return what there is, before its packages are imported."""
+    return sorted({*globals(), *__all__})

@@ -126,6 +126,6 @@ def test_a_port_in_use_is_one_line() -> None:
         with tpo_serve("slow_model", "--port", port) as second:
             assert second.process.wait(60) == 2
             second._reading.join(5)
-        assert served.ended(signal.SIGINT) == 130
+        assert served.ended(signal.SIGTERM) == -signal.SIGTERM
     assert len(second.lines) == 1
     assert f"port {port} cannot be listened on" in second.lines[0]

@@ -64,6 +64,11 @@ class _Tests:
         seen = [_short(side) for side in sides]
         self._tell(event="failed", error=_said(error), sides=seen)  # type: ignore[operator]
 
+    def tell_apart(self, *sides: object) -> None:
+        """Believe no value that is equal to whatever it is compared with."""
+        if any(_equals_anything(side) for side in sides):
+            raise AssertionError("the value says that it is equal to anything")
+
     def example(self, source: str, want: str, names: dict[str, object]) -> None:
         """Run one `>>>` example; what it evaluates to or prints has to be `want`."""
         printed = io.StringIO()
@@ -72,6 +77,28 @@ class _Tests:
         got = printed.getvalue().strip()
         if want and not _same(got, want):
             raise AssertionError(f"expected {want[:200]}, got {got[:200]}")
+
+
+class _Unlike:
+    """Equal to nothing but itself."""
+
+
+def _equals_anything(value: object, depth: int = 0) -> bool:
+    """Return whether a value, or one inside a container, says so of an object it cannot know."""
+    inside: list[object] = []
+    if isinstance(value, dict):
+        inside = [*value.keys(), *value.values()]
+    elif isinstance(value, list | tuple | set | frozenset):
+        inside = [*value]
+    if depth < _DEEP and any(_equals_anything(one, depth + 1) for one in inside):
+        return True
+    with contextlib.suppress(Exception):  # arrays compare element by element
+        return bool(value == _Unlike())
+    return False
+
+
+_DEEP = 5
+"""How many containers are opened, one inside the other."""
 
 
 def _compiled(source: str, part: str) -> CodeType | BaseException:

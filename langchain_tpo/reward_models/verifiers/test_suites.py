@@ -155,7 +155,8 @@ class _Reporting(ast.NodeTransformer):
             return ast.parse(_reported(shown, shown)).body
         left, right = ast.unparse(test.left), ast.unparse(test.comparators[0])
         names = ast.Compare(_name("_tpo_left"), test.ops, [_name("_tpo_right")])
-        statement = f"_tpo_left, _tpo_right = {left}, {right}\n    assert {ast.unparse(names)}"
+        held = f"assert {ast.unparse(names)}\n    _tpo_tests.tell_apart(_tpo_left, _tpo_right)"
+        statement = f"_tpo_left, _tpo_right = {left}, {right}\n    {held}"
         before = "_tpo_left = _tpo_right = None\n"
         return ast.parse(before + _reported(shown, statement, ", _tpo_left, _tpo_right")).body
 

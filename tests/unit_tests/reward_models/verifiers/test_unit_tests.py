@@ -87,6 +87,44 @@ def test_time_is_bounded_and_what_passed_before_counts() -> None:
     assert rationale == "1 of 2 tests pass. Timeout after 1 s in `assert add(0, 0) == 0`."
 
 
+YES = "class Yes:\n    def __eq__(self, other): return True\n    def __hash__(self): return 0\n"
+
+
+@pytest.mark.parametrize("value", ["Yes()", "[Yes()]", "{'a': (Yes(), 1)}"])
+def test_a_value_that_equals_anything_passes_no_test(value: str) -> None:
+    expected = value.replace("Yes()", "3")
+    suite = UnitTests(run_code=True, tests=[f"assert add(1, 2) == {expected}"])
+
+    reward, rationale = checked(f"{YES}def add(a, b):\n    return {value}", suite)
+
+    assert reward == 0.0
+    assert "the value says that it is equal to anything" in rationale
+
+
+@pytest.mark.parametrize(
+    ("code", "test"),
+    [
+        (
+            "from fractions import Fraction\ndef add(a, b): return Fraction(a, b)",
+            "assert add(1, 2) == 0.5",
+        ),
+        (
+            "from collections import Counter\ndef add(a): return Counter(a)",
+            "assert add('a') == {'a': 1}",
+        ),
+        (
+            "class add:\n    def __init__(self, a): self.a = a\n"
+            "    def __eq__(self, b): return self.a == b",
+            "assert add(3) == 3",
+        ),
+    ],
+)
+def test_a_value_of_another_type_that_is_equal_passes(code: str, test: str) -> None:
+    suite = UnitTests(run_code=True, tests=[test])
+
+    assert checked(code, suite)[0] == 1.0
+
+
 HARM = {
     "memory": "def add(a, b):\n    return [0] * 10**9",
     "files": "def add(a, b):\n    open('/tmp/tpo-harm', 'w').write('x')",

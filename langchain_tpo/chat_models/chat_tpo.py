@@ -164,8 +164,9 @@ class ChatTPO(LoopParts, BaseChatModel):
         """Return structured output, optimized: the best of N answers that fit the schema.
 
         Rewards and critics read an answer as JSON. One that does not fit the schema loses to any
-        that does, and the critic is told why it does not. Of models that make structured output in
-        a way of their own, or of fallbacks of another class, it is the wrapped model's.
+        that does, and the critic is told why it does not. Each of several models, or of fallbacks,
+        may write it in a form of its own. Of a model that makes it in another way than with a
+        parser behind it, it is that model's own, which a warning says.
 
         Args:
             schema: As for the wrapped model.

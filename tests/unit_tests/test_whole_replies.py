@@ -13,8 +13,9 @@ from langchain.agents.structured_output import (
     ToolStrategy,
 )
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
-from langchain_core.output_parsers import JsonOutputToolsParser
+from langchain_core.output_parsers import JsonOutputToolsParser, PydanticOutputParser
 from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import RunnableLambda
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 from pydantic import BaseModel, Field
@@ -209,6 +210,76 @@ async def test_structured_output_is_the_best_that_fits_the_schema(
     (loss,) = [call for call in model.notebook.calls if call.step == "textual_loss"]
     assert "greater than or equal to 0" in str(loss.messages)  # what was wrong with the third
     assert '{\\"euros\\": 40}' in str(loss.messages) or '{"euros": 40}' in str(loss.messages)
+
+
+class WritingModel(ScriptedModel):
+    """Writes structured answers out as JSON: another form than calls of a tool."""
+
+    texts: tuple[str, ...]
+
+    def with_structured_output(self, schema: Any, **_: Any) -> Any:
+        parser: Any = PydanticOutputParser(pydantic_object=schema)
+        return self.bind(response_format={"type": "json_object"}) | parser
+
+    def _result(self, call: Call) -> ChatResult:
+        if not call.kwargs.get("response_format"):
+            return super()._result(call)
+        text = self.texts[min(next(self.notebook.numbers), len(self.texts) - 1)]
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(text))])
+
+
+@pytest.mark.parametrize("include_raw", [False, True])
+@pytest.mark.parametrize("better", ["calls", "words"])
+async def test_structured_answers_of_different_classes_compete(
+    run: Any, better: str, *, include_raw: bool
+) -> None:
+    calling = VaryingAgentModel(act=prices(40 if better == "calls" else 4))
+    writing = WritingModel(texts=('{"euros": 12}', "No idea."))
+    chat = ChatTPO(model=[calling, writing], reward=euros, width=4, depth=1)
+
+    structured = chat.with_structured_output(Price, include_raw=include_raw)
+    answer = await run(structured, "What does it cost?")
+
+    best = Price(euros=40 if better == "calls" else 12)
+    assert (answer["parsed"] if include_raw else answer) == best
+    (loss,) = [call for call in calling.notebook.calls if call.step == "textual_loss"]
+    assert "Invalid json output: No idea." in str(loss.messages)
+
+
+async def test_a_fallback_of_another_class_is_read_as_it_writes(run: Any) -> None:
+    class Down(VaryingAgentModel):
+        def _result(self, call: Call) -> ChatResult:
+            raise ConnectionError("down")
+
+    spare = WritingModel(texts=('{"euros": 3}', '{"euros": 5}'))
+    model = Down(act=prices(1)).with_fallbacks([spare])
+    chat = ChatTPO(model=model, reward=euros, width=2, depth=0)
+
+    assert await run(chat.with_structured_output(Price), "What does it cost?") == Price(euros=5)
+
+
+async def test_calls_that_do_not_fit_are_told_by_the_parser_of_calls(run: Any) -> None:
+    models = [WritingModel(texts=('{"euros": 1}',)), VaryingAgentModel(act=prices(-7))]
+    chat = ChatTPO(model=models, reward=euros, width=2, depth=1)
+
+    assert await run(chat.with_structured_output(Price), "What does it cost?") == Price(euros=1)
+    (loss,) = [call for call in models[0].notebook.calls if call.step == "textual_loss"]
+    assert "greater than or equal to 0" in str(loss.messages)
+
+
+def test_what_is_no_model_and_parser_is_said_to_be_left_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Own(VaryingAgentModel):
+        def with_structured_output(self, schema: Any, **_: Any) -> Any:
+            return RunnableLambda(lambda _: schema(euros=1))
+
+    models = [VaryingAgentModel(act=prices(2)), Own(act=prices(3))]
+    chat = ChatTPO(model=models, reward=euros, width=2, depth=1)
+
+    assert chat.with_structured_output(Price).invoke("What does it cost?").euros in {1, 2}
+    (said,) = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert said.startswith("structured output of `Own` is made in a way of its own")
 
 
 async def test_where_no_structured_answer_fits_the_parsers_error_is_raised(run: Any) -> None:

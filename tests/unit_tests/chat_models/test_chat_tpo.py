@@ -214,9 +214,9 @@ def test_structured_output_falls_back() -> None:
     spare = ScriptedAgentModel(plan=(("Oil", {"wood": "ash"}),))
     model = Broken().bind(temperature=0).with_fallbacks([spare])  # of another class
 
-    structured = ChatTPO(model=model, reward=last_number).with_structured_output(Oil)
+    chat = ChatTPO(model=model, reward=lambda _p, response: float(len(response)), width=2, depth=1)
 
-    assert structured.invoke("Which?") == Oil(wood="ash")
+    assert chat.with_structured_output(Oil).invoke("Which?") == Oil(wood="ash")
 
 
 async def test_tools_reach_a_model_behind_a_retry_and_a_fallback(ask: Any) -> None:

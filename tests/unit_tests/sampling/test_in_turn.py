@@ -4,6 +4,7 @@ import pickle
 from typing import Any
 
 import pytest
+from langchain_core.callbacks import UsageMetadataCallbackHandler
 
 from langchain_tpo import ChatTPO, TPORunnable, build_tpo_graph
 from langchain_tpo.errors import ModelTypeError
@@ -14,6 +15,16 @@ class Named(ScriptedModel):
     """A model with a name of its own."""
 
     model_name: str
+
+
+class Telling(Named):
+    """A model that says its name, as those of providers do."""
+
+    def _result(self, call: Any) -> Any:
+        result = super()._result(call)
+        for one in result.generations:
+            one.message.response_metadata["model_name"] = self.model_name
+        return result
 
 
 class Failing(ScriptedModel):
@@ -90,3 +101,17 @@ def test_it_pickles() -> None:
 def test_what_is_no_list_of_models(models: Any, line: str) -> None:
     with pytest.raises(ModelTypeError, match=line):
         TPORunnable(model=models, reward=last_number)
+
+
+def test_tokens_are_filed_as_the_page_on_langgraph_says() -> None:
+    models = [Telling(model_name="one"), Telling(model_name="other")]
+    settings: Any = {"reward": last_number, "width": 3, "depth": 1}
+    link, chat = UsageMetadataCallbackHandler(), UsageMetadataCallbackHandler()
+
+    TPORunnable(model=models, **settings).invoke("Wood?", {"callbacks": [link]})
+    answer = ChatTPO(model=models, **settings).invoke("Wood?", {"callbacks": [chat]})
+
+    assert set(link.usage_metadata) == {"one", "other"}, "each under its own name"
+    assert chat.usage_metadata == {
+        answer.response_metadata["model_name"]: answer.usage_metadata,
+    }, "the total under the name of the one that wrote the answer"

@@ -16,6 +16,7 @@ from langchain_tpo.graph import build_tpo_graph
 from langchain_tpo.prompts import TPOPrompts
 from langchain_tpo.result import TPOResult
 from langchain_tpo.runnable import TPORunnable
+from langchain_tpo.sampling.request_limit import RequestLimit
 from langchain_tpo.settings import SamplingOptions, TPOSettings
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ __all__ = [
     "ChatTPO",
     "ConfigurationError",
     "Price",
+    "RequestLimit",
     "RewardError",
     "RunError",
     "SamplingOptions",

@@ -5,15 +5,22 @@ Knows how LangChain runs batches; knows nothing of what a query is.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import Any, Literal, TypeAlias, cast, overload
 
-from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable, patch_config
+from langchain_core.runnables import (
+    Runnable,
+    RunnableConfig,
+    RunnableSerializable,
+    ensure_config,
+    patch_config,
+)
 from langchain_core.runnables.config import get_config_list
 from langchain_core.runnables.utils import Input, Output
 
 from langchain_tpo.sampling.call_config import check_config
 from langchain_tpo.sampling.request_limit import RequestLimit
+from langchain_tpo.sampling.run_limit import run_limit
 
 Configs: TypeAlias = RunnableConfig | Sequence[RunnableConfig] | None
 """One config for a whole batch, or one for each of its inputs."""
@@ -168,8 +175,14 @@ class _Limited(Runnable[Input, Output]):
         with self._shared():
             return await self._bound.ainvoke(input, self._config(config), **kwargs)
 
-    def _shared(self) -> AbstractContextManager[None]:
-        return nullcontext() if self._limit is None else self._limit.shared()
+    @contextmanager
+    def _shared(self) -> Iterator[None]:
+        """Count within the batch, and within the run of a graph whose node runs it."""
+        if self._limit is None:
+            yield
+            return
+        with run_limit(ensure_config()), self._limit.shared():
+            yield
 
     def _config(self, config: RunnableConfig | None) -> RunnableConfig | None:
         if self._limit is None:

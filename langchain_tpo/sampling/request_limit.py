@@ -9,9 +9,13 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, nullcontext
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from langchain_tpo.constructors import typed_fields
+from langchain_tpo.errors import SettingsError
 
 Server: TypeAlias = Literal["model", "reward"]
 """Whose requests are counted: policy and critic share a count, the reward server has its own."""
@@ -83,24 +87,41 @@ class Places:
             self._free += 1
 
 
+@typed_fields
+@dataclass(frozen=True, eq=False)
 class RequestLimit:
     """Places for requests, taken in order of arrival; shared by every run begun inside `shared()`.
 
+    For what `max_concurrency` of one call cannot count together: a `batch` of a graph or an agent,
+    links side by side in a `RunnableParallel`, tasks of your own. Inside another limit both hold.
+
+    Raises:
+        SettingsError: In one line, when there is no place for any request.
+
     Example:
-        >>> limit = RequestLimit(1)
-        >>> with limit.shared(), place("model"):
-        ...     limit.queries
-        1
+        >>> from langchain_core.language_models import FakeListChatModel
+        >>> from langchain_tpo import build_tpo_graph
+        >>> model = FakeListChatModel(responses=["Oil it."])
+        >>> loop = build_tpo_graph(model, lambda prompt, response: 1.0, width=2, depth=0).compile()
+        >>> with RequestLimit(4).shared():
+        ...     states = loop.batch([{"messages": [("user", wood)]} for wood in ("Oak?", "Ash?")])
+        >>> [state["messages"][-1].text for state in states]
+        ['Oil it.', 'Oil it.']
     """
 
-    def __init__(self, most: int) -> None:
-        """Say how many.
+    most: int
+    """Requests on their way at once, to each kind of server."""
+    places: dict[Server, Places] = field(init=False, repr=False)
+    """Those of each kind."""
 
-        Args:
-            most: Requests on their way at once, to each kind of server.
-        """
-        self.most = most
-        self.places: dict[Server, Places] = {"model": Places(most), "reward": Places(most)}
+    def __post_init__(self) -> None:
+        """Refuse a limit with no place."""
+        if self.most < 1:
+            raise SettingsError(
+                f"`most` of RequestLimit must be at least 1, or nothing is sent, got {self.most}."
+            )
+        both: tuple[Server, Server] = ("model", "reward")
+        object.__setattr__(self, "places", {server: Places(self.most) for server in both})
 
     @property
     def queries(self) -> int:
@@ -113,53 +134,56 @@ class RequestLimit:
     @contextmanager
     def shared(self) -> Iterator[None]:
         """Count the requests of all runs that are begun in this block."""
-        token = _LIMIT.set(self)
-        try:
+        around = _LIMITS.get() or ()
+        with _counted_by(around if self in around else (self, *around)):
             yield
-        finally:
-            _LIMIT.reset(token)
 
 
-NO_LIMIT = RequestLimit(0)
-"""Stands where it is settled that nothing is counted."""
-
-_LIMIT: ContextVar[RequestLimit | None] = ContextVar("tpo_request_limit", default=None)
-"""None where nobody has settled it yet."""
+_LIMITS: ContextVar[tuple[RequestLimit, ...] | None] = ContextVar("tpo_limits", default=None)
+"""What counts requests here, the innermost first; None where nobody has settled it yet."""
 
 
 def is_settled() -> bool:
     """Return whether somebody around has said how many requests there may be, or that any may."""
-    return _LIMIT.get() is not None
+    return _LIMITS.get() is not None
+
+
+@contextmanager
+def unlimited() -> Iterator[None]:
+    """Settle that nothing is counted in this block."""
+    with _counted_by(()):
+        yield
 
 
 @contextmanager
 def place(server: Server) -> Iterator[None]:
-    """Wait for a place and hold it for one request; does nothing where no limit is shared."""
-    limit = _LIMIT.get()
-    if limit is None or limit is NO_LIMIT:
-        yield
-        return
-    with limit.places[server].taken(), _unlimited():
-        yield
+    """Wait for a place and hold it for one request; does nothing where no limit is shared.
+
+    A model that is itself a loop asks without waiting for the place that it holds.
+    """
+    limits = _LIMITS.get()
+    with ExitStack() as held:
+        for limit in limits or ():  # the widest last: nobody holds one of its places and waits
+            held.enter_context(limit.places[server].taken())
+        with unlimited() if limits else nullcontext():
+            yield
 
 
 @asynccontextmanager
 async def aplace(server: Server) -> AsyncIterator[None]:
     """Wait for a place as `place` does, without blocking the event loop."""
-    limit = _LIMIT.get()
-    if limit is None or limit is NO_LIMIT:
-        yield
-        return
-    async with limit.places[server].ataken():
-        with _unlimited():
+    limits = _LIMITS.get()
+    async with AsyncExitStack() as held:
+        for limit in limits or ():
+            await held.enter_async_context(limit.places[server].ataken())
+        with unlimited() if limits else nullcontext():
             yield
 
 
 @contextmanager
-def _unlimited() -> Iterator[None]:
-    """Let a model that is itself a loop ask without waiting for the place that it holds."""
-    token = _LIMIT.set(NO_LIMIT)
+def _counted_by(limits: tuple[RequestLimit, ...]) -> Iterator[None]:
+    token = _LIMITS.set(limits)
     try:
         yield
     finally:
-        _LIMIT.reset(token)
+        _LIMITS.reset(token)

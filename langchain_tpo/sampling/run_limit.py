@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import get_runtime
 
-from langchain_tpo.sampling.request_limit import NO_LIMIT, RequestLimit, is_settled
+from langchain_tpo.sampling.request_limit import RequestLimit, is_settled, unlimited
 
 MOST_RUNS = 10_000
 """Runs of graphs whose requests are counted at the same time."""
@@ -38,7 +38,7 @@ def run_limit(config: RunnableConfig) -> Iterator[None]:
         return
     most = config.get("max_concurrency")
     bound = None if isinstance(most, Threads) else most
-    with _RUNS.limit(run, bound).shared() if bound else NO_LIMIT.shared():
+    with _RUNS.limit(run, bound).shared() if bound else unlimited():
         yield
 
 

@@ -128,6 +128,9 @@ BUILT: dict[str, Built] = {
         {"input": "x"},
         ("inptu", "input"),
     ),
+    "RequestLimit": Built(
+        langchain_tpo.RequestLimit, (), {"most": 3}, {"most": "x"}, ("msot", "most")
+    ),
     "SamplingOptions": Built(
         langchain_tpo.SamplingOptions, (), {}, {"top_p": "x"}, ("topp", "top_p")
     ),

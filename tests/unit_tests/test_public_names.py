@@ -46,6 +46,7 @@ PUBLIC = (
     "ChatTPO",
     "ConfigurationError",
     "Price",
+    "RequestLimit",
     "RewardError",
     "RunError",
     "SamplingOptions",

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
-from langchain_core.runnables import RunnableLambda
+from langchain_core.runnables import RunnableConfig, RunnableLambda, RunnableParallel
+from langgraph.graph import START, MessagesState, StateGraph
 
-from langchain_tpo import TPORunnable, TPOSettings
+from langchain_tpo import ChatTPO, RequestLimit, TPORunnable, TPOSettings
+from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models import ScoreRequest
-from langchain_tpo.sampling.request_limit import Places, RequestLimit, aplace, place
+from langchain_tpo.sampling.request_limit import Places, aplace, place
 from tests.support.fakes import ScriptedModel, last_number, obedient
 
 QUESTIONS = [f"Question {number}?" for number in range(6)]
@@ -235,3 +237,61 @@ async def test_a_place_granted_to_one_who_has_given_up_goes_to_the_next() -> Non
         await given_up
     await asyncio.wait_for(next_one, 5)
     await asyncio.wait_for(wait(), 5)
+
+
+def graph_of(answer: Any) -> Any:
+    builder = StateGraph(MessagesState).add_node("answer", answer)
+    return builder.add_edge(START, "answer").compile()
+
+
+def asking(question: str) -> dict[str, Any]:
+    return {"messages": [("user", question)]}
+
+
+@pytest.mark.parametrize("kind", ["graph", "chat model in a graph", "links side by side"])
+async def test_one_limit_counts_what_no_config_counts_together(kind: str, door: Any) -> None:
+    tpo, model = busy()
+    chat = ChatTPO(model=model, reward=last_number, width=4, depth=1)
+    runs: Any = {
+        "graph": graph_of(tpo.as_node()),
+        "chat model in a graph": graph_of(
+            lambda state: {"messages": [chat.invoke(state["messages"])]}
+        ),
+        "links side by side": RunnableParallel(one=tpo, other=chat),
+    }[kind]
+    asked = QUESTIONS[:3] if kind.startswith("links") else list(map(asking, QUESTIONS[:3]))
+
+    with RequestLimit(3).shared():
+        await door(runs, asked, None)
+
+    assert model.notebook.most_in_flight == 3
+    model.notebook.most_in_flight = 0
+    await door(runs, asked, None)
+    assert model.notebook.most_in_flight > 3, "it ends with its block"
+
+
+@pytest.mark.parametrize(("inner", "outer", "most"), [(2, 3, 2), (4, 3, 3)])
+async def test_a_batch_inside_a_limit_keeps_to_both(inner: int, outer: int, most: int) -> None:
+    tpo, model = busy()
+    with RequestLimit(outer).shared():
+        await tpo.abatch(QUESTIONS, {"max_concurrency": inner})
+    assert model.notebook.most_in_flight == most
+
+
+async def test_batches_in_the_nodes_of_a_graph_keep_to_the_graphs_limit() -> None:
+    tpo, model = busy()
+
+    async def answers(_state: MessagesState, config: RunnableConfig) -> dict[str, Any]:
+        return {"messages": await tpo.abatch(QUESTIONS[:3], config)}
+
+    builder = StateGraph(MessagesState)
+    for name in ("one", "other"):
+        builder.add_node(name, answers).add_edge(START, name)
+    await builder.compile().ainvoke(asking("Wood?"), {"max_concurrency": 3})
+
+    assert model.notebook.most_in_flight == 3
+
+
+def test_a_limit_has_places() -> None:
+    with pytest.raises(SettingsError, match="at least 1, or nothing is sent, got 0"):
+        RequestLimit(0)

@@ -6,18 +6,15 @@ requests and refusals; sends nothing.
 """
 
 import logging
-import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import lru_cache
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage, convert_to_messages
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.prompt_values import PromptValue
-from langchain_core.runnables import Runnable
 
 from langchain_tpo.sampling.asked_through import AskedThrough
 from langchain_tpo.sampling.model_errors import cannot_be_awaited, is_refusal
@@ -32,10 +29,10 @@ from langchain_tpo.sampling.refusals import (
     wants_no_system,
     wants_stream,
 )
+from langchain_tpo.sampling.service_names import itself, service_name
 from langchain_tpo.sampling.unreachable import note_what_to_check
-from langchain_tpo.sampling.wrappers import innermost, mapped
+from langchain_tpo.sampling.wrappers import mapped
 from langchain_tpo.text.conversation import message_text
-from langchain_tpo.text.secrecy import without_credentials
 from langchain_tpo.text.shown import message_of
 
 logger = logging.getLogger(__name__)
@@ -45,10 +42,6 @@ TEMPLATE_TOKENS = 48
 
 LEAST_REPLY = 64
 """A window that leaves fewer tokens than this to a reply is too small for the prompt."""
-
-_NAMES = ("model_name", "model", "model_id")
-_ADDRESS = re.compile(r"(?:base_url|api_base|endpoint(?:_url)?|api_url)$")
-"""How fields are called that hold an address."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +150,7 @@ class Lessons:
         """
         taught = _lesson(asking, error) if is_refusal(error) else None
         if taught is None:
-            if isinstance(_itself(asking.model), BaseChatModel):
+            if isinstance(itself(asking.model), BaseChatModel):
                 note_what_to_check(error, self.name, awaited=cannot_be_awaited(error))
             raise error
         again, found = taught
@@ -191,7 +184,7 @@ class Learned:
 
     def of(self, model: object) -> Lessons:
         """Return the lessons of a model, the first of them from what its class declares."""
-        key = _key(model)
+        key = service_name(model)
         if key not in self.by_model:
             self.by_model.setdefault(key, Lessons(key, declared(model)))
         return self.by_model[key]
@@ -210,7 +203,7 @@ _LEARNING = threading.Lock()
 def declared(model: object) -> Capabilities:
     """Return what a chat model's class and profile say before anything is asked."""
     if isinstance(model, AskedThrough):
-        return replace(declared(_itself(model)), answers=1, takes_async=True)
+        return replace(declared(itself(model)), answers=1, takes_async=True)
     if not isinstance(model, BaseChatModel):
         return Capabilities(answers=1)
     if in_process(model):
@@ -363,32 +356,9 @@ def _streaming(model: Any) -> Any:  # noqa: ANN401 see `Asking`
     return model.model_copy(update={"disable_streaming": False, **own})
 
 
-def _itself(model: object) -> object:
-    return innermost(model.model) if isinstance(model, AskedThrough) else model
-
-
 def _as_messages(messages: Any) -> Sequence[BaseMessage]:  # noqa: ANN401 see `Asking`
     if isinstance(messages, str):
         return [HumanMessage(messages)]
     if isinstance(messages, PromptValue):
         return messages.to_messages()
     return convert_to_messages(messages)
-
-
-@lru_cache(maxsize=256)
-def _address_fields(kind: type[BaseChatModel]) -> tuple[str, ...]:
-    return tuple(name for name in kind.model_fields if _ADDRESS.search(name))
-
-
-def _key(model: object) -> str:
-    """Name a model as its service knows it: the same name at two addresses is two models."""
-    model = _itself(model)
-    if not isinstance(model, BaseChatModel):
-        return f"{type(model).__name__} {model.get_name()}" if isinstance(model, Runnable) else ""
-    names = (getattr(model, name, None) for name in _NAMES)
-    addresses = [getattr(model, name, None) for name in _address_fields(type(model))]
-    addresses.append(getattr(getattr(model, "llm", None), "endpoint_url", None))
-    name = next((name for name in names if isinstance(name, str) and name), "")
-    address = next((one for one in addresses if isinstance(one, str) and one), "")
-    words = [type(model).__name__, name, address and f"at {without_credentials(address)}"]
-    return " ".join(filter(None, words))

@@ -27,9 +27,11 @@ from langchain_tpo.serve.failures import Failure, about, bad_request, failure_of
 from langchain_tpo.serve.guard import NOTES, Guard, Notes, failed_response
 from langchain_tpo.serve.keys import Accounts, Keys
 from langchain_tpo.serve.limits import ServeLimits
+from langchain_tpo.serve.messages import MessagesReply, MessagesRequest
 from langchain_tpo.serve.metrics import Metrics
 from langchain_tpo.serve.presets import Presets
 from langchain_tpo.serve.replies import Reply
+from langchain_tpo.serve.responses import ResponsesReply, ResponsesRequest
 from langchain_tpo.serve.runs import Run, Runs
 from langchain_tpo.text.shown import shown
 
@@ -206,6 +208,20 @@ def _add_apis(app: FastAPI, desk: Desk) -> None:
         asked = body.asked(desk.presets)
         usage = bool(body.stream_options and body.stream_options.include_usage)
         reply = ChatCompletion(asked, include_usage=usage)
+        return await desk.answer(request, asked, reply, stream=bool(body.stream))
+
+    @app.post("/v1/responses", responses=ERRORS, response_model=None)
+    async def responses(body: ResponsesRequest, request: Request) -> Response:
+        """Answer as OpenAI's Responses API does, optimized; nothing is kept."""
+        asked = body.asked(desk.presets)
+        reply = ResponsesReply(asked, body)
+        return await desk.answer(request, asked, reply, stream=bool(body.stream))
+
+    @app.post("/v1/messages", responses=ERRORS, response_model=None)
+    async def messages(body: MessagesRequest, request: Request) -> Response:
+        """Answer as Anthropic's API does, optimized."""
+        asked = body.asked(desk.presets)
+        reply = MessagesReply(asked)
         return await desk.answer(request, asked, reply, stream=bool(body.stream))
 
 

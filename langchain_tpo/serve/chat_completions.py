@@ -10,19 +10,19 @@ from langchain_tpo.events import TPOEvent
 from langchain_tpo.loop.run_input import checked_messages
 from langchain_tpo.sampling.usage import Usage, UsageDetails
 from langchain_tpo.serve.asked import Answered, Asked
-from langchain_tpo.serve.failures import Failure, bad_request
+from langchain_tpo.serve.failures import Failure
 from langchain_tpo.serve.fields import (
     Json,
     TpoFields,
     check_fields,
+    check_schema,
     check_tool_fields,
     given,
     tool_choice,
 )
-from langchain_tpo.serve.presets import Presets, too_long
+from langchain_tpo.serve.presets import Presets, check_length
 from langchain_tpo.serve.replies import Reply, by_step, data, finish_of
 from langchain_tpo.serve.ways import check_several
-from langchain_tpo.text.shown import shown
 
 PASSED = (
     *("temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias"),
@@ -131,10 +131,8 @@ class ChatCompletionRequest(BaseModel):
     def _arguments(self, presets: Presets, *, with_format: bool) -> Json:
         arguments = given(self, PASSED)
         longest = self.max_completion_tokens or self.max_tokens
-        most = presets.limits.answer_tokens
         if longest is not None:
-            if most is not None and longest > most:
-                raise too_long(longest, most, param="max_tokens")
+            check_length(longest, presets.limits, param="max_tokens")
             arguments["max_tokens"] = longest
         if self.stop:
             arguments["stop"] = [self.stop] if isinstance(self.stop, str) else self.stop
@@ -158,7 +156,7 @@ class ChatCompletion(Reply):
         choices = [
             {
                 "index": index,
-                "message": _message(message),
+                "message": openai_message(message),
                 "logprobs": None,
                 "finish_reason": _finish(message),
             }
@@ -184,7 +182,9 @@ class ChatCompletion(Reply):
         """Return the answer, its figures, and the end of the stream."""
         chunks = b""
         for index, message in enumerate(answered.messages):
-            delta = {name: value for name, value in _message(message).items() if name != "role"}
+            delta = {
+                name: value for name, value in openai_message(message).items() if name != "role"
+            }
             for place, call in enumerate(delta.get("tool_calls", [])):
                 call["index"] = place
             chunks += self._chunk(delta, index=index)
@@ -238,7 +238,8 @@ def usage_of(answered: Answered) -> Json | None:
     }
 
 
-def _message(message: AIMessage) -> Json:
+def openai_message(message: AIMessage) -> Json:
+    """Return an answer as a message of OpenAI's chat API."""
     text = str(message.text)
     plain = message.model_copy(update={"content": text})
     converted: Any = convert_to_openai_messages(plain)
@@ -259,20 +260,8 @@ def _schema(form: Json | None) -> Json | None:
     kind = (form or {}).get("type", "text")
     if kind in ("text", "json_object"):
         return None
-    told = (form or {}).get("json_schema")
-    if kind != "json_schema" or not isinstance(told, dict) or not _is_schema(told.get("schema")):
-        raise bad_request(
-            "`response_format` must be `text`, `json_object` or a `json_schema` with a `schema`, "
-            f"got `{shown(form)}`.",
-            param="response_format",
-        )
-    named = {"title": str(told.get("name") or "answer")}
-    about = {"description": str(told["description"])} if told.get("description") else {}
-    return {**named, **about, **told["schema"]}
-
-
-def _is_schema(schema: object) -> bool:
-    return isinstance(schema, dict) and bool(schema)
+    told = (form or {}).get("json_schema") if kind == "json_schema" else None
+    return check_schema(told if isinstance(told, dict) else {}, param="response_format")
 
 
 def _strict(form: Json | None) -> Json:

@@ -89,6 +89,28 @@ def given(body: BaseModel, names: Sequence[str]) -> Json:
     return {name: value for name, value in found.items() if value is not None}
 
 
+def check_schema(told: Json, *, param: str) -> Json:
+    """Return the schema that an answer has to fit, with its name and what it is about.
+
+    Args:
+        told: An API's own form of it, with a `schema` inside.
+        param: The field that holds it.
+
+    Raises:
+        Exception: A refused request, when there is none.
+    """
+    schema = told.get("schema")
+    if not isinstance(schema, dict) or not schema:
+        raise bad_request(
+            f"`{param}` must be `text`, `json_object`, or a `json_schema` with a `schema`, as this "
+            f"API has them, got `{shown(told)}`.",
+            param=param,
+        )
+    named = {"title": str(told.get("name") or "answer")}
+    about = {"description": str(told["description"])} if told.get("description") else {}
+    return {**named, **about, **schema}
+
+
 def tool_choice(choice: str | Json | None) -> Json:
     """Return a choice of tools as `bind_tools` of any provider takes it.
 

@@ -169,6 +169,21 @@ class Presets:
         )
 
 
+def check_length(asked: int, limits: ServeLimits, *, param: str) -> None:
+    """Refuse a request for longer answers than the operator allows.
+
+    Args:
+        asked: Tokens that an answer may take.
+        limits: What the operator allows.
+        param: The field that says so.
+
+    Raises:
+        Exception: A refused request.
+    """
+    if limits.answer_tokens is not None and asked > limits.answer_tokens:
+        raise too_long(asked, limits.answer_tokens, param=param)
+
+
 def too_long(asked: int, longest: int, *, param: str) -> Exception:
     """Return the error of a request for longer answers than the operator allows."""
     return bad_request(

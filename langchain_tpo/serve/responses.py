@@ -1,0 +1,394 @@
+"""OpenAI's `/v1/responses`: what its requests mean here, and how it is answered.
+
+Nothing is kept: each request brings its whole conversation.
+"""
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+from langchain_core.messages import AIMessage
+from pydantic import BaseModel, ConfigDict, Field
+
+from langchain_tpo.events import TPOEvent
+from langchain_tpo.loop.run_input import checked_messages
+from langchain_tpo.serve.asked import Answered, Asked
+from langchain_tpo.serve.chat_completions import openai_message
+from langchain_tpo.serve.failures import Failure, bad_request
+from langchain_tpo.serve.fields import (
+    Json,
+    TpoFields,
+    check_fields,
+    check_schema,
+    check_tool_fields,
+    given,
+    tool_choice,
+)
+from langchain_tpo.serve.presets import Presets, check_length
+from langchain_tpo.serve.replies import Reply, by_step, data, finish_of
+from langchain_tpo.text.shown import shown
+
+PASSED = ("temperature", "top_p", "user", "prompt_cache_key", "safety_identifier")
+"""Fields that the policy takes under the same name."""
+
+NOTHING_KEPT = "nothing is kept: send the whole conversation in `input`"
+
+REFUSED: Mapping[str, str] = {
+    "previous_response_id": NOTHING_KEPT,
+    "conversation": NOTHING_KEPT,
+    "store": NOTHING_KEPT,
+    "background": NOTHING_KEPT,
+    "prompt": NOTHING_KEPT,
+    "include": "there is nothing more to include",
+    "top_logprobs": "the answer is chosen among whole ones",
+    "max_tool_calls": "no tool is called here",
+    "service_tier": "the operator's account decides",
+    "truncation": "the conversation is taken as it is",
+    "stream_options": "streams are not padded",
+    "context_management": "the conversation is taken as it is",
+    "prompt_cache_retention": "caching is set where the server is started",
+}
+"""Fields of OpenAI's that have no use here, and why."""
+
+HARMLESS: Sequence[Any] = (
+    *(False, 0, "auto", "default", [], {}, {"include_obfuscation": False}),
+    *("disabled", ["reasoning.encrypted_content"]),
+)
+"""With these they ask for nothing."""
+
+INCOMPLETE = {
+    "length": "max_output_tokens",
+    "content_filter": "content_filter",
+    "refusal": "content_filter",
+}
+"""Ends of answers that are not complete, in OpenAI's words."""
+
+
+class ResponsesRequest(BaseModel):
+    """A request of OpenAI's Responses API, with `tpo` beside its own fields."""
+
+    model_config = ConfigDict(extra="allow")
+
+    model: str = Field(min_length=1)
+    input: str | list[Json]
+    instructions: str | None = None
+    stream: bool | None = None
+    temperature: float | None = Field(None, ge=0, le=2)
+    top_p: float | None = Field(None, gt=0, le=1)
+    max_output_tokens: int | None = Field(None, ge=1)
+    user: str | None = None
+    prompt_cache_key: str | None = None
+    safety_identifier: str | None = None
+    metadata: dict[str, str] | None = None
+    tools: list[Json] | None = None
+    tool_choice: str | Json | None = None
+    parallel_tool_calls: bool | None = None
+    text: Json | None = None
+    reasoning: Json | None = None
+    tpo: TpoFields | None = None
+
+    def asked(self, presets: Presets) -> Asked:
+        """Return what is asked.
+
+        Args:
+            presets: What model names stand for.
+
+        Raises:
+            Exception: A refused request, when something in it cannot work here.
+        """
+        check_fields(self, REFUSED, HARMLESS)
+        check_tool_fields(self)
+        tpo = self.tpo or TpoFields()
+        settings = presets.with_options(presets.settings_of(self.model), tpo.settings())
+        schema, form = self._form()
+        arguments = {**given(self, PASSED), **self._told(), **form}
+        if self.max_output_tokens is not None:
+            check_length(self.max_output_tokens, presets.limits, param="max_output_tokens")
+            arguments["max_tokens"] = self.max_output_tokens
+        return Asked(
+            model=self.model,
+            messages=checked_messages(self._conversation()),
+            settings=settings,
+            arguments=arguments,
+            tools=[_tool(tool) for tool in self.tools or ()],
+            tool_options={**tool_choice(self.tool_choice), **given(self, ["parallel_tool_calls"])},
+            schema=schema,
+            schema_options=_strict(self.text),
+            metadata=self.metadata or {},
+            optimize=tpo.optimize,
+            progress=tpo.progress,
+            best_so_far=tpo.best_so_far,
+            context=tpo.context,
+        )
+
+    def _conversation(self) -> list[Json]:
+        system = [{"role": "system", "content": self.instructions}] if self.instructions else []
+        if isinstance(self.input, str):
+            return [*system, {"role": "user", "content": self.input}]
+        return [*system, *_messages(self.input)]
+
+    def _told(self) -> Json:
+        """Return what the policy is told of its effort and its length."""
+        reasoning, text = dict(self.reasoning or {}), dict(self.text or {})
+        told = {"reasoning_effort": reasoning.pop("effort", None)}
+        told["verbosity"] = text.pop("verbosity", None)
+        text.pop("format", None)
+        for name, rest in (("reasoning", reasoning), ("text", text)):
+            for field, value in rest.items():
+                if value is not None and (name, field) != ("reasoning", "summary"):
+                    raise bad_request(
+                        f"`{name}.{shown(field)}` has no use here: leave it out.",
+                        param=f"{name}.{shown(field)}",
+                        code="unsupported_parameter",
+                    )
+        return {name: value for name, value in told.items() if value is not None}
+
+    def _form(self) -> tuple[Json | None, Json]:
+        form = (self.text or {}).get("format") or {"type": "text"}
+        kind = form.get("type") if isinstance(form, dict) else None
+        if kind == "text":
+            return None, {}
+        if kind == "json_object":
+            return None, {"response_format": {"type": "json_object"}}
+        return check_schema(form if kind == "json_schema" else {}, param="text.format"), {}
+
+
+class ResponsesReply(Reply):
+    """An answer as OpenAI's Responses API gives it."""
+
+    prefix = "resp_"
+
+    def __init__(self, asked: Asked, request: ResponsesRequest) -> None:
+        """Take what was asked, which the answer repeats in part."""
+        super().__init__(asked)
+        self._request = request
+        self._number = -1
+        self._place = 0
+        self._thought: list[str] = []
+        self._thought_id = f"rs_{secrets.token_hex(12)}"
+
+    def whole(self, answered: Answered) -> dict[str, Any]:
+        """Return the body of an answer that is no stream."""
+        return self._ended(answered, list(self._items(answered.message)))
+
+    def opening(self) -> bytes:
+        """Return the first events: a response that is in progress."""
+        begun = self._response("in_progress", [])
+        told = self._event("response.created", response=begun)
+        return told + self._event("response.in_progress", response=begun)
+
+    def thought(self, line: str) -> bytes:
+        """Return a line of progress as a part of a summary of reasoning."""
+        told = b""
+        if not self._thought:
+            item = {"id": self._thought_id, "type": "reasoning", "summary": []}
+            told += self._event("response.output_item.added", output_index=0, item=item)
+            part = {"type": "summary_text", "text": ""}
+            told += self._summary("part.added", part=part)
+        self._thought.append(line)
+        return told + self._summary("text.delta", delta=line)
+
+    def so_far(self, text: str, event: TPOEvent) -> bytes:
+        """Return the best answer so far, in an event of our own."""
+        return self._event("response.tpo.best_so_far", text=text, round=cast("Any", event)["round"])
+
+    def closing(self, answered: Answered) -> bytes:
+        """Return the answer item by item, and the whole response at last."""
+        told, items = self._thought_told()
+        for item in self._items(answered.message):
+            told += self._item_told(item)
+            items.append(item)
+            self._place += 1
+        response = self._ended(answered, items)
+        return told + self._event(f"response.{response['status']}", response=response)
+
+    def failed(self, failure: Failure) -> bytes:
+        """Return the error, which OpenAI's clients raise."""
+        error = failure.openai()
+        return self._event("error", **error, **error["error"] | {"type": "error"})
+
+    def _thought_told(self) -> tuple[bytes, list[Json]]:
+        if not self._thought:
+            return b"", []
+        part = {"type": "summary_text", "text": "".join(self._thought)}
+        item = {"id": self._thought_id, "type": "reasoning", "summary": [part]}
+        told = self._summary("text.done", text=part["text"]) + self._summary("part.done", part=part)
+        told += self._event("response.output_item.done", output_index=0, item=item)
+        self._place = 1
+        return told, [item]
+
+    def _summary(self, what: str, **fields: Any) -> bytes:
+        place = {"item_id": self._thought_id, "output_index": 0, "summary_index": 0}
+        return self._event(f"response.reasoning_summary_{what}", **place, **fields)
+
+    def _item_told(self, item: Json) -> bytes:
+        at = {"output_index": self._place}
+        place = {"item_id": item["id"], **at}
+        empty: Json = {"content": []} if item["type"] == "message" else {"arguments": ""}
+        begun = {**item, **empty, "status": "in_progress"}
+        told = self._event("response.output_item.added", **at, item=begun)
+        if item["type"] == "message":
+            told += self._text_told(item["content"][0], place)
+        else:
+            told += self._call_told(item, place)
+        return told + self._event("response.output_item.done", **at, item=item)
+
+    def _call_told(self, item: Json, place: Json) -> bytes:
+        kind, arguments = "response.function_call_arguments", item["arguments"]
+        told = self._event(f"{kind}.delta", **place, delta=arguments)
+        return told + self._event(f"{kind}.done", **place, arguments=arguments, name=item["name"])
+
+    def _text_told(self, part: Json, place: Json) -> bytes:
+        where = {**place, "content_index": 0}
+        told = self._event("response.content_part.added", **where, part={**part, "text": ""})
+        told += self._event("response.output_text.delta", **where, delta=part["text"], logprobs=[])
+        told += self._event("response.output_text.done", **where, text=part["text"], logprobs=[])
+        return told + self._event("response.content_part.done", **where, part=part)
+
+    def _items(self, message: AIMessage) -> Iterator[Json]:
+        converted = openai_message(message)
+        text, calls = converted.get("content") or "", converted.get("tool_calls", [])
+        if text or not calls:
+            part: Json = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+            yield {
+                "id": f"msg_{secrets.token_hex(12)}",
+                "type": "message",
+                "role": "assistant",
+                "status": "incomplete" if finish_of(message) else "completed",
+                "content": [part],
+            }
+        for call in calls:
+            yield {
+                "id": f"fc_{secrets.token_hex(12)}",
+                "type": "function_call",
+                "call_id": call["id"],
+                "status": "completed",
+                **call["function"],
+            }
+
+    def _ended(self, answered: Answered, items: list[Json]) -> Json:
+        finish = finish_of(answered.message)
+        status = "completed" if finish is None else "incomplete"
+        why = None if finish is None else {"reason": INCOMPLETE[finish]}
+        response = self._response(status, items)
+        return {
+            **response,
+            "incomplete_details": why,
+            "usage": _usage(answered),
+            "tpo": answered.tpo or None,
+        }
+
+    def _response(self, status: str, items: list[Json]) -> Json:
+        asked = self._request
+        return {
+            "id": self.id,
+            "object": "response",
+            "created_at": self.created,
+            "status": status,
+            "error": None,
+            "incomplete_details": None,
+            "instructions": asked.instructions,
+            "max_output_tokens": asked.max_output_tokens,
+            "metadata": asked.metadata or {},
+            "model": self.asked.model,
+            "output": items,
+            "parallel_tool_calls": asked.parallel_tool_calls is not False,
+            "previous_response_id": None,
+            "reasoning": {"effort": None, "summary": None, **(asked.reasoning or {})},
+            "store": False,
+            "temperature": asked.temperature,
+            "text": asked.text or {"format": {"type": "text"}},
+            "tool_choice": asked.tool_choice or "auto",
+            "tools": asked.tools or [],
+            "top_p": asked.top_p,
+            "truncation": "disabled",
+            "usage": None,
+            "user": asked.user,
+        }
+
+    def _event(self, kind: str, **fields: Any) -> bytes:
+        self._number += 1
+        return data({"type": kind, **fields, "sequence_number": self._number}, event=kind)
+
+
+def _usage(answered: Answered) -> Json | None:
+    usage = answered.usage
+    read, written = usage["input_tokens"], usage["output_tokens"]
+    if read is None or written is None:
+        return None
+    details = usage.get("details")
+    thought = 0 if details is None else details["output"].get("reasoning", 0)
+    return {
+        "input_tokens": read,
+        "input_tokens_details": {"cached_tokens": usage["cached_tokens"] or 0},
+        "output_tokens": written,
+        "output_tokens_details": {"reasoning_tokens": thought},
+        "total_tokens": read + written,
+        "tpo": {
+            "requests": usage["requests"],
+            "completions": usage["completions"],
+            "steps": by_step(answered.steps),
+        },
+    }
+
+
+def _messages(items: Sequence[Json]) -> Iterator[Json]:
+    """Yield a conversation of the Responses API as messages of the chat API."""
+    calls: list[Json] = []
+    for item in items:
+        kind = item.get("type", "message")
+        if kind == "function_call":  # those of one turn stand in a row
+            called = {"name": item.get("name"), "arguments": item.get("arguments")}
+            calls.append({"id": item.get("call_id"), "type": "function", "function": called})
+            continue
+        if calls:
+            yield {"role": "assistant", "content": "", "tool_calls": calls}
+            calls = []
+        if kind == "message":
+            yield {"role": item.get("role"), "content": _content(item.get("content"))}
+        elif kind == "function_call_output":
+            output = _content(item.get("output"))
+            yield {"role": "tool", "tool_call_id": item.get("call_id"), "content": output}
+        elif kind != "reasoning":  # what was thought in an earlier turn is no part of it
+            raise bad_request(
+                f"`input`: an item of the type `{shown(kind)}` has no use here.", param="input"
+            )
+    if calls:
+        yield {"role": "assistant", "content": "", "tool_calls": calls}
+
+
+def _content(content: object) -> object:
+    if not isinstance(content, list):
+        return content
+    return [_block(block) for block in content]
+
+
+def _block(block: object) -> object:
+    kind = block.get("type") if isinstance(block, dict) else None
+    told: Json = block if isinstance(block, dict) else {}
+    if kind in ("input_text", "output_text", "refusal"):
+        return {"type": "text", "text": told.get("text", told.get("refusal"))}
+    if kind == "input_image" and told.get("image_url"):
+        detail = {"detail": told["detail"]} if told.get("detail") else {}
+        return {"type": "image_url", "image_url": {"url": told["image_url"], **detail}}
+    raise bad_request(
+        f"`input`: content of the type `{shown(kind)}` has no use here: send `input_text`, or "
+        "`input_image` with an `image_url`.",
+        param="input",
+    )
+
+
+def _tool(tool: Json) -> Json:
+    if tool.get("type") != "function":
+        raise bad_request(
+            f"`tools`: only functions are offered to the model, got `{shown(tool.get('type'))}`.",
+            param="tools",
+        )
+    function = {name: value for name, value in tool.items() if name != "type" and value is not None}
+    return {"type": "function", "function": function}
+
+
+def _strict(text: Json | None) -> Json:
+    form = (text or {}).get("format")
+    strict = form.get("strict") if isinstance(form, dict) else None
+    return {"strict": strict} if isinstance(strict, bool) else {}

@@ -1,0 +1,161 @@
+"""`ChatAnthropic` and `ChatOpenAI` over a socket, and every fault of a model through HTTP."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.support.fakes import ScriptedModelWithN
+
+httpx = pytest.importorskip("httpx", reason="needs the extra `http`")
+pytest.importorskip("fastapi", reason="needs the extra `serve`")
+openai = pytest.importorskip("openai", reason="needs the extra `openai`")
+chat_models = pytest.importorskip("langchain_openai", reason="needs the extra `openai`")
+partner = pytest.importorskip("langchain_anthropic", reason="needs `langchain-anthropic`")
+
+from langchain_tpo.serve.server import Server  # noqa: E402 behind the extras
+from tests.support.serving import loop, served  # noqa: E402 as above
+
+pytestmark = pytest.mark.integration
+
+HI = [{"role": "user", "content": "How do I oil oak?"}]
+BODIES: dict[str, dict[str, Any]] = {
+    "/v1/chat/completions": {"model": "oak", "messages": HI},
+    "/v1/responses": {"model": "oak", "input": "How do I oil oak?"},
+    "/v1/messages": {"model": "oak", "messages": HI, "max_tokens": 50},
+}
+
+
+@contextmanager
+def serving(app: Any) -> Iterator[str]:
+    """Serve an application from a thread, and give its URL."""
+    server = Server(app, grace=1)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with serving(served(loop(width=2, depth=1))) as url:
+        yield url
+
+
+async def test_chat_anthropic_answers_and_streams(url: str) -> None:
+    model = partner.ChatAnthropic(model="oak", base_url=url, api_key="k", max_retries=0)
+
+    answer = await model.ainvoke("How do I oil oak?")
+    chunks = [chunk async for chunk in model.astream("How do I oil oak?")]
+    sync = model.invoke("How do I oil oak?")
+
+    assert answer.text.startswith("revision ")
+    assert sync.text.startswith("revision ")
+    assert answer.usage_metadata["output_tokens"] > 5
+    assert "".join(chunk.text for chunk in chunks).startswith("revision ")
+    counted = [chunk.usage_metadata for chunk in chunks if chunk.usage_metadata]
+    assert sum(usage["output_tokens"] for usage in counted) > 5
+
+
+@pytest.mark.parametrize("responses", [False, True], ids=["chat", "responses"])
+def test_chat_openai_answers_and_streams(url: str, responses: bool) -> None:  # noqa: FBT001
+    model = chat_models.ChatOpenAI(
+        model="oak", base_url=f"{url}/v1", api_key="k", use_responses_api=responses, max_retries=0
+    )
+
+    assert model.invoke("How do I oil oak?").text.startswith("revision ")
+    streamed = "".join(chunk.text for chunk in model.stream("How do I oil oak?"))
+    assert streamed.startswith("revision ")
+
+
+def provider_error(status: int) -> Exception:
+    request = httpx.Request("POST", "http://model/v1")
+    headers = {"retry-after": "7"} if status == 429 else {}
+    response = httpx.Response(status, request=request, headers=headers)
+    told = f"model said {status}: api_key=sk-abcdefghijklmnopqrstuvwx"
+    error: Exception = httpx.HTTPStatusError(told, request=request, response=response)
+    return error
+
+
+FAULTS: dict[str, tuple[Exception, int]] = {
+    "refused request": (provider_error(400), 400),
+    "wrong key of the operator's": (provider_error(401), 502),
+    "forbidden": (provider_error(403), 502),
+    "no such model": (provider_error(404), 404),
+    "unprocessable": (provider_error(422), 422),
+    "rate limit": (provider_error(429), 429),
+    "fault of the model": (provider_error(500), 502),
+    "bad gateway": (provider_error(502), 502),
+    "overloaded": (provider_error(503), 503),
+    "overloaded, as Anthropic says": (provider_error(529), 503),
+    "timeout": (httpx.ReadTimeout("slow"), 504),
+    "timeout of Python's": (TimeoutError(), 504),
+    "no connection": (httpx.ConnectError("refused"), 502),
+    "connection lost": (ConnectionResetError("reset"), 502),
+    "anything else": (RuntimeError("How do I oil oak?"), 500),
+}
+"""What a model raises for the first draws, and the status that a client gets."""
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_in_the_first_round_is_a_status(name: str) -> None:
+    error, status = FAULTS[name]
+
+    def failing(*_: Any) -> str:
+        raise error
+
+    with serving(served(loop(ScriptedModelWithN(reply=failing)))) as base:
+        for path, body in BODIES.items():
+            got = httpx.post(f"{base}{path}", json=body)
+            assert got.status_code == status, (path, got.text)
+            assert "sk-abcdefgh" not in got.text
+            assert "oil oak" not in got.text
+            assert got.json()["error"]["message"]
+            assert ("retry-after" in got.headers) == (status in (429, 503))
+            if status == 429:
+                assert got.headers["retry-after"] == "7"
+            streamed = httpx.post(f"{base}{path}", json={**body, "stream": True})
+            assert streamed.status_code == 200
+            assert '"error"' in streamed.text
+            assert "[DONE]" not in streamed.text
+
+
+@pytest.mark.parametrize("step", ["textual_loss", "textual_gradient", "update"])
+def test_a_fault_in_a_later_round_is_the_best_answer_so_far(step: str) -> None:
+    def failing(at: str, _messages: Any, number: int) -> str:
+        if at == step:
+            raise RuntimeError("broken")
+        return f"{at} {number}"
+
+    with serving(served(loop(ScriptedModelWithN(reply=failing)))) as base:
+        got = httpx.post(f"{base}/v1/chat/completions", json=BODIES["/v1/chat/completions"])
+
+    assert got.status_code == 200
+    assert got.json()["choices"][0]["message"]["content"] == "sample 1"
+    told = got.json()["tpo"]
+    assert told["stop_reason"] == "error"
+    assert told["failure"] == {"step": step, "round": 1, "type": "RuntimeError"}
+
+
+async def test_two_hundred_requests_at_once_are_all_answered() -> None:
+    tpo = loop(ScriptedModelWithN(latency=0.005), width=2, depth=1)
+    with serving(served(tpo, runs=32, queue=200)) as base:
+        limits = httpx.Limits(max_connections=200)
+        async with httpx.AsyncClient(base_url=base, timeout=120, limits=limits) as client:
+            paths = list(BODIES) * 67
+            asked = [
+                client.post(path, json={**BODIES[path], "stream": number % 2 == 1})
+                for number, path in enumerate(paths[:200])
+            ]
+            got = await asyncio.gather(*asked)
+
+    assert [one.status_code for one in got] == [200] * 200
+    assert all("revision " in one.text for one in got)
+    assert all('"error": {' not in one.text for one in got)

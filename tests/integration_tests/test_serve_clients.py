@@ -144,6 +144,7 @@ def test_a_fault_in_a_later_round_is_the_best_answer_so_far(step: str) -> None:
     assert told["failure"] == {"step": step, "round": 1, "type": "RuntimeError"}
 
 
+@pytest.mark.slow
 async def test_two_hundred_requests_at_once_are_all_answered() -> None:
     tpo = loop(ScriptedModelWithN(latency=0.005), width=2, depth=1)
     with serving(served(tpo, runs=32, queue=200)) as base:

@@ -247,7 +247,9 @@ async def _failed(request: Request, error: Exception) -> Response:
     notes.told["failure"] = type(error).__name__
     if failure.code == "internal_error":
         _log_fault(notes.id, error)
-    return failed_response(failure, request.url.path)
+    response = failed_response(failure, request.url.path)
+    response.headers.update(getattr(error, "headers", None) or {})  # which methods are allowed
+    return response
 
 
 def _failure(error: Exception) -> Failure:

@@ -83,6 +83,14 @@ async def test_a_body_has_to_be_json_and_of_a_size() -> None:
     assert [one for one in statuses if isinstance(one, int)] == [413, 413, 400, 400, 400]
 
 
+async def test_a_wrong_method_is_told_the_right_one() -> None:
+    async with transport(served()) as client:
+        got = await client.get("/v1/messages")
+
+    assert (got.status_code, got.headers["allow"]) == (405, "POST")
+    assert got.json()["type"] == "error"
+
+
 async def test_the_queue_is_bounded_and_says_when_to_come_back() -> None:
     tpo = slow(0.05, depth=0)
     app = served(tpo, runs=1, queue=1)

@@ -74,7 +74,7 @@ def check_tool_fields(body: BaseModel) -> None:
     """
     for name in ("tool_choice", "parallel_tool_calls"):
         value = getattr(body, name, None)
-        if value not in (None, "auto", "none") and not getattr(body, "tools", None):
+        if value not in (None, False, "auto", "none") and not getattr(body, "tools", None):
             raise bad_request(f"`{name}` goes with `tools`, and there are none.", param=name)
 
 

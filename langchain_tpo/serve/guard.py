@@ -24,6 +24,9 @@ logger = logging.getLogger("langchain_tpo.serve")
 OPEN = ("/health", "/ready")
 """Paths that need no key: what asks them has none."""
 
+TAKING_BODIES = ("/v1/chat/completions", "/v1/responses", "/v1/messages")
+"""Paths that read a body; what others are sent is never read."""
+
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 """Names of this machine."""
 
@@ -100,7 +103,7 @@ class Guard:
         try:
             if scope["path"] not in OPEN:
                 notes.holder = self._holder(headers)
-            if scope["method"] == "POST":
+            if scope["method"] == "POST" and scope["path"] in TAKING_BODIES:
                 receive = await self._with_body(headers, receive)
         except FailedRequest as error:
             failure = failure_of(error)

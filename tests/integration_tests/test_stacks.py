@@ -195,7 +195,8 @@ def served() -> Iterator[str]:
 
 
 def remote(served: str, path: str) -> Any:
-    return pytest.importorskip("langserve").RemoteRunnable(served + path)
+    """Reach a path, with patience for a machine that does other work beside."""
+    return pytest.importorskip("langserve").RemoteRunnable(served + path, timeout=60)
 
 
 @pytest.mark.parametrize(

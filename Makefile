@@ -12,10 +12,12 @@ MODELS := .venv-models
 MODELS_STAMP := $(MODELS)/.installed
 STACKS := .venv-stacks
 STACKS_STAMP := $(STACKS)/.installed
+SCHEMA := .venv-schema
+SCHEMA_STAMP := $(SCHEMA)/.installed
 SCORERS := .venv-scorers
 SCORERS_STAMP := $(SCORERS)/.installed
 
-.PHONY: help demo test test_quick test_extras test_models models_page test_stacks test_scorers \
+.PHONY: help demo test test_quick test_extras test_models models_page test_stacks test_schema test_scorers \
 	test_lowest test_newest mutants lint format docs clean
 
 help:  ## Show what can be made.
@@ -81,6 +83,15 @@ $(SCORERS_STAMP): pyproject.toml Makefile
 test_scorers: $(SCORERS_STAMP)  ## Take evaluators, metrics and cross-encoders of other libraries as rewards, in an environment of their own.
 	$(SCORERS)/bin/python -m pytest -rs -p no:unraisableexception tests/integration_tests/test_scorers.py
 
+$(SCHEMA_STAMP): pyproject.toml Makefile
+	$(PYTHON) -m venv $(SCHEMA)
+	$(SCHEMA)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(SCHEMA)/bin/python -m pip install --quiet --editable '.[serve]' --group schema
+	touch $(SCHEMA_STAMP)
+
+test_schema: $(SCHEMA_STAMP)  ## Send `tpo serve` whatever its schema allows and forbids, in an environment of its own.
+	$(SCHEMA)/bin/python -m pytest -rs tests/integration_tests/test_serve_schema.py
+
 test_lowest test_newest: test_%:  ## Run the unit tests on the lowest or newest versions allowed (needs uv).
 	tools/test_versions.sh $*
 
@@ -105,4 +116,4 @@ docs: $(STAMP)  ## Build the documentation site into .site; a warning is an erro
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 clean:  ## Remove what the other targets made.
-	rm -rf $(VENV) $(MODELS) $(STACKS) $(SCORERS) .site .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(MODELS) $(STACKS) $(SCHEMA) $(SCORERS) .site .mypy_cache .pytest_cache .ruff_cache

@@ -13,7 +13,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
@@ -154,6 +154,7 @@ class RunResponse(StreamingResponse):
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    app.state.runs.stopping = False  # the same application may be served once more
     yield
     await app.state.runs.stop()
 
@@ -170,7 +171,7 @@ def _add_operations(app: FastAPI, runs: Runs, metrics: Metrics) -> None:
         status = "stopping" if runs.stopping else "ready"
         return JSONResponse({"status": status}, 503 if runs.stopping else 200)
 
-    @app.get("/metrics")
+    @app.get("/metrics", response_class=PlainTextResponse)
     async def prometheus() -> Response:
         """Tell the figures of this process to Prometheus."""
         page = metrics.page(runs.turns.running, runs.turns.waiting)

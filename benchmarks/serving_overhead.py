@@ -1,0 +1,59 @@
+"""Wall time of a request to `tpo serve`, over a socket, against the same loop in process.
+
+The scripted model takes 50 ms for a request; D=2, N=5, so seven stages wait for each other. Runs
+alternate, so that whatever else the machine does falls on both. Prints medians and their quotient.
+
+    python benchmarks/serving_overhead.py [RUNS]
+"""
+
+import asyncio
+import socket
+import statistics
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from langchain_tpo import TPORunnable
+from langchain_tpo.serve import create_app
+from langchain_tpo.serve.server import Server
+from tests.support.fakes import ScriptedModelWithN, last_number
+
+BODY = {"model": "oak", "messages": [{"role": "user", "content": "How do I oil oak?"}]}
+
+
+async def measured(url: str, tpo: TPORunnable, runs: int) -> tuple[float, float]:
+    """Return the median seconds of a request, and of a run in process."""
+    requests, in_process = [], []
+    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        for _ in range(runs):
+            since = time.perf_counter()
+            (await client.post("/v1/chat/completions", json=BODY)).raise_for_status()
+            requests.append(time.perf_counter() - since)
+            since = time.perf_counter()
+            await tpo.aoptimize("How do I oil oak?")
+            in_process.append(time.perf_counter() - since)
+    return statistics.median(requests[2:]), statistics.median(in_process[2:])
+
+
+def main() -> None:
+    """Serve, measure, print."""
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 40
+    tpo = TPORunnable(model=ScriptedModelWithN(latency=0.05), reward=last_number)
+    server = Server(create_app(tpo, name="oak"), grace=1)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        served, alone = asyncio.run(measured(url, tpo, runs))
+        server.should_exit = True
+        thread.join(10)
+    print(f"served {served:.4f} s, in process {alone:.4f} s, quotient {served / alone:.3f}")
+
+
+if __name__ == "__main__":
+    main()

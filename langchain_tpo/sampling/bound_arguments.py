@@ -55,6 +55,24 @@ STRUCTURED_ARGUMENTS = frozenset(
 )
 """Arguments by which providers are asked for JSON, as LangChain's chat models name them."""
 
+BODY_ARGUMENTS = frozenset(
+    {
+        "guided_json",
+        "guided_regex",
+        "guided_choice",
+        "guided_grammar",
+        "structured_outputs",
+        "json_schema",
+        "grammar",
+        "regex",
+        "ebnf",
+    }
+)
+"""What asks vLLM, SGLang and llama.cpp for a format, in the body of a request."""
+
+CARRIERS = frozenset({"model_kwargs", "extra_body"})
+"""Fields of models, and arguments, that hold further arguments of a request."""
+
 STOP_ARGUMENTS = frozenset({"stop", "stop_sequences"})
 """Arguments, and fields, at whose texts an answer ends."""
 
@@ -87,9 +105,9 @@ def for_words(model: ChatModel, *, keep_format: bool = False) -> ChatModel:
             for name in dropped & fields.keys()
             if not fields[name].is_required() and getattr(inside, name)
         }
-        extra = getattr(inside, "model_kwargs", None)
-        if isinstance(extra, dict) and dropped & extra.keys():
-            own["model_kwargs"] = kept(extra)
+        carried = {name: getattr(inside, name) for name in CARRIERS & fields.keys()}
+        changed = kept(carried)
+        own |= {name: changed[name] for name in carried if changed[name] != carried[name]}
         return inside.model_copy(update=own) if own else inside
 
     return mapped(model, unbound, bound=kept)
@@ -103,11 +121,18 @@ def arguments_for_words(arguments: Arguments, *, keep_format: bool = False) -> d
         {'temperature': 0.5}
     """
     dropped = _of_the_answer(keep_format=keep_format)
-    return {name: value for name, value in arguments.items() if name not in dropped}
+    return {
+        name: arguments_for_words(value, keep_format=keep_format)
+        if name in CARRIERS and isinstance(value, dict)
+        else value
+        for name, value in arguments.items()
+        if name not in dropped
+    }
 
 
 def _of_the_answer(*, keep_format: bool) -> frozenset[str]:
-    return TOOL_ARGUMENTS | STOP_ARGUMENTS | (frozenset() if keep_format else STRUCTURED_ARGUMENTS)
+    formats = frozenset() if keep_format else STRUCTURED_ARGUMENTS | BODY_ARGUMENTS
+    return TOOL_ARGUMENTS | STOP_ARGUMENTS | formats
 
 
 def asks_for_format(model: ChatModel) -> bool:
@@ -119,9 +144,10 @@ def asks_for_format(model: ChatModel) -> bool:
     inside = innermost(model)
     if inside is not model:
         return asks_for_format(model.bound if isinstance(model, RunnableBindingBase) else inside)
-    own = {name: getattr(inside, name, None) for name in STRUCTURED_ARGUMENTS}
-    extra = getattr(inside, "model_kwargs", None) if isinstance(inside, BaseChatModel) else None
-    return isinstance(inside, BaseChatModel) and is_structured({**own, **(extra or {})})
+    if not isinstance(inside, BaseChatModel):
+        return False
+    held = type(inside).model_fields.keys() & (STRUCTURED_ARGUMENTS | BODY_ARGUMENTS | CARRIERS)
+    return is_structured({name: getattr(inside, name) for name in held})
 
 
 def tool_arguments(model: ChatModel, tools: Sequence[Tool], options: Arguments) -> dict[str, Any]:
@@ -172,8 +198,16 @@ def offers_tools(arguments: Arguments) -> bool:
 
 
 def is_structured(arguments: Arguments) -> bool:
-    """Return whether a call with these arguments asks for JSON instead of an answer in words."""
-    return any(arguments.get(name) for name in STRUCTURED_ARGUMENTS)
+    """Return whether a call with these arguments asks for JSON instead of an answer in words.
+
+    Example:
+        >>> is_structured({"extra_body": {"guided_json": {"type": "object"}}})
+        True
+    """
+    inside = [arguments[name] for name in CARRIERS & arguments.keys()]
+    return any(arguments.get(name) for name in STRUCTURED_ARGUMENTS | BODY_ARGUMENTS) or any(
+        is_structured(one) for one in inside if isinstance(one, Mapping)
+    )
 
 
 def without_tools(arguments: Arguments) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """Every wrapper of LangChain, alone and in pairs, through every door, with a cache and without."""
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 from langchain.agents import create_agent
+from langchain.chat_models import init_chat_model
 from langchain_core.caches import InMemoryCache
 from langchain_core.globals import set_llm_cache
 from langchain_core.messages import BaseMessage, HumanMessage
@@ -18,7 +21,7 @@ from langchain_tpo import ChatTPO, TPORunnable, TPOSettings
 from langchain_tpo.errors import ModelTypeError
 from langchain_tpo.middleware import TPOMiddleware
 from langchain_tpo.reward_models import ChatJudge
-from tests.support.fakes import last_number, obedient
+from tests.support.fakes import Call, last_number, obedient
 from tests.support.tool_fakes import ScriptedAgentModel
 
 QUESTION = "What is 2?"
@@ -41,10 +44,19 @@ class Model(ScriptedAgentModel):
     """Notes the temperature that reaches it, by field or by keyword."""
 
     temperature: float | None = None
+    extra_body: dict[str, Any] | None = None
+    model_kwargs: dict[str, Any] | None = None
+
+    def _generate(self, messages: Any, stop: Any = None, *rest: Any, **kwargs: Any) -> Any:
+        return super()._generate(messages, stop, *rest, stops=stop, **kwargs)
+
+    async def _agenerate(self, messages: Any, stop: Any = None, *rest: Any, **kwargs: Any) -> Any:
+        return await super()._agenerate(messages, stop, *rest, stops=stop, **kwargs)
 
     def _noted(self, messages: list[BaseMessage], kwargs: dict[str, Any]) -> Any:
         noted = super()._noted(messages, kwargs)
-        noted.call.kwargs = {"temperature": self.temperature, **kwargs}
+        own = ("temperature", "extra_body", "model_kwargs")
+        noted.call.kwargs = {**{name: getattr(self, name) for name in own}, **kwargs}
         return noted
 
 
@@ -150,6 +162,41 @@ def test_without_a_cache(name: str, door: str) -> None:
     enter_and_count((name,), door)
 
 
+@pytest.mark.parametrize("names", PAIRS, ids="+".join)
+def test_pairs_without_a_cache(names: tuple[str, ...]) -> None:
+    enter_and_count(names, "TPORunnable")
+
+
+async def aoptimized(model: Any) -> object:
+    tpo = TPORunnable(model=model, reward=last_number, settings=SETTINGS)
+    return await tpo.aoptimize(QUESTION)
+
+
+async def aagent(model: Any) -> object:
+    middleware = TPOMiddleware(reward=last_number, settings=SETTINGS)
+    agent = create_agent(model, [], middleware=[middleware])
+    return await agent.ainvoke({"messages": [HumanMessage(QUESTION)]})
+
+
+ASYNC_DOORS: dict[str, tuple[Callable[[Any], Awaitable[object]], int]] = {
+    "TPORunnable": (aoptimized, 2),
+    "ChatTPO": (lambda model: chat(model).ainvoke(QUESTION, stop=["###"]), 4),
+    "bind_tools": (lambda model: chat(model).bind_tools([add]).ainvoke(QUESTION), 5),
+    "structured": (lambda model: chat(model).with_structured_output(Sum).ainvoke(QUESTION), 4),
+    "TPOMiddleware": (aagent, 2),
+}
+
+
+@pytest.mark.parametrize("door", ASYNC_DOORS)
+@pytest.mark.parametrize("name", WRAPPERS)
+async def test_async_doors(name: str, door: str) -> None:
+    model, (enter, draws) = Model(reply=reply), ASYNC_DOORS[door]
+
+    await enter(wrapped(model, (name,)))
+
+    assert draws_counted(model) == draws
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("_cache")
 @pytest.mark.parametrize("door", DOORS)
@@ -163,9 +210,74 @@ def enter_and_count(names: tuple[str, ...], door: str) -> None:
 
     enter(wrapped(model, names))
 
-    calls = [call for call in model.notebook.calls if call.kwargs["temperature"] == 0.5]
     assert model.notebook.calls
-    assert sum(call.n for call in calls) == draws
+    assert draws_counted(model) == draws
+
+
+def draws_counted(model: Model) -> int:
+    """Return how many completions were asked for with the temperature of draws."""
+    return sum(call.n for call in model.notebook.calls if call.kwargs["temperature"] == 0.5)
+
+
+GUIDED = {"guided_json": {"type": "object"}, "top_k": 5}
+FOR_THE_ANSWER: dict[str, Callable[[], Any]] = {
+    "stop": lambda: Model(reply=reply).bind(stop=["###"]),
+    "body": lambda: Model(reply=reply).bind(extra_body=GUIDED),
+    "field": lambda: Model(reply=reply, extra_body=GUIDED),
+    "more": lambda: Model(reply=reply, model_kwargs={"response_format": {"type": "json_object"}}),
+}
+
+
+@pytest.mark.parametrize("around", [None, *WRAPPERS])
+@pytest.mark.parametrize("what", FOR_THE_ANSWER)
+def test_what_is_bound_for_the_answer_binds_no_critique(what: str, around: str | None) -> None:
+    model: Any = FOR_THE_ANSWER[what]()
+    notebook = another(model).notebook if what in ("stop", "body") else model.notebook
+
+    optimized(model if around is None else WRAPPERS[around](model))
+
+    bound = [bool(of_the_answer(call)) for call in notebook.calls for _ in range(call.n)]
+    revised = [False] * 2 if what == "stop" else [True] * 2  # the tags need no stop text
+    assert bound == [True, True, False, False, *revised]
+    if what == "body":
+        assert all(call.kwargs["extra_body"]["top_k"] == 5 for call in notebook.calls)
+
+
+def of_the_answer(call: Call) -> list[str]:
+    """Return what a request holds that says what an answer is."""
+    sent = call.kwargs
+    inside = {**sent, **(sent["extra_body"] or {}), **(sent["model_kwargs"] or {})}
+    return [name for name in ("stops", "guided_json", "response_format") if inside.get(name)]
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+async def test_init_chat_model_with_fields_for_a_call_to_fill(awaited: bool) -> None:  # noqa: FBT001
+    sent: list[dict[str, Any]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(json.loads(request.content))
+        text = f"<IMPROVED_VARIABLE>Revision {len(sent)}</IMPROVED_VARIABLE>"
+        message = {"role": "assistant", "content": text}
+        return httpx.Response(200, json={"model": "m", "choices": [{"message": message}]})
+
+    transport = httpx.MockTransport(answer)
+    model: Any = init_chat_model(
+        "one",
+        model_provider="openai",
+        configurable_fields=("model",),
+        api_key="-",
+        base_url="http://here.example/v1",
+        http_client=httpx.Client(transport=transport),
+        http_async_client=httpx.AsyncClient(transport=transport),
+    )
+    tpo = TPORunnable(model=model, reward=last_number, settings=SETTINGS)
+    config: Any = {"configurable": {"model": "other"}}
+
+    result = await tpo.aoptimize(QUESTION, config) if awaited else tpo.optimize(QUESTION, config)
+
+    assert {body["model"] for body in sent} == {"other"}
+    assert [body.get("temperature") for body in sent] == [0.5, 0.5, None, None, None, None]
+    assert len({candidate["text"] for candidate in result.pool}) == len(result.pool) == 4
 
 
 AROUND_A_PARSER = [name for name in WRAPPERS if name not in ("bind", "fields")]

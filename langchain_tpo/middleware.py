@@ -46,7 +46,7 @@ from langchain_tpo.agents.calls import (
     conversation,
     quieted,
 )
-from langchain_tpo.agents.structured_answers import AGENT_REPLIES, read_anew
+from langchain_tpo.agents.structured_answers import agent_replies, read_anew
 
 ShouldOptimize: TypeAlias = Callable[[ModelRequest[Any], AIMessage], bool]
 """Says of a reply that could be optimized whether it is."""
@@ -183,7 +183,7 @@ class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
             update={
                 "model": AskedThrough(model, calls.draw, bound=bound),
                 "settings": self._settings_for(request),
-                "whole_replies": AGENT_REPLIES if calls.whole else False,
+                "whole_replies": calls.whole and agent_replies(request.response_format),
             }
         )
 

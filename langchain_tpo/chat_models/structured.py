@@ -24,6 +24,7 @@ from langchain_tpo.sampling.wrappers import (
     models_inside,
 )
 from langchain_tpo.text.conversation import message_text
+from langchain_tpo.text.json_limits import Checker, checker
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def structured(loop: TPORunnable, schema: Schema, options: Mapping[str, Any]) ->
         return own
     reader = made[0].parser if len({type(one) for one in inside}) == 1 else read_by_any(made)
     policy = mapped(loop.model, lambda one: _bound(one, schema, plain))
-    whole = WholeReplies(text=arguments_text, fault=_checking(reader))
+    whole = WholeReplies(text=arguments_text, fault=_checking(reader, _limits(schema)))
     best = loop.model_copy(update={"model": policy, "whole_replies": whole})
     return _with_raw(best, reader) if options.get("include_raw") else best | reader
 
@@ -116,13 +117,18 @@ def _with_raw(best: Runnable[Any, Any], reader: Runnable[Any, Any]) -> Runnable[
     return RunnableParallel(raw=best) | read.with_fallbacks([unread], exception_key="parsing_error")
 
 
-def _checking(reader: Runnable[Any, Any]) -> Callable[[AIMessage], str | None]:
+def _limits(schema: Schema) -> Checker:
+    """Return what checks the limits of a schema that is a dict: LangChain's parsers do not."""
+    return checker(schema) if isinstance(schema, Mapping) else lambda _value: None
+
+
+def _checking(reader: Runnable[Any, Any], limits: Checker) -> Callable[[AIMessage], str | None]:
     def fault(message: AIMessage) -> str | None:
         try:
             read = reader.invoke(message, {"callbacks": []})
         except Exception as error:  # noqa: BLE001 whatever a parser says is what is wrong
             return str(error) or type(error).__name__
-        return NOTHING_READ if read is None else None
+        return NOTHING_READ if read is None else limits(read)
 
     return fault
 

@@ -4,17 +4,14 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cached_property
-from importlib import import_module
 from typing import Any
 
 from pydantic import BaseModel, field_validator
 
-from langchain_tpo.errors import MissingExtraError, SettingsError
+from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models.interface import ExplainedScore, ScoreRequest
 from langchain_tpo.reward_models.verifiers.verifier import Verifier
-
-ERRORS_TOLD = 3
-"""Errors that a rationale quotes."""
+from langchain_tpo.text.json_limits import told, validator
 
 _FENCED = re.compile(r"\A\s*```\w*\n(.*)\n\s*```\s*\Z", re.DOTALL)
 
@@ -57,16 +54,15 @@ class JsonSchema(Verifier):
     @field_validator("form")
     @classmethod
     def _is_schema(cls, form: Mapping[str, Any]) -> Mapping[str, Any]:
-        library = _library()
         try:
-            library.validators.validator_for(form).check_schema(form)
-        except library.SchemaError as error:
-            raise SettingsError(f"`schema` of JsonSchema is none: {error.message}.") from None
+            validator(form)
+        except ValueError as error:
+            raise SettingsError(f"`schema` of JsonSchema is none: {error}.") from None
         return form
 
     @cached_property
     def _validator(self) -> Any:  # noqa: ANN401 of an untyped package
-        return _library().validators.validator_for(self.form)(self.form)
+        return validator(self.form)
 
     def check(self, request: ScoreRequest, response: str) -> ExplainedScore:
         """Validate one response."""
@@ -77,15 +73,7 @@ class JsonSchema(Verifier):
         except (ValueError, RecursionError) as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else "too deep"
             return {"reward": 0.0, "rationale": f"The response is no JSON ({reason})."}
-        errors = sorted(self._validator.iter_errors(value), key=lambda error: list(error.path))
+        errors = list(self._validator.iter_errors(value))
         if not errors:
             return {"reward": 1.0, "rationale": "The response fits the schema."}
-        told = [f"{error.json_path}: {error.message}" for error in errors[:ERRORS_TOLD]]
-        return {"reward": 0.5 / len(errors), "rationale": f"{'; '.join(told)}."}
-
-
-def _library() -> Any:  # noqa: ANN401 an untyped package
-    try:
-        return import_module("jsonschema")
-    except ImportError:
-        raise MissingExtraError("jsonschema", "json") from None
+        return {"reward": 0.5 / len(errors), "rationale": told(errors)}

@@ -70,8 +70,18 @@ BODY_ARGUMENTS = frozenset(
 )
 """What asks vLLM, SGLang and llama.cpp for a format, in the body of a request."""
 
-CARRIERS = frozenset({"model_kwargs", "extra_body"})
-"""Fields of models, and arguments, that hold further arguments of a request."""
+CARRIERS = frozenset(
+    {
+        "model_kwargs",
+        "extra_body",
+        "text",
+        "generation_config",
+        "options",
+        "additional_model_request_fields",
+    }
+)
+"""Fields of models, and arguments, that hold further arguments of a request: of any service, of
+OpenAI's Responses API, of Gemini, of Ollama and of Bedrock."""
 
 STOP_ARGUMENTS = frozenset({"stop", "stop_sequences"})
 """Arguments, and fields, at whose texts an answer ends."""
@@ -106,7 +116,7 @@ def for_words(model: ChatModel, *, keep_format: bool = False) -> ChatModel:
             if not fields[name].is_required() and getattr(inside, name)
         }
         carried = {name: getattr(inside, name) for name in CARRIERS & fields.keys()}
-        changed = kept(carried)
+        changed = {name: kept(carried).get(name, {}) for name in carried}
         own |= {name: changed[name] for name in carried if changed[name] != carried[name]}
         return inside.model_copy(update=own) if own else inside
 
@@ -121,13 +131,15 @@ def arguments_for_words(arguments: Arguments, *, keep_format: bool = False) -> d
         {'temperature': 0.5}
     """
     dropped = _of_the_answer(keep_format=keep_format)
-    return {
-        name: arguments_for_words(value, keep_format=keep_format)
-        if name in CARRIERS and isinstance(value, dict)
-        else value
-        for name, value in arguments.items()
-        if name not in dropped
-    }
+    kept: dict[str, Any] = {}
+    for name, value in arguments.items():
+        if name in dropped:
+            continue
+        if name not in CARRIERS or not isinstance(value, dict):
+            kept[name] = value
+        elif (left := arguments_for_words(value, keep_format=keep_format)) or not value:
+            kept[name] = left
+    return kept
 
 
 def _of_the_answer(*, keep_format: bool) -> frozenset[str]:

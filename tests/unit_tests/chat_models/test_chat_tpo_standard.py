@@ -1,7 +1,8 @@
 """LangChain's standard unit tests for chat models, over a scripted model.
 
-Of the suite's own parameters, `timeout`, `max_retries` and `streaming` are left out: they say how one
-request is made, which is for the wrapped model to say, and a run makes many. `docs/agents.md` tells so.
+Of the suite's own parameters, `timeout`, `max_retries` and `streaming` are left out: they say how
+one request is made, which is for the wrapped model to say, and a run makes many. `docs/agents.md`
+tells so.
 """
 
 from typing import Any

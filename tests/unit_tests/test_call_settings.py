@@ -1,10 +1,11 @@
 """Settings of one call, and how many requests all loops of one run may have on their way."""
 
+from threading import Barrier
 from typing import Annotated, Any
 
 import pytest
 from langchain.agents import create_agent
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig, RunnableLambda, RunnableParallel
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
@@ -14,7 +15,7 @@ from typing_extensions import TypedDict
 from langchain_tpo import ChatTPO, TPORunnable, TPOSettings, build_tpo_graph
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.middleware import TPOMiddleware
-from tests.support.fakes import ScriptedModel, last_number
+from tests.support.fakes import ScriptedModel, last_number, obedient
 from tests.support.tool_fakes import ScriptedAgentModel
 
 QUESTION = "How do I care for a wooden table?"
@@ -211,7 +212,13 @@ async def test_without_a_bound_loops_side_by_side_run_at_once() -> None:
 @pytest.mark.parametrize("way", ["invoke", "stream_rounds"])
 @pytest.mark.parametrize("most", [None, 3])
 def test_the_threads_of_sync_loops_in_one_node_are_no_bound(way: str, most: int | None) -> None:
-    model = ScriptedModel(latency=0.3)
+    together = Barrier(most or 12)  # each waits for the others, so that none is over too soon
+
+    def reply(step: str, messages: list[BaseMessage], number: int) -> str:
+        together.wait(timeout=60)
+        return obedient(step, messages, number)
+
+    model = ScriptedModel(reply=reply)
     tpo = TPORunnable(model=model, reward=last_number, width=4, depth=0)
 
     def ask(wood: str, config: RunnableConfig) -> Any:

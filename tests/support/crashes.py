@@ -11,17 +11,17 @@ class CopyingSaver(InMemorySaver):
 
     def __init__(self) -> None:
         super().__init__()
-        self._one_at_a_time = threading.RLock()
+        self.one_at_a_time = threading.RLock()
         self.copies: list[InMemorySaver] = [InMemorySaver()]
 
     def put(self, *args: Any, **kwargs: Any) -> Any:
-        with self._one_at_a_time:
+        with self.one_at_a_time:
             written = super().put(*args, **kwargs)
             self.copies.append(_copied(self))
             return written
 
     def put_writes(self, *args: Any, **kwargs: Any) -> None:
-        with self._one_at_a_time:
+        with self.one_at_a_time:
             super().put_writes(*args, **kwargs)
             self.copies.append(_copied(self))
 

@@ -1,9 +1,10 @@
 """The wording of textual loss, textual gradient and update."""
 
-from langchain_tpo.prompts.critique_per_draw import ADVICE_PROMPTS, SMALL_ADVICE_PROMPTS
+from langchain_tpo.prompts.critique_per_draw import ADVICE_PROMPTS
 from langchain_tpo.prompts.paper import CONTRAST_PROMPTS, REVISION_PROMPTS, TPO_PROMPTS
 from langchain_tpo.prompts.prompt_set import TPOPrompts
 from langchain_tpo.prompts.small_model import (
+    SMALL_ADVICE_PROMPTS,
     SMALL_CONTRAST_PROMPTS,
     SMALL_FUSED_PROMPTS,
     SMALL_MODEL_PROMPTS,

@@ -1,4 +1,4 @@
-"""The wording of `advise`: one piece of advice for each draw, and an update that acts on one."""
+"""The wording of `advise` at length: advice for each draw, and an update that acts on one."""
 
 from dataclasses import replace
 
@@ -57,43 +57,3 @@ ADVICE_PROMPTS = replace(
     without_rejected=_ADVICE_ALONE,
 )
 """The best answer rewritten, each time by a critique of its own."""
-
-_SMALL_ADVISE = """\
-Here is a question and an answer to it.
-
-<QUESTION>
-{query}
-</QUESTION>
-
-<ANSWER>
-{chosen}
-</ANSWER>
-{remarks}{history}
-In one or two short sentences: what is the one change that would improve this answer most? Do not \
-write the new answer."""
-
-_SMALL_ACT = """\
-You are about to answer a question. Somebody answered it before:
-
-<ANSWER>
-{chosen}
-</ANSWER>
-
-A reader gave this advice:
-
-<ADVICE>
-{direction}
-</ADVICE>
-
-Here is the question. Answer it better than before, and write the answer only.
-
-{query}"""
-
-SMALL_ADVICE_PROMPTS = TPOPrompts(
-    name="small-advise",
-    textual_gradient=ChatPromptTemplate([("human", _SMALL_ADVISE)]),
-    update=ChatPromptTemplate([("human", _SMALL_ACT)]),
-    revision_tag=None,
-    shown_tag="ANSWER",
-)
-"""The same for small models."""

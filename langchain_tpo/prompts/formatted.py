@@ -4,6 +4,7 @@ Tags around it would break the format, so the whole reply is the revision. What 
 tells is what the strategy's own prompts show and tell.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from langchain_core.prompts import ChatPromptTemplate
@@ -53,14 +54,7 @@ def for_format(prompts: TPOPrompts) -> TPOPrompts:
         update = _UPDATE.format(shown=_SHOWN[shown], told=told, same=same)
         return ChatPromptTemplate([("human", update)])
 
-    alone = prompts.without_rejected
-    return replace(
-        prompts,
-        update=reworded(prompts.update),
-        forms={name: reworded(form) for name, form in prompts.forms.items()},
-        without_rejected=None if alone is None else for_format(alone),
-        revision_tag=None,
-    )
+    return _reworded(prompts, reworded, again=for_format)
 
 
 _REPLY = """\
@@ -97,14 +91,29 @@ def for_whole_replies(prompts: TPOPrompts) -> TPOPrompts:
         note = _REPLY.format(shown=shown, advice="".join(map(_advice, told)))
         return ChatPromptTemplate([("human", note)])
 
+    return replace(_reworded(prompts, reworded, again=for_whole_replies), shown_tag=None)
+
+
+def _reworded(
+    prompts: TPOPrompts,
+    template: Callable[[ChatPromptTemplate], ChatPromptTemplate],
+    *,
+    again: Callable[[TPOPrompts], TPOPrompts],
+) -> TPOPrompts:
+    """Return the set with other updates, whose whole replies are the revisions.
+
+    Args:
+        prompts: The set.
+        template: Makes an update of its own.
+        again: Does the same with the set for rounds without a rejected response.
+    """
     alone = prompts.without_rejected
     return replace(
         prompts,
-        update=reworded(prompts.update),
-        forms={name: reworded(form) for name, form in prompts.forms.items()},
-        without_rejected=None if alone is None else for_whole_replies(alone),
+        update=template(prompts.update),
+        forms={name: template(form) for name, form in prompts.forms.items()},
+        without_rejected=None if alone is None else again(alone),
         revision_tag=None,
-        shown_tag=None,
     )
 
 

@@ -45,7 +45,7 @@ last the worst. Call the first one A.
 In at most four short sentences: what do the first answers have that the last ones lack, and what \
 does even A get wrong or leave out? Do not answer the question."""
 
-_LOSS_ALONE = """\
+_ANSWER = """\
 Here is a question and an answer to it.
 
 <QUESTION>
@@ -55,7 +55,10 @@ Here is a question and an answer to it.
 <ANSWER>
 {chosen}
 </ANSWER>
-{remarks}
+{remarks}"""
+
+_LOSS_ALONE = f"""\
+{_ANSWER}
 In at most four short sentences: what is good about the answer, and what does it get wrong or \
 leave out? Do not answer the question."""
 
@@ -93,6 +96,11 @@ A reader gave this advice:
 Here is the question. Answer it better than before, and write the answer only.
 
 {query}"""
+
+_ADVISE = f"""\
+{_ANSWER}{{history}}
+In one or two short sentences: what is the one change that would improve this answer most? Do not \
+write the new answer."""
 
 _LOSS_AND_ADVICE = f"""\
 {_ANSWERS}{{history}}In at most five short sentences: why is A better than B, what does \
@@ -163,3 +171,12 @@ SMALL_FUSED_PROMPTS = _in_one_reply(
     _in_one_reply("small-fused-revision", _LOSS_AND_ADVICE_ALONE, None),
 )
 """The same with loss and gradient in one reply, and a round as one conversation."""
+
+SMALL_ADVICE_PROMPTS = TPOPrompts(
+    name="small-advise",
+    textual_gradient=ChatPromptTemplate([("human", _ADVISE)]),
+    update=ChatPromptTemplate([("human", _UPDATE.replace("{textual_gradient}", "{direction}"))]),
+    revision_tag=None,
+    shown_tag="ANSWER",
+)
+"""Advice for each draw, and an update that acts on one piece of it."""

@@ -116,7 +116,8 @@ def for_words(model: ChatModel, *, keep_format: bool = False) -> ChatModel:
             if not fields[name].is_required() and getattr(inside, name)
         }
         carried = {name: getattr(inside, name) for name in CARRIERS & fields.keys()}
-        changed = {name: kept(carried).get(name, {}) for name in carried}
+        left = kept(carried)
+        changed = {name: left.get(name, {}) for name in carried}
         own |= {name: changed[name] for name in carried if changed[name] != carried[name]}
         return inside.model_copy(update=own) if own else inside
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
 
 from langchain_tpo.events import RoundEvent, RunSummary, StepEvent
 from langchain_tpo.sampling.usage import Usage
+from langchain_tpo.serve.fields import TpoFields
 from langchain_tpo.settings import TPOSettings
 
 
@@ -31,18 +32,12 @@ class Asked:
     """A JSON schema that the answer has to fit."""
     schema_options: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments of `with_structured_output`."""
-    optimize: Literal["answers", "tool_calls"] = "answers"
-    """Whether calls of tools are optimized as well."""
     answers: int = 1
     """How many answers are wanted, best first."""
-    context: Mapping[str, Any] | None = None
-    """What else the reward is told."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """For traces."""
-    progress: Literal["comments", "reasoning", "none"] = "comments"
-    """How a stream tells of rounds."""
-    best_so_far: bool = False
-    """Whether a stream shows the best answer after each round."""
+    tpo: TpoFields = field(default_factory=TpoFields)
+    """What the request's own field `tpo` says of the answer."""
 
     def with_settings(self, settings: TPOSettings) -> "Asked":
         """Return the same question, optimized otherwise."""

@@ -106,7 +106,7 @@ class ChatCompletionRequest(BaseModel):
         check_fields(self.stream_options or StreamOptions(), STREAM_REFUSED, HARMLESS)
         check_tool_fields(self)
         tpo = self.tpo or TpoFields()
-        settings = presets.with_options(presets.settings_of(self.model), tpo.settings())
+        settings = presets.settings_of(self.model, tpo.settings())
         if self.seed is not None:
             settings = settings.with_changes(seed=self.seed)
         schema = _schema(self.response_format)
@@ -122,10 +122,7 @@ class ChatCompletionRequest(BaseModel):
             schema_options=_strict(self.response_format),
             answers=self.n or 1,
             metadata=self.metadata or {},
-            optimize=tpo.optimize,
-            progress=tpo.progress,
-            best_so_far=tpo.best_so_far,
-            context=tpo.context,
+            tpo=tpo,
         )
 
     def _arguments(self, presets: Presets, *, with_format: bool) -> Json:

@@ -76,7 +76,7 @@ class MessagesRequest(BaseModel):
         """
         check_fields(self, REFUSED, HARMLESS)
         tpo = self.tpo or TpoFields()
-        settings = presets.with_options(presets.settings_of(self.model), tpo.settings())
+        settings = presets.settings_of(self.model, tpo.settings())
         check_length(self.max_tokens, presets.limits, param="max_tokens")
         arguments = {**given(self, PASSED), "max_tokens": self.max_tokens}
         if self.stop_sequences:
@@ -90,10 +90,7 @@ class MessagesRequest(BaseModel):
             tool_options=self._tool_options(),
             schema=self._schema(),
             metadata=self.metadata or {},
-            optimize=tpo.optimize,
-            progress=tpo.progress,
-            best_so_far=tpo.best_so_far,
-            context=tpo.context,
+            tpo=tpo,
         )
 
     def _conversation(self) -> list[AnyMessage]:

@@ -59,12 +59,21 @@ class Presets:
         """Return those of them that the operator allows."""
         return [name for name in self.names() if self._fits(name)]
 
-    def settings_of(self, model: str) -> TPOSettings:
-        """Return what a model's name stands for.
+    def settings_of(self, model: str, options: Mapping[str, Any] | None = None) -> TPOSettings:
+        """Return what a model's name stands for, as a request's `tpo` changes it.
+
+        Args:
+            model: The name.
+            options: Settings by name, of a request.
 
         Raises:
-            Exception: A refused request, when there is no such model or it asks for too much.
+            Exception: A refused request, when there is no such model, or an option cannot work, or
+                they ask for too much.
         """
+        named = self._named(model)
+        return named if options is None else self.with_options(named, options)
+
+    def _named(self, model: str) -> TPOSettings:
         if model == self.name:
             return self.settings
         name, _, suffix = model.rpartition(":")

@@ -79,14 +79,14 @@ class Reply(ABC):
         if event is None:
             return comment("keep-alive")
         line = progress(event, self.asked.settings.depth)
-        if self.asked.progress == "none":
+        if self.asked.tpo.progress == "none":
             told = b""
-        elif self.asked.progress == "reasoning":
+        elif self.asked.tpo.progress == "reasoning":
             told = self.thought(f"{line}\n")
         else:
             told = comment(line)
         text = event.get("text") if event["event"] == "tpo_round" else None
-        return told + self.so_far(str(text), event) if text and self.asked.best_so_far else told
+        return told + self.so_far(str(text), event) if text and self.asked.tpo.best_so_far else told
 
 
 def progress(event: TPOEvent, depth: int) -> str:

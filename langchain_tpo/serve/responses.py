@@ -99,7 +99,7 @@ class ResponsesRequest(BaseModel):
         check_fields(self, REFUSED, HARMLESS)
         check_tool_fields(self)
         tpo = self.tpo or TpoFields()
-        settings = presets.with_options(presets.settings_of(self.model), tpo.settings())
+        settings = presets.settings_of(self.model, tpo.settings())
         schema, form = self._form()
         arguments = {**given(self, PASSED), **self._told(), **form}
         if self.max_output_tokens is not None:
@@ -115,10 +115,7 @@ class ResponsesRequest(BaseModel):
             schema=schema,
             schema_options=_strict(self.text),
             metadata=self.metadata or {},
-            optimize=tpo.optimize,
-            progress=tpo.progress,
-            best_so_far=tpo.best_so_far,
-            context=tpo.context,
+            tpo=tpo,
         )
 
     def _conversation(self) -> list[Json]:

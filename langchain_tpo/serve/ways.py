@@ -63,8 +63,8 @@ class Ways:
         settings = with_arguments(asked.settings, arguments)
         config["configurable"] = {PER_CALL: settings}
         value: TPORunnableInput = list(asked.messages)
-        if asked.context:
-            value = {"messages": list(asked.messages), "context": dict(asked.context)}
+        if asked.tpo.context:
+            value = {"messages": list(asked.messages), "context": dict(asked.tpo.context)}
         return best_of(await tpo.aoptimize(value, config), asked.answers)
 
     async def _with_tools(self, asked: Asked, config: RunnableConfig) -> AIMessage:
@@ -75,7 +75,7 @@ class Ways:
             raise bad_request(
                 "The model behind this server takes no tools.", param="tools"
             ) from None
-        whole = asked.optimize == "tool_calls"
+        whole = asked.tpo.optimize == "tool_calls"
         way = answerer(loop, {**tools, **asked.arguments}, tool_calls=whole)
         return await way.ainvoke(list(asked.messages), config)
 

@@ -32,6 +32,7 @@ from langchain_tpo.cli.run_choices import RunChoices, run_choices
 from langchain_tpo.cli.run_folders import new_folder, newest_folder
 from langchain_tpo.errors import DatasetError, SettingsError
 from langchain_tpo.evaluation.datasets import Dataset, open_dataset
+from langchain_tpo.evaluation.given_answers import NEVER_ASKED
 from langchain_tpo.evaluation.metrics.measured import measures_named
 from langchain_tpo.evaluation.records import Record
 from langchain_tpo.evaluation.sitting import Evaluation, Sitting
@@ -88,10 +89,11 @@ def evaluate(  # noqa: PLR0913 a command has the options that it has
 def _plan(
     data: Dataset, choices: RunChoices, systems: Sequence[str], metrics: Sequence[str]
 ) -> Evaluation:
-    parts = _parts(choices)
+    compared = parse_systems(systems, choices.settings)
+    parts = _parts(choices, asks_a_model=any(system.answers is None for system in compared))
     return Evaluation(
         dataset=data,
-        systems=parse_systems(systems, choices.settings),
+        systems=compared,
         parts=parts,
         labels=choices.labels(parts.model),
         model_options=choices.model_options,
@@ -143,10 +145,10 @@ def _compared(folder: Path, other: Path) -> list[dict[str, Any]]:
     return compared
 
 
-def _parts(choices: RunChoices) -> Parts:
+def _parts(choices: RunChoices, *, asks_a_model: bool) -> Parts:
     return Parts(
         reward=choices.build_reward(),
-        model=choices.build_model(),
+        model=choices.build_model() if asks_a_model else NEVER_ASKED,
         critic=choices.build_critic(),
         model_named=chat_model,
     )

@@ -22,7 +22,8 @@ SystemsOption = Annotated[
         "-s",
         metavar="SYSTEM",
         help="`single`, `best-of-n`, `best-of-n-matched`, `revision` or `tpo`, with options as "
-        "in `wide=tpo:width=20,depth=1/2`; as often as needed. Default: one of each.",
+        "in `wide=tpo:width=20,depth=1/2`, or `given=FILE` of answers that exist already; as often "
+        "as needed. Default: one of each.",
     ),
 ]
 

@@ -1,7 +1,9 @@
-"""`tpo export-dpo`: what a run found out as training data."""
+"""`tpo export` and `tpo export-dpo`: what a run found out, for judges and for training."""
 
 import json
 import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
@@ -9,14 +11,68 @@ from typing import Annotated
 import typer
 
 from langchain_tpo.cli.console import count, say, stderr_console, visible
-from langchain_tpo.errors import DatasetError
-from langchain_tpo.evaluation.manifest import check_systems
+from langchain_tpo.errors import DatasetError, SettingsError
+from langchain_tpo.evaluation.answer_formats import ANSWER_FORMATS, exported, format_named
+from langchain_tpo.evaluation.manifest import check_systems, manifest_at
 from langchain_tpo.evaluation.preference_pairs import preference_pairs
-from langchain_tpo.evaluation.records import RECORDS, read_records
+from langchain_tpo.evaluation.records import RECORDS, Record, read_records
+
+FolderArgument = Annotated[Path, typer.Argument(help="The folder that `tpo evaluate` wrote.")]
+
+
+def export(
+    folder: FolderArgument,
+    *,
+    layout: Annotated[
+        str,
+        typer.Option("--format", help="Whose judge is to read it: " + ", ".join(ANSWER_FORMATS)),
+    ],
+    system: Annotated[
+        str | None, typer.Option("--system", "-s", help="Whose answers. Default: the only one.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What the judge is to call it. Default: as the run does.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The file to write. Default: stdout.")] = None,
+) -> None:
+    """Write a system's answers in the format that a benchmark's own judge reads.
+
+    `tpo evaluate --system given=FILE` reads them again.
+    """
+    format_named(layout)
+    chosen = _only_system(folder, system)
+    tally: Counter[bool] = Counter()
+    lines = exported(_of_system(folder, chosen, tally), layout=layout, name=name or chosen)
+    _write(lines, out)
+    if out is not None:
+        stderr_console().print(visible(f"{count(tally[True])} answers in {out}"), markup=False)
+    if tally[False]:
+        say(f"{count(tally[False])} examples have no answer of `{chosen}` and are left out.")
+    if not tally[True]:
+        say(f"no answers of `{chosen}` are there.")
+        raise typer.Exit(1)
+
+
+def _only_system(folder: Path, system: str | None) -> str:
+    names = [str(one["name"]) for one in manifest_at(folder)["systems"]]
+    if system is not None:
+        check_systems(folder, [system])
+        return system
+    if len(names) != 1:
+        listed = ", ".join(f"`{name}`" for name in names)
+        raise SettingsError(f"`--system` must say whose answers are written, one of {listed}.")
+    return names[0]
+
+
+def _of_system(folder: Path, system: str, tally: Counter[bool]) -> Iterator[Record]:
+    for record in read_records(folder / RECORDS):
+        if record["system"] == system:
+            tally[bool(record["runs"])] += 1
+            yield record
 
 
 def export_dpo(
-    folder: Annotated[Path, typer.Argument(help="The folder that `tpo evaluate` wrote.")],
+    folder: FolderArgument,
     *,
     out: Annotated[
         Path | None, typer.Option(help="The JSONL file to write. Default: stdout.")
@@ -37,19 +93,35 @@ def export_dpo(
     pairs = preference_pairs(
         read_records(folder / RECORDS), systems=systems or (), least_gap=least_gap
     )
-    lines = (json.dumps(pair) + "\n" for pair in pairs)
-    written = 0
-    try:
-        with nullcontext(sys.stdout) if out is None else out.open("w", encoding="utf-8") as file:
-            for line in lines:
-                file.write(line)
-                written += 1
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise DatasetError(f"`{out}` could not be written: {error.strerror}.") from error
+    written = _write((json.dumps(pair) + "\n" for pair in pairs), out)
     if out is not None:
         stderr_console().print(visible(f"{count(written)} pairs in {out}"), markup=False)
     if not written:
         say("no pairs: no run has two responses whose rewards differ that much.")
         raise typer.Exit(1)
+
+
+def _write(lines: Iterable[str], out: Path | None) -> int:
+    """Write lines and return their number; a file is whole, or as it was before."""
+    written = 0
+    fresh = None if out is None else _beside(out)
+    try:
+        with (
+            nullcontext(sys.stdout) if fresh is None else fresh.open("w", encoding="utf-8") as file
+        ):
+            for line in lines:
+                file.write(line)
+                written += 1
+        if out is not None and fresh is not None and fresh != out:
+            fresh.replace(out)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise DatasetError(f"`{out}` could not be written: {error.strerror}.") from error
+    return written
+
+
+def _beside(out: Path) -> Path:
+    """Return where a file is written before it takes its name; a pipe or a device is what it is."""
+    special = out.exists() and not out.is_file()
+    return out if special else out.with_name(f"{out.name}.fresh")

@@ -14,7 +14,7 @@ from langchain_tpo import __version__
 from langchain_tpo.cli import USERS_MISTAKE
 from langchain_tpo.cli.console import give, say, visible
 from langchain_tpo.cli.evaluate import evaluate
-from langchain_tpo.cli.export import export_dpo
+from langchain_tpo.cli.export import export, export_dpo
 from langchain_tpo.cli.judge import judge
 from langchain_tpo.cli.optimize import optimize
 from langchain_tpo.cli.report import report
@@ -38,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Better answers from a frozen model: test-time preference optimization, arXiv 2501.12895.",
 )
-for command in (optimize, evaluate, judge, report, runs, export_dpo, serve, rewards):
+for command in (optimize, evaluate, judge, report, runs, export, export_dpo, serve, rewards):
     app.command()(command)
 
 

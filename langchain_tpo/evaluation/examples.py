@@ -77,7 +77,7 @@ fields={'instruction': 'Name a colour.', 'level': 5})
     if not messages:
         raise ConversationError("The row holds no user message: there is nothing to answer.")
     return Example(
-        id=_identity(fields, number),
+        id=identity_of(fields) or str(number),
         messages=messages,
         follow_ups=follow_ups,
         fields={
@@ -108,11 +108,17 @@ def json_value(value: object) -> Any:  # noqa: ANN401 JSON
     return str(value)
 
 
-def _identity(fields: Mapping[str, Any], number: int) -> str:
+def identity_of(fields: Mapping[str, Any]) -> str | None:
+    """Return what a row calls itself; None where it has no name.
+
+    Example:
+        >>> identity_of({"question_id": 81}), identity_of({"prompt": "Hi"})
+        ('81', None)
+    """
     for name in ID_FIELDS:
         value = fields.get(name)
         if isinstance(value, str | int | float) and not isinstance(value, bool):
             text = str(value).strip()
             if text:
                 return text
-    return str(number)
+    return None

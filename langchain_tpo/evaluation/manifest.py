@@ -30,6 +30,9 @@ PACKAGES = (
 )
 """Whose versions decide what a run does."""
 
+NO_MODEL = "none"
+"""The model of a run that only scores answers that existed already."""
+
 COMPARED = ("dataset", "model", "critic", "reward", "model_options")
 """What must be the same for two sittings to be one run."""
 
@@ -69,6 +72,9 @@ def manifest_of(
     return {name: without_secrets(value) for name, value in manifest.items()}
 
 
+_OF_THE_MODEL = ("model", "critic", "model_options")
+
+
 def sitting() -> dict[str, Any]:
     """Describe this process: a run that was resumed has several sittings."""
     return {
@@ -83,7 +89,8 @@ def sitting() -> dict[str, Any]:
 def resumed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """Join the manifest of a run with that of a sitting that goes on with it.
 
-    Systems may be added; those that both have must be the same.
+    Systems may be added; those that both have must be the same. A sitting that asks no model, since
+    all of its answers are given, fits any.
 
     Raises:
         SettingsError: In one line, when it would be another run.
@@ -93,8 +100,10 @@ def resumed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]
         >>> resumed(same, {**same, "sittings": ["tuesday"]})["sittings"]
         ['monday', 'tuesday']
     """
+    asks = [one for one in (before, now) if one.get("model") != NO_MODEL]
     for key in COMPARED:
-        if before.get(key) != now.get(key):
+        told = asks if key in _OF_THE_MODEL else (before, now)
+        if len({json.dumps(one.get(key), sort_keys=True) for one in told}) > 1:
             raise SettingsError(
                 f"`--resume`: `{key}` was `{before.get(key)}` and is now `{now.get(key)}`: say it "
                 "as before, or give another `--out`."
@@ -110,7 +119,13 @@ def resumed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]
     expected = now.get("expected")
     if expected and now["systems"]:  # of all systems, not only of those that go on
         expected = expected // len(now["systems"]) * len(systems)
-    settled = {"systems": list(systems.values()), "sittings": sittings, "expected": expected}
+    model = {key: asks[0][key] for key in _OF_THE_MODEL if asks and key in asks[0]}
+    settled = {
+        **model,
+        "systems": list(systems.values()),
+        "sittings": sittings,
+        "expected": expected,
+    }
     return {**now, **settled}
 
 

@@ -52,8 +52,8 @@ class Outcome:
     """First samples that another system had drawn."""
     usage_by_model: Mapping[ModelRole, Usage]
     """The same of the policy, the critic and a judge apart."""
-    seconds: float
-    """Wall time of the run."""
+    seconds: float | None
+    """Wall time of the run; None for answers that existed already."""
     width: int
     """Responses of the first round: for a matched system the width that it came to."""
     stop_reasons: tuple[str, ...]
@@ -111,7 +111,7 @@ def outcome_of(record: Record, measure: MetricValues) -> Outcome | Failed:
         ),
         taken=sum(run.get("first_samples", {"taken": 0})["taken"] for run in runs),
         usage_by_model=usage_by_model(step for run in runs for step in run["steps"]),
-        seconds=sum(run["seconds"] for run in runs),
+        seconds=None if is_given(runs) else sum(run["seconds"] for run in runs),
         width=len(first),
         stop_reasons=tuple(run["stop_reason"] for run in runs),
         dropped=Counter(drop["reason"] for run in runs for drop in run["drops"]),
@@ -119,6 +119,16 @@ def outcome_of(record: Record, measure: MetricValues) -> Outcome | Failed:
         metrics=_metrics(record, questions, measure),
         categories=categories_of(record["fields"]),
     )
+
+
+def is_given(runs: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether recorded runs only scored answers that existed already.
+
+    Example:
+        >>> is_given([{"answer": "Paris", "given": {"generator": "gpt-4"}}]), is_given([])
+        (True, False)
+    """
+    return any("given" in run for run in runs)
 
 
 def _metrics(

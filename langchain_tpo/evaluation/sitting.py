@@ -4,15 +4,17 @@ The command line and `evaluate` are both faces of this. Knows the order of thing
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from langchain_tpo.errors import DatasetError
 from langchain_tpo.evaluation.datasets import Dataset
+from langchain_tpo.evaluation.given_answers import GivenAnswers, given_answers
 from langchain_tpo.evaluation.giving_up import HopelessError, Patience
-from langchain_tpo.evaluation.manifest import manifest_of
+from langchain_tpo.evaluation.manifest import NO_MODEL, manifest_of
 from langchain_tpo.evaluation.metrics.measured import Measure
 from langchain_tpo.evaluation.record_writer import RecordWriter
 from langchain_tpo.evaluation.records import RECORDS
@@ -60,17 +62,41 @@ class Evaluation:
             raise DatasetError(f"`{self.dataset.source}` holds no rows: there is nothing to do.")
         return (rows if self.limit is None else min(rows, self.limit)) * len(self.systems)
 
+    @property
+    def _asks_a_model(self) -> bool:
+        return any(system.answers is None for system in self.systems)
+
+    @cached_property
+    def answers(self) -> Mapping[str, GivenAnswers]:
+        """Answers that exist already, by system.
+
+        Raises:
+            DatasetError: In one line, when a file of them does not fit the data set.
+        """
+        return {
+            system.name: given_answers(system.answers, islice(self.dataset.examples(), self.limit))
+            for system in self.systems
+            if system.answers is not None
+        }
+
     def manifest(self) -> dict[str, Any]:
-        """Describe the run as JSON values."""
+        """Describe the run as JSON values.
+
+        Raises:
+            DatasetError: As `answers` does.
+        """
         described = manifest_of(
             dataset={"source": self.dataset.source, "sha256": self.dataset.sha256},
-            labels=self.labels,
+            labels=self.labels if self._asks_a_model else {**self.labels, "model": NO_MODEL},
             systems=self.systems,
             model_options=self.model_options,
             limit=self.limit,
             seed=self.seed,
             metrics=sorted(self.measures),
         )
+        for system in described["systems"]:
+            if system["name"] in self.answers:
+                system["answers_sha256"] = self.answers[system["name"]].sha256
         return {**described, "expected": self.total()}
 
 
@@ -128,12 +154,13 @@ class Sitting:
             ConfigurationError: In one line, when a system cannot be built.
         """
         todo = self._evaluation
+        answers = {name: given.by_example for name, given in todo.answers.items()}
         try:
             with self._writer:
                 await run_evaluation(
                     islice(todo.dataset.examples(), todo.limit),
                     todo.systems,
-                    todo.parts,
+                    replace(todo.parts, answers=answers),
                     self._writer,
                     concurrency=todo.concurrency,
                     done=self._done,

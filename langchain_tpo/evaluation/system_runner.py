@@ -5,7 +5,7 @@ knows no files.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -26,6 +26,7 @@ from langchain_tpo.evaluation.first_samples import (
     draws_in,
     first_samples_of,
 )
+from langchain_tpo.evaluation.given_answers import GivenAnswer, samples_of
 from langchain_tpo.evaluation.given_critiques import NO_CRITIQUE, given_critic, read_critiques
 from langchain_tpo.evaluation.systems import System
 from langchain_tpo.evaluation.token_matching import Spent, spent_by
@@ -51,6 +52,8 @@ class Parts:
     """Writes loss and gradient, where a system does not say otherwise; None is the policy."""
     model_named: Callable[[str], ChatModel] | None = None
     """Return the model of a string, for systems with a critic of their own."""
+    answers: Mapping[str, Mapping[str, GivenAnswer]] = field(default_factory=dict)
+    """Answers that exist already, by system and example."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,14 +64,17 @@ class AnsweredTurn:
     """What was answered."""
     result: TPOResult
     """How."""
-    asked: Asked
-    """Where its first samples come from."""
+    asked: Asked | None = None
+    """Where its first samples come from; None for an answer that was given."""
+    given: Mapping[str, Any] | None = None
+    """What the file of a given answer says of it."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as JSON values."""
+        origins = {"first_samples": self.asked, "given": self.given}
         return {
             "messages": convert_to_openai_messages(self.messages),
-            "first_samples": dict(self.asked),
+            **{name: dict(origin) for name, origin in origins.items() if origin is not None},
             **self.result.as_dict(),
         }
 
@@ -109,8 +115,11 @@ class SystemRunner:
         turns: list[AnsweredTurn] = []
         messages = list(example.messages)
         for number in range(1 + len(example.follow_ups)):
-            tpo = self._runnable(example, number, budget)
-            turn = await self._answered(tpo, messages, shared, example.fields)
+            if self.system.answers is not None:
+                turn = await self._given(example, number, messages)
+            else:
+                tpo = self._runnable(example, number, budget)
+                turn = await self._answered(tpo, messages, shared, example.fields)
             turns.append(turn)
             if number < len(example.follow_ups):
                 said = HumanMessage(example.follow_ups[number])
@@ -137,6 +146,22 @@ class SystemRunner:
         asked = Asked(key=key, taken=draws_in(taken) if taken else 0)
         shared.add(key, first_samples_of(vars(result)))
         return AnsweredTurn(messages=list(messages), result=result, asked=asked)
+
+    async def _given(
+        self, example: Example, number: int, messages: Sequence[BaseMessage]
+    ) -> AnsweredTurn:
+        """Score an answer that exists already; what it cost nobody knows."""
+        answer = self._parts.answers[self.system.name][example.id]
+        if not answer.turns:
+            raise RunError(f"Row {answer.row} of `{self.system.answers}` says: no answer.")
+        turn = answer.turns[number - 1 - len(example.follow_ups)]
+        asked_for: Any = {
+            "messages": messages,
+            "first_samples": samples_of(turn),
+            "context": dict(example.fields),
+        }
+        result = await self._shared.aoptimize(asked_for)
+        return AnsweredTurn(messages=list(messages), result=result, given=answer.more or {})
 
     @cached_property
     def _shared(self) -> TPORunnable:

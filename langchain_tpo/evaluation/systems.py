@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import PurePath
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 from langchain_tpo.errors import SettingsError
@@ -32,6 +33,9 @@ MatchOn: TypeAlias = Literal["output", "all", "money"]
 """Which tokens a matched system may use as many of: generated ones, prompts as well, or prompts at
 the quarter of a price that providers ask for them."""
 
+GIVEN = "given"
+"""The kind of a system whose answers exist already, in a file."""
+
 WITHHELD = "withheld"
 """A critique that says nothing; remarks that nobody is shown."""
 
@@ -45,6 +49,7 @@ _OPTIONS = frozenset(
     {*_SETTINGS, "width", "depth", "critic", "critique", "remarks", "match", "match_on"}
 )
 _GRID = ("width", "depth")
+_GIVEN_SPEC = re.compile(r"(?:(?P<name>[^=:,]+)=)?given(?:=(?P<file>.*))?")
 _SPEC = re.compile(r"(?:(?P<name>[^=:,]+)=)?(?P<kind>[\w-]+)(?::(?P<options>.*))?")
 
 
@@ -74,6 +79,8 @@ class System:
     """The system whose tokens a `best-of-n-matched` takes as its budget."""
     match_on: MatchOn = "output"
     """What counts for that."""
+    answers: str | None = None
+    """The file of answers that exist already."""
 
     def as_dict(self) -> dict[str, Any]:
         """Describe the system for a manifest, as JSON values."""
@@ -86,11 +93,12 @@ class System:
             "match": self.match,
             "match_on": self.match_on if self.match else None,
         }
-        return said if self.remarks is None else {**said, "remarks": self.remarks}
+        more = {"remarks": self.remarks, "answers": self.answers}
+        return {**said, **{name: value for name, value in more.items() if value is not None}}
 
 
 def parse_systems(texts: Sequence[str], settings: TPOSettings) -> tuple[System, ...]:
-    """Read systems as users type them: `[NAME=]KIND[:option=value,...]`.
+    """Read systems as users type them: `[NAME=]KIND[:option=value,...]`, or `[NAME=]given=FILE`.
 
     `width` and `depth` take several values at once (`tpo:width=2/5/10,depth=1/2`), which makes one
     system of each combination. A matched system comes after the one whose tokens it matches.
@@ -105,6 +113,8 @@ def parse_systems(texts: Sequence[str], settings: TPOSettings) -> tuple[System, 
     Example:
         >>> [one.name for one in parse_systems(["tpo:depth=1/2", "single"], TPOSettings())]
         ['tpo-D1', 'tpo-D2', 'single']
+        >>> [one.name for one in parse_systems(["given=gpt-4.json"], TPOSettings())]
+        ['gpt-4']
     """
     systems = [system for text in texts or OF_THE_PAPER for system in _parse(text, settings)]
     names = [system.name for system in systems]
@@ -141,10 +151,12 @@ def drawing_order(systems: Sequence[System]) -> list[System]:
 
 
 def _parse(text: str, settings: TPOSettings) -> list[System]:
-    match = _SPEC.fullmatch(text.strip())
+    match, given = _SPEC.fullmatch(text.strip()), _GIVEN_SPEC.fullmatch(text.strip())
     kind = match["kind"] if match else text
+    if given is not None and kind not in KINDS:  # `given=tpo` is a `tpo` of that name
+        return [_given(text, given["name"], given["file"] or "")]
     if match is None or kind not in KINDS:
-        known = ", ".join(f"`{known}`" for known in KINDS)
+        known = ", ".join(f"`{known}`" for known in [*KINDS, f"{GIVEN}=FILE"])
         raise SettingsError(f"`--system {text}`: there is no `{kind}`, use one of {known}.")
     options = _options(text, kind, match["options"] or "")
     grids = [options.pop(name).split("/") if name in options else [None] for name in _GRID]
@@ -152,6 +164,21 @@ def _parse(text: str, settings: TPOSettings) -> list[System]:
     if match["name"] and len(combinations) > 1:
         raise SettingsError(f"`--system {text}` makes several systems: leave the name out.")
     return [_system(text, match["name"], kind, shape, options, settings) for shape in combinations]
+
+
+def _given(text: str, name: str | None, file: str) -> System:
+    if not file:
+        raise SettingsError(
+            f"`--system {text}` names no file of answers: write `{GIVEN}=answers.jsonl`."
+        )
+    # Of `hf:owner/name?split=test` the name, of `answers.jsonl.gz` what stands before the dot.
+    own_name = PurePath(file.partition("?")[0].rstrip("/")).name.lstrip(".").partition(".")[0]
+    return System(
+        name=name or own_name or GIVEN,
+        kind=GIVEN,
+        settings=TPOSettings(width=1, depth=0),  # nothing is drawn: no other one means anything
+        answers=file,
+    )
 
 
 def _options(text: str, kind: SystemKind, listed: str) -> dict[str, str]:
@@ -223,7 +250,7 @@ def _settle_match(system: System, systems: Sequence[System]) -> System:
         if system.match:
             raise SettingsError(f"`{system.name}` matches nothing: only `best-of-n-matched` does.")
         return system
-    loops = [other.name for other in systems if other.kind not in WITHOUT_ROUNDS]
+    loops = [other.name for other in systems if other.kind not in (*WITHOUT_ROUNDS, GIVEN)]
     tpo_first = [other.name for other in systems if other.kind == "tpo"] + loops
     wanted = system.match or next(iter(tpo_first), None)
     if wanted not in loops:

@@ -199,6 +199,7 @@ def _summary(
     """Average over what is compared; count over all that was answered."""
     outcomes, everything = list(compared.values()), list(answered.values())
     lengths = [outcome.length for outcome in outcomes]
+    asked = [outcome.usage for outcome in outcomes] if kind != "given" else None
     return SystemSummary(
         name=name,
         kind=kind,
@@ -213,9 +214,11 @@ def _summary(
         input_tokens=_all_known([outcome.usage["input_tokens"] for outcome in outcomes]),
         cached_tokens=_all_known([outcome.usage["cached_tokens"] for outcome in outcomes]),
         output_tokens=_all_known([outcome.usage["output_tokens"] for outcome in outcomes]),
-        requests=_mean_or_zero([outcome.usage["requests"] for outcome in outcomes]),
-        completions=_mean_or_zero([outcome.usage["completions"] for outcome in outcomes]),
-        seconds=_mean_or_zero([outcome.seconds for outcome in outcomes]),
+        requests=None if asked is None else _mean_or_zero([usage["requests"] for usage in asked]),
+        completions=None
+        if asked is None
+        else _mean_or_zero([usage["completions"] for usage in asked]),
+        seconds=_all_known([outcome.seconds for outcome in outcomes]),
         width=_mean_or_zero([outcome.width for outcome in outcomes]),
         taken=_mean_or_zero([outcome.taken for outcome in outcomes]),
         length=mean(lengths, seed=seed),
@@ -259,7 +262,9 @@ def _comparison(
         judged_length_controlled=_at_equal_length(judged, longer, difficulties),
         unjudged=len(asked) - len(judged),
         extra_tokens=tokens,
-        extra_seconds=known_mean(mine[name].seconds - other[name].seconds for name in longer),
+        extra_seconds=_all_known(
+            [_less(mine[name].seconds, other[name].seconds) for name in longer]
+        ),
         extra_pflops=arithmetic,
         tokens_per_point=_per_point(tokens, difference),
         pflops_per_point=_per_point(arithmetic, difference),
@@ -361,8 +366,11 @@ def _at(values: Sequence[Any], number: int) -> Any:  # noqa: ANN401 as the seque
 
 
 def _more_tokens(ours: Outcome, theirs: Outcome) -> float | None:
-    mine, other = total_tokens(ours.usage), total_tokens(theirs.usage)
-    return None if mine is None or other is None else mine - other
+    return _less(total_tokens(ours.usage), total_tokens(theirs.usage))
+
+
+def _less(ours: float | None, theirs: float | None) -> float | None:
+    return None if ours is None or theirs is None else ours - theirs
 
 
 def _all_known(values: Sequence[float | None]) -> float | None:

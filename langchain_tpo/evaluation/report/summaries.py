@@ -54,12 +54,12 @@ class SystemSummary:
     """Mean of those input tokens that a server said it had worked out before."""
     output_tokens: float | None
     """Mean per example."""
-    requests: float
-    """Mean per example."""
-    completions: float
-    """Mean per example."""
-    seconds: float
-    """Mean per example."""
+    requests: float | None
+    """Mean per example; None for answers that existed already."""
+    completions: float | None
+    """Mean per example; None for answers that existed already."""
+    seconds: float | None
+    """Mean per example; None for answers that existed already."""
     width: float
     """Mean number of first samples."""
     taken: float

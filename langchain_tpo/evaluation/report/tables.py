@@ -264,6 +264,7 @@ def _costs(analysis: Analysis) -> Table:
         title="Cost per example",
         about="Means; critic and judges included."
         + (_SHARED + _in_all(analysis) if shared else "")
+        + (_GIVEN if any(system.kind == "given" for system in systems) else "")
         + (" PFLOPs: 2 x parameters x tokens." if "PFLOPs" in columns else "")
         + (" Price: in the currency of the prices given." if "price" in columns else ""),
         head=list(columns),
@@ -274,6 +275,12 @@ def _costs(analysis: Analysis) -> Table:
 _SHARED = (
     " Systems share their first samples: what one drew, others began with. Each row counts them as "
     "if that system had drawn them itself; part of a shared draw counts by its characters."
+)
+
+
+_GIVEN = (
+    " What answers cost that existed already is not known: they are scored here, not drawn, and "
+    "that is all that the run paid for them."
 )
 
 

@@ -1,4 +1,4 @@
-"""Every command in docs/evaluation.md can be typed as it stands there."""
+"""Every command in docs/evaluation.md and docs/reports.md can be typed as it stands there."""
 
 import re
 import shlex
@@ -11,13 +11,16 @@ from langchain_tpo import TPOSettings
 from langchain_tpo.cli.main import app
 from langchain_tpo.evaluation.systems import parse_systems
 
-PAGE = Path(__file__).parents[3] / "docs" / "evaluation.md"
-FENCED = re.findall(r"```(\w*)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+DOCS = Path(__file__).parents[3] / "docs"
+PAGES = "".join(
+    (DOCS / name).read_text(encoding="utf-8") for name in ("evaluation.md", "reports.md")
+)
+FENCED = re.findall(r"```(\w*)\n(.*?)```", PAGES, re.DOTALL)
 BLOCKS = [block for language, block in FENCED if not language]
 COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line.startswith("tpo ")]
 
 
-def test_the_page_has_commands() -> None:
+def test_the_pages_have_commands() -> None:
     assert len(COMMANDS) > 10
 
 

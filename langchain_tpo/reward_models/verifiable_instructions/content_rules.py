@@ -8,6 +8,9 @@ from langchain_tpo.constructors import types_checked
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule, Verdict, verdict
 
+NO_COMMA = "use no comma at all, and short sentences instead"
+JSON_ALONE = "send valid JSON and nothing else"
+
 
 @dataclass(frozen=True)
 class Includes(Rule):
@@ -30,7 +33,12 @@ class Includes(Rule):
         found = sum(min(count, self.times) for count in counts.values())
         often = f" {self.times} times" if self.times > 1 else ""
         words = f"{_listed(missing or self.phrases)} {'missing' if missing else 'there'}{often}"
-        return verdict(not missing, words, closeness=found / (self.times * len(counts)))
+        return verdict(
+            not missing,
+            words,
+            closeness=found / (self.times * len(counts)),
+            advice=f"use {_listed(missing or self.phrases)}{often}",
+        )
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,12 @@ class Excludes(Rule):
             if there
             else (f"no {_listed(self.phrases)}, as asked for")
         )
-        return verdict(not there, words, closeness=1 / (1 + sum(counts.values())))
+        return verdict(
+            not there,
+            words,
+            closeness=1 / (1 + sum(counts.values())),
+            advice=f"leave {_listed(there)} out, other forms of the word too",
+        )
 
 
 @dataclass(frozen=True)
@@ -77,7 +90,12 @@ class Frame(Rule):
         starts = plain.startswith(self.start.casefold())
         ends = plain.endswith(self.end.casefold()) and len(plain) >= len(self.start + self.end)
         wishes = [f"{side} `{getattr(self, side)}`" for side in self.topic.split(" and ")]
-        return verdict(starts and ends, f"asked for the {' and the '.join(wishes)}")
+        advice = (f"{side} with `{getattr(self, side)}`" for side in self.topic.split(" and "))
+        return verdict(
+            starts and ends,
+            f"asked for the {' and the '.join(wishes)}",
+            advice=" and ".join(advice),
+        )
 
 
 @dataclass(frozen=True)
@@ -99,7 +117,10 @@ class Case(Rule):
         wish = "all capital letters" if self.upper else "no capital letters"
         found = f"{wrong} of {len(cased)} letters differ" if wrong else "so it is"
         return verdict(
-            not wrong, f"asked for {wish}, {found}", closeness=1 - wrong / len(cased or "-")
+            not wrong,
+            f"asked for {wish}, {found}",
+            closeness=1 - wrong / len(cased or "-"),
+            advice=case_advice(upper=self.upper),
         )
 
 
@@ -115,7 +136,12 @@ class NoCommas(Rule):
     def check(self, text: str) -> Verdict:
         """Count the commas."""
         count = text.count(",")
-        return verdict(not count, f"{count} commas, asked for none", closeness=1 / (1 + count))
+        return verdict(
+            not count,
+            f"{count} commas, asked for none",
+            closeness=1 / (1 + count),
+            advice=NO_COMMA,
+        )
 
 
 @dataclass(frozen=True)
@@ -134,7 +160,7 @@ class Json(Rule):
             json.loads(plain)
         except (ValueError, RecursionError) as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else "too deep"
-            return verdict(False, f"not valid JSON ({reason})")
+            return verdict(False, f"not valid JSON ({reason})", advice=JSON_ALONE)
         return verdict(True, "valid JSON, as asked for")
 
 
@@ -212,6 +238,13 @@ def is_json() -> Json:
         False
     """
     return Json()
+
+
+def case_advice(*, upper: bool) -> str:
+    """Say how to write in one case."""
+    if upper:
+        return "WRITE EVERY LETTER OF EVERY WORD AS A CAPITAL"
+    return "write every letter small, at the beginning of sentences and in names too"
 
 
 def occurrences(phrase: str, text: str) -> int:

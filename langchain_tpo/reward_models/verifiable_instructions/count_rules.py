@@ -76,14 +76,25 @@ _COUNTS: Mapping[str, Callable[[str], int]] = MappingProxyType(
 )
 """How each thing is counted, by its name in the singular."""
 
+_FORMS: Mapping[str, str] = MappingProxyType(
+    {
+        "paragraph": "with an empty line between them",
+        "bullet point": "each on a line that begins with `- `",
+        "section": "each under a heading that begins with `# `",
+        "placeholder": "in square brackets, such as [name]",
+        "highlighted part": "between asterisks, like *this*",
+    }
+)
+"""How a writer makes what is counted, where that needs saying."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CountRule(Rule):
     """So many of one thing: at least, at most, or both.
 
     Example:
-        >>> CountRule(thing="word", at_most=3).check("one two three four five six")
-        Verdict(satisfaction=0.0, words='6 words, asked for at most 3')
+        >>> CountRule(thing="word", at_most=3).check("one two three four five six").words
+        '6 words, asked for at most 3'
     """
 
     thing: str
@@ -124,7 +135,10 @@ class CountRule(Rule):
         kept = kept and not (self.at_most == 0 and count > 0)
         closeness = 1 - abs(count - limit) / max(1, limit) if limit is not None else 1.0
         return verdict(
-            kept, f"{_number(count, self.thing)}, asked for {self._wish}", closeness=closeness
+            kept,
+            f"{_number(count, self.thing)}, asked for {self._wish}",
+            closeness=closeness,
+            advice=self._advice,
         )
 
     @property
@@ -134,6 +148,13 @@ class CountRule(Rule):
         if self.at_most == self.at_least:
             return f"exactly {self.at_most}"
         return f"{self.at_least} to {self.at_most}" if self.at_least else f"at most {self.at_most}"
+
+    @property
+    def _advice(self) -> str:
+        limit = self.at_least if self.at_most is None else self.at_most
+        things = self.thing if limit == 1 else f"{self.thing}s"
+        form = f", {_FORMS[self.thing]}" if self.thing in _FORMS else ""
+        return f"write {self._wish} {things}{form}"
 
 
 @types_checked()
@@ -160,8 +181,8 @@ def words(
     """Ask for a number of words.
 
     Example:
-        >>> words(at_least=1, at_most=2).check("Too many words")
-        Verdict(satisfaction=0.25, words='3 words, asked for 1 to 2')
+        >>> words(at_least=1, at_most=2).check("Too many words").advice
+        'write 1 to 2 words'
     """
     return _rule("word", exactly, at_least, at_most)
 

@@ -14,6 +14,11 @@ from importlib import import_module
 from typing import Any, TypeAlias
 
 from langchain_tpo.errors import MissingExtraError
+from langchain_tpo.reward_models.verifiable_instructions.content_rules import (
+    JSON_ALONE,
+    NO_COMMA,
+    case_advice,
+)
 from langchain_tpo.reward_models.verifiable_instructions.count_rules import count_sentences
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule, Verdict, verdict
 
@@ -71,17 +76,24 @@ def ifeval_rule(name: str, fields: Fields, prompt: str) -> NamedRule | None:
     return None if by is None else NamedRule(name=name, fields=fields, prompt=prompt, by=by)
 
 
-def _counted(count: int, thing: str, fields: Fields, *, limit: str, relation: str = "") -> Verdict:
-    """Hold a count against a limit of the fields: below it, at least it, or exactly it."""
+def _counted(
+    count: int, thing: str, fields: Fields, *, limit: str, do: str, relation: str = ""
+) -> Verdict:
+    """Hold a count against a limit of the fields: below it, at least it, or exactly it.
+
+    `thing` is a noun and what follows it in brackets; `do` says in `{}` how many are wanted.
+    """
     wanted = int(fields[limit])
     asked = {"less than": "fewer than", "at least": "at least"}.get(
         relation and str(fields.get(relation)), relation or "exactly"
     )
     kept = {"fewer than": count < wanted, "at least": count >= wanted}.get(asked, count == wanted)
-    plural = "" if count == 1 else "s"
+    noun, bracket, more = thing.partition(" (")
+    found = f"{count} {noun}{'' if count == 1 else 's'}{bracket}{more}"
     closeness = 1 - abs(count - wanted) / max(1, wanted)
+    wish = f"{asked} {wanted}"
     return verdict(
-        kept, f"{count} {thing}{plural}, asked for {asked} {wanted}", closeness=closeness
+        kept, f"{found}, asked for {wish}", closeness=closeness, advice=do.replace("{}", wish)
     )
 
 
@@ -89,51 +101,62 @@ def _existence(text: str, fields: Fields, _: str) -> Verdict:
     keywords = [str(word) for word in fields["keywords"]]
     missing = [word for word in keywords if word.lower() not in text.lower()]
     words = f"{_listed(missing or keywords)} {'missing' if missing else 'there'}"
-    return verdict(not missing, words, closeness=1 - len(missing) / max(1, len(keywords)))
+    closeness = 1 - len(missing) / max(1, len(keywords))
+    advice = f"use {_listed(missing)}, written like this"
+    return verdict(not missing, words, closeness=closeness, advice=advice)
 
 
 def _forbidden(text: str, fields: Fields, _: str) -> Verdict:
     words = [str(word) for word in fields["forbidden_words"]]
     there = [w for w in words if re.search(rf"\b{re.escape(w)}\b", text, re.IGNORECASE)]
     said = f"{_listed(there)} there though forbidden" if there else f"no {_listed(words)}, as asked"
-    return verdict(not there, said, closeness=1 / (1 + len(there)))
+    advice = f"leave {_listed(there)} out"
+    return verdict(not there, said, closeness=1 / (1 + len(there)), advice=advice)
 
 
 def _frequency(text: str, fields: Fields, _: str) -> Verdict:
     keyword = str(fields["keyword"])
     count = len(re.findall(re.escape(keyword), text, re.IGNORECASE))
-    return _counted(count, f"`{keyword}`", fields, limit="frequency", relation="relation")
+    do = f"use `{keyword}` {{}} times"
+    return _counted(count, f"`{keyword}`", fields, limit="frequency", relation="relation", do=do)
 
 
 def _letters(text: str, fields: Fields, _: str) -> Verdict:
     letter = str(fields["letter"]).lower()
     count = text.lower().count(letter)
-    return _counted(count, f"`{letter}`", fields, limit="let_frequency", relation="let_relation")
+    do = f"use the letter `{letter}` {{}} times"
+    return _counted(
+        count, f"`{letter}`", fields, limit="let_frequency", relation="let_relation", do=do
+    )
 
 
 def _language(text: str, fields: Fields, _: str) -> Verdict:
     detected, wanted = _detected(text), str(fields["language"])
     return verdict(
-        detected in (wanted, None), f"language `{detected or '?'}`, asked for `{wanted}`"
+        detected in (wanted, None),
+        f"language `{detected or '?'}`, asked for `{wanted}`",
+        advice=f"write all of it in the language `{wanted}`",
     )
 
 
 def _sentences(text: str, fields: Fields, _: str) -> Verdict:
-    count = count_sentences(text)
-    return _counted(count, "sentence", fields, limit="num_sentences", relation="relation")
+    count, do = count_sentences(text), "write {} sentences"
+    return _counted(count, "sentence", fields, limit="num_sentences", relation="relation", do=do)
 
 
 def _paragraphs(text: str, fields: Fields, _: str) -> Verdict:
+    do = "write {} paragraphs, and between two of them a line with `***` and nothing else"
     parts = _PARAGRAPH.split(text)
     if any(not part.strip() for part in parts[1:-1]):
-        return verdict(False, "an empty paragraph between two `***`")
+        advice = do.replace("{}", f"exactly {fields['num_paragraphs']}")
+        return verdict(False, "an empty paragraph between two `***`", advice=advice)
     count = sum(1 for part in parts if part.strip())
-    return _counted(count, "paragraph (`***` between them)", fields, limit="num_paragraphs")
+    return _counted(count, "paragraph (`***` between them)", fields, limit="num_paragraphs", do=do)
 
 
 def _words(text: str, fields: Fields, _: str) -> Verdict:
-    count = len(re.findall(r"\w+", text))
-    return _counted(count, "word", fields, limit="num_words", relation="relation")
+    count, do = len(re.findall(r"\w+", text)), "write {} words"
+    return _counted(count, "word", fields, limit="num_words", relation="relation", do=do)
 
 
 def _first_word(text: str, fields: Fields, _: str) -> Verdict:
@@ -141,16 +164,28 @@ def _first_word(text: str, fields: Fields, _: str) -> Verdict:
     number, wanted = int(fields["nth_paragraph"]), str(fields["first_word"]).lower()
     opening = paragraphs[number - 1].split()[0] if 0 < number <= len(paragraphs) else ""
     first_word = re.split(r"[.,?!'\"]", opening.lstrip("'\""))[0].lower()
-    count = _counted(len(paragraphs), "paragraph", fields, limit="num_paragraphs")
+    do = "write {} paragraphs with an empty line between them"
+    count = _counted(len(paragraphs), "paragraph", fields, limit="num_paragraphs", do=do)
     said = f"{count.words}; paragraph {number} begins with `{first_word}`, asked for `{wanted}`"
     starts = first_word == wanted
-    return verdict(count.kept and starts, said, closeness=(starts + count.kept) / 2)
+    return verdict(
+        count.kept and starts,
+        said,
+        closeness=(starts + count.kept) / 2,
+        advice=f"{count.advice}, and begin paragraph {number} with the word `{wanted}`",
+    )
 
 
 def _placeholders(text: str, fields: Fields, _: str) -> Verdict:
     count = len(re.findall(r"\[.*?\]", text))
+    do = "write {} placeholders in square brackets, such as [name]"
     return _counted(
-        count, "placeholder in brackets", fields, limit="num_placeholders", relation="at least"
+        count,
+        "placeholder (in brackets)",
+        fields,
+        limit="num_placeholders",
+        relation="at least",
+        do=do,
     )
 
 
@@ -158,31 +193,46 @@ def _postscript(text: str, fields: Fields, _: str) -> Verdict:
     marker = str(fields["postscript_marker"])
     forms = {"P.P.S": r"p\.\s?p\.\s?s", "P.S.": r"p\.\s?s\."}
     found = re.search(forms.get(marker, re.escape(marker.lower())), text.lower())
-    return verdict(bool(found), f"a postscript that begins with `{marker}`{_there(found)}")
+    return verdict(
+        bool(found),
+        f"a postscript that begins with `{marker}`{_there(found)}",
+        advice=f"add a postscript at the end that begins with `{marker}`",
+    )
 
 
 def _bullets(text: str, fields: Fields, _: str) -> Verdict:
     count = len(_BULLET.findall(text))
-    return _counted(count, "bullet point (`*` or `-`)", fields, limit="num_bullets")
+    do = "write {} bullet points, each on a line that begins with `* `, and no other list"
+    return _counted(count, "bullet point (`*` or `-`)", fields, limit="num_bullets", do=do)
 
 
 def _constrained(text: str, _: Fields, __: str) -> Verdict:
     found = any(answer in text for answer in ANSWERS)
-    return verdict(found, f"one of {_listed(ANSWERS)}{_there(found)}")
+    words = f"one of {_listed(ANSWERS)}"
+    return verdict(found, f"{words}{_there(found)}", advice=f"write {words}, word for word")
 
 
 def _highlights(text: str, fields: Fields, _: str) -> Verdict:
     single = re.findall(r"\*[^\n*]*\*", text)
     double = re.findall(r"\*\*[^\n*]*\*\*", text)
     count = sum(1 for part in (*single, *double) if part.strip("*").strip())
-    return _counted(count, "highlighted part", fields, limit="num_highlights", relation="at least")
+    do = "put {} parts between asterisks, like *this part*"
+    return _counted(
+        count, "highlighted part", fields, limit="num_highlights", relation="at least", do=do
+    )
 
 
 def _sections(text: str, fields: Fields, _: str) -> Verdict:
     mark = str(fields["section_spliter"])
     count = len(re.findall(rf"{re.escape(mark)}\s?\d+", text))
+    do = f"write {{}} sections, the first under `{mark} 1`, the next under `{mark} 2`, and so on"
     return _counted(
-        count, f"section (`{mark} 1`)", fields, limit="num_sections", relation="at least"
+        count,
+        f"section (`{mark} 1`)",
+        fields,
+        limit="num_sections",
+        relation="at least",
+        do=do,
     )
 
 
@@ -190,13 +240,17 @@ def _json(text: str, _: Fields, __: str) -> Verdict:
     try:
         json.loads(_FENCE.sub("", text.strip()).strip())
     except (ValueError, RecursionError) as error:
-        return verdict(False, f"not valid JSON ({str(error)[:60]})")
+        return verdict(False, f"not valid JSON ({str(error)[:60]})", advice=JSON_ALONE)
     return verdict(True, "valid JSON, as asked for")
 
 
 def _title(text: str, _: Fields, __: str) -> Verdict:
     titles = [one for one in re.findall(r"<<([^\n]+)>>", text) if one.strip("<> ")]
-    return verdict(bool(titles), f"a title in `<<` and `>>`{_there(titles)}")
+    return verdict(
+        bool(titles),
+        f"a title in `<<` and `>>`{_there(titles)}",
+        advice="write a title inside of `<<` and `>>`",
+    )
 
 
 def _two_responses(text: str, _: Fields, __: str) -> Verdict:
@@ -205,33 +259,52 @@ def _two_responses(text: str, _: Fields, __: str) -> Verdict:
     hollow = any(not part.strip() for part in parts[1:-1])
     kept = len(filled) == 2 and len(set(filled)) == 2 and not hollow  # noqa: PLR2004 two responses
     return verdict(
-        kept, f"{len(filled)} responses with `******` between them, asked for 2 that differ"
+        kept,
+        f"{len(filled)} responses with `******` between them, asked for 2 that differ",
+        advice="write one response, then a line with `******`, then another one that differs",
     )
 
 
 def _repeats_prompt(text: str, fields: Fields, prompt: str) -> Verdict:
     wanted = str(fields.get("prompt_to_repeat") or prompt).strip()
     kept = text.strip().lower().startswith(wanted.lower())
-    return verdict(kept, f"asked to begin with `{_short(wanted)}`")
+    return verdict(
+        kept,
+        f"asked to begin with `{_short(wanted)}`",
+        advice="begin with these words exactly, and answer after them",
+    )
 
 
 def _ends(text: str, fields: Fields, _: str) -> Verdict:
     wanted = str(fields["end_phrase"]).strip()
     kept = text.strip().strip('"').lower().endswith(wanted.lower())
-    return verdict(kept, f"asked to end with `{_short(wanted)}`")
+    return verdict(
+        kept,
+        f"asked to end with `{_short(wanted)}`",
+        advice="end with these words exactly, and write nothing after them",
+    )
 
 
 def _in_quotes(text: str, _: Fields, __: str) -> Verdict:
     plain = text.strip()
     kept = len(plain) > 1 and plain[0] == plain[-1] == '"'
-    return verdict(kept, "asked for double quotation marks around the whole response")
+    return verdict(
+        kept,
+        "asked for double quotation marks around the whole response",
+        advice='begin with `"` and end with `"`',
+    )
 
 
 def _capital_words(text: str, fields: Fields, _: str) -> Verdict:
     tokens = re.findall(r"[\w'-]+", text)
     count = sum(1 for token in tokens if token.isupper())
     return _counted(
-        count, "word in capitals", fields, limit="capital_frequency", relation="capital_relation"
+        count,
+        "word (in capitals)",
+        fields,
+        limit="capital_frequency",
+        relation="capital_relation",
+        do="write {} words in CAPITAL LETTERS",
     )
 
 
@@ -245,12 +318,16 @@ def _case(text: str, _: Fields, __: str, *, upper: bool) -> Verdict:
         bool(cased) and not wrong and english,
         said if english else f"{said}, language `{_detected(text)}`",
         closeness=1 - wrong / max(1, len(cased)),
+        advice=case_advice(upper=upper) if wrong else "write in English",
     )
 
 
 def _no_commas(text: str, _: Fields, __: str) -> Verdict:
     count = text.count(",")
-    return verdict(not count, f"{count} commas, asked for none", closeness=1 / (1 + count))
+    closeness = 1 / (1 + count)
+    return verdict(
+        not count, f"{count} commas, asked for none", closeness=closeness, advice=NO_COMMA
+    )
 
 
 IFEVAL: Mapping[str, Check] = {

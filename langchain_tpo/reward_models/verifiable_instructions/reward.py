@@ -4,7 +4,7 @@ Says in words which were broken, so that the textual loss can quote it. Knows ru
 of how good an answer is otherwise.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
@@ -15,7 +15,7 @@ from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.reward_models.interface import ExplainedScore, Score, ScoreRequest
 from langchain_tpo.reward_models.verifiable_instructions.named_rules import named_rules
 from langchain_tpo.reward_models.verifiable_instructions.prompt_rules import rules_in
-from langchain_tpo.reward_models.verifiable_instructions.rule import Rule
+from langchain_tpo.reward_models.verifiable_instructions.rule import Rule, Verdict
 from langchain_tpo.text.conversation import message_text
 
 NO_RULE = "The prompt sets no limit that can be checked by rule."
@@ -29,6 +29,9 @@ class VerifiableInstructions(OneTypedLine, RunnableSerializable[ScoreRequest, li
     by how far off it is. A response without a word keeps nothing and gets 0. Without a rule every
     response gets 1 and the rationale says so: a constant changes no order, so the sum with another
     reward stays that reward. By itself it cannot tell such responses apart.
+
+    The rationale says what was found and asked for, and of what is broken what to do: a small model
+    follows an order where it cannot conclude one.
 
     Rules come from `rules`; or, by IFEval's and IFBench's own names, from the fields
     `instruction_id_list` and `kwargs` of the request's `context`; or from the prompt: its system
@@ -52,8 +55,9 @@ class VerifiableInstructions(OneTypedLine, RunnableSerializable[ScoreRequest, li
 
         >>> from langchain_tpo.reward_models.verifiable_instructions import includes, max_words
         >>> reward = VerifiableInstructions(rules=[max_words(4), includes("oil")])
-        >>> reward.invoke({"messages": asked, "responses": ["It keeps all the water out."]})
-        [{'reward': 0.125, 'rationale': 'Broken: 6 words, asked for at most 4; `oil` missing.'}]
+        >>> score = reward.invoke({"messages": asked, "responses": ["It keeps all the water out."]})
+        >>> score[0]["reward"], score[0]["rationale"].partition(" To do")[0]
+        (0.125, 'Broken: 6 words, asked for at most 4; `oil` missing.')
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -96,22 +100,24 @@ def _judged(rules: Sequence[Rule], text: str) -> ExplainedScore:
         return {"reward": 1.0, "rationale": NO_RULE}
     verdicts = [rule.check(text) for rule in rules]
     checked = [verdict.satisfaction for verdict in verdicts if verdict.satisfaction is not None]
-    sides = (
-        (
-            "Broken",
-            [
-                verdict.words
-                for verdict in verdicts
-                if verdict.satisfaction is not None and not verdict.kept
-            ],
-        ),
-        ("Kept", [verdict.words for verdict in verdicts if verdict.kept]),
-        ("Not checked", [verdict.words for verdict in verdicts if verdict.satisfaction is None]),
-    )
     return {
         "reward": sum(checked) / len(checked) if checked else None,
-        "rationale": " ".join(f"{side}: {'; '.join(words)}." for side, words in sides if words),
+        "rationale": " ".join(_said(verdicts)),
     }
+
+
+def _said(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """Yield what was broken and what to do about it, what was kept, and what nothing checked."""
+    broken = [one for one in verdicts if one.satisfaction is not None and not one.kept]
+    sides = {
+        "Broken": [verdict.words for verdict in broken],
+        "To do": [verdict.advice for verdict in broken if verdict.advice],
+        "Kept": [verdict.words for verdict in verdicts if verdict.kept],
+        "Not checked": [verdict.words for verdict in verdicts if verdict.satisfaction is None],
+    }
+    for side, words in sides.items():
+        if words:
+            yield f"{side}: {'; '.join(words)}."
 
 
 def _instructions(messages: Sequence[BaseMessage]) -> str:

@@ -25,6 +25,8 @@ class Verdict:
     check it."""
     words: str
     """What was found and what was asked for."""
+    advice: str = ""
+    """What to do to keep it, as one would tell a writer; empty where `words` say it already."""
 
     @property
     def kept(self) -> bool:
@@ -55,17 +57,24 @@ class Rule(ABC):
         """Say how well a text keeps the rule."""
 
 
-def verdict(kept: bool, words: str, *, closeness: float = 0.0) -> Verdict:  # noqa: FBT001 the verdict itself
+def verdict(
+    kept: bool,  # noqa: FBT001 the verdict itself
+    words: str,
+    *,
+    closeness: float = 0.0,
+    advice: str = "",
+) -> Verdict:
     """Return the verdict of a rule.
 
     Args:
         kept: Whether the rule is kept in full.
         words: What was found and what was asked for.
         closeness: When it is broken, from 0 (not at all kept) to 1 (all but kept).
+        advice: What to do to keep it.
 
     Example:
         >>> verdict(False, "half way", closeness=0.5).satisfaction
         0.25
     """
     satisfaction = 1.0 if kept else BROKEN_AT_MOST * min(1.0, max(0.0, closeness))
-    return Verdict(satisfaction=satisfaction, words=words)
+    return Verdict(satisfaction=satisfaction, words=words, advice=advice)

@@ -115,6 +115,7 @@ def test_ifeval_is_checked_by_its_own_names(
     assert verdict.satisfaction is not None
     assert verdict.satisfaction <= 0.5
     assert verdict.words
+    assert verdict.advice
 
 
 @pytest.mark.parametrize(("name", "fields", "kept", "broken"), CASES)
@@ -129,6 +130,46 @@ def test_verdicts_agree_with_the_published_checks(
 
     assert published.check_following(kept)
     assert not published.check_following(broken)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "broken", "advice"),
+    [
+        (
+            "keywords:frequency",
+            {"keyword": "oil", "frequency": 2, "relation": "less than"},
+            "oil oil",
+            "use `oil` fewer than 2 times",
+        ),
+        (
+            "length_constraints:nth_paragraph_first_word",
+            {"num_paragraphs": 3, "nth_paragraph": 2, "first_word": "then"},
+            "a",
+            "write exactly 3 paragraphs with an empty line between them, and begin paragraph 2 "
+            "with the word `then`",
+        ),
+        (
+            "change_case:english_lowercase",
+            {},
+            "The wood is cared for with linseed oil, said the old man.",
+            "write every letter small, at the beginning of sentences and in names too",
+        ),
+    ],
+)
+def test_what_is_broken_comes_with_what_to_do(
+    name: str, fields: dict[str, Any], broken: str, advice: str
+) -> None:
+    rule = ifeval_rule(name, fields, PROMPT)
+    assert rule is not None
+
+    assert rule.check(broken).advice == advice
+
+
+def test_many_of_a_thing_are_told_in_the_plural() -> None:
+    rule = ifeval_rule("detectable_format:number_bullet_lists", {"num_bullets": 3}, PROMPT)
+    assert rule is not None
+
+    assert rule.check("* a\n* b").words == "2 bullet points (`*` or `-`), asked for exactly 3"
 
 
 def request(names: list[str], fields: list[dict[str, Any]], *texts: str) -> ScoreRequest:
@@ -152,7 +193,8 @@ def test_a_row_names_its_rules() -> None:
         },
         {
             "reward": 0.25,
-            "rationale": "Broken: 1 commas, asked for none; 2 words, asked for at least 4.",
+            "rationale": "Broken: 1 commas, asked for none; 2 words, asked for at least 4. "
+            "To do: use no comma at all, and short sentences instead; write at least 4 words.",
         },
     ]
 

@@ -32,6 +32,7 @@ def test_it_says_what_was_broken_and_what_was_kept() -> None:
     assert judged(reward, "Wood?", "- Oil and water do not mix") == {
         "reward": pytest.approx((0.5 * (1 - 2 / 4) + 1 + 0.5 * 0.5) / 3),
         "rationale": "Broken: 6 words, asked for at most 4; `wax` missing. "
+        "To do: write at most 4 words; use `wax`. "
         "Kept: 1 bullet point, asked for exactly 1.",
     }
 

@@ -13,15 +13,15 @@ import asyncio
 import sys
 import time
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.batching_server import Chain, Request, Server, Stage, predict
 from langchain_tpo import SamplingOptions, TPOResult, TPORunnable, TPOSettings
 from langchain_tpo.local import LocalServer
+from langchain_tpo.planning import Chain, Request, Server, Stage, predict
 from langchain_tpo.state import StepRecord
 
 TOKENS = 48
@@ -85,11 +85,11 @@ async def calibrated(model: Any, slots: int) -> Server:
         return time.perf_counter() - since, sum(read)
 
     await wall([(3, 3)])  # the first request waits for more than its own tokens
-    reading = {}
+    reading: dict[float, float] = {}
     for words in PROMPTS:
         seconds, read = await wall([(words, 1)])
         reading[read] = seconds
-    pace = {}
+    pace: dict[float, float] = {}
     for active in sorted({1, 2, slots}):
         seconds, read = await wall([(3, 4 * TOKENS)] * active)
         known = Server(seconds_per_token={1: 0.0}, seconds_to_read=reading)
@@ -125,8 +125,8 @@ def stage(record: StepRecord) -> Stage:
     return Stage(requests=(Request(reads=read // n, writes=writes),) * n)
 
 
-def rounded(points: dict[int, float]) -> str:
-    """Show points as `server_model.py` takes them."""
+def rounded(points: Mapping[float, float]) -> str:
+    """Show points as `number=seconds`."""
     return ",".join(f"{number}={seconds:.4f}" for number, seconds in points.items())
 
 

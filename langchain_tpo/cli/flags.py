@@ -98,25 +98,37 @@ def takes_flags(command: Callable[..., None]) -> Callable[..., None]:
     Args:
         command: A function with a keyword parameter `flags: Flags`.
     """
-    names = [field.name for field in fields(Flags)]
+    return takes_some_flags(*(field.name for field in fields(Flags)))(command)
 
-    @wraps(command)
-    def expanded(**arguments: Any) -> None:
-        given = {name: arguments.pop(name) for name in names}
-        command(**arguments, flags=Flags(**given))
 
-    own = [
-        parameter
-        for parameter in inspect.signature(command).parameters.values()
-        if parameter.name != "flags"
-    ]
-    shared = [
-        inspect.Parameter(
-            field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=field.type
-        )
-        for field in fields(Flags)
-    ]
-    in_order = sorted([*own, *shared], key=lambda one: one.kind)
-    expanded.__signature__ = inspect.Signature(in_order)  # type: ignore[attr-defined]  # Typer reads it
-    expanded.__annotations__ = {one.name: one.annotation for one in in_order}
-    return expanded
+def takes_some_flags(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return what makes one option of each of these flags, for a command that has no use for all.
+
+    Args:
+        names: Fields of `Flags`.
+    """
+
+    def expanding(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def expanded(**arguments: Any) -> None:
+            given = {name: arguments.pop(name) for name in names}
+            command(**arguments, flags=Flags(**given))
+
+        own = [
+            parameter
+            for parameter in inspect.signature(command).parameters.values()
+            if parameter.name != "flags"
+        ]
+        shared = [
+            inspect.Parameter(
+                field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=field.type
+            )
+            for field in fields(Flags)
+            if field.name in names
+        ]
+        in_order = sorted([*own, *shared], key=lambda one: one.kind)
+        expanded.__signature__ = inspect.Signature(in_order)  # type: ignore[attr-defined]  # Typer reads it
+        expanded.__annotations__ = {one.name: one.annotation for one in in_order}
+        return expanded
+
+    return expanding

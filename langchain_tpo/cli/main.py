@@ -17,6 +17,7 @@ from langchain_tpo.cli.evaluate import evaluate
 from langchain_tpo.cli.export import export, export_dpo
 from langchain_tpo.cli.judge import judge
 from langchain_tpo.cli.optimize import optimize
+from langchain_tpo.cli.plan import plan
 from langchain_tpo.cli.report import report
 from langchain_tpo.cli.rewards import rewards
 from langchain_tpo.cli.runs import runs
@@ -38,7 +39,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Better answers from a frozen model: test-time preference optimization, arXiv 2501.12895.",
 )
-for command in (optimize, evaluate, judge, report, runs, export, export_dpo, serve, rewards):
+COMMANDS = (optimize, evaluate, judge, report, runs, export, export_dpo, plan, serve, rewards)
+for command in COMMANDS:
     app.command()(command)
 
 

@@ -1,16 +1,15 @@
 """`tpo report`: a run as a page, as Markdown, as JSON and as plots."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
 from langchain_tpo.cli.console import give
+from langchain_tpo.cli.prices import PriceOption, prices_of
 from langchain_tpo.cli.reward_strings import reward_model
-from langchain_tpo.costs import ModelRole, Price
-from langchain_tpo.errors import DatasetError, SettingsError
+from langchain_tpo.errors import DatasetError
 
 FolderArgument = Annotated[Path, typer.Argument(help="The folder that `tpo evaluate` wrote.")]
 
@@ -32,15 +31,6 @@ DifficultyOption = Annotated[
 ParametersOption = Annotated[
     float | None,
     typer.Option(help="Of the model, such as 8e9: estimates floating-point operations."),
-]
-
-PriceOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="[WHO=]IN/OUT[/CACHED]",
-        help="Money per million tokens, as in `0.4/1.6/0.1`; of the model, or of `critic=` or "
-        "`reward=` where that is another.",
-    ),
 ]
 
 SecondOption = Annotated[
@@ -72,7 +62,7 @@ def report(  # noqa: PLR0913 a command has the options that it has
     """Make a report of a run, finished or not, and print the path of its page."""
     from langchain_tpo.evaluation.report.report import make_report  # noqa: PLC0415 an extra of its own
 
-    prices = _prices(price or [])
+    prices = prices_of(price or [])
     made = make_report(
         folder,
         parameters=parameters,
@@ -94,23 +84,3 @@ def _difficulties(path: Path) -> dict[str, float]:
             f"`{path}` holds no difficulties ({error}): write one JSON object, as in "
             '`{"example 1": 0.4}`.'
         ) from error
-
-
-def _prices(texts: Sequence[str]) -> dict[ModelRole, Price]:
-    """Read `0.4/1.6`, `critic=2/8/0.5`."""
-    prices: dict[ModelRole, Price] = {}
-    for text in texts:
-        role, _, figures = text.rpartition("=")
-        try:
-            (who,) = (known for known in get_args(ModelRole) if known == (role or "model"))
-            read, written, *more = map(float, figures.split("/"))
-            (cached,) = more or (None,)
-            prices[who] = Price(input=read, output=written, cached_input=cached)
-        except ValueError:
-            raise SettingsError(
-                f"`--price {text}`: write money per million tokens read and written, and of cached "
-                "ones if they are cheaper, as in `0.4/1.6/0.1` or `critic=2/8`."
-            ) from None
-    if prices and "model" not in prices:
-        raise SettingsError("`--price` must name the price of the model itself, as in `0.4/1.6`.")
-    return prices

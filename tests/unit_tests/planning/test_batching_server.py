@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import server_model
-from benchmarks.batching_server import Chain, Request, Server, Stage, predict
+from langchain_tpo.planning import Chain, Request, Server, Stage, predict
 
 PACE = {1: 0.01, 2: 0.015, 4: 0.02}
 READ = {1000: 1.0}
@@ -147,8 +146,8 @@ def test_nothing_is_lost_and_time_lies_between_all_at_once_and_one_by_one(
 
     tokens, reading = sum(sequences(chains)), reads(chains) / 1000
     elsewhere = sum(stage.then_seconds for chain in chains for stage in chain)
-    assert outcome.written == pytest.approx(tokens)
-    assert outcome.reading == pytest.approx(reading)
+    assert outcome.work[""].written == pytest.approx(tokens)
+    assert outcome.work[""].reading == pytest.approx(reading)
     assert sorted(outcome.finished) == list(range(len(chains)))
     assert max(outcome.finished.values()) == outcome.seconds
     assert outcome.seconds >= reading + tokens * server.pace(slots) / slots - 1e-9
@@ -157,30 +156,28 @@ def test_nothing_is_lost_and_time_lies_between_all_at_once_and_one_by_one(
     assert outcome.seconds >= max(alone) - 1e-9
 
 
-@pytest.mark.parametrize(("width", "depth"), [(5, 2), (2, 1), (4, 0)])
-def test_predicted_runs_have_the_stages_and_completions_of_real_ones(
-    width: int, depth: int
-) -> None:
-    lengths = server_model.Lengths(prompt=60, answer=400, critique=500)
+def test_two_servers_work_at_the_same_time() -> None:
+    servers = {"": ALONE, "reward": Server(seconds_per_token={1: 0.01}, seconds_to_read={10: 1.0})}
+    scored = Stage(
+        requests=(Request(reads=5, writes=()), Request(reads=10, writes=())), on="reward"
+    )
 
-    for told in server_model.ways(width, depth).values():
-        chains = server_model.Runs(told, lengths, reward=0.0).chains(3)
-        assert [len(chain) for chain in chains] == [told.stages] * 3
-        assert [len(sequences([chain])) for chain in chains] == [told.completions] * 3
+    # The second run is scored after the first one, and answered alone meanwhile.
+    outcome = predict(servers, [[asking(100), scored], [asking(200), scored]])
+
+    first = 100 * 0.015
+    second = first + 100 * 0.01
+    assert outcome.finished == pytest.approx({0: first + 1.5, 1: first + 1.5 + 1.5})
+    assert second < first + 1.5
+    assert outcome.work["reward"].busy == pytest.approx(3.0)
+    assert outcome.work[""].busy == pytest.approx(second)
 
 
-def test_the_command_prints_a_row_for_each_way(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    options = "--queries 2 --width 2 --depth 1 --seconds-per-token 1=0.01 --read-per-second 1e9"
-    lengths = "--prompt 10 --answer 100 --critique 200 --reward-seconds 3"
-    monkeypatch.setattr("sys.argv", ["server_model.py", *options.split(), *lengths.split()])
+def test_what_no_server_does_takes_its_time() -> None:
+    assert predict(ALONE, [[Stage(then_seconds=2.0), asking(10)]]).seconds == pytest.approx(2.1)
 
-    server_model.main()
 
-    _, *rows = capsys.readouterr().out.splitlines()
-    seconds = {line[:16].strip(): float(line[16:25]) for line in rows}
-    assert list(seconds) == ["tpo", "threaded", "fused", "best of 4"]
-    # Sampling, loss, gradient and update vary by half: 6 seconds on average, and two rewards.
-    assert all(6 + 3 < seconds[way] < 6 + 9 for way in ("tpo", "threaded", "fused"))
-    assert 3 + 0.5 < seconds["best of 4"] < 3 + 1.5
+def test_a_run_that_begins_later_says_when() -> None:
+    outcome = predict(ALONE, [[asking(100)], [asking(50)]], at_once=1)
+
+    assert outcome.begun == pytest.approx({0: 0.0, 1: 1.0})

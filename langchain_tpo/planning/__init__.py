@@ -1,0 +1,23 @@
+"""What many runs will take, before any of them is begun: requests, tokens, time and money."""
+
+from langchain_tpo.planning.batching_server import Chain, Outcome, Request, Server, Stage, predict
+from langchain_tpo.planning.capacity import Fleet, Forecast, Servers, chains, fleet_within, forecast
+from langchain_tpo.planning.rehearsal import Lengths, Rehearsal, rehearse
+
+__all__ = [
+    "Chain",
+    "Fleet",
+    "Forecast",
+    "Lengths",
+    "Outcome",
+    "Rehearsal",
+    "Request",
+    "Server",
+    "Servers",
+    "Stage",
+    "chains",
+    "fleet_within",
+    "forecast",
+    "predict",
+    "rehearse",
+]

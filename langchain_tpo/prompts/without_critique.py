@@ -106,7 +106,7 @@ SMALL_EXPLAINED_PROMPTS = TPOPrompts(
         "remind": _in_short(
             "{query}\n\nTake care: an earlier answer to this failed a check, which found:\n"
             "<REMARK>\n{remark}\n</REMARK>\n\n"
-            f"Avoid that, and keep to everything that is asked for above. {_WHOLE}"
+            f"Heed this, and keep to everything that is asked for above. {_WHOLE}"
         )
     },
     revision_tag=None,

@@ -5,7 +5,9 @@
 The server is a double in a process of its own that takes a fixed time per request, or with
 `--embedded` a real one: llama.cpp with SmolLM2-135M and one thread. Its ceiling is
 the same requests, replayed by plain httpx over connections that are kept open. Adapter and
-ceiling take turns, round by round, so that a busy machine slows both; medians are compared.
+ceiling take turns, round by round, so that a busy machine slows both; medians are compared. The
+last column compares the processor time of this process, which a busy machine changes little: it is
+what counts where the server is not waited for.
 """
 
 import argparse
@@ -18,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 from langchain_core.messages import HumanMessage
@@ -44,6 +46,15 @@ CLASSIFIED = Reply(body={"data": [{"index": 0, "label": "LABEL_0", "probs": [1.5
 """What vLLM answers."""
 
 
+class Pace(NamedTuple):
+    """What a round takes, in seconds."""
+
+    wall: float
+    """On the clock."""
+    work: float
+    """Of this process's processor time, all threads together."""
+
+
 def main() -> None:
     """Print one line per adapter, width and way of calling."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -53,7 +64,9 @@ def main() -> None:
     options = parser.parse_args()
     pace = "SmolLM2-135M" if options.embedded else f"{options.milliseconds:g} ms a request"
     print(f"server: {pace}; median of {options.rounds} rounds")
-    print(f"{'adapter':30}{'width':>6}{'call':>9}{'scores/s':>10}{'ceiling':>9}{'ratio':>7}")
+    print(
+        f"{'adapter':30}{'width':>6}{'call':>9}{'scores/s':>10}{'ceiling':>9}{'ratio':>7}{'work':>7}"
+    )
     with _embedded() if options.embedded else _doubled(options.milliseconds / 1000) as adapters:
         for model in adapters:
             for width in (5, 20):
@@ -126,14 +139,20 @@ def _calls_of_a_round(model: HttpRewardModel, request: ScoreRequest) -> list[Seq
 
 def _alternate(
     own: Callable[[], Any], ceiling: Callable[[], Any], rounds: int
-) -> tuple[float, float]:
-    times: tuple[list[float], list[float]] = ([], [])
+) -> tuple[Pace, Pace]:
+    walls: tuple[list[float], list[float]] = ([], [])
+    works: tuple[list[float], list[float]] = ([], [])
     for turn in range(2 * rounds + 4):
-        start = time.perf_counter()
+        start, work = time.perf_counter(), time.process_time()
         (own, ceiling)[turn % 2]()
         if turn >= 4:
-            times[turn % 2].append(time.perf_counter() - start)
-    return statistics.median(times[0]), statistics.median(times[1])
+            walls[turn % 2].append(time.perf_counter() - start)
+            works[turn % 2].append(time.process_time() - work)
+    first, second = (
+        Pace(statistics.median(wall), statistics.median(work))
+        for wall, work in zip(walls, works, strict=True)
+    )
+    return first, second
 
 
 def _replay(
@@ -154,10 +173,11 @@ async def _areplay(client: httpx.AsyncClient, batches: list[Sequence[Call]]) -> 
         await asyncio.gather(*map(post, calls))
 
 
-def _print(model: HttpRewardModel, width: int, way: str, own: float, ceiling: float) -> None:
+def _print(model: HttpRewardModel, width: int, way: str, own: Pace, ceiling: Pace) -> None:
     name = type(model).__name__
-    rates = f"{width / own:>10.1f}{width / ceiling:>9.1f}{ceiling / own:>7.2f}"
-    print(f"{name:30}{width:>6}{way:>9}{rates}")
+    rates = f"{width / own.wall:>10.1f}{width / ceiling.wall:>9.1f}"
+    ratios = f"{ceiling.wall / own.wall:>7.2f}{ceiling.work / own.work:>7.2f}"
+    print(f"{name:30}{width:>6}{way:>9}{rates}{ratios}")
 
 
 @contextmanager

@@ -358,3 +358,30 @@ def test_a_key_goes_through_no_proxy_in_the_clear(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         assert send([RewardServer(url=proxy.url, api_key=key).get("/x")]) == [1]
     assert "pw" not in str(caught.value)
+
+
+def test_a_proxy_is_asked_with_its_own_password_unless_the_port_needs_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with raw_server(lambda connection: connection.sendall(answer_bytes(b"1"))) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url.replace("http://", "me:pw@"))  # no scheme
+        assert send([RewardServer(url="http://rm.test:8080/up").post("/x", "text")]) == [1]
+        (request,) = proxy.requests
+        monkeypatch.setenv("no_proxy", proxy.url.removeprefix("http://"))
+        assert send([RewardServer(url=proxy.url).get("/x")]) == [1]
+    assert request.startswith(b"POST http://rm.test:8080/up/x HTTP/1.1\r\n")
+    assert b"proxy-authorization: basic bwu6chc=" in request.lower()
+    assert b"host: rm.test:8080" in request.lower()
+
+
+def test_headers_of_the_user_replace_those_that_are_sent_anyway(ask: Ask) -> None:
+    headers = {"User-Agent": SecretStr("mine"), "ACCEPT": SecretStr("application/json")}
+    with raw_server(lambda connection: connection.sendall(answer_bytes(b"1"))) as server:
+        query = {"api-version": SecretStr("a b&c")}
+        assert ask([_call(server, headers=headers, query=query)]) == [1]
+        (request,) = server.requests
+    assert request.lower().count(b"user-agent:") == request.lower().count(b"accept:") == 1
+    assert b"user-agent: mine" in request.lower()
+    assert request.startswith(b"POST /score?api-version=a+b%26c HTTP/1.1\r\n")

@@ -8,7 +8,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -187,7 +187,9 @@ def check_way(server: RewardServer) -> None:
         _say_once(host)
 
 
+@lru_cache(maxsize=64)
 def _check_url(url: str) -> None:
+    """Refuse what no request can be sent to; a round asks for one server again and again."""
     given = url.rpartition("@")[2].partition("?")[0][:100]
     shown = hidden("".join(part if part.isprintable() else "?" for part in given), ())
     try:

@@ -1,9 +1,10 @@
 """Connections to reward servers: kept open over rounds, runs and event loops.
 
 Knows clients, the event loop, proxies and certificates. Sends nothing: `http_transport` does. All
-requests run on one event loop in a thread, so that a connection outlives the loop of its caller. A
-client lends out one connection at a time: httpx's pool looks at every connection for each other one
-whenever a request begins or ends, which costs a round of twenty more than the requests themselves.
+requests run on one event loop in a thread, so that a connection outlives the loop of its caller.
+They go through httpcore, which httpx is built on: what httpx adds (cookies, redirects, parsing of
+each URL) nobody needs here, and it takes as long as the request. A pool lends out one connection at
+a time, since it looks at every connection for each other one whenever a request begins or ends.
 """
 
 import asyncio
@@ -17,16 +18,16 @@ from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from functools import lru_cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from langchain_tpo.errors import MissingExtraError, RewardServerError, SettingsError
 from langchain_tpo.text.secrecy import without_credentials
 
 if TYPE_CHECKING:
-    import httpx
+    import httpcore
 
 KEPT_CONNECTIONS = 64
 """Connections to a server that stay open between rounds: two wide rounds of 32."""
@@ -48,10 +49,10 @@ Surroundings: TypeAlias = tuple[str | None, ...]
 
 
 @asynccontextmanager
-async def kept_client(
+async def kept_pool(
     values: Surroundings, server: tuple[str, str]
-) -> AsyncIterator["httpx.AsyncClient"]:
-    """Lend a client that nobody else uses, with its connection to the server if one is open.
+) -> AsyncIterator["httpcore.AsyncConnectionPool"]:
+    """Lend a pool that nobody else uses, with its connection to the server if one is open.
 
     Args:
         values: What `surroundings` returned.
@@ -63,46 +64,54 @@ async def kept_client(
     free = _free[values, server]
     while free and free[0][0] + KEPT_SECONDS < time.monotonic():
         await free.popleft()[1].aclose()
-    client = free.pop()[1] if free else _new_client(values)
+    pool = free.pop()[1] if free else _new_pool(values, server)
     try:
-        yield client
+        yield pool
     finally:
         if len(free) < KEPT_CONNECTIONS:
-            free.append((time.monotonic(), client))
+            free.append((time.monotonic(), pool))
         else:
-            await client.aclose()
+            await pool.aclose()
 
 
 _free: defaultdict[
-    tuple[Surroundings, tuple[str, str]], deque[tuple[float, "httpx.AsyncClient"]]
+    tuple[Surroundings, tuple[str, str]], deque[tuple[float, "httpcore.AsyncConnectionPool"]]
 ] = defaultdict(deque)
-"""Clients that nobody uses, each with the time since when; the one used last stands last."""
+"""Pools that nobody uses, each with the time since when; the one used last stands last."""
 
 
 async def _close_connections() -> None:
     while _free:
-        for _, client in _free.popitem()[1]:
-            await client.aclose()
+        for _, pool in _free.popitem()[1]:
+            await pool.aclose()
 
 
-def _new_client(values: Surroundings) -> "httpx.AsyncClient":
-    library = httpx_library()
-    limits = library.Limits(
-        max_connections=None, max_keepalive_connections=1, keepalive_expiry=KEPT_SECONDS
+def _new_pool(values: Surroundings, server: tuple[str, str]) -> "httpcore.AsyncConnectionPool":
+    check_surroundings(values)
+    certificates, (scheme, address) = _certificates(values), server
+    parts = urlsplit(f"{scheme}://{address}")
+    pool: httpcore.AsyncConnectionPool = httpcore_library().AsyncConnectionPool(
+        ssl_context=certificates,
+        proxy=_proxy(proxy_of(scheme, parts.hostname or "", parts.port), certificates),
+        max_connections=1,
+        keepalive_expiry=KEPT_SECONDS,
     )
-    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-    try:
-        client: httpx.AsyncClient = library.AsyncClient(
-            verify=_certificates(values), limits=limits, timeout=None, cookies=no_cookies
-        )
-    except (OSError, ValueError, ImportError, library.InvalidURL) as error:
-        cause = without_credentials(" ".join(str(error).split()))
-        raise SettingsError(
-            "The environment names a proxy or certificates that cannot be used "
-            f"({type(error).__name__}: {cause}): check `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, "
-            "`NO_PROXY`, `SSL_CERT_FILE` and `SSL_CERT_DIR`."
-        ) from None
-    return client
+    return pool
+
+
+def _proxy(url: str | None, certificates: ssl.SSLContext) -> "httpcore.Proxy | None":
+    if url is None:
+        return None
+    proxy = httpx_library().Proxy(url if "://" in url else f"http://{url}")
+    place = proxy.url
+    known: httpcore.Proxy = httpcore_library().Proxy(
+        httpcore_library().URL(
+            scheme=place.raw_scheme, host=place.raw_host, port=place.port, target=place.raw_path
+        ),
+        auth=proxy.raw_auth,
+        ssl_context=certificates if place.scheme == "https" else None,
+    )
+    return known
 
 
 def surroundings() -> Surroundings:
@@ -120,7 +129,16 @@ def check_surroundings(values: Surroundings) -> None:
     Raises:
         SettingsError: In one line.
     """
-    _new_client(values)  # connects to nothing, so there is nothing to close
+    library = httpx_library()
+    try:  # connects to nothing, so there is nothing to close
+        library.AsyncClient(verify=_certificates(values))
+    except (OSError, ValueError, ImportError, library.InvalidURL) as error:
+        cause = without_credentials(" ".join(str(error).split()))
+        raise SettingsError(
+            "The environment names a proxy or certificates that cannot be used "
+            f"({type(error).__name__}: {cause}): check `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, "
+            "`NO_PROXY`, `SSL_CERT_FILE` and `SSL_CERT_DIR`."
+        ) from None
 
 
 @lru_cache(maxsize=8)
@@ -131,16 +149,18 @@ def _certificates(values: Surroundings) -> ssl.SSLContext:
     return context
 
 
-def proxy_of(scheme: str, host: str) -> str | None:
+def proxy_of(scheme: str, host: str, port: int | None = None) -> str | None:
     """Return the proxy that requests to a host go through by the environment; None without one.
 
     Args:
         scheme: Of the URL, `http` or `https`.
         host: Of the URL.
+        port: Of the URL; `NO_PROXY` may name it.
     """
     proxies = getproxies()
     proxy = proxies.get(scheme) or proxies.get("all")
-    return None if proxy is None or proxy_bypass(host) else proxy
+    bypassed = proxy_bypass(host) or (port is not None and proxy_bypass(f"{host}:{port}"))
+    return None if proxy is None or bypassed else proxy
 
 
 class _Background:
@@ -237,3 +257,16 @@ def httpx_library() -> ModuleType:
     except ImportError:
         raise MissingExtraError("httpx", "http") from None
     return httpx
+
+
+def httpcore_library() -> ModuleType:
+    """Return httpcore, which comes with httpx.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
+    try:
+        import httpcore  # noqa: PLC0415 - optional
+    except ImportError:
+        raise MissingExtraError("httpcore", "http") from None
+    return httpcore

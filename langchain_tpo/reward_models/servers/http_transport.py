@@ -8,7 +8,8 @@ are not followed, and a request is repeated only where that can help. Every fail
 
 import asyncio
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
@@ -24,14 +25,16 @@ from langchain_tpo.reward_models.servers.http_calls import Call, check_way
 from langchain_tpo.reward_models.servers.http_clients import (
     Surroundings,
     ain_background,
+    httpcore_library,
     httpx_library,
     in_background,
-    kept_client,
+    kept_pool,
     surroundings,
 )
 from langchain_tpo.sampling.request_limit import aplace
 
 if TYPE_CHECKING:
+    import httpcore
     import httpx
     from tenacity import RetryCallState
 
@@ -111,8 +114,6 @@ async def asend(
 
 
 async def _outcomes(calls: Sequence[Call], max_concurrency: int | None) -> list[AnswerOrError]:
-    from tenacity import AsyncRetrying  # noqa: PLC0415 - optional
-
     turn, holding = asyncio.Semaphore(max_concurrency or DEFAULT_CONCURRENCY), Holding()
     for server in {call.server.url: call.server for call in calls}.values():
         check_way(server)
@@ -121,9 +122,9 @@ async def _outcomes(calls: Sequence[Call], max_concurrency: int | None) -> list[
     async def outcome(call: Call) -> AnswerOrError:
         async with turn, aplace("reward"):
             try:
-                return await AsyncRetrying(**_patience(call))(_attempt, values, call, holding)
+                return await _attempt(values, call, holding)
             except RewardServerError as error:
-                return error
+                return await _persist(error, call, partial(_attempt, values, call, holding))
 
     tasks = [asyncio.ensure_future(outcome(call)) for call in calls]
     try:
@@ -135,55 +136,91 @@ async def _outcomes(calls: Sequence[Call], max_concurrency: int | None) -> list[
         raise
 
 
+async def _persist(
+    failure: RewardServerError, call: Call, attempt: Callable[[], Awaitable[AnswerOrError]]
+) -> AnswerOrError:
+    """Go on after a first failure: few requests come here, so the others need not pay for it."""
+    from tenacity import AsyncRetrying  # noqa: PLC0415 - optional
+
+    failures = [failure]
+
+    async def again() -> AnswerOrError:
+        if failures:
+            raise failures.pop()
+        return await attempt()
+
+    try:
+        return await AsyncRetrying(**_patience(call))(again)
+    except RewardServerError as error:
+        return error
+
+
 async def _attempt(values: Surroundings, call: Call, holding: Holding) -> AnswerOrError:
-    library, limit = httpx_library(), call.server.timeout
-    parts = urlsplit(call.server.url)
+    limit, parts = call.server.timeout, urlsplit(call.server.url)
     try:
         async with (
-            kept_client(values, (parts.scheme, parts.netloc)) as client,
+            kept_pool(values, (parts.scheme, parts.netloc)) as pool,
             asyncio.timeout(limit),
         ):
-            return call.read(await _exchange(client, call, holding))
+            return call.read(await _exchange(pool, call, holding))
     except TimeoutError as error:
         raise timed_out(call.where, limit) from error
-    except (library.HTTPError, library.InvalidURL, library.StreamError, UnicodeError) as error:
+    except (*_transport_errors(), httpx_library().InvalidURL, UnicodeError) as error:
         raise _broken(call, error) from error
 
 
-async def _exchange(client: "httpx.AsyncClient", call: Call, holding: Holding) -> Any:  # noqa: ANN401 JSON
-    async with client.stream(**_request(call)) as response:
+async def _exchange(pool: "httpcore.AsyncConnectionPool", call: Call, holding: Holding) -> Any:  # noqa: ANN401 JSON
+    async with pool.stream(**_request(call)) as response:
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in response.headers
+        }
         body = BoundedBody(
             call.where,
             max_bytes=call.server.max_response_bytes,
             holding=holding,
-            encoding=response.headers.get("content-encoding", ""),
+            encoding=headers.get("content-encoding", ""),
         )
         try:
-            async for chunk in response.aiter_raw():
+            async for chunk in response.aiter_stream():
                 body.add(chunk)
             content = body.taken()
         finally:
             body.drop()
-    return read_answer(
-        call.where, response.status_code, response.headers, content, secrets=call.secrets
-    )
+    return read_answer(call.where, response.status, headers, content, secrets=call.secrets)
 
 
 def _request(call: Call) -> dict[str, Any]:
-    """Return arguments for httpx; lone surrogates, which no tokenizer knows, as `?`."""
+    """Return arguments for httpcore; lone surrogates, which no tokenizer knows, as `?`."""
+    place = _place(call.url)
+    if query := call.server.open_query():
+        place = place.copy_merge_params(query)
     content = json.dumps(call.body, ensure_ascii=False).encode(errors="replace")
+    content = b"" if call.body is None else content
+    headers = {
+        "host": place.netloc.decode("ascii"),
+        "accept": "*/*",
+        "accept-encoding": "identity",
+        "user-agent": "langchain-tpo",
+        "content-type": "application/json",
+        **({"content-length": str(len(content))} if content else {}),
+        **{name.lower(): value for name, value in call.server.open_headers().items()},
+    }
     return {
         "method": call.method,
-        "url": call.url,
-        "params": call.server.open_query() or None,
-        "headers": {
-            "accept-encoding": "identity",
-            "content-type": "application/json",
-            **call.server.open_headers(),
-        },
-        "content": None if call.body is None else content,
-        "follow_redirects": False,
+        "url": httpcore_library().URL(
+            scheme=place.raw_scheme, host=place.raw_host, port=place.port, target=place.raw_path
+        ),
+        "headers": headers,
+        "content": content,
     }
+
+
+@lru_cache(maxsize=64)
+def _place(url: str) -> "httpx.URL":
+    """Reading a URL, which holds no key, takes longer than sending a short text."""
+    place: httpx.URL = httpx_library().URL(url)
+    return place
 
 
 def _broken(call: Call, error: Exception) -> RewardServerError:
@@ -221,5 +258,15 @@ def _worth_repeating(error: BaseException) -> bool:
     if not isinstance(error, RewardServerError) or error.retry_after > LONGEST_WAIT:
         return False
     if error.status is None:
-        return isinstance(error.__cause__, httpx_library().TransportError | TimeoutError)
+        return isinstance(error.__cause__, (*_transport_errors(), TimeoutError))
     return error.status in REPEATABLE or error.status >= 500  # noqa: PLR2004 - server errors
+
+
+@lru_cache(maxsize=1)
+def _transport_errors() -> tuple[type[Exception], ...]:
+    """Return what goes wrong on the way to a server and back."""
+    library = httpcore_library()
+    return (
+        *(library.NetworkError, library.ProtocolError, library.ProxyError),
+        *(library.TimeoutException, library.UnsupportedProtocol),
+    )

@@ -6,6 +6,8 @@ per response, and sums of rounded numbers.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import takewhile
 from typing import Literal, Self
 
@@ -67,7 +69,7 @@ class ImplicitRewardModel(HttpRewardModel):
             self._known["model_ids"] = [tgi.read_info(*pair).model_id for pair in read]
         opening, start = yield from self._opening(request["messages"])
         texts = [opening + inert(text) for text in request["responses"]]
-        outcomes = yield [_prefill_call(server, text) for server in servers for text in texts]
+        outcomes = yield [self._prefill_call(server, text) for server in servers for text in texts]
         pairs = zip(outcomes[: len(texts)], outcomes[len(texts) :], strict=True)
         rewards: list[AnswerOrError] = [self._reward(*pair, start) for pair in pairs]
         return read_scores(rewards, _as_float)
@@ -85,12 +87,19 @@ class ImplicitRewardModel(HttpRewardModel):
     def _reward(
         self, policy: AnswerOrError, reference: AnswerOrError, start: Sequence[int]
     ) -> AnswerOrError:
+        if isinstance(policy, RewardServerError):
+            return policy
+        if isinstance(reference, RewardServerError):
+            return reference
         try:
-            trained = tgi.read_prompt_tokens(policy, self.server)
-            before = tgi.read_prompt_tokens(reference, self.reference_server)
-            return self.beta * self._difference(trained, before, start)
+            return self.beta * self._difference(policy, reference, start)
         except RewardServerError as error:
             return error
+
+    def _prefill_call(self, server: RewardServer, text: str) -> Call:
+        """Ask for the tokens of a text, and read them while other answers are awaited."""
+        call = tgi.generate_call(server, text, decoder_input_details=True)
+        return replace(call, read=partial(tgi.read_prompt_tokens, server=server))
 
     def _difference(
         self,
@@ -114,10 +123,6 @@ class ImplicitRewardModel(HttpRewardModel):
         if not differences:
             raise RewardServerError(f"`{self.url}` found no tokens in an empty response.")
         return sum(differences) / (len(differences) if self.length == "mean" else 1)
-
-
-def _prefill_call(server: RewardServer, text: str) -> Call:
-    return tgi.generate_call(server, text, decoder_input_details=True)
 
 
 def _known_logprob(token: tgi.PromptToken, url: str) -> float:

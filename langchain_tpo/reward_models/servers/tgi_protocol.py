@@ -134,10 +134,10 @@ def read_tokens(outcome: AnswerOrError, server: RewardServer) -> list[SimpleToke
 
 def read_generation(outcome: AnswerOrError, server: RewardServer) -> Any:  # noqa: ANN401 untyped package
     """Return the client's `Response`: TGI answers `/` with a list of one."""
-    answers = checked_answer(_answer(outcome), list[JsonValue], server.url)
+    answers = checked_answer(_answer(outcome), list[object], server.url)
     if len(answers) != 1:
         raise RewardServerError(f"`{server.url}` answered one request with {len(answers)} texts.")
-    return checked_answer(answers[0], client_types().Response, server.url)
+    return checked_answer(cast("JsonValue", answers[0]), client_types().Response, server.url)
 
 
 def read_reply_tokens(generation: Any) -> list[Token]:  # noqa: ANN401 untyped package

@@ -3,12 +3,14 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, TypeAlias
+from inspect import isawaitable
+from typing import Any, TypeAlias, cast
 
+import httpcore
 import httpx
 import pytest
 
@@ -72,23 +74,32 @@ class Scripted:
         return [asked.body for asked in self.asked if asked.path == path]
 
 
-def answer_without_socket(monkeypatch: pytest.MonkeyPatch, answer: Answer) -> None:
-    """Let httpx get its answers from a function, whatever the URL."""
+def answer_without_socket(
+    monkeypatch: pytest.MonkeyPatch, answer: Callable[[Asked], Reply | Awaitable[Reply]]
+) -> None:
+    """Let httpcore, and httpx above it, get answers from a function, whatever the URL."""
 
-    async def reply(_: Any, request: httpx.Request) -> httpx.Response:
-        asked = Asked(
-            method=request.method,
-            path=request.url.path,
-            headers=dict(request.headers),
-            content=await request.aread(),
-            query=dict(request.url.params),
-        )
-        given = answer(asked)
-        return httpx.Response(
-            given.status, headers=given.all_headers, stream=httpx.ByteStream(given.content)
+    async def reply(_: Any, request: httpcore.Request) -> httpcore.Response:
+        given = answer(await as_asked(request))
+        given = await given if isawaitable(given) else given
+        return httpcore.Response(
+            given.status, headers=given.all_headers, content=httpx.ByteStream(given.content)
         )
 
-    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", reply)
+    monkeypatch.setattr(httpcore.AsyncConnectionPool, "handle_async_request", reply)
+
+
+async def as_asked(request: httpcore.Request) -> Asked:
+    """Return a request as it is about to be sent."""
+    url = httpx.URL(f"http://host{request.url.target.decode()}")
+    content = b"".join([part async for part in cast("AsyncIterable[bytes]", request.stream)])
+    return Asked(
+        method=request.method.decode(),
+        path=url.path,
+        headers={name.decode().lower(): value.decode() for name, value in request.headers},
+        content=content,
+        query=dict(url.params),
+    )
 
 
 @contextmanager

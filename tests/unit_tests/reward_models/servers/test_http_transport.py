@@ -3,7 +3,7 @@ import json
 import pickle
 from typing import Any
 
-import httpx
+import httpcore
 import pytest
 from pydantic import SecretStr
 
@@ -112,14 +112,14 @@ def test_does_not_wait_for_hours(ask: Any, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("failure", "words"),
     [
-        (httpx.ConnectError("[Errno 111] Connection refused"), "Connection refused"),
-        (httpx.ConnectError("Name or service not known"), "check that the server runs"),
-        (httpx.RemoteProtocolError("peer closed\nconnection"), "peer closed connection"),
-        (httpx.ReadError(""), "ReadError"),
+        (httpcore.ConnectError("[Errno 111] Connection refused"), "Connection refused"),
+        (httpcore.ConnectError("Name or service not known"), "check that the server runs"),
+        (httpcore.RemoteProtocolError("peer closed\nconnection"), "peer closed connection"),
+        (httpcore.ReadError(""), "ReadError"),
     ],
 )
 def test_a_broken_connection_is_repeated_then_one_line(
-    ask: Any, monkeypatch: pytest.MonkeyPatch, failure: httpx.TransportError, words: str
+    ask: Any, monkeypatch: pytest.MonkeyPatch, failure: Exception, words: str
 ) -> None:
     tries: list[Asked] = []
 
@@ -193,15 +193,15 @@ def test_max_concurrency_bounds_requests_in_flight(
     flying: list[int] = []
     now = 0
 
-    async def slow(_: Any, request: httpx.Request) -> httpx.Response:
+    async def slow(_: Asked) -> Reply:
         nonlocal now
         now += 1
         flying.append(now)
         await asyncio.sleep(0.005)
         now -= 1
-        return httpx.Response(200, stream=httpx.ByteStream(b"1"))
+        return Reply(body=1)
 
-    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", slow)
+    answer_without_socket(monkeypatch, slow)
     ask([SERVER.get("/x")] * 9, max_concurrency=limit)
     assert max(flying) == limit
 

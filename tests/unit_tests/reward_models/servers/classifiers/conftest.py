@@ -1,14 +1,14 @@
-"""Puts the fake servers behind httpx's transports."""
+"""Puts the fake servers behind httpcore's connections."""
 
 import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 from langchain_core.messages import HumanMessage
 
 from langchain_tpo.reward_models.servers.classifiers.server import ClassifierServer
+from tests.support.servers.http_double import answer_without_socket
 from tests.support.servers.recorded import recorded
 
 from .fake_servers import QUESTION, FakeServer, Replay, ScoreWith, Serve
@@ -17,10 +17,7 @@ from .fake_servers import QUESTION, FakeServer, Replay, ScoreWith, Serve
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
     def install(server: FakeServer) -> None:
-        async def arespond(_: Any, request: httpx.Request) -> httpx.Response:
-            return await server.arespond(request)
-
-        monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", arespond)
+        answer_without_socket(monkeypatch, server.arespond)
 
     return install
 

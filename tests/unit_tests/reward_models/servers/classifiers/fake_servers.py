@@ -1,16 +1,14 @@
 """Classifier servers without a socket: their routes, limits and habits."""
 
 import asyncio
-import json
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
-import httpx
-
 from langchain_tpo.reward_models.interface import Score
+from tests.support.servers.http_double import Asked, Reply
 
 QUESTION = "What is the capital of France?"
 
@@ -41,17 +39,12 @@ class FakeServer:
     def posts(self, path: str) -> list[Any]:
         return [body for called, body in self.calls if called == path]
 
-    async def arespond(self, request: httpx.Request) -> httpx.Response:
+    async def arespond(self, asked: Asked) -> Reply:
         with self._in_flight():
             await asyncio.sleep(0.002)
-            return self._response(request)
-
-    def _response(self, request: httpx.Request) -> httpx.Response:
-        body = json.loads(request.content) if request.content else None
-        self.calls.append((request.url.path, body))
-        status, content = self.answer(request.method, request.url.path, body)
-        stream = httpx.ByteStream(json.dumps(content).encode())
-        return httpx.Response(status, stream=stream)
+            self.calls.append((asked.path, asked.body))
+            status, content = self.answer(asked.method, asked.path, asked.body)
+            return Reply(status=status, body=content)
 
     @contextmanager
     def _in_flight(self) -> Iterator[None]:

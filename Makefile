@@ -12,13 +12,15 @@ MODELS := .venv-models
 MODELS_STAMP := $(MODELS)/.installed
 STACKS := .venv-stacks
 STACKS_STAMP := $(STACKS)/.installed
+SPREAD := .venv-ray
+SPREAD_STAMP := $(SPREAD)/.installed
 SCHEMA := .venv-schema
 SCHEMA_STAMP := $(SCHEMA)/.installed
 SCORERS := .venv-scorers
 SCORERS_STAMP := $(SCORERS)/.installed
 
 .PHONY: help demo test test_quick test_extras test_models models_page test_stacks test_schema test_scorers \
-	test_lowest test_newest mutants lint format docs clean
+	test_ray test_lowest test_newest mutants lint format docs clean
 
 help:  ## Show what can be made.
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -83,6 +85,15 @@ $(SCORERS_STAMP): pyproject.toml Makefile
 test_scorers: $(SCORERS_STAMP)  ## Take evaluators, metrics and cross-encoders of other libraries as rewards, in an environment of their own.
 	$(SCORERS)/bin/python -m pytest -rs -p no:unraisableexception tests/integration_tests/test_scorers.py
 
+$(SPREAD_STAMP): pyproject.toml Makefile
+	$(PYTHON) -m venv $(SPREAD)
+	$(SPREAD)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(SPREAD)/bin/python -m pip install --quiet --editable '.[ray]' --group spread
+	touch $(SPREAD_STAMP)
+
+test_ray: $(SPREAD_STAMP)  ## Spread evaluations over a Ray cluster and kill its parts, in an environment of its own.
+	$(SPREAD)/bin/python -m pytest -rs -p no:unraisableexception tests/integration_tests/test_ray.py
+
 $(SCHEMA_STAMP): pyproject.toml Makefile
 	$(PYTHON) -m venv $(SCHEMA)
 	$(SCHEMA)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
@@ -116,4 +127,4 @@ docs: $(STAMP)  ## Build the documentation site into .site; a warning is an erro
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 clean:  ## Remove what the other targets made.
-	rm -rf $(VENV) $(MODELS) $(STACKS) $(SCHEMA) $(SCORERS) .site .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(MODELS) $(STACKS) $(SCHEMA) $(SCORERS) $(SPREAD) .site .mypy_cache .pytest_cache .ruff_cache

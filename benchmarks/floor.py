@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.alternating import in_turn
 from benchmarks.request_chains import Chain, Recorder, plainly, replay
 from langchain_tpo import TPORunnable, TPOSettings
+from langchain_tpo.evaluation.attempts import InProcess
 from langchain_tpo.evaluation.examples import Example
 from langchain_tpo.evaluation.record_writer import RecordWriter
 from langchain_tpo.evaluation.records import RecordFile
@@ -148,13 +149,9 @@ class Bench:
             async with DefaultAsyncHttpxClient() as client:
                 parts = Parts(model=self._model(client), reward=as_reward_model(reward))
                 since = time.perf_counter()
-                await run_evaluation(
-                    rows,
-                    [system],
-                    parts,
-                    RecordWriter(file),
-                    concurrency=self._settings.width * len(rows),
-                )
+                requests = self._settings.width * len(rows)
+                answerer = InProcess([system], parts, concurrency=requests)
+                await run_evaluation(rows, [system], answerer, RecordWriter(file))
                 return time.perf_counter() - since
 
     def _tpo(self, client: Any) -> TPORunnable:

@@ -8,6 +8,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableLambda
 
 from langchain_tpo import TPOSettings
+from langchain_tpo.evaluation.attempts import InProcess
 from langchain_tpo.evaluation.examples import Example
 from langchain_tpo.evaluation.record_writer import RecordWriter
 from langchain_tpo.evaluation.records import RecordFile, read_records
@@ -35,7 +36,7 @@ parts = Parts(model=RunnableLambda(reply), reward=as_reward_model(reward))
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "records.jsonl"
     with RecordWriter(RecordFile(path)) as writer:
-        asyncio.run(run_evaluation(examples, systems, parts, writer))
+        asyncio.run(run_evaluation(examples, systems, InProcess(systems, parts), writer))
     for record in read_records(path):
         (run,) = record["runs"]
         print(f"{record['system']:<10} {run['reward']:5.1f}  {record['example']}")

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from langchain_tpo.cli.evaluate_options import (
     CompareWithOption,
     ConcurrencyOption,
     DatasetArgument,
+    EngineOption,
     GiveUpOption,
     JsonOption,
     LimitOption,
@@ -36,6 +38,7 @@ from langchain_tpo.evaluation.given_answers import NEVER_ASKED
 from langchain_tpo.evaluation.metrics.measured import measures_named
 from langchain_tpo.evaluation.records import Record
 from langchain_tpo.evaluation.sitting import Evaluation, Sitting
+from langchain_tpo.evaluation.spread import spread_named
 from langchain_tpo.evaluation.system_runner import Parts
 from langchain_tpo.evaluation.systems import parse_systems
 
@@ -55,6 +58,7 @@ def evaluate(  # noqa: PLR0913 a command has the options that it has
     compare_with: CompareWithOption = None,
     give_up: GiveUpOption = 10,
     concurrency: ConcurrencyOption = 4,
+    engine: EngineOption = "process",
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     flags: Flags,
@@ -66,12 +70,14 @@ def evaluate(  # noqa: PLR0913 a command has the options that it has
     """
     if retry_failed and not resume:
         raise SettingsError("`--retry-failed` goes with `--resume`: say both.")
-    choices = run_choices(flags)
+    choices, spread = run_choices(flags), spread_named(engine)
     with open_dataset(dataset) as data:
         if data.note:
             say(data.note)
         plan = _plan(data, choices, systems or (), metrics or ())
-        evaluation = replace(plan, limit=limit, concurrency=concurrency, patience=give_up)
+        evaluation = replace(
+            plan, limit=limit, concurrency=concurrency, patience=give_up, spread=spread
+        )
         total = evaluation.total()
         if compare_with is not None:
             _check_comparable(evaluation, compare_with)
@@ -95,6 +101,7 @@ def _plan(
         dataset=data,
         systems=compared,
         parts=parts,
+        make_parts=partial(_parts, choices),
         labels=choices.labels(parts.model),
         model_options=choices.model_options,
         seed=choices.settings.seed,

@@ -67,7 +67,22 @@ GiveUpOption = Annotated[
 ]
 
 ConcurrencyOption = Annotated[
-    int, typer.Option("--concurrency", "-j", min=1, help="Requests to the model at once.")
+    int,
+    typer.Option(
+        "--concurrency",
+        "-j",
+        min=1,
+        help="Requests to the model at once; with `--engine ray`, of each actor.",
+    ),
+]
+
+EngineOption = Annotated[
+    str,
+    typer.Option(
+        metavar="ENGINE",
+        help="Who answers: `process` is this one, `ray` the processes of a Ray cluster, with "
+        "options as in `ray:actors=8,cpus=0.5,gpus=0,requests=64,address=10.0.0.1:6379`.",
+    ),
 ]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")]

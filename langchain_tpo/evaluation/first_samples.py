@@ -69,9 +69,17 @@ class SharedSamples:
         """Begin with what is recorded.
 
         Args:
-            runs: Recorded runs of the example; those that do not say what they asked share nothing.
+            runs: Recorded runs of the example.
         """
         self._widest: dict[str, FirstSamples] = {}
+        self.add_runs(runs)
+
+    def add_runs(self, runs: Iterable[Mapping[str, Any]]) -> None:
+        """Keep what recorded runs drew first; those that do not say what they asked share nothing.
+
+        Args:
+            runs: Of one example.
+        """
         for run in runs:
             if "first_samples" in run:
                 self.add(run["first_samples"]["key"], first_samples_of(run))

@@ -3,8 +3,14 @@
 Pure but for the count.
 """
 
+from typing import Literal, TypeAlias
+
 from langchain_tpo.errors import RewardTypeError, RunError
 from langchain_tpo.evaluation.records import Record
+
+Trouble: TypeAlias = Literal["hopeless", "nothing to check"]
+"""What a failure means for the examples that follow: none will do better, or only this one has
+nothing that its reward could check."""
 
 _HOPELESS_STATUSES = frozenset({401, 403, 404})
 _HOPELESS_TYPES = frozenset(
@@ -31,12 +37,12 @@ class Patience:
         self._times = 0
         self._some_worked = False
 
-    def note(self, record: Record, error: Exception | None) -> None:
+    def note(self, record: Record, trouble: Trouble | None) -> None:
         """Take note of a record.
 
         Args:
             record: What came of an example.
-            error: What was raised, where it failed.
+            trouble: What its failure means for the others.
 
         Raises:
             HopelessError: In one line, when it is time to stop.
@@ -45,14 +51,26 @@ class Patience:
         if reason is None:
             self._reason, self._times, self._some_worked = None, 0, True
             return
-        if self._some_worked and isinstance(error, RewardTypeError):
-            return  # a question in which this reward finds nothing to check: others have something
-        if is_hopeless(error, reason):
+        if self._some_worked and trouble == "nothing to check":
+            return  # others have something
+        if trouble == "hopeless" or is_hopeless(None, reason):
             raise HopelessError(f"the first of its kind, and no other would do better: {reason}")
         self._times = self._times + 1 if reason == self._reason else 1
         self._reason = reason
         if self._times == self._most:
             raise HopelessError(f"{self._times} equal failures in a row: {reason}")
+
+
+def trouble_of(error: Exception | None) -> Trouble | None:
+    """Say what a failure means for the examples that follow; None: nothing that it says by itself.
+
+    Example:
+        >>> trouble_of(RewardTypeError("found no tests")), trouble_of(OSError("slow"))
+        ('nothing to check', None)
+    """
+    if isinstance(error, RewardTypeError):
+        return "nothing to check"
+    return "hopeless" if is_hopeless(error, "") else None
 
 
 def is_hopeless(error: BaseException | None, reason: str) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ from langchain_tpo.evaluation.examples import example_of
 from langchain_tpo.evaluation.metrics.measured import measures_named
 from langchain_tpo.evaluation.report.report import Report, make_report
 from langchain_tpo.evaluation.sitting import Evaluation, Sitting
+from langchain_tpo.evaluation.spread import RayActors
 from langchain_tpo.evaluation.system_runner import Parts
 from langchain_tpo.evaluation.systems import parse_systems
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
@@ -42,6 +44,7 @@ def evaluate(  # noqa: PLR0913 what an evaluation consists of
     concurrency: Annotated[int, Field(ge=1)] = 4,
     folder: str | Path | None = None,
     resume: bool = False,
+    spread: RayActors | None = None,
 ) -> Report:
     """Compare systems on a data set and return the report.
 
@@ -54,9 +57,10 @@ def evaluate(  # noqa: PLR0913 what an evaluation consists of
         settings: What holds where a system does not say otherwise.
         metrics: What is measured of every answer, as `--metric` takes it.
         limit: How many examples at most.
-        concurrency: Requests to the model at once.
+        concurrency: Requests to the model at once; with `spread`, of each actor.
         folder: Where records go; None keeps them no longer than the call.
         resume: Whether to go on with what is in the folder.
+        spread: The Ray actors that answer, if it is not this process.
 
     Raises:
         ConfigurationError: In one line, when something cannot work.
@@ -74,18 +78,18 @@ def evaluate(  # noqa: PLR0913 what an evaluation consists of
         [('single', 2), ('best-of-n-N2', 2)]
     """
     chosen = settings or TPOSettings()
-    model = check_chat_model(model, field="model")
-    critic = None if critic is None else check_chat_model(critic, field="critic")
     with TemporaryDirectory(prefix="tpo-") as scratch, open_dataset(dataset) as data:
         evaluation = Evaluation(
             dataset=data,
             systems=parse_systems(systems, chosen),
-            parts=Parts(model=model, reward=as_reward_model(reward), critic=critic),
+            parts=_parts(model, reward, critic),
             labels=_labels(model, reward, critic),
             seed=chosen.seed,
             limit=limit,
             concurrency=concurrency,
             measures=measures_named(metrics),
+            spread=spread,
+            make_parts=partial(_made, spread.make) if spread and spread.make else None,
         )
         evaluation.total()
         place = Path(folder) if folder is not None else Path(scratch) / "run"
@@ -141,6 +145,18 @@ def name_of(part: object) -> str:
         if isinstance(name, str) and name:
             return name
     return part.get_name() if isinstance(part, Runnable) else type(part).__name__
+
+
+def _parts(model: object, reward: RewardLike, critic: object = None) -> Parts:
+    return Parts(
+        model=check_chat_model(model, field="model"),
+        reward=as_reward_model(reward),
+        critic=None if critic is None else check_chat_model(critic, field="critic"),
+    )
+
+
+def _made(make: Callable[[], Mapping[str, Any]]) -> Parts:
+    return _parts(**make())
 
 
 def _labels(model: object, reward: object, critic: object) -> dict[str, str | None]:

@@ -1,33 +1,23 @@
 """Runs systems over examples: many at once, each recorded as it finishes, none of them twice.
 
-A failing example is a record like any other. Knows order, concurrency and what is done already.
+Knows order and what is done already; who answers, here or elsewhere, is handed over.
 """
 
 import asyncio
-import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
-from langchain_tpo.errors import RunError
-from langchain_tpo.evaluation.examples import BadRow, Example, Row
+from langchain_tpo.evaluation.attempts import Answerer, Attempt
+from langchain_tpo.evaluation.examples import Example, Row
 from langchain_tpo.evaluation.first_samples import SharedSamples
 from langchain_tpo.evaluation.giving_up import Patience
-from langchain_tpo.evaluation.metrics.measured import Measure, measure
 from langchain_tpo.evaluation.record_writer import RecordWriter
-from langchain_tpo.evaluation.records import (
-    Record,
-    RecordedFailure,
-    read_placed_records,
-    records_at,
-)
-from langchain_tpo.evaluation.system_runner import Parts, Spending, SystemRunner, spending
+from langchain_tpo.evaluation.records import Record, read_placed_records, records_at
+from langchain_tpo.evaluation.system_runner import Spending
 from langchain_tpo.evaluation.systems import System, drawing_order
 from langchain_tpo.evaluation.token_matching import spent_in
-from langchain_tpo.sampling.request_limit import RequestLimit
-from langchain_tpo.text.shown import message_of
 
 Key = tuple[str, str]
 """Names of an example and of a system."""
@@ -57,16 +47,14 @@ class Done:
         return SharedSamples(run for one in records_at(self.path, places) for run in one["runs"])
 
 
-async def run_evaluation(  # noqa: PLR0913 all that an evaluation consists of
+async def run_evaluation(
     examples: Iterable[Row],
     systems: Sequence[System],
-    parts: Parts,
+    answerer: Answerer,
     writer: RecordWriter,
     *,
-    concurrency: int = 4,
     done: Done | None = None,
     observe: Observer | None = None,
-    measures: Mapping[str, Measure] | None = None,
     patience: Patience | None = None,
 ) -> None:
     """Answer every example with every system, and record how.
@@ -74,35 +62,29 @@ async def run_evaluation(  # noqa: PLR0913 all that an evaluation consists of
     Args:
         examples: Rows of a data set; read only as fast as they are answered.
         systems: What is compared, those that match others last.
-        parts: Models and reward.
+        answerer: Who answers, and how many examples at once.
         writer: Where records go.
-        concurrency: Requests on their way to the model at once; nearly twice as many examples are
-            worked on, so that those places are taken while some examples are being scored.
         done: What to leave out.
         observe: Is told of every record.
-        measures: What is measured of every answer, by name.
         patience: Says when so much has failed that it is time to stop; None: never.
 
     Raises:
-        ConfigurationError: In one line, when a system cannot be built.
         HopelessError: When it is time to stop.
         OSError: When records can no longer be written.
     """
     worker = _Worker(
-        answerers=[SystemRunner(system, parts) for system in drawing_order(systems)],
+        systems=drawing_order(systems),
+        answerer=answerer,
         writer=writer,
         done=done or Done(),
         observe=observe or _ignore,
-        measures=measures or {},
         patience=patience,
     )
     rows = iter(examples)
-    limit = RequestLimit(max(1, concurrency))
     try:
-        with limit.shared():
-            async with asyncio.TaskGroup() as group:
-                for _ in range(limit.queries):
-                    group.create_task(worker.work(rows))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(answerer.rows_at_once):
+                group.create_task(worker.work(rows))
     except BaseExceptionGroup as group_error:
         raise group_error.exceptions[0] from None
 
@@ -134,13 +116,13 @@ def read_done(path: Path, systems: Sequence[System]) -> Done:
 
 @dataclass(frozen=True, kw_only=True)
 class _Worker:
-    """Takes rows one by one and answers each with every system in turn."""
+    """Takes rows one by one and has each answered by every system in turn."""
 
-    answerers: Sequence[SystemRunner]
+    systems: Sequence[System]
+    answerer: Answerer
     writer: RecordWriter
     done: Done
     observe: Observer
-    measures: Mapping[str, Measure]
     patience: Patience | None
 
     async def work(self, rows: Iterator[Row]) -> None:
@@ -148,77 +130,29 @@ class _Worker:
         for row in rows:
             budgets: dict[str, Spending] = {}
             shared = self.done.shared(row.id)
-            for answerer in self.answerers:
-                key = (row.id, answerer.system.name)
+            for system in self.systems:
+                key = (row.id, system.name)
                 if key in self.done.keys:
                     budgets |= _known(self.done, key)
                     continue
-                record, error = await self._record(row, answerer, shared, budgets)
+                budget = budgets.get(system.match) if system.match else None
+                attempt = await self.answerer.attempt(row, system.name, shared, budget)
+                record = attempt.record
                 if record["status"] == "ok":
-                    await measure(record, self.measures)
-                self.writer.add(record)
-                self.observe(record)
-                if self.patience and isinstance(row, Example):
-                    self.patience.note(record, error)
+                    budgets[system.name] = [spent_in(run) for run in record["runs"]]
+                    shared.add_runs(record["runs"])
+                self._note(row, attempt)
             await asyncio.sleep(0)  # rows that are done already must not starve the others
 
-    async def _record(
-        self, row: Row, answerer: SystemRunner, shared: SharedSamples, budgets: dict[str, Spending]
-    ) -> tuple[Record, Exception | None]:
-        if isinstance(row, BadRow):
-            return await recorded(row, answerer.system, _unreadable(row))
-        example = row
-        match = answerer.system.match
-
-        async def answer() -> list[dict[str, object]]:
-            budget = budgets.get(match) if match else None
-            turns = await answerer.answer(example, shared, budget)
-            budgets[answerer.system.name] = spending(turns)
-            return [turn.as_dict() for turn in turns]
-
-        return await recorded(row, answerer.system, answer)
-
-
-async def recorded(
-    row: Row, system: System, answer: Callable[[], Awaitable[list[dict[str, object]]]]
-) -> tuple[Record, Exception | None]:
-    """Return the record of one attempt, whatever comes of it, and what was raised.
-
-    Args:
-        row: The example, or the row that holds none.
-        system: Who answers.
-        answer: Does.
-    """
-    record = Record(
-        example=row.id,
-        system=system.name,
-        status="ok",
-        fields={} if isinstance(row, BadRow) else dict(row.fields),
-        runs=[],
-        failure=None,
-        started=datetime.now(tz=UTC).isoformat(timespec="milliseconds"),
-        seconds=0.0,
-    )
-    since, raised = time.perf_counter(), None
-    try:
-        record["runs"] = await answer()
-    except Exception as error:  # noqa: BLE001 any provider's: it is the result of this example
-        raised = error
-        record["status"] = "failed"
-        record["failure"] = RecordedFailure(type=type(error).__name__, message=message_of(error))
-    record["seconds"] = round(time.perf_counter() - since, 3)
-    return record, raised
+    def _note(self, row: Row, attempt: Attempt) -> None:
+        self.writer.add(attempt.record)
+        self.observe(attempt.record)
+        if self.patience and isinstance(row, Example):
+            self.patience.note(attempt.record, attempt.trouble)
 
 
 def _ignore(record: Record) -> None:
     """Tell nobody."""
-
-
-def _unreadable(row: BadRow) -> Callable[[], Awaitable[list[dict[str, object]]]]:
-    async def answer() -> list[dict[str, object]]:
-        raise RunError(row.reason)
-
-    return answer
 
 
 def _known(done: Done, key: Key) -> dict[str, Spending]:

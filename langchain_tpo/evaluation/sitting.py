@@ -3,14 +3,16 @@
 The command line and `evaluate` are both faces of this. Knows the order of things; shows nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from langchain_tpo.errors import DatasetError
+from langchain_tpo.evaluation.attempts import Answerer, InProcess
 from langchain_tpo.evaluation.datasets import Dataset
 from langchain_tpo.evaluation.given_answers import GivenAnswers, given_answers
 from langchain_tpo.evaluation.giving_up import HopelessError, Patience
@@ -20,6 +22,7 @@ from langchain_tpo.evaluation.record_writer import RecordWriter
 from langchain_tpo.evaluation.records import RECORDS
 from langchain_tpo.evaluation.run_evaluation import Observer, read_done, run_evaluation
 from langchain_tpo.evaluation.run_folder import open_run
+from langchain_tpo.evaluation.spread import RayActors, Recipe
 from langchain_tpo.evaluation.system_runner import Parts
 from langchain_tpo.evaluation.systems import System
 
@@ -43,11 +46,42 @@ class Evaluation:
     limit: int | None = None
     """How many examples at most."""
     concurrency: int = 4
-    """Requests to the model at once."""
+    """Requests to the model at once, of each process that sends any."""
     measures: Mapping[str, Measure] = field(default_factory=dict)
     """What is measured of every answer, by name."""
     patience: int = 10
     """Equal failures in a row that end the work; 0: none do."""
+    spread: RayActors | None = None
+    """Which processes answer; None: this one."""
+    make_parts: Callable[[], Parts] | None = None
+    """Makes the same parts in other processes; None: they travel as they are."""
+
+    @asynccontextmanager
+    async def answerer(self) -> AsyncIterator[Answerer]:
+        """Hold who answers.
+
+        Raises:
+            ConfigurationError: In one line, when a system cannot be built.
+        """
+        answers = {name: given.by_example for name, given in self.answers.items()}
+        here = InProcess(
+            self.systems,
+            replace(self.parts, answers=answers),
+            concurrency=self.concurrency,
+            measures=self.measures,
+        )
+        if self.spread is None:
+            yield here
+            return
+        recipe = Recipe(
+            systems=self.systems,
+            make_parts=self.make_parts or partial(_same, self.parts),
+            answers=answers,
+            concurrency=self.concurrency,
+            measures=self.measures,
+        )
+        async with self.spread.answerer(recipe) as spread:
+            yield spread
 
     def total(self) -> int | None:
         """Return how many records there will be; None where nobody knows before.
@@ -98,6 +132,10 @@ class Evaluation:
             if system["name"] in self.answers:
                 system["answers_sha256"] = self.answers[system["name"]].sha256
         return {**described, "expected": self.total()}
+
+
+def _same(parts: Parts) -> Parts:
+    return parts
 
 
 class Sitting:
@@ -154,20 +192,18 @@ class Sitting:
             ConfigurationError: In one line, when a system cannot be built.
         """
         todo = self._evaluation
-        answers = {name: given.by_example for name, given in todo.answers.items()}
         try:
             with self._writer:
-                await run_evaluation(
-                    islice(todo.dataset.examples(), todo.limit),
-                    todo.systems,
-                    replace(todo.parts, answers=answers),
-                    self._writer,
-                    concurrency=todo.concurrency,
-                    done=self._done,
-                    observe=observe,
-                    measures=todo.measures,
-                    patience=Patience(todo.patience),
-                )
+                async with todo.answerer() as answerer:
+                    await run_evaluation(
+                        islice(todo.dataset.examples(), todo.limit),
+                        todo.systems,
+                        answerer,
+                        self._writer,
+                        done=self._done,
+                        observe=observe,
+                        patience=Patience(todo.patience),
+                    )
         except HopelessError as error:
             self.stopped = str(error)
         except OSError as error:  # the disk's: a provider's are results of their examples

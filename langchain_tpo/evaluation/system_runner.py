@@ -24,12 +24,11 @@ from langchain_tpo.evaluation.first_samples import (
     SharedSamples,
     asked_key,
     draws_in,
-    first_samples_of,
 )
 from langchain_tpo.evaluation.given_answers import GivenAnswer, samples_of
 from langchain_tpo.evaluation.given_critiques import NO_CRITIQUE, given_critic, read_critiques
 from langchain_tpo.evaluation.systems import System
-from langchain_tpo.evaluation.token_matching import Spent, spent_by
+from langchain_tpo.evaluation.token_matching import Spent
 from langchain_tpo.evaluation.withheld_remarks import WithoutWords, samples_without_words
 from langchain_tpo.result import TPOResult
 from langchain_tpo.reward_models.interface import RewardModel
@@ -106,7 +105,7 @@ class SystemRunner:
 
         Args:
             example: What to answer.
-            shared: What other systems drew for it; takes up what this one draws.
+            shared: What other systems drew for it.
             budget: What each turn of the matched system took; only matched systems need it.
 
         Raises:
@@ -144,7 +143,6 @@ class SystemRunner:
             RunnableConfig(max_concurrency=max(tpo.settings.width, 1)),
         )
         asked = Asked(key=key, taken=draws_in(taken) if taken else 0)
-        shared.add(key, first_samples_of(vars(result)))
         return AnsweredTurn(messages=list(messages), result=result, asked=asked)
 
     async def _given(
@@ -208,8 +206,3 @@ class SystemRunner:
                 f"`{self.system.critique}` holds no critique for example `{example.id}`."
             )
         return self._critiques[example.id]
-
-
-def spending(turns: Sequence[AnsweredTurn]) -> Spending:
-    """Read what each turn took."""
-    return [spent_by(turn.result) for turn in turns]

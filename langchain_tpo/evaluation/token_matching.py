@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from langchain_tpo.evaluation.systems import MatchOn
-from langchain_tpo.result import TPOResult
 from langchain_tpo.sampling.usage import Usage, total_usage
 from langchain_tpo.state import StepRecord
 
@@ -70,11 +69,6 @@ class Spent:
         if not price or prompt is None or self.sample["requests"] == 1:
             return tokens / completions
         return (tokens + price * prompt) / completions
-
-
-def spent_by(result: TPOResult) -> Spent:
-    """Read what a run took."""
-    return Spent(sample=_sampling(result.steps), whole=result.usage)
 
 
 def spent_in(run: Mapping[str, Any]) -> Spent:

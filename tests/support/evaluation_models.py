@@ -1,10 +1,14 @@
 """Models and rewards that `tpo` finds by name, and a child process to kill."""
 
+import asyncio
+import hashlib
 import os
 import re
+import time
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import RunnableLambda
 
 from langchain_tpo.cli.main import run_app
@@ -125,3 +129,51 @@ biased_judge = RunnableLambda(always_b)
 
 def length(prompt: str, response: str) -> float:
     return float(len(response))
+
+
+class SeededModel(ScriptedModelWithN):
+    """Answers by question and seed alone: the same in every process and in any order."""
+
+    def _result(self, call: Any) -> Any:
+        asked = " ".join(message.text for message in call.messages)
+        drawn = f"{asked} {call.kwargs.get('seed')} {call.step}"
+        base = int(hashlib.sha256(drawn.encode()).hexdigest()[:6], 16)
+        texts = [obedient(call.step, call.messages, base + index) for index in range(call.n)]
+        usage = self._usage(call.messages, texts)
+        return ChatResult(
+            generations=[
+                ChatGeneration(message=AIMessage(text, usage_metadata=usage)) for text in texts
+            ]
+        )
+
+
+def seeded_model() -> SeededModel:
+    return SeededModel()
+
+
+class DeadlySeven(ScriptedModelWithN):
+    """Takes the whole process along at question 7."""
+
+    def _result(self, call: Any) -> Any:
+        if call.messages[-1].text.endswith("question 7"):
+            os._exit(1)
+        return super()._result(call)
+
+
+class SpanModel(ScriptedModelWithN):
+    """Writes down from when to when every call was on its way."""
+
+    async def _agenerate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Any:
+        since = time.time()
+        await asyncio.sleep(0.02)
+        line = f"{os.getpid()} span {since} {time.time()}\n"
+        with open(os.environ[CALL_LOG], "ab", buffering=0) as log:  # noqa: PTH123, ASYNC230 one write
+            log.write(line.encode())
+        return await super()._agenerate(messages, *args, **kwargs)
+
+
+def only_in_the_driver() -> ScriptedModelWithN:
+    """Stand in for a model whose key is set where the command is typed, and nowhere else."""
+    if "TPO_TEST_DRIVER" not in os.environ:
+        raise OSError("no key here")
+    return ScriptedModelWithN()

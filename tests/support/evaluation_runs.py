@@ -8,6 +8,7 @@ from typing import Any
 from langchain_core.messages import HumanMessage
 
 from langchain_tpo import TPOSettings
+from langchain_tpo.evaluation.attempts import InProcess
 from langchain_tpo.evaluation.examples import Example, Row
 from langchain_tpo.evaluation.record_writer import RecordWriter
 from langchain_tpo.evaluation.records import Record, RecordFile, read_records
@@ -23,7 +24,7 @@ def questions(count: int) -> Iterator[Row]:
         yield Example(id=str(number), messages=(HumanMessage(f"question {number}"),))
 
 
-async def evaluated(
+async def evaluated(  # noqa: PLR0913 what an evaluation consists of
     path: Path,
     rows: Iterable[Row],
     systems: list[str],
@@ -32,6 +33,7 @@ async def evaluated(
     reward: Any = last_number,
     resume: bool = False,
     settings: TPOSettings | None = None,
+    concurrency: int = 4,
     **options: Any,
 ) -> list[Record]:
     parsed = parse_systems(systems, settings or TPOSettings(width=2, depth=1))
@@ -42,7 +44,8 @@ async def evaluated(
     )
     done = read_done(path, parsed) if resume else Done()
     with RecordWriter(RecordFile(path)) as writer:
-        await run_evaluation(rows, parsed, parts, writer, done=done, **options)
+        answerer = InProcess(parsed, parts, concurrency=concurrency)
+        await run_evaluation(rows, parsed, answerer, writer, done=done, **options)
     return list(read_records(path))
 
 

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 from langchain_tpo.errors import DatasetError, MissingExtraError
 from langchain_tpo.evaluation.examples import BadRow
@@ -48,6 +48,11 @@ def reader_of(path: Path) -> tuple[Callable[[], Numbered], str | None]:
         DatasetError: In one line, when nothing here reads such a file.
     """
     suffix = _inner_suffix(path)
+    hidden = path.with_suffix("").suffix.lower() if suffix == ".txt" else ""
+    if hidden in (".csv", ".tsv"):
+        raise DatasetError(
+            f"`{path}` may be a table or a prompt per line: name it `{hidden}` or `.txt` alone."
+        )
     if suffix in (".xlsx", ".parquet"):
         read = _workbook if suffix == ".xlsx" else _parquet
         return (lambda: read(path)), None
@@ -124,11 +129,36 @@ def _json(path: Path) -> Numbered:
     except (ValueError, RecursionError) as error:
         raise DatasetError(f"`{path}` is no JSON: {error}.") from error
     if isinstance(value, dict):
-        listed = [rows for rows in value.values() if _is_rows(rows)]
-        value = listed[0] if len(listed) == 1 and len(value) <= _MOST_WRAPPERS else [value]
+        value = _rows_within(path, value)
     if not isinstance(value, list):
         raise DatasetError(f"`{path}` must hold a list of rows, got {type(value).__name__}.")
     yield from enumerate(value, start=1)
+
+
+def _rows_within(path: Path, value: dict[str, Any]) -> list[Any]:
+    """Return the rows of an object around them, of one of columns, or of one that is a row."""
+    listed = {name: rows for name, rows in value.items() if _is_rows(rows)}
+    if len(listed) > 1 and len(listed) == len(value):
+        names = ", ".join(f"`{name}`" for name in listed)
+        raise DatasetError(
+            f"`{path}` holds several sets of rows ({names}): save one of them alone."
+        )
+    if len(listed) == 1 and len(value) <= _MOST_WRAPPERS:
+        return next(iter(listed.values()))
+    columns = [_as_column(one) for one in value.values()]
+    lengths = {None if column is None else len(column) for column in columns}
+    if "turns" not in value and len(columns) > 1 and len(lengths) == 1 and lengths != {None}:
+        cells = zip(*(column or () for column in columns), strict=True)
+        return [dict(zip(value, row, strict=True)) for row in cells]
+    return [value]
+
+
+def _as_column(value: object) -> list[Any] | None:
+    """Return a column as `datasets` or pandas write it: a list, or an object from place to cell."""
+    if isinstance(value, dict) and value and all(place.isdecimal() for place in value):
+        value = list(value.values())
+    plain = isinstance(value, list) and not any(isinstance(cell, list | dict) for cell in value)
+    return value if plain and isinstance(value, list) else None
 
 
 _MOST_WRAPPERS = 3
@@ -184,6 +214,23 @@ def _workbook(path: Path) -> Numbered:
     yield from enumerate(rows, start=1)
 
 
+def _check_unpacked(path: Path, head: bytes) -> None:
+    for mark, (kind, remedy) in _PACKED.items():
+        if head.startswith(mark):
+            raise DatasetError(f"`{path}` is no text but {kind}: {remedy}.")
+
+
+_PACKED = {
+    b"\x1f\x8b": ("packed with gzip", "add `.gz` to its name"),
+    b"BZh": ("packed with bzip2", "add `.bz2` to its name"),
+    b"\x28\xb5\x2f\xfd": ("packed with zstandard", "add `.zst` to its name"),
+    b"\xfd7zXZ\x00": ("packed with xz", "unpack it"),
+    b"PK\x03\x04": ("a ZIP archive", "unpack it, or name a workbook `.xlsx`"),
+    b"PAR1": ("Parquet", "name it `.parquet`"),
+}
+"""How files begin that are no text, what they are, and what to do."""
+
+
 def opened(path: Path) -> Any:  # noqa: ANN401 a binary file
     """Open a file, unpacked where its ending says that it is packed.
 
@@ -218,6 +265,7 @@ def _encoding(path: Path) -> str:
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return encoding
+    _check_unpacked(path, head)
     if _is_unmarked_utf16(head):
         raise DatasetError(
             f"`{path}` is no UTF-8 text (but UTF-16 without a mark): save it as UTF-8."
@@ -273,8 +321,49 @@ def _delimiter(head: str) -> str:
     return mark if times else ","
 
 
-def _zstandard(path: Path, mode: str) -> Any:  # noqa: ANN401 a binary file
-    return _needed("zstandard", "zstandard").open(path, mode)
+def _zstandard(path: Path, _mode: str) -> Any:  # noqa: ANN401 a binary file
+    """Read as Python's own unpackers do: a file that was cut off is an error, not a shorter one."""
+    zstandard = _needed("zstandard", "zstandard")
+    return io.BufferedReader(_Frames(path.open("rb"), zstandard))
+
+
+class _Frames(io.RawIOBase):
+    """What one or more frames of zstandard hold."""
+
+    def __init__(self, file: IO[bytes], zstandard: Any) -> None:  # noqa: ANN401 the package
+        self._file, self._zstandard = file, zstandard
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._begun, self._held = False, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: Any) -> int:  # noqa: ANN401 a buffer
+        while not self._held:
+            packed = self._frame.unused_data if self._frame.eof else self._file.read(1 << 16)
+            packed = packed or self._file.read(1 << 16)
+            if not packed:
+                if self._begun and not self._frame.eof:
+                    raise EOFError("the file ended in the middle of a frame")
+                return 0
+            self._held = self._unpacked(packed)
+        taken, self._held = self._held[: len(room)], self._held[len(room) :]
+        room[: len(taken)] = taken
+        return len(taken)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def _unpacked(self, packed: bytes) -> bytes:
+        if self._frame.eof:
+            self._frame = self._zstandard.ZstdDecompressor().decompressobj()
+        self._begun = True
+        try:
+            unpacked: bytes = self._frame.decompress(packed)
+        except self._zstandard.ZstdError as error:
+            raise OSError(str(error)) from error
+        return unpacked
 
 
 def _needed(module: str, package: str) -> Any:  # noqa: ANN401 an optional package

@@ -22,8 +22,14 @@ from langchain_tpo.errors import DatasetError
 Conversation: TypeAlias = tuple[tuple[BaseMessage, ...], tuple[str, ...]]
 """Messages to answer, and what the user says after the answers."""
 
-CONTEXTS = ("context", "passage", "retrieved_contexts")
+CONTEXTS = ("context", "passage", "retrieved_contexts", "contexts", "ctxs", "passages")
 """Where rows keep what a question is asked about."""
+
+SYSTEMS = ("system", "system_prompt", "system_message")
+"""Where rows keep a system message that is not among their messages."""
+
+_PASSAGES = ("sentences", "text", "content", "passage_text")
+"""Where passages keep their words."""
 
 CHOICES = ("choices", "options")
 """Where rows keep the answers to choose from."""
@@ -82,18 +88,60 @@ def conversation_of(row: Mapping[str, Any]) -> Conversation:
         A. Rome
         B. Paris
     """
+    _check_complete(row)
+    for name, read in _SHAPES.items():
+        if row.get(name) is not None:
+            messages, follow_ups = read(row, row[name])
+            return (*_before(row, messages), *messages), follow_ups
+    known = ", ".join(f"`{name}`" for name in _SHAPES)
+    seen = ", ".join(f"`{_short(name)}`" for name in list(row)[:6]) or "none"
+    raise DatasetError(f"A row must have one of the fields {known}, got {seen}.")
+
+
+def _check_complete(row: Mapping[str, Any]) -> None:
+    """Refuse what a question is asked with and cannot be sent: without it, it is another one."""
     for name in ("tools", "functions"):
         if _parsed(row.get(name)):
             raise DatasetError(
                 f"The row brings `{name}`, and an evaluation offers the model none: leave the "
                 "field out to ask without."
             )
-    for name, read in _SHAPES.items():
-        if row.get(name) is not None:
-            return read(row, row[name])
-    known = ", ".join(f"`{name}`" for name in _SHAPES)
-    seen = ", ".join(f"`{_short(name)}`" for name in list(row)[:6]) or "none"
-    raise DatasetError(f"A row must have one of the fields {known}, got {seen}.")
+    for name in ("image", "images", "audio", "video"):
+        if row.get(name):
+            raise DatasetError(
+                f"The row brings `{name}` in a column of its own: put it into the messages, as in "
+                '`{"type": "image_url", ...}`, or leave the field out to ask without.'
+            )
+
+
+def _before(row: Mapping[str, Any], messages: Sequence[BaseMessage]) -> Sequence[BaseMessage]:
+    """Return what a row keeps apart of its messages: a system message, and earlier turns."""
+    if not messages or any(message.type in ("system", "ai") for message in messages):
+        return ()
+    said = next((text for name in SYSTEMS if _is_prompt(text := row.get(name))), None)
+    turns = [("system", said)] if said else []
+    history = _parsed(row.get("history"))
+    if isinstance(history, list) and history:
+        if not all(map(_is_exchange, history)):
+            raise DatasetError(
+                f"`history` must be a list of questions with their answers, got "
+                f"`{_short(history)}`."
+            )
+        turns += [turn for asked, said in history for turn in (("human", asked), ("ai", said))]
+    return convert_to_messages(turns)
+
+
+def _is_prompt(value: object) -> bool:
+    """Whether a text is a system message and no name, such as a model's."""
+    return isinstance(value, str) and len(value.split()) > 1
+
+
+def _is_exchange(value: object) -> bool:
+    return (
+        isinstance(value, list | tuple)
+        and len(value) == 2  # noqa: PLR2004 a question and its answer
+        and all(isinstance(text, str) for text in value)
+    )
 
 
 def transcript_messages(text: str) -> list[BaseMessage]:
@@ -123,8 +171,32 @@ def choices_of(row: Mapping[str, Any]) -> list[str]:
             texts = list(listed) if isinstance(listed, Sequence) else []
             if not texts or isinstance(listed, str) or len(texts) > len(ascii_uppercase):
                 raise DatasetError(f"`{name}` must be a list of texts, got `{_short(listed)}`.")
-            return [str(text) for text in texts]
-    return []
+            return [_choice(text) for text in texts]
+    return next(filter(None, (_columns(row, names) for names in _CHOICE_COLUMNS)), [])
+
+
+def _choice(value: object) -> str:
+    return str(value["text"] if isinstance(value, Mapping) and "text" in value else value)
+
+
+def _columns(row: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """Return choices that have a column each, two of them at least."""
+    texts: list[str] = []
+    for name in names:
+        if not isinstance(row.get(name), str | int | float):
+            break
+        texts.append(str(row[name]))
+    return texts if len(texts) > 1 else []
+
+
+_CHOICE_COLUMNS = (
+    ascii_uppercase[:10],
+    ascii_uppercase[:10].lower(),
+    [f"option_{letter}" for letter in "abcdefghij"],
+    [f"op{letter}" for letter in "abcdefghij"],
+    [f"option{number}" for number in range(1, 11)],
+)
+"""How columns are called that hold a choice each: those of CMMLU, MMMLU, MedMCQA."""
 
 
 def _one_prompt(row: Mapping[str, Any], value: object) -> Conversation:
@@ -162,15 +234,37 @@ def _task(row: Mapping[str, Any], value: object) -> Conversation:
 
 def _context(row: Mapping[str, Any]) -> list[str]:
     for name in CONTEXTS:
-        value = row.get(name)
-        texts = [value] if isinstance(value, str) else value or []
-        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        value = _parsed(row.get(name))
+        texts = [] if value is None else _passages(value)
+        if texts is None:
             raise DatasetError(
                 f"`{name}` must be a text or a list of texts, got `{_short(value)}`."
             )
         if any(text.strip() for text in texts):
             return ["\n\n".join(texts)]
     return []
+
+
+def _passages(value: object) -> list[str] | None:
+    """Return the texts of passages as SQuAD, HotpotQA, MS MARCO and DPR write them.
+
+    Nothing stands for what cannot be read.
+    """
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        held = next((value[name] for name in _PASSAGES if name in value), None)
+        return None if held is None else _passages(held)
+    if not isinstance(value, Sequence):
+        return None
+    texts: list[str] = []
+    for one in value:
+        sentences = isinstance(one, list | tuple) and all(isinstance(part, str) for part in one)
+        found = ["".join(one)] if sentences else _passages(one)
+        if found is None:
+            return None
+        texts += found
+    return texts
 
 
 def _lettered(choices: Sequence[str]) -> list[str]:
@@ -190,6 +284,8 @@ def _chat(_row: Mapping[str, Any], value: object) -> Conversation:
 
 
 def _message(value: Any) -> BaseMessage:  # noqa: ANN401 what somebody wrote
+    if isinstance(value, str):
+        raise TypeError(f"`{_short(value)}` is a text and not a message with a role")
     if not isinstance(value, Mapping):
         return convert_to_messages([value])[0]
     if "from" in value and "value" in value:  # ShareGPT
@@ -217,6 +313,8 @@ def _content(content: object) -> object:
 
 def _block(block: Mapping[str, Any]) -> Mapping[str, Any]:
     if block.get("type") in ("input_text", "output_text"):
+        return {"type": "text", "text": block["text"]}
+    if "type" not in block and isinstance(block.get("text"), str):  # Bedrock
         return {"type": "text", "text": block["text"]}
     if block.get("type") == "input_image":
         return {"type": "image_url", "image_url": {"url": block["image_url"]}}

@@ -122,6 +122,59 @@ def test_what_a_file_is_is_seen_and_what_was_guessed_is_said(
     assert (dataset.note is None) if note is None else (note in str(dataset.note))
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("x.jsonl", gzip.compress(b'"a"\n'), "packed with gzip: add `.gz` to its name"),
+        ("x.txt", bz2.compress(b"a\n"), "packed with bzip2: add `.bz2`"),
+        ("x.csv", b"PK\x03\x04", "a ZIP archive: unpack it, or name a workbook `.xlsx`"),
+        ("x.jsonl.xz", b"\xfd7zXZ\x00", "packed with xz: unpack it"),
+        ("x", b"PAR1", "Parquet: name it `.parquet`"),
+        ("x.csv.txt", b"prompt\na\n", "may be a table or a prompt per line"),
+        ("x.json", b'{"train": [{"prompt": "a"}], "test": [{"prompt": "b"}]}', "(`train`, `test`)"),
+    ],
+)
+def test_a_file_under_a_name_that_says_something_else_is_refused(
+    tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    with pytest.raises(DatasetError) as raised:
+        list(read_examples(written(tmp_path, name, content)))
+
+    assert said in str(raised.value)
+
+
+def test_a_zstandard_file_that_was_cut_off_is_an_error_and_joined_ones_are_read(
+    tmp_path: Path,
+) -> None:
+    zstandard: Any = pytest.importorskip("zstandard")
+    lines = "".join(json.dumps({"prompt": f"question {n * n * 7919}"}) + "\n" for n in range(3000))
+    whole = zstandard.compress(lines.encode())
+
+    path = written(tmp_path, "x.jsonl.zst", whole + whole)
+    assert sum(1 for _ in read_examples(path)) == 6000
+    for end in (5, len(whole) // 2, len(whole) - 1, len(whole) + 9):
+        cut = written(tmp_path, "cut.jsonl.zst", (whole + whole)[:end])
+        with pytest.raises(DatasetError, match="could not be read: the file ended in the middle"):
+            list(read_examples(cut))
+
+
+@pytest.mark.parametrize(
+    ("content", "prompts"),
+    [
+        ({"prompt": ["a", "b"], "id": [7, 8]}, ["a", "b"]),
+        ({"prompt": {"0": "a", "1": "b"}, "id": {"0": 7, "1": 8}}, ["a", "b"]),
+        ({"turns": ["a", "b"], "tags": ["c", "d"]}, ["a"]),
+        ({"messages": [{"role": "user", "content": "a"}], "tags": ["c"]}, ["a"]),
+    ],
+)
+def test_a_table_of_columns_is_told_from_one_row(
+    tmp_path: Path, content: object, prompts: list[str]
+) -> None:
+    rows = list(read_examples(written(tmp_path, "x.json", json.dumps(content))))
+
+    assert [row.messages[-1].text for row in rows if isinstance(row, Example)] == prompts
+
+
 @pytest.mark.parametrize("ending", ["parquet", "xlsx", "jsonl.zst", "saved"])
 def test_tables_of_other_packages_are_read(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"x.{ending}"

@@ -33,6 +33,38 @@ LC_MESSAGE = {
         ({"instruction": "Why?", "context": "It rains."}, ["Why?\n\nIt rains."]),
         ({"question": "Which?", "choices": ["x", "y"]}, ["Which?\n\nA. x\nB. y"]),
         ({"question": "Which?", "choices": {"text": ["x"], "label": ["A"]}}, ["Which?\n\nA. x"]),
+        ({"question": "Which?", "A": "x", "B": "y"}, ["Which?\n\nA. x\nB. y"]),
+        ({"question": "Which?", "opa": "x", "opb": "y"}, ["Which?\n\nA. x\nB. y"]),
+        ({"question": "Why?", "a": "x", "answer": "y"}, ["Why?"]),
+        (
+            {"question": "Which?", "choices": [{"label": "A", "text": "x"}, {"text": "y"}]},
+            ["Which?\n\nA. x\nB. y"],
+        ),
+        (
+            {"question": "Why?", "context": {"title": ["T"], "sentences": [["It", " rains."]]}},
+            ["It rains.\n\nWhy?"],
+        ),
+        ({"question": "Why?", "ctxs": [{"title": "T", "text": "Rain."}]}, ["Rain.\n\nWhy?"]),
+        (
+            {"query": "Why?", "passages": {"is_selected": [0], "passage_text": ["Rain."]}},
+            ["Rain.\n\nWhy?"],
+        ),
+        ({"system": "Be brief.", "prompt": "Hi"}, ["Be brief.", "Hi"]),
+        ({"system_prompt": "Be brief.", "question": "Hi"}, ["Be brief.", "Hi"]),
+        ({"system": "gpt-4", "prompt": "Hi"}, ["Hi"]),
+        (
+            {
+                "system": "Not this one.",
+                "messages": [
+                    {"role": "system", "content": "This."},
+                    {"role": "user", "content": "Hi"},
+                ],
+            },
+            ["This.", "Hi"],
+        ),
+        ({"instruction": "c", "history": [["a", "b"]]}, ["a", "b", "c"]),
+        ({"instruction": "c", "history": "of a town"}, ["c"]),
+        ({"messages": [{"role": "user", "content": [{"text": "Hi"}]}]}, ["Hi"]),
         ({"text": "Add.", "test_list": ["t1", "t2"]}, [f"Add.\n\n{MBPP_TEST}t1"]),
         ({"Problem": "Hi", "Answer": 3}, ["Hi"]),
         ({"input_question": "Hi", "output_answer": "Ho"}, ["Hi"]),
@@ -87,6 +119,10 @@ def test_later_turns_follow_the_answer() -> None:
         ({"prompt": "Weather?", "tools": [{"type": "function"}]}, DatasetError, "`tools`"),
         ({"question": "Who?", "context": {"title": ["a"]}}, DatasetError, "`context`"),
         ({"question": "Which?", "choices": "AB"}, DatasetError, "`choices`"),
+        ({"prompt": "Hi", "images": ["a.png"]}, DatasetError, "`images` in a column of its own"),
+        ({"prompt": ["a", "b"]}, DatasetError, "`a` is a text and not a message with a role"),
+        ({"instruction": "c", "history": [["a"]]}, DatasetError, "`history` must be a list of"),
+        ({"question": "a", "context": {"title": "b"}}, DatasetError, "`context` must be a text"),
     ],
 )
 def test_any_other_row_says_what_is_wrong(row: object, error: type[Exception], words: str) -> None:

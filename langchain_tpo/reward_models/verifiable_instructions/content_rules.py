@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from langchain_tpo.constructors import types_checked
@@ -14,12 +15,14 @@ JSON_ALONE = "send valid JSON and nothing else"
 
 @dataclass(frozen=True)
 class Includes(Rule):
-    """Every one of some words or phrases stands in the text, in any case."""
+    """Every one of some words or phrases stands in the text, in any case, so many times."""
 
     phrases: tuple[str, ...]
     """What must be there."""
     times: int = 1
-    """How often each."""
+    """How often each at least."""
+    at_most: int | None = None
+    """How often each at most; None: as often as you like."""
 
     @property
     def topic(self) -> str:
@@ -27,17 +30,38 @@ class Includes(Rule):
         return f"includes {self.phrases}"
 
     def check(self, text: str) -> Verdict:
-        """Name what is missing."""
+        """Name what is missing, and what is there too often."""
         counts = {phrase: occurrences(phrase, text) for phrase in self.phrases}
-        missing = [phrase for phrase, count in counts.items() if count < self.times]
-        found = sum(min(count, self.times) for count in counts.values())
-        often = f" {self.times} times" if self.times > 1 else ""
-        words = f"{_listed(missing or self.phrases)} {'missing' if missing else 'there'}{often}"
+        off = {phrase: self._distance(count) for phrase, count in counts.items()}
+        wrong = [phrase for phrase in self.phrases if off[phrase]]
         return verdict(
-            not missing,
-            words,
-            closeness=found / (self.times * len(counts)),
-            advice=f"use {_listed(missing or self.phrases)}{often}",
+            not wrong,
+            self._words(counts, wrong),
+            closeness=1
+            - sum(min(1.0, far / max(1, self.times)) for far in off.values()) / len(off),
+            advice=f"use {_listed(wrong or self.phrases)}{self._often}",
+        )
+
+    def _distance(self, count: int) -> int:
+        above = 0 if self.at_most is None else max(0, count - self.at_most)
+        return max(0, self.times - count) or above
+
+    def _words(self, counts: Mapping[str, int], wrong: list[str]) -> str:
+        if not self._often:
+            return f"{_listed(wrong or self.phrases)} {'missing' if wrong else 'there'}"
+        found = ", ".join(f"{counts[phrase]} of `{phrase}`" for phrase in wrong or self.phrases)
+        return f"{found}, asked for it{self._often}"
+
+    @property
+    def _often(self) -> str:
+        if self.at_most is None:
+            return f" at least {self.times} times" if self.times > 1 else ""
+        if self.at_most == self.times:
+            return f" exactly {'once' if self.times == 1 else f'{self.times} times'}"
+        return (
+            f" {self.times} to {self.at_most} times"
+            if self.times
+            else f" at most {self.at_most} times"
         )
 
 
@@ -138,7 +162,7 @@ class NoCommas(Rule):
         count = text.count(",")
         return verdict(
             not count,
-            f"{count} commas, asked for none",
+            f"{count} comma{'' if count == 1 else 's'}, asked for none",
             closeness=1 / (1 + count),
             advice=NO_COMMA,
         )
@@ -165,16 +189,20 @@ class Json(Rule):
 
 
 @types_checked()
-def includes(*phrases: str, times: int = 1) -> Includes:
-    """Ask for words or phrases, each at least so many times.
+def includes(*phrases: str, times: int = 1, at_most: int | None = None) -> Includes:
+    """Ask for words or phrases, each at least so many times, and at most so many.
 
     Example:
         >>> includes("oil", "wax").check("Linseed oil.").words
         '`wax` missing'
     """
-    if times < 1:
+    if times < (at_most is None):
         raise SettingsError(f"`times` must be at least 1, got `{times}`.")
-    return Includes(_phrases(phrases), times)
+    if at_most is not None and at_most < max(1, times):
+        raise SettingsError(
+            f"`at_most` must be at least 1 and no less than `times`, got `{at_most}` and `{times}`."
+        )
+    return Includes(_phrases(phrases), times, at_most)
 
 
 @types_checked()

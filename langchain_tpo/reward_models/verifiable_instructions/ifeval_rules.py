@@ -326,7 +326,10 @@ def _no_commas(text: str, _: Fields, __: str) -> Verdict:
     count = text.count(",")
     closeness = 1 / (1 + count)
     return verdict(
-        not count, f"{count} commas, asked for none", closeness=closeness, advice=NO_COMMA
+        not count,
+        f"{count} comma{'' if count == 1 else 's'}, asked for none",
+        closeness=closeness,
+        advice=NO_COMMA,
     )
 
 

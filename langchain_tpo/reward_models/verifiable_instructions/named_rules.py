@@ -38,7 +38,7 @@ def named_rules(context: Mapping[str, object], prompt: str) -> tuple[Rule, ...] 
     Example:
         >>> row = {"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}
         >>> named_rules(row, "No commas.")[0].check("a, b").words
-        '1 commas, asked for none'
+        '1 comma, asked for none'
     """
     names, fields = context.get(NAMES), context.get(FIELDS)
     if names is None:

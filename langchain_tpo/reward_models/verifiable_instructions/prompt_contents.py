@@ -6,6 +6,7 @@ marks, since otherwise no rule could tell where they end.
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from langchain_tpo.reward_models.verifiable_instructions.content_rules import (
     ends_with,
@@ -18,7 +19,11 @@ from langchain_tpo.reward_models.verifiable_instructions.content_rules import (
     starts_with,
     uppercase,
 )
-from langchain_tpo.reward_models.verifiable_instructions.prompt_counts import without_quotations
+from langchain_tpo.reward_models.verifiable_instructions.prompt_counts import (
+    NUMBER,
+    value,
+    without_quotations,
+)
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule
 
 _ONE_PHRASE = (
@@ -48,6 +53,19 @@ _INCLUDED = re.compile(
     rf"(?:{_KEYWORD})?|with\s+{_KEYWORD}){_PHRASES}",
     re.IGNORECASE,
 )
+_REQUIRED = re.compile(
+    rf"{_KEYWORD}{_PHRASES}\s+(?:must|should|has to|have to|needs? to)\s+"
+    r"(?:appear|occur|be (?:used|mentioned|included|there))",
+    re.IGNORECASE,
+)
+_TIMES = re.compile(
+    rf"\b(?:(?P<relation>at least|at most|exactly|(?:no |not )?(?:more|less|fewer) than|up to"
+    rf"|a (?:min|max)imum of)\s+)?(?:(?P<number>{NUMBER})(?P<more> or more| or less)? times\b"
+    r"|(?P<word>once|twice|thrice)\b)",
+    re.IGNORECASE,
+)
+_NEAR = re.compile(r"\A[^.!?\n\"\u201c`]{0,60}")
+"""What follows a phrase in its sentence, up to the next phrase."""
 _NO_PHRASE = re.compile(
     r"\b(?:letters?|after|before|follow\w*|format|starting|title|called)\b", re.IGNORECASE
 )
@@ -122,9 +140,32 @@ def _word_rules(prompt: str) -> Iterator[Rule]:
         rest = pattern.sub(".", rest)
     for pattern in (_START, _END):
         rest = pattern.sub(".", rest)
-    for match in _INCLUDED.finditer(rest):
-        if not _NEGATED.search(rest[max(0, match.start() - _LOOK_BACK) : match.start()]):
-            yield from _about_words(includes, match)
+    for pattern in (_INCLUDED, _REQUIRED):
+        for match in pattern.finditer(rest):
+            if not _NEGATED.search(rest[max(0, match.start() - _LOOK_BACK) : match.start()]):
+                yield from _about_words(partial(includes, **_often(match)), match)
+
+
+def _often(match: re.Match[str]) -> dict[str, int]:
+    """Return how often a phrase is asked for: what is said behind it, else before it."""
+    near = _NEAR.match(match.string[match.end(1) :])
+    said = (near and _TIMES.search(near[0])) or _TIMES.search(match[0][: -len(match[1])])
+    if said is None:
+        return {}
+    number = {"once": 1, "twice": 2, "thrice": 3}.get((said["word"] or "").lower())
+    if number is None:
+        number = value(said["number"])
+    return _limits(number, (said["relation"] or said["more"] or "").strip().lower())
+
+
+def _limits(number: int, relation: str) -> dict[str, int]:
+    if relation == "exactly" and number:
+        return {"times": number, "at_most": number}
+    if relation in ("at most", "up to", "or less", "a maximum of", "no more than", "not more than"):
+        return {"times": 0, "at_most": number} if number else {}
+    if relation in ("less than", "fewer than"):
+        return {"times": 0, "at_most": number - 1} if number > 1 else {}
+    return {"times": max(1, number + (relation == "more than"))}
 
 
 def _about_words(rule: Callable[..., Rule], match: re.Match[str]) -> Iterator[Rule]:

@@ -17,7 +17,8 @@ _NUMBER_WORDS = (
     *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen"),
     *("eighteen", "nineteen", "twenty"),
 )
-_NUMBER = rf"\d{{1,5}}|{'|'.join(_NUMBER_WORDS)}|single"
+NUMBER = rf"\d{{1,5}}|{'|'.join(_NUMBER_WORDS)}|single"
+"""How numbers are written."""
 _THINGS = {
     "word": "word",
     "sentence": "sentence",
@@ -29,7 +30,7 @@ _THINGS = {
     "part": "section",
 }
 _ASKED = re.compile(
-    rf"\b(?P<number>{_NUMBER})(?:(?: to | and | or |\s?[-\u2013]\s?)(?P<second>{_NUMBER}))?"
+    rf"\b(?P<number>{NUMBER})(?:(?: to | and | or |\s?[-\u2013]\s?)(?P<second>{NUMBER}))?"
     r"(?P<plus>\+?)"
     r"(?P<hyphen>[ -])(?:more |short |very |different |complete |long |main |text |highlighted )*"
     rf"(?P<thing>{'|'.join(sorted(_THINGS, key=len, reverse=True))})s?\b",
@@ -63,7 +64,7 @@ _AFTER_IS = [
     (relation, re.compile(rf"(?: long)?,? (?:{words})\b", re.IGNORECASE))
     for relation, words in _AFTER.items()
 ]
-_AFTER_NUMBER = re.compile(rf"\b({_NUMBER}) or (more|less|fewer) ", re.IGNORECASE)
+_AFTER_NUMBER = re.compile(rf"\b({NUMBER}) or (more|less|fewer) ", re.IGNORECASE)
 _OF_A_PART = re.compile(r"\b(?:each|every|per)\b[^.,;\n]{0,40}\Z", re.IGNORECASE)
 _PER_PART = re.compile(
     r"\s*(?:long |or \w+ )?(?:each|per|every)\b(?! (?:one )?separated)", re.IGNORECASE
@@ -126,8 +127,8 @@ def _relation(found: re.Match[str], before: str, after: str) -> str | None:
 
 
 def _rule(thing: str, relation: str, found: re.Match[str]) -> Iterator[CountRule]:
-    first = _value(found["number"])
-    last = _value(found["second"]) if found["second"] else first
+    first = value(found["number"])
+    last = value(found["second"]) if found["second"] else first
     if thing == "word" and relation == "bare" and first == last:
         relation = "about"
     least, most = {
@@ -141,7 +142,8 @@ def _rule(thing: str, relation: str, found: re.Match[str]) -> Iterator[CountRule
         yield CountRule(thing=thing, at_least=least, at_most=most)
 
 
-def _value(number: str) -> int:
+def value(number: str) -> int:
+    """Return the number that digits, or a word of `NUMBER`, say."""
     lowered = number.lower()
     if lowered.isdigit():
         return int(lowered)

@@ -193,7 +193,7 @@ def test_a_row_names_its_rules() -> None:
         },
         {
             "reward": 0.25,
-            "rationale": "Broken: 1 commas, asked for none; 2 words, asked for at least 4. "
+            "rationale": "Broken: 1 comma, asked for none; 2 words, asked for at least 4. "
             "To do: use no comma at all, and short sentences instead; write at least 4 words.",
         },
     ]

@@ -58,9 +58,11 @@ class PairwiseJudge(Judge):
     Every pair is asked twice, with the places swapped, and the two answers are averaged before
     anything else is made of them: judges favour a place. The responses of a round and the best one
     so far meet in a tournament of at most 3N requests (`effort="loglinear"`: 2N log2 N), which
-    a judge that is right ends with the best response on top; `most_requests` says the number
-    beforehand. The best response so far keeps its reward, so rewards of different rounds are on one
-    scale, on which the first response of a run stands at 0.
+    a judge that is right ends with the best response first and the worst last. With one that is
+    right in four of five answers the last of ten is the very worst in about half of the rounds, and
+    one in seven of the others is worse than it. `most_requests` says the number beforehand. The
+    best response so far keeps its reward, so rewards of different rounds are on one scale, on which
+    the first response of a run stands at 0.
 
     With `anchors`, fixed responses to the very question, every response is compared with each of
     them instead, and the reward is the probability that it wins: 2N requests for each anchor.

@@ -1,9 +1,12 @@
 """Who meets whom when responses are compared in pairs, and what strength follows. Pure.
 
 Responses meet in stages. While there are too many for everyone to meet everyone, neighbours by
-strength meet, and whoever loses, both orders taken together, is out; the rest then meet each other.
-Strengths are those of Bradley and Terry over all results. With a judge that is right the best
-response wins whatever its place in the list.
+strength meet, and whoever loses, both orders taken together, can no longer be the best; the rest
+then meet each other. Then those who have won against nobody meet, and whoever wins can no longer be
+the worst. A pair of each response with another is enough for both ends: first all meet in pairs,
+then the winners seek the best among them, and the losers the worst. Strengths are those of Bradley
+and Terry over all results. With a judge that is right, the best and the worst response stand first
+and last whatever their place in the list.
 """
 
 import math
@@ -64,19 +67,19 @@ class Tournament:
     shares: dict[Pair, float] = field(default_factory=dict)
     """What the first of a pair has won of it, from 0 to 1."""
     _met: set[Pair] = field(default_factory=set)
-    _out: set[str] = field(default_factory=set)
+    _winners: set[str] = field(default_factory=set)
+    _losers: set[str] = field(default_factory=set)
 
     def stage(self) -> list[Pair]:
         """Return the pairs that meet next; none when it is over."""
         left = most_pairs(len(self.players), self.effort) - len(self._met)
-        alive = [player for player in self._ranked() if player not in self._out]
-        fresh = [pair for pair in combinations(alive, 2) if not self._have_met(pair)]
-        pairs = fresh if len(fresh) <= left else list(self._neighbours(alive))[:left]
+        ranked = self._ranked()
+        pairs = self._for_the_top(ranked, left) or self._for_the_bottom(ranked, left)
         self._met.update(pairs)
         return pairs
 
     def record(self, pair: Pair, share: float | None) -> None:
-        """Note what the first of a pair has won of it, and whether somebody is out.
+        """Note what the first of a pair has won of it, and who can no longer be best or worst.
 
         Args:
             pair: As it was given by `stage`.
@@ -86,12 +89,15 @@ class Tournament:
             return
         self.shares[pair] = share
         if share != 0.5:  # noqa: PLR2004 neither is better
-            self._out.add(pair[1] if share > 0.5 else pair[0])  # noqa: PLR2004 as above
+            winner, loser = pair if share > 0.5 else pair[::-1]  # noqa: PLR2004 as above
+            self._winners.add(winner)
+            self._losers.add(loser)
 
     def strengths(self) -> dict[str, float]:
-        """Return the log-strength of everyone who has met somebody; the winner's is the highest.
+        """Return the log-strength of everyone who has met somebody.
 
-        The difference of two is the log-odds that one beats the other.
+        The difference of two is the log-odds that one beats the other. The highest is of one who
+        lost to nobody, and the lowest of one who won against nobody, where there are such.
         """
         known = {player for pair in self.shares for player in pair}
         strengths = {
@@ -99,15 +105,26 @@ class Tournament:
             for player, strength in _strengths(self.players, self.shares).items()
             if player in known or len(self.players) == 1
         }
-        alive = [player for player in strengths if player not in self._out]
-        if not alive:
-            return strengths
-        top = max(strengths[player] for player in alive)
-        ceiling = math.nextafter(top, -math.inf)
-        return {
-            player: min(strength, ceiling) if player in self._out else strength
-            for player, strength in strengths.items()
-        }
+        if unbeaten := strengths.keys() - self._losers:
+            ceiling = math.nextafter(max(strengths[player] for player in unbeaten), -math.inf)
+            strengths |= {p: min(strengths[p], ceiling) for p in self._losers}
+        if winless := strengths.keys() - self._winners:
+            floor = math.nextafter(min(strengths[player] for player in winless), math.inf)
+            strengths |= {p: max(strengths[p], floor) for p in self._winners}
+        return strengths
+
+    def _for_the_top(self, ranked: Sequence[str], left: int) -> list[Pair]:
+        """Pair those who have lost to nobody, and leave enough to find the worst as well."""
+        unbeaten = [player for player in ranked if player not in self._losers]
+        winless = len(ranked) - len(self._winners)
+        free = max(left - winless + 1, min(left, 1)) if self._met else left
+        fresh = [pair for pair in combinations(unbeaten, 2) if not self._have_met(pair)]
+        return fresh if len(fresh) <= free else list(self._neighbours(unbeaten))[:free]
+
+    def _for_the_bottom(self, ranked: Sequence[str], left: int) -> list[Pair]:
+        """Pair those who have lost and won against nobody, the weakest first."""
+        winless = self._losers - self._winners
+        return list(self._neighbours([p for p in reversed(ranked) if p in winless]))[:left]
 
     def _ranked(self) -> list[str]:
         strengths = _strengths(self.players, self.shares)

@@ -49,6 +49,12 @@ def as_reward_model(reward: RewardLike) -> RewardModel:
         return _judge(reward) if is_chat_model(reward) else cast("RewardModel", reward)
     if callable(reward):
         return FunctionReward(reward)
+    if hasattr(reward, "score_rollout") and hasattr(reward, "funcs"):
+        raise RewardTypeError(
+            "`reward` is a rubric of `verifiers`, in which a function that fails scores 0: hand "
+            "its functions over, `Ensemble({f.__name__: f for f in rubric.funcs}, "
+            "weights={f.__name__: w for f, w in zip(rubric.funcs, rubric.weights)})`."
+        )
     raise RewardTypeError(
         f"`reward` must be a function `(prompt, response) -> float` or a Runnable, got "
         f"{type(reward).__name__} `{shown(reward)}`."

@@ -44,7 +44,13 @@ _ROLES: dict[str, Role] = {
     "responses": "responses",
 }
 _LIKE_A_PROMPT = re.compile(r"prompt|question|query|input|instruct|message|task|problem")
-_LIKE_A_RESPONSE = re.compile(r"respon|complet|output|answer|predict|generat|repl|candidate")
+_LIKE_A_TASK = re.compile(rf"{_LIKE_A_PROMPT.pattern}|document|article|passage|source|src")
+_LIKE_A_RESPONSE = re.compile(
+    r"respon|complet|output|answer|pred|generat|repl|candidate|cand\b|hyp|summar|translat|draft"
+)
+_LIKE_A_REFERENCE = re.compile(
+    r"refer|(?:^|_)refs?(?:_|$)|gold|target|truth|true|expect|label|correct|^gt"
+)
 _OF_RECORDS = {"run", "example", "root_run", "ctx", "context"}
 """Arguments that get records of some evaluator's own."""
 
@@ -81,11 +87,18 @@ class FunctionArguments:
         ]
 
     def check_context(self, context: Mapping[str, object]) -> None:
-        """Refuse a context that lacks what the function needs.
+        """Refuse a context that lacks what the function needs, or names what stands by place.
 
         Raises:
             RewardTypeError: With the name of the field.
         """
+        by_place = [name for name in self.roles if name.lstrip("_") not in _ROLES]
+        if named := [n for n in by_place if n in context and self.roles[n] != "field"]:
+            raise RewardTypeError(
+                f"`reward` function `{self.label}` gets the {self.roles[named[0]]} as "
+                f"`{named[0]}`, which is a field of the context too: call the arguments `prompt` "
+                "and `response`, and the field as the context does."
+            )
         if missing := self.fields_missing(context):
             raise RewardTypeError(
                 f"`reward` function `{self.label}` needs `{missing[0]}`, which is neither the "
@@ -241,7 +254,12 @@ def _by_place(
     if len(silent) != 2 or _has_prompt(roles):  # noqa: PLR2004 a pair
         return {}
     first, second = silent
-    swapped = _LIKE_A_RESPONSE.search(first) or _LIKE_A_PROMPT.search(second)
+    if _LIKE_A_REFERENCE.search(first) or _LIKE_A_REFERENCE.search(second):
+        raise RewardTypeError(
+            f"`reward` function `{label}` seems to hold a response against a reference: call them "
+            "`response` and `reference`, and pass the reference as `context={'reference': ...}`."
+        )
+    swapped = _LIKE_A_RESPONSE.search(first) or _LIKE_A_TASK.search(second)
     if swapped or _OF_RECORDS & set(silent):
         raise RewardTypeError(
             f"`reward` function `{label}` could be given its arguments the wrong way round: call "

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import SupportsFloat
 
@@ -31,7 +32,7 @@ def checked_scores(scores: object, texts: list[str]) -> dict[str, KeptScore]:
         >>> checked_scores([0.5, float("nan")], ["a", "b"])
         {'a': {'reward': 0.5}, 'b': {'reward': None}}
     """
-    if not isinstance(scores, Iterable) or isinstance(scores, str | bytes | Mapping):
+    if not isinstance(scores, Iterable) or isinstance(scores, str | bytes | Mapping | AbstractSet):
         raise RewardOutputError(
             f"The reward model returned {_seen(scores)}, expected a list with one score for each "
             f"of {len(texts)} responses."

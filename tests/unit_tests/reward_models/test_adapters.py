@@ -11,7 +11,7 @@ from langsmith.evaluation import run_evaluator
 
 from langchain_tpo import TPORunnable
 from langchain_tpo.errors import RewardTypeError
-from langchain_tpo.reward_models import as_reward_model, decides
+from langchain_tpo.reward_models import Ensemble, as_reward_model, decides
 from langchain_tpo.reward_models.interface import ScoreRequest
 
 REQUEST: ScoreRequest = {
@@ -205,3 +205,29 @@ def test_of_several_results_none_is_picked() -> None:
     assert as_reward_model(SeveralResults(3.0)).invoke(REQUEST) == [3.0, 3.0]
     with pytest.raises(RewardTypeError, match=r"returned 2 results \['k1.0', 'k2.0'\]"):
         as_reward_model(SeveralResults(1.0, 2.0)).invoke(REQUEST)
+
+
+def test_a_rubric_of_verifiers_is_refused_with_the_line_that_works() -> None:
+    def right(completion: str, answer: str) -> float:
+        return float(answer in completion)
+
+    def brief(completion: str) -> float:
+        return float(len(completion) < 9)
+
+    class Rubric:
+        funcs, weights = [right, brief], [3.0, 1.0]
+
+        async def score_rollout(self, state: object) -> None:
+            raise NotImplementedError
+
+    rubric: Any = Rubric()
+    with pytest.raises(RewardTypeError) as caught:
+        as_reward_model(rubric)
+    line = str(caught.value).split("`")[-2]
+    ensemble = eval(line, {"Ensemble": Ensemble, "rubric": rubric})  # noqa: S307 the project's own
+    request: ScoreRequest = {
+        "messages": [],
+        "responses": ["It is 42.", "48"],
+        "context": {"answer": "42"},
+    }
+    assert ensemble.invoke(request) == [0.75, 0.25]

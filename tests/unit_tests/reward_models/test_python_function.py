@@ -104,6 +104,16 @@ def test_what_is_annotated_as_a_dict_gets_one() -> None:
     [
         (lambda model_answer, user_question: 1.0, "the wrong way round"),
         (lambda run, example: 1.0, "the wrong way round"),
+        (lambda summary, document: 1.0, "the wrong way round"),
+        (lambda translation, src: 1.0, "the wrong way round"),
+        (lambda pred, text: 1.0, "the wrong way round"),
+        (lambda hyp, ref: 1.0, "against a reference"),
+        (lambda hypothesis, refs: 1.0, "against a reference"),
+        (lambda pred, gold: 1.0, "against a reference"),
+        (lambda y_true, y_pred: 1.0, "against a reference"),
+        (lambda gt, text: 1.0, "against a reference"),
+        (lambda text, label: 1.0, "against a reference"),
+        (lambda text, correct_text: 1.0, "against a reference"),
         (lambda response, completion: 1.0, "takes both `response` and `completion`"),
         (lambda responses, output: 1.0, "takes both `responses` and `output`"),
         (lambda text: 1.0, "call the argument for the response `response`"),
@@ -293,3 +303,21 @@ def test_a_reward_may_sort_what_it_gets() -> None:
 
     assert REQUEST["responses"] == ["It is 42.", "48"]
     assert len(REQUEST["messages"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [(lambda x, k: float(x == k), "k"), (lambda level, text: float(level == text), "level")],
+)
+def test_a_field_of_the_context_is_not_taken_for_prompt_or_response(
+    function: Any, name: str
+) -> None:
+    request = {**REQUEST, "responses": ["42"], "context": {name: 3}}
+    with pytest.raises(RewardTypeError, match=f"`{name}`, which is a field of the context too"):
+        FunctionReward(function).invoke(request)
+
+
+def test_scores_in_no_order_are_refused() -> None:
+    reward = FunctionReward(lambda prompts, completions: {1.0, 2.0})
+    with pytest.raises(RewardOutputError, match="expected a list"):
+        reward.invoke({**REQUEST, "responses": ["42", "43"]})

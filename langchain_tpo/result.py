@@ -11,7 +11,7 @@ from langchain_tpo.candidate_pool import Candidate, chosen
 from langchain_tpo.costs import Price, price_of, usage_by_model
 from langchain_tpo.errors import RunError
 from langchain_tpo.events import RoundEvent, RunSummary
-from langchain_tpo.page.run_page import Said, framed, run_page
+from langchain_tpo.page.run_page import Said, framed, run_page, show_page
 from langchain_tpo.sampling.replies import message_of
 from langchain_tpo.sampling.usage import Usage, as_usage_metadata, total_usage
 from langchain_tpo.state import Drop, Failure, Round, StepName, StepRecord, StopReason, TPORun
@@ -224,6 +224,14 @@ class TPOResult:
     def _repr_html_(self) -> str:
         """Show the run in a notebook, in a frame that cannot reach it."""
         return framed(self.html())
+
+    def show(self, question: Sequence[Said] = ()) -> None:
+        """Show the run: below the cell in a notebook, elsewhere in the browser.
+
+        Args:
+            question: The conversation that it answers, to stand at the top.
+        """
+        show_page(self.html(question))
 
     @classmethod
     def from_state(cls, state: TPORun) -> "TPOResult":

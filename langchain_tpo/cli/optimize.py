@@ -17,6 +17,7 @@ from langchain_tpo.cli.console import count, duration, give, say, stderr_console
 from langchain_tpo.cli.flags import Flags, QuietOption, takes_flags
 from langchain_tpo.cli.rounds_display import RoundsDisplay, rounds_display
 from langchain_tpo.cli.run_choices import RunChoices, run_choices
+from langchain_tpo.cli.word_diff import best_first_sample, word_diff
 from langchain_tpo.errors import ConversationError, SettingsError
 from langchain_tpo.events import TPOEvent
 from langchain_tpo.loop.run_input import TPORunnableInput
@@ -68,6 +69,10 @@ def optimize(  # noqa: PLR0913 a command has the options that it has
     show: Annotated[
         str | None, typer.Option(help="`rounds`: print every loss and gradient to stderr.")
     ] = None,
+    diff: Annotated[
+        bool,
+        typer.Option("--diff", help="Show on stderr what became of the best first sample."),
+    ] = False,
     html: Annotated[
         Path | None, typer.Option(help="Write the whole run to this file, as a page to read.")
     ] = None,
@@ -96,6 +101,8 @@ def optimize(  # noqa: PLR0913 a command has the options that it has
         raise typer.Exit(INTERRUPTED) from None
     if show:
         _print_rounds(result, console)
+    if diff:
+        _print_diff(result, console)
     if html is not None:
         _write_page(html, result, messages)
     _print_end(result, console, quiet=quiet)
@@ -173,6 +180,14 @@ def _print_interrupted(latest: Latest, *, as_json: bool) -> None:
     else:
         say("interrupted; this is the best response so far.")
         give(scored.answer)
+
+
+def _print_diff(result: TPOResult, console: Console) -> None:
+    first = best_first_sample(result.pool)
+    if first is None or first["text"] == result.answer:
+        say("no diff: the answer is a first sample, as it was drawn.")
+        return
+    console.print(word_diff(visible(first["text"]), visible(result.answer), console))
 
 
 def _print_rounds(result: TPOResult, console: Console) -> None:

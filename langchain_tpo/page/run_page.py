@@ -8,9 +8,13 @@ import base64
 import hashlib
 import html
 import json
+import sys
+import webbrowser
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib import resources
+from importlib import import_module, resources
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, TypedDict
 
 from langchain_tpo.text.well_formed import well_formed
@@ -51,6 +55,17 @@ def framed(page: str, *, height: int = 640) -> str:
         f'<iframe sandbox="allow-scripts" srcdoc="{html.escape(page)}" title="A run of TPO" '
         f'style="width:100%;height:{height}px;border:0"></iframe>'
     )
+
+
+def show_page(page: str) -> None:
+    """Show a page below a notebook's cell, or in the browser from a file of its own."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if hasattr(shell, "kernel"):
+        import_module("IPython.display").display({"text/html": framed(page)}, raw=True)
+        return
+    with NamedTemporaryFile("w", encoding="utf-8", suffix=".html", delete=False) as file:
+        file.write(page)
+    webbrowser.open(Path(file.name).as_uri())
 
 
 def head(title: str) -> str:

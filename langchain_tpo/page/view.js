@@ -180,7 +180,7 @@ function exampleView(example) {
       const draw = () => {
         if (own.dataset.drawn) return;
         own.dataset.drawn = "yes";
-        own.append(run.pool ? runView(run, 4) : text(run.answer));
+        own.append(run.pool ? runView(run, example.turns.length > 1 ? 4 : 3) : text(run.answer));
       };
       if (run.subject) draw();
       own.addEventListener("toggle", draw);
@@ -241,8 +241,9 @@ function exampleList(index) {
 function openExample(index, place) {
   const one = index.examples.find((example) => example.place === place);
   if (!one) return;
-  const row = exampleRow(one);
-  at("example-rows").prepend(row);
+  const known = at("example-rows").querySelector(`button[data-place="${place}"]`);
+  const row = known ? known.closest("tr") : exampleRow(one);
+  if (!known) at("example-rows").prepend(row);  // it stands behind what is shown so far
   const button = row.querySelector("button");
   button.click();
   button.focus();
@@ -255,7 +256,7 @@ function fill(select, values) {
 }
 
 function exampleRow(one) {
-  const button = element("button", { type: "button", "aria-expanded": "false" }, one.id);
+  const button = element("button", { type: "button", "aria-expanded": "false", "data-place": one.place }, one.id);
   const cell = (value, kind) => element("td", { class: kind }, value);
   const row = element("tr", {}, element("td", {}, button),
     cell(signed(one.gain), "figure " + (one.gain > 0 ? "up" : one.gain < 0 ? "down" : "")),

@@ -1,22 +1,16 @@
 """A report of a hostile run in a real browser: no script of it runs, and its texts are read."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from langchain_tpo.evaluation.report.report import make_report
+from tests.support.browser import CHROMIUM, FLAGS
 from tests.unit_tests.evaluation.report.hostile_run import MARK, hostile_run
 from tests.unit_tests.evaluation.run_folders import folder_of, record_of, run_of
 
 pytestmark = pytest.mark.integration
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
 
 
 @pytest.fixture

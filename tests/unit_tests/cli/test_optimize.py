@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from langchain_tpo.cli.main import run_app
+from langchain_tpo.cli.word_diff import word_diff
 
 SCRIPTED = [
     *(
@@ -32,6 +34,27 @@ def test_the_answer_is_alone_on_stdout(capfd: pytest.CaptureFixture[str]) -> Non
     assert "N=3 D=1: up to 4 stages, 8 completions" in err
     assert "first sample +0.00 -> answer +7.00" in err
     assert "stopped by depth" in err
+
+
+def test_what_became_of_the_first_sample_is_shown_word_by_word(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert run_app(["optimize", "Hi", "--diff", "--quiet", *SCRIPTED]) == 0
+
+    assert capfd.readouterr() == (ANSWER, "[-sample-]{+revision+} [-2-]{+7+}\n")
+
+    assert run_app(["optimize", "Hi", "--diff", "--quiet", *SCRIPTED, "-D", "0"]) == 0
+    assert "no diff: the answer is a first sample" in capfd.readouterr().err
+
+
+def test_a_diff_is_coloured_where_there_are_colours_and_obeys_nothing_in_it() -> None:
+    terminal = Console(file=io.StringIO(), force_terminal=True, color_system="standard", width=80)
+
+    shown = word_diff("[red]kept[/red] old", "[red]kept[/red] new", terminal)
+
+    assert shown.plain == "[red]kept[/red] oldnew"
+    assert [str(span.style) for span in shown.spans] == ["red strike", "green underline"]
+    assert word_diff("a b", "a c", Console(no_color=True)).plain == "a [-b-]{+c+}"
 
 
 def test_quiet_is_quiet(capfd: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,12 @@ import hashlib
 import html
 import json
 import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
 
 from langchain_tpo import TPORunnable
 from langchain_tpo.page.run_page import embedded
@@ -51,3 +57,26 @@ def test_a_notebook_shows_the_same_page_in_a_frame() -> None:
     (framed,) = re.findall(r'srcdoc="(.*?)" title', shown, flags=re.DOTALL)
     assert html.unescape(framed) == result.html()
     assert 'sandbox="allow-scripts"' in shown
+
+
+def test_a_run_is_shown_below_a_cell_or_in_the_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    tpo = TPORunnable(model=ScriptedModelWithN(), reward=last_number, width=2, depth=1)
+    result, opened, displayed = tpo.optimize("Wood?"), list[str](), list[Any]()
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)
+
+    result.show()
+
+    (address,) = opened
+    path = Path(address.removeprefix("file://"))
+    assert path.read_text(encoding="utf-8") == result.html()
+    path.unlink()
+
+    shell = SimpleNamespace(kernel=object())
+    doubles = SimpleNamespace(display=lambda value, *, raw: displayed.append((value, raw)))
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    monkeypatch.setitem(sys.modules, "IPython.display", doubles)
+    result.show()
+
+    assert displayed == [({"text/html": result._repr_html_()}, True)]
+    assert len(opened) == 1

@@ -23,6 +23,7 @@ from urllib.parse import parse_qsl
 from langchain_tpo.errors import DatasetError, MissingExtraError, TPOError
 from langchain_tpo.evaluation.data_files import Numbered, opened, reader_of
 from langchain_tpo.evaluation.examples import BadRow, Row, example_of
+from langchain_tpo.evaluation.on_disk import Places
 from langchain_tpo.text.secrecy import without_credentials
 from langchain_tpo.text.shown import shown
 
@@ -169,17 +170,15 @@ class _Names:
     """Gives every name once."""
 
     def __init__(self) -> None:
-        self._seen: set[str] = set()
+        self._seen = Places()
         self._times: dict[str, Iterator[int]] = {}
 
     def free(self, wanted: str) -> str:
         """Return the name, or the next of `name~2`, `name~3` that is free."""
-        name = wanted
-        if wanted in self._seen:
-            numbers = self._times.setdefault(wanted, count(2))
-            name = next(one for n in numbers if (one := f"{wanted}~{n}") not in self._seen)
-        self._seen.add(name)
-        return name
+        if self._seen.add(wanted):
+            return wanted
+        numbers = self._times.setdefault(wanted, count(2))
+        return next(name for n in numbers if self._seen.add(name := f"{wanted}~{n}"))
 
 
 def _file(path: Path, source: str) -> Dataset:

@@ -14,13 +14,14 @@ from typing import Any
 from langchain_tpo.errors import DatasetError
 from langchain_tpo.evaluation.attempts import Answerer, InProcess
 from langchain_tpo.evaluation.datasets import Dataset
+from langchain_tpo.evaluation.done import Done
 from langchain_tpo.evaluation.given_answers import GivenAnswers, given_answers
 from langchain_tpo.evaluation.giving_up import HopelessError, Patience
 from langchain_tpo.evaluation.manifest import NO_MODEL, manifest_of
 from langchain_tpo.evaluation.metrics.measured import Measure
 from langchain_tpo.evaluation.record_writer import RecordWriter
 from langchain_tpo.evaluation.records import RECORDS
-from langchain_tpo.evaluation.run_evaluation import Observer, read_done, run_evaluation
+from langchain_tpo.evaluation.run_evaluation import Observer, run_evaluation
 from langchain_tpo.evaluation.run_folder import open_run
 from langchain_tpo.evaluation.spread import RayActors, Recipe
 from langchain_tpo.evaluation.system_runner import Parts
@@ -167,7 +168,7 @@ class Sitting:
         file = open_run(folder, evaluation.manifest(), resume=resume, retry_failed=retry_failed)
         self._writer = RecordWriter(file)
         try:
-            self._done = read_done(folder / RECORDS, evaluation.systems)
+            self._done = Done(folder / RECORDS)
         except BaseException:
             file.close()
             raise
@@ -175,7 +176,7 @@ class Sitting:
     @property
     def before(self) -> int:
         """How many records there were already."""
-        return len(self._done.keys)
+        return len(self._done)
 
     @property
     def unwritten(self) -> int:

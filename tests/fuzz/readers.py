@@ -30,10 +30,10 @@ with atheris.instrument_imports(include=["langchain_tpo"], enable_loader_overrid
 
     from langchain_tpo.errors import DatasetError
     from langchain_tpo.evaluation.datasets import open_dataset
+    from langchain_tpo.evaluation.done import Done
     from langchain_tpo.evaluation.examples import BadRow, Row
     from langchain_tpo.evaluation.given_critiques import read_critiques
     from langchain_tpo.evaluation.records import RecordFile, drop_failed
-    from langchain_tpo.evaluation.run_evaluation import read_done
     from langchain_tpo.evaluation.systems import parse_systems
     from langchain_tpo.loop.revisions import Unusable, revision_reader
     from langchain_tpo.loop.run_input import as_tpo_input
@@ -183,7 +183,7 @@ def check_line(reason: str) -> None:
 def check_records(path: Path) -> None:
     """Records that somebody has cut, mixed up or edited are read, or one error."""
     with contextlib.suppress(DatasetError):
-        read_done(path, SYSTEMS)
+        Done(path)
         drop_failed(path)
         with RecordFile(path) as file:
             file.append({"example": "last"})

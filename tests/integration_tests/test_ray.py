@@ -176,15 +176,18 @@ def test_drivers_killed_twenty_times_lose_nothing_and_repeat_nothing(
     moments, repeated, killed = random.Random(11), [], 0  # noqa: S311 no secret
 
     for _ in range(KILLS):
+        wait_for_silence(log)
         before, seen = finished(folder), len(log.read_text().splitlines())
         with subprocess.Popen(arguments, cwd=ROOT) as driver:  # noqa: S603 our own words
             wait_for_a_call(log, driver)
-            time.sleep(moments.uniform(0.0, 0.3))
+            time.sleep(moments.uniform(0.0, 0.6))
             driver.kill()
         killed += driver.returncode == -signal.SIGKILL
         repeated += sorted(asked_for(log.read_text().splitlines()[seen:]) & before)
 
+    wait_for_silence(log)
     before, seen = finished(folder), len(log.read_text().splitlines())
+    assert 0 < len(before) < 300
     code, said = run(arguments)
     repeated += sorted(asked_for(log.read_text().splitlines()[seen:]) & before)
     counts = Counter((record["example"], record["system"]) for record in records_in(folder))
@@ -245,6 +248,13 @@ def test_an_actor_that_cannot_be_set_up_is_one_line(tmp_path: Path, cluster: str
     assert code == 2
     last = said.strip().splitlines()[-1]
     assert re.search(r"An actor could not be set up: .*no key here", last), said
+
+
+def wait_for_silence(log: Path) -> None:
+    """Wait until the actors of a killed driver are gone as well."""
+    length = -1
+    while length != (length := log.stat().st_size):
+        time.sleep(1.0)
 
 
 def wait_for_a_call(log: Path, driver: subprocess.Popen[bytes]) -> int:

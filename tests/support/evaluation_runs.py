@@ -9,10 +9,11 @@ from langchain_core.messages import HumanMessage
 
 from langchain_tpo import TPOSettings
 from langchain_tpo.evaluation.attempts import InProcess
+from langchain_tpo.evaluation.done import Done
 from langchain_tpo.evaluation.examples import Example, Row
 from langchain_tpo.evaluation.record_writer import RecordWriter
 from langchain_tpo.evaluation.records import Record, RecordFile, read_records
-from langchain_tpo.evaluation.run_evaluation import Done, read_done, run_evaluation
+from langchain_tpo.evaluation.run_evaluation import run_evaluation
 from langchain_tpo.evaluation.system_runner import Parts
 from langchain_tpo.evaluation.systems import parse_systems
 from langchain_tpo.reward_models.coercion import as_reward_model
@@ -42,7 +43,7 @@ async def evaluated(  # noqa: PLR0913 what an evaluation consists of
         reward=as_reward_model(reward),
         model_named=lambda name: ScriptedModelWithN(reply=lambda *_: f"critique by {name} 1"),
     )
-    done = read_done(path, parsed) if resume else Done()
+    done = Done(path if resume else None)
     with RecordWriter(RecordFile(path)) as writer:
         answerer = InProcess(parsed, parts, concurrency=concurrency)
         await run_evaluation(rows, parsed, answerer, writer, done=done, **options)

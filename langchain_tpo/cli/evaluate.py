@@ -96,12 +96,14 @@ def _plan(
     data: Dataset, choices: RunChoices, systems: Sequence[str], metrics: Sequence[str]
 ) -> Evaluation:
     compared = parse_systems(systems, choices.settings)
-    parts = _parts(choices, asks_a_model=any(system.answers is None for system in compared))
+    asks_a_model = any(system.answers is None for system in compared)
+    make_parts = partial(_parts, choices, asks_a_model=asks_a_model)
+    parts = make_parts()
     return Evaluation(
         dataset=data,
         systems=compared,
         parts=parts,
-        make_parts=partial(_parts, choices),
+        make_parts=make_parts,
         labels=choices.labels(parts.model),
         model_options=choices.model_options,
         seed=choices.settings.seed,

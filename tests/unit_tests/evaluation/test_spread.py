@@ -5,13 +5,14 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from langchain_tpo import TPOSettings
 from langchain_tpo.errors import ConfigurationError, MissingExtraError, SettingsError
-from langchain_tpo.evaluation import spread
+from langchain_tpo.evaluation import evaluate, spread
 from langchain_tpo.evaluation.attempts import InProcess
 from langchain_tpo.evaluation.examples import BadRow, Row
 from langchain_tpo.evaluation.record_writer import RecordWriter
@@ -21,7 +22,7 @@ from langchain_tpo.evaluation.spread import RayActors, Recipe, spread_named
 from langchain_tpo.evaluation.system_runner import Parts
 from langchain_tpo.evaluation.systems import parse_systems
 from langchain_tpo.reward_models.coercion import as_reward_model
-from tests.support.evaluation_models import seeded_model
+from tests.support.evaluation_models import length, seeded_model
 from tests.support.evaluation_runs import keys, questions
 from tests.support.fakes import ScriptedModelWithN, last_number
 from tests.support.ray_double import RayDouble, RayTaskError
@@ -279,3 +280,59 @@ async def test_a_cancelled_run_ends_its_actors(tmp_path: Path, ray: RayDouble) -
     with pytest.raises(asyncio.CancelledError):
         await work
     assert Counter(handle.deaths for handle in ray.handles) == {0: 2}
+
+
+def test_the_command_line_and_python_spread_alike(
+    tmp_path: Path, ray: RayDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_app = pytest.importorskip("langchain_tpo.cli.main").run_app
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_text('{"prompt": "question 1"}\n{"prompt": "question 2"}\n')
+    named = "python:tests.support.evaluation_models:"
+    code = run_app(
+        [
+            *("evaluate", str(prompts), "--out", str(tmp_path / "typed"), "--quiet"),
+            *("--engine", "ray:actors=2", "-m", f"{named}seeded_model", "-r", f"{named}length"),
+            *("-s", "single", "-s", "best-of-n:width=3"),
+        ]
+    )
+    evaluate(
+        str(prompts),
+        systems=["single", "best-of-n:width=3"],
+        model=seeded_model(),
+        reward=length,
+        settings=TPOSettings.paper(),
+        folder=tmp_path / "called",
+        spread=RayActors(
+            actors=2, make=lambda: {"model": seeded_model(), "reward": length, "critic": None}
+        ),
+    )
+
+    assert code == 0
+    typed, called = (
+        timeless(list(read_records(tmp_path / name / "records.jsonl")))
+        for name in ("typed", "called")
+    )
+    assert len(typed) == 4
+    assert {record["status"] for record in typed} == {"ok"}
+    assert [one["runs"][0]["answer"] for one in typed] == [
+        one["runs"][0]["answer"] for one in called
+    ]
+    assert len(ray.handles) == 4
+
+
+async def test_a_model_that_cannot_travel_is_one_line(
+    tmp_path: Path, ray: RayDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(*_: Any) -> Any:
+        raise TypeError("Could not serialize it\ncannot pickle '_thread.RLock' object\nTo fix it")
+
+    started = SimpleNamespace(remote=start)
+    monkeypatch.setattr(ray, "remote", lambda _: SimpleNamespace(options=lambda **_: started))
+
+    with pytest.raises(SettingsError) as caught:
+        await spread_out(tmp_path / "r", RayActors(actors=2), recipe())
+    assert str(caught.value) == (
+        "Model, reward and critic cannot travel to the actors (cannot pickle '_thread.RLock' "
+        "object): give `RayActors(make=...)` a function that makes them there."
+    )

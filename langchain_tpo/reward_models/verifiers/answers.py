@@ -22,6 +22,11 @@ _MARKED = (
 _CHOICE = re.compile(r"\A\W*([A-Ja-j])(?:[).:]\s|\W*\Z)")
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _OPENERS = ("yes", "no", "true", "false")
+_DENIES = {"not", "never", "nor", "neither", "cannot", "t", "without"}
+"""Words up to three before an answer that take it back; `t` is what is left of "isn't"."""
+_ADDS = {"or", "and", "than"}
+"""Words before an answer that say another one first."""
+_ALL_BUT = re.compile(r"\b(?:any|every|no)(?:thing|one|body|where)? but\Z|\ball but\Z")
 
 
 class ExactAnswer(Verifier):
@@ -118,7 +123,18 @@ def _same(reference: str, given: list[str]) -> bool:
 def _says(wanted: list[str], given: list[str]) -> bool:
     if wanted and wanted[0] in _OPENERS and len(wanted) == 1:
         return given[:1] == wanted
-    return given == wanted or (bool(wanted) and given[-len(wanted) :] == wanted)
+    if given == wanted:
+        return True
+    return bool(wanted) and given[-len(wanted) :] == wanted and _stands(given[: -len(wanted)])
+
+
+def _stands(before: list[str]) -> bool:
+    """Tell whether words lead up to an answer, rather than deny it or name another one first."""
+    if _ALL_BUT.search(" ".join(before)):
+        return False
+    turned = len(before) - next((n for n, word in enumerate(reversed(before)) if word == "but"), 0)
+    since = before[turned:] if "but" in before else before
+    return not (_DENIES & set(since[-3:])) and not (since and since[-1] in _ADDS)
 
 
 def normalized(text: str) -> str:
@@ -130,5 +146,6 @@ def normalized(text: str) -> str:
     """
     plain = unicodedata.normalize("NFKC", text).casefold()
     plain = re.sub(r"(?<=\d),(?=\d{3}\b)", "", plain)
+    plain = re.sub(r"(?<![\d.])(\d+)\.0+(?![\d.])", r"\1", plain)
     plain = re.sub(r"(?<!\d)\.|\.(?!\d)|[^\w\s.%/:+-]|_", " ", plain)
     return " ".join(_ARTICLES.sub(" ", plain).split())

@@ -20,7 +20,7 @@ QUOTES_TOLD = 3
 """Quotations not found that a rationale names."""
 
 _QUOTED = re.compile(
-    r"\"([^\"\n]+)\"|\u201c([^\u201d\n]+)\u201d|\u00ab([^\u00bb\n]+)\u00bb|\u300c([^\u300d\n]+)\u300d"
+    r"\"([^\"\n]+)\"|\u201e([^\u201c\u201d\n]+)[\u201c\u201d]|\u201c([^\u201d\n]+)\u201d|\u00ab([^\u00bb\n]+)\u00bb|\u300c([^\u300d\n]+)\u300d"
     r"|^>[ \t]*(.+)$",
     re.MULTILINE,
 )
@@ -121,5 +121,5 @@ def _texts(value: object) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).casefold()
-    straight = folded.translate(str.maketrans("\u2018\u2019\u201c\u201d", "''\"\""))
+    straight = folded.translate(str.maketrans("\u2018\u2019\u201c\u201d\u2013\u2014", "''\"\"--"))
     return " ".join(straight.split())

@@ -46,6 +46,21 @@ def scored(verifier: Verifier, response: str, **context: Any) -> tuple[Any, str]
         ("18.5", "The answer is 185", False),
         ("10:5", "10:5", True),
         (r"True", r"\boxed{\text{True}}", True),
+        ("Paris", "The answer is not Paris.", False),
+        ("Paris", "It isn't Paris", False),
+        ("Paris", "It is certainly not the beautiful Paris", False),
+        ("Paris", "Rome or Paris", False),
+        ("Paris", "Both Rome and Paris.", False),
+        ("Paris", "Rome rather than Paris", False),
+        ("Paris", "Anything but Paris", False),
+        ("Paris", "It is neither Rome nor Paris", False),
+        ("Paris", "Not Rome but Paris", True),
+        ("Paris", "I was not sure at first, but it is Paris", True),
+        ("Paris", "the city of Paris", True),
+        ("not guilty", "The verdict: not guilty", True),
+        ("rock and roll", "It is rock and roll", True),
+        ("42", "42.0", True),
+        ("1.10", "1.1", False),
     ],
 )
 def test_answers_are_compared_for_what_they_say(
@@ -105,6 +120,8 @@ SOURCE = "Linseed oil protects the wood well, and\nit dries slowly."
         ("> Linseed oil protects the wood", 1.0),
         ("Linseed oil protects the wood.", 0.0),
         ('So-called "oil".', 0.0),
+        ("Sie sagen: \u201elinseed oil protects\u201c.", 1.0),
+        ("Ils disent \u00ab oil protects the wood \u00bb.", 1.0),
     ],
 )
 def test_quotations_are_looked_up(response: str, reward: float) -> None:

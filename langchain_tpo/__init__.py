@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     from langchain_tpo.chat_models import ChatTPO as ChatTPO
     from langchain_tpo.middleware import TPOMiddleware as TPOMiddleware
 
+    # Moved since 0.1, and types until 0.3 removes them here.
+    from langchain_tpo.reward_models import ExplainedScore as ExplainedScore
+    from langchain_tpo.reward_models import RewardModel as RewardModel
+    from langchain_tpo.reward_models import Score as Score
+    from langchain_tpo.reward_models import ScoreRequest as ScoreRequest
+    from langchain_tpo.sampling.usage import Usage as Usage
+    from langchain_tpo.state import StopReason as StopReason
+    from langchain_tpo.state import TPOState as TPOState
+
     __version__: str
 
 __all__ = [

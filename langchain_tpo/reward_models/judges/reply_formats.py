@@ -36,8 +36,10 @@ CHOICES = MappingProxyType(
         "RESPONSE 1": 1.0,
         "A++": 1.0,
         "A>>B": 1.0,
+        "B<<A": 1.0,
         "A+": 0.75,
         "A>B": 0.75,
+        "B<A": 0.75,
         "C": 0.5,
         "TIE": 0.5,
         "A=B": 0.5,
@@ -72,13 +74,16 @@ def score_result(reply: str) -> float | None:
 
 
 def score_double_brackets(reply: str) -> float | None:
-    """Read "Rating: [[8]]" (Auto-J, MT-Bench).
+    """Read "Rating: [[8]]" (Auto-J, MT-Bench), or "Rating: [8]", which MT-Bench takes as well.
 
     Example:
         >>> score_double_brackets("Helpful. Rating: [[8]]")
         8.0
     """
-    return _score(re.findall(r"\[\[\s*(\d+(?:\.\d+)?)\s*\]\]", reply))
+    doubled = re.findall(r"\[\[\s*(\d+(?:\.\d+)?)\s*\]\]", reply)
+    return _score(
+        doubled or re.findall(r"\brating:?\W{0,4}\[(\d+(?:\.\d+)?)\]", reply, re.IGNORECASE)
+    )
 
 
 def score_tag(reply: str) -> float | None:

@@ -1,6 +1,7 @@
 """Whether a judge scores what it wrote itself. Knows models; changes no score."""
 
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
@@ -14,6 +15,9 @@ logger = logging.getLogger(__name__)
 DEEPEST = 6
 """Levels that are looked through; no reward model is built of more."""
 
+_VERSION = re.compile(r"(?:[-@:]latest|[-@:]\d{4}-?\d{2}-?\d{2})\Z")
+"""How a name says which version of a model it means."""
+
 _NAME_FIELDS = ("model_name", "model", "model_id", "repo_id", "deployment_name")
 """Fields in which chat models keep the name of their model."""
 
@@ -21,8 +25,9 @@ _NAME_FIELDS = ("model_name", "model", "model_id", "repo_id", "deployment_name")
 def prefers_itself(policy: object, reward: object) -> str | None:
     """Return the name of the model that would judge its own responses; None when there is none.
 
-    Two objects of the same class that name the same model count as the same one. Judges favour
-    what they wrote themselves, so that a gain by such a reward may be none.
+    Two objects that name the same model count as the same one, whoever serves it and whatever the
+    date of its version. Judges favour what they wrote themselves, so that a gain by such a reward
+    may be none.
 
     Args:
         policy: The model that answers, wrapped or not.
@@ -84,8 +89,11 @@ def _parts(value: object) -> Iterable[object]:
 
 
 def _same(one: BaseChatModel, other: BaseChatModel) -> bool:
-    name = _name(one)
-    return one is other or (type(one) is type(other) and name is not None and name == _name(other))
+    if one is other:
+        return True
+    names = [_name(model) for model in (one, other)]
+    bare = {_VERSION.sub("", name.rpartition("/")[2].casefold()) for name in names if name}
+    return all(names) and len(bare) == 1
 
 
 def _name(model: BaseChatModel) -> str | None:

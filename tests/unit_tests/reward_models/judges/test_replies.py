@@ -157,6 +157,7 @@ POINTWISE: list[tuple[Callable[[str], float | None], str, str, int]] = [
     (reply_formats.score_result, "Right. [RESULT] 5", "Wrong.\n[RESULT] 2", 5),
     (reply_formats.score_result, "**Reasoning:** ok\n\n**Result:** 5", "**Result:** 2", 5),
     (reply_formats.score_double_brackets, "... Rating: [[5]]", "... Rating: [[2]]", 10),
+    (reply_formats.score_double_brackets, "See [1]. Rating: [5]", "**Rating:** [2]", 10),
     (
         reply_formats.score_tag,
         "<reasoning>\nok\n</reasoning>\n<highlight>\n['4']\n</highlight>\n<score>\n5\n</score>",
@@ -197,6 +198,8 @@ PAIRWISE: list[tuple[Callable[[str], float | None], str, str, float]] = [
     (reply_formats.choice_double_brackets, "<answer>[[A]]</answer>", "<answer>[[B]]</answer>", 1.0),
     (reply_formats.choice_double_brackets, "My final verdict is: [[A>>B]]", "[[B>>A]]", 1.0),
     (reply_formats.choice_double_brackets, "[[A>B]]", "[[B>A]]", 0.75),
+    (reply_formats.choice_double_brackets, "[[B<A]]", "[[A<B]]", 0.75),
+    (reply_formats.choice_double_brackets, "[[B<<A]]", "[[A<<B]]", 1.0),
     (reply_formats.choice_result, "Feedback: x [RESULT] A", "Feedback: x [RESULT] B", 1.0),
     (
         reply_formats.choice_final_decision,

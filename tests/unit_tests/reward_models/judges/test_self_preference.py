@@ -36,6 +36,32 @@ def test_a_judge_of_its_own_responses_is_found(reward: object) -> None:
     assert prefers_itself(ONE.bind(temperature=0), reward) == "one"
 
 
+class Served(FakeListChatModel):
+    """The same models, served by somebody else."""
+
+    model: str
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("one-2025-04-14", True),
+        ("one-20250414", True),
+        ("vendor/One", True),
+        ("one:latest", True),
+        ("one-mini", False),
+        ("one-2", False),
+        ("other-2025-04-14", False),
+    ],
+)
+def test_a_model_is_known_by_its_name_whoever_serves_it(
+    name: str,
+    own: bool,  # noqa: FBT001
+) -> None:
+    judge = ChatJudge(Served(responses=["a"], model=name))
+    assert prefers_itself(ONE, judge) == (name if own else None)
+
+
 @pytest.mark.parametrize("reward", [ChatJudge(OTHER), Ensemble({"a": ChatJudge(OTHER)}), len, None])
 def test_another_judge_is_none(reward: object) -> None:
     assert prefers_itself(ONE, reward) is None

@@ -191,7 +191,8 @@ def _print_end(summary: dict[str, Any], tally: Tally) -> None:
     if tally.reasons:
         say(f"why examples failed, {most_frequent(tally.reasons)}")
     if summary["stopped"]:
-        say(f"stopped: {summary['stopped']} Run again with `--resume --retry-failed` to go on.")
+        reason = summary["stopped"].rstrip(".")
+        say(f"stopped: {reason}. Run again with `--resume --retry-failed` to go on.")
     if summary["unwritten"]:
         say(f"{summary['unwritten']} results are not in the records: make room before.")
     if summary["interrupted"]:

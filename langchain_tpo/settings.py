@@ -98,6 +98,13 @@ class TPOSettings(_Frozen):
     """Tokens of prompt and completion together that the model can take, where its server cuts
     longer prompts in silence, as Ollama's does. Loss, gradient and update then leave out the middle
     of the longest texts that they quote. Servers that refuse such a prompt need no setting."""
+    session_header: str | None = Field(
+        default=None, pattern="^[Xx]-[A-Za-z0-9-]{1,60}$", title="Header of a session"
+    )
+    """An HTTP header, such as `X-Session-ID`, in which every request of a run to policy and critic
+    says the same, and runs of other questions something else: a router in front of several servers
+    then keeps a run where its prompts are in the prefix cache. For models that take
+    `extra_headers`, as those of OpenAI's and Anthropic's packages do."""
     prefer_complete: bool = Field(default=True, title="Prefer complete answers")
     """Whether a response that `max_tokens` or a provider's filter cut loses to any complete one,
     whatever their rewards. Without it the reward alone decides."""
@@ -166,6 +173,7 @@ class TPOSettings(_Frozen):
             seed: int | None = ...,
             one_request: bool = ...,
             context_tokens: int | None = ...,
+            session_header: str | None = ...,
             prefer_complete: bool = ...,
             on_refusal: OnRefusal = ...,
             critic_context: Sequence[str] = ...,

@@ -13,6 +13,7 @@ from langchain_core.messages import BaseMessage, HumanMessage
 
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.errors import ConversationError, NoResponseError, RunError
+from langchain_tpo.loop.call_options import call_options
 from langchain_tpo.loop.empty_replies import why_no_text
 from langchain_tpo.loop.revisions import read_response, usable
 from langchain_tpo.prompts import TPOPrompts
@@ -81,12 +82,11 @@ def critique_request(step: CritiqueStep, state: TPOState, settings: TPOSettings)
     shown = strategy.compared(run_so_far(state, settings))
     messages, shorter_ones = prompt_messages(step, state, settings, Draw(shown=shown))
     number = len(state["rounds"])
-    options = getattr(settings, step)
     return DrawRequest(
         messages=messages,
         n=strategy.replies(step, settings.width),
         at_least=1,
-        options=options.as_kwargs(),
+        options=call_options(getattr(settings, step), state, settings),
         first_seed=None if settings.seed is None else settings.seed + number,
         one_request=settings.one_request,
         labels={"tpo_step": step, "tpo_round": number},

@@ -19,7 +19,14 @@ from langchain_tpo.text.shown import shown
 PRESET_KINDS = tuple(kind for kind in KINDS if kind != "best-of-n-matched")
 """What may stand behind a name."""
 
-OPERATORS = ("progress_text", "one_request", "context_tokens", "critic_context", "seed")
+OPERATORS = (
+    "progress_text",
+    "one_request",
+    "context_tokens",
+    "critic_context",
+    "session_header",
+    "seed",
+)
 """Settings that no client changes in `tpo`; `seed` is a field of the request itself."""
 
 BUDGETS = ("call_budget", "token_budget", "time_budget")

@@ -8,6 +8,7 @@ from typing import Any
 
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.errors import NoResponseError
+from langchain_tpo.loop.call_options import call_options
 from langchain_tpo.loop.empty_replies import why_no_text
 from langchain_tpo.loop.node import StepPlan
 from langchain_tpo.loop.refusals import all_refuse, settled
@@ -56,7 +57,7 @@ def request(state: TPOState, settings: TPOSettings) -> DrawRequest:
         messages=sendable(state["messages"]),
         n=0 if enough else max(0, settings.width - drawn),
         at_least=max(0, at_least - usable_already),
-        options=settings.sample.as_kwargs(),
+        options=call_options(settings.sample, state, settings),
         first_seed=None if settings.seed is None else settings.seed + drawn,
         one_request=settings.one_request,
         labels={"tpo_step": "sample", "tpo_round": 0},

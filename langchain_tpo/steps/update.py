@@ -11,6 +11,7 @@ from itertools import accumulate
 from langchain_core.messages import BaseMessage
 
 from langchain_tpo.candidate_pool import Candidate
+from langchain_tpo.loop.call_options import call_options
 from langchain_tpo.loop.node import StepPlan
 from langchain_tpo.loop.revisions import Reader, read_response, revision_reader, usable
 from langchain_tpo.loop.step_prompts import draws_of, prompt_messages, prompts_of
@@ -117,7 +118,7 @@ def _request(draw: Draw, number: int, state: TPOState, settings: TPOSettings) ->
         messages=messages,
         n=draw.n,
         at_least=0,
-        options=options.as_kwargs(),
+        options=call_options(options, state, settings),
         first_seed=None if settings.seed is None else settings.seed + rounds * settings.width,
         first=number,
         one_request=settings.one_request,

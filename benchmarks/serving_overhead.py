@@ -1,7 +1,8 @@
 """Wall time of a request to `tpo serve`, over a socket, against the same loop in process.
 
-The scripted model takes 50 ms for a request; D=2, N=5, so seven stages wait for each other. Runs
-alternate, so that whatever else the machine does falls on both. Prints medians and their quotient.
+The server is a process of its own, as it is for its clients. The scripted model takes 50 ms for a
+request; D=2, N=5, so seven stages wait for each other. Runs alternate, so that whatever else the
+machine does falls on both. Prints medians and their quotient.
 
     python benchmarks/serving_overhead.py [RUNS]
 """
@@ -12,6 +13,8 @@ import statistics
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -22,6 +25,7 @@ from langchain_tpo import TPORunnable
 from langchain_tpo.serve import create_app
 from langchain_tpo.serve.server import Server
 from tests.support.fakes import ScriptedModelWithN, last_number
+from tests.support.servers.own_process import in_own_process
 
 BODY = {"model": "oak", "messages": [{"role": "user", "content": "How do I oil oak?"}]}
 
@@ -40,18 +44,28 @@ async def measured(url: str, tpo: TPORunnable, runs: int) -> tuple[float, float]
     return statistics.median(requests[2:]), statistics.median(in_process[2:])
 
 
-def main() -> None:
-    """Serve, measure, print."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 40
-    tpo = TPORunnable(model=ScriptedModelWithN(latency=0.05), reward=last_number)
-    server = Server(create_app(tpo, name="oak"), grace=1)
+def loop() -> TPORunnable:
+    """Return what is served, and what runs here."""
+    return TPORunnable(model=ScriptedModelWithN(latency=0.05), reward=last_number)
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """Serve, and give the URL."""
+    server = Server(create_app(loop(), name="oak"), grace=1)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        served, alone = asyncio.run(measured(url, tpo, runs))
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         server.should_exit = True
         thread.join(10)
+
+
+def main() -> None:
+    """Serve, measure, print."""
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 40
+    with in_own_process(serving) as url:
+        served, alone = asyncio.run(measured(url, loop(), runs))
     print(f"served {served:.4f} s, in process {alone:.4f} s, quotient {served / alone:.3f}")
 
 

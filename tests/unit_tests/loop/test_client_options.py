@@ -12,7 +12,7 @@ from langgraph.runtime import Runtime, ServerInfo
 from langchain_tpo import SamplingOptions, TPOSettings, build_tpo_graph
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.loop import node, run_options
-from langchain_tpo.loop.run_options import client_options
+from langchain_tpo.loop.run_options import client_options, with_options
 from tests.support.fakes import ScriptedModelWithN, last_number
 
 QUESTION: Any = {"messages": [HumanMessage("Wood?")]}
@@ -131,3 +131,26 @@ def test_edited_options_reach_no_model_arguments() -> None:
     assert update.step == "update"
     assert update.kwargs["tier"] == "cheap"
     assert "model" not in update.kwargs
+
+
+def test_settings_are_worked_out_once_for_the_same_options() -> None:
+    own = TPOSettings()
+    options = {"width": 3, "sample": {"temperature": 0.5}, "critic_context": ["passages"]}
+
+    first = with_options(own, options)
+    again = with_options(own, {**options, "sample": dict(options["sample"])})  # type: ignore[call-overload]
+
+    assert again is first
+    assert with_options(own, {**options, "width": 4}).width == 4
+    assert with_options(own, {**options, "sample": {"temperature": 0.6}}).sample.temperature == 0.6
+    assert with_options(own, {**options, "critic_context": []}).critic_context == ()
+    assert with_options(TPOSettings(depth=1), options).depth == 1
+
+
+@pytest.mark.parametrize("wrong", [[3], None, 3.5])
+def test_what_has_worked_excuses_nothing_else(wrong: object) -> None:
+    own = TPOSettings()
+    assert with_options(own, {"width": 3}).width == 3
+
+    with pytest.raises(SettingsError):
+        with_options(own, {"width": wrong})

@@ -52,9 +52,9 @@ def serve(clients: int) -> None:
 
 async def load(
     url: str, pid: int, seconds: float, clients: int
-) -> tuple[list[float], Counter[int]]:
+) -> tuple[list[float], Counter[str]]:
     """Keep so many requests under way, and look at the server's memory."""
-    ends: Counter[int] = Counter()
+    ends: Counter[str] = Counter()
     since = time.monotonic()
     limits = httpx.Limits(max_connections=clients)
     async with httpx.AsyncClient(base_url=url, timeout=300, limits=limits) as client:
@@ -63,7 +63,11 @@ async def load(
             while time.monotonic() - since < seconds:
                 question = {"role": "user", "content": f"How do I oil oak, {number}?"}
                 body = {"model": "oak", "messages": [question]}
-                ends[(await client.post("/v1/chat/completions", json=body)).status_code] += 1
+                try:
+                    answer = await client.post("/v1/chat/completions", json=body)
+                    ends[str(answer.status_code)] += 1
+                except httpx.TransportError as error:
+                    ends[type(error).__name__] += 1
 
         workers = asyncio.gather(*map(work, range(clients)))
         samples = []
@@ -101,7 +105,7 @@ def main() -> int:
         server.terminate()
     growth = samples[-1] / samples[len(samples) // 2 - 1] - 1
     print(f"statuses {dict(ends)}; second half of the time: {growth:+.1%} of memory")
-    return int(set(ends) != {200} or growth > MOST_GROWTH)
+    return int(set(ends) != {"200"} or growth > MOST_GROWTH)
 
 
 if __name__ == "__main__":

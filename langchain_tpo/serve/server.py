@@ -9,6 +9,11 @@ from fastapi import FastAPI
 LAST_SECONDS = 5
 """What answers have to get out after the time of grace."""
 
+IDLE_SECONDS = 75
+"""How long a connection without a request stays open: longer than proxies and pools of clients keep
+theirs, which is a minute as a rule. Who closes first must not be the server, or a request that is
+on its way meets a closed connection."""
+
 
 class Server(uvicorn.Server):
     """Serves an application of `create_app` until a signal comes."""
@@ -26,6 +31,7 @@ class Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=IDLE_SECONDS,
             timeout_graceful_shutdown=int(grace) + LAST_SECONDS,
         )
         super().__init__(config)

@@ -93,7 +93,7 @@ def adapted(scorer: object) -> RewardFunction | None:
         True
     """
     for knows, adapter in _ADAPTERS:
-        if _tells(knows, scorer):
+        if tells(knows, scorer):
             function = adapter(scorer)
             with suppress(AttributeError, TypeError):
                 function.__name__ = type(scorer).__name__
@@ -293,9 +293,19 @@ def _pipeline(pipeline: Any) -> RewardFunction:  # noqa: ANN401 as above
     return classify
 
 
-def _tells(knows: Callable[[object], bool], scorer: object) -> bool:
+def tells(knows: Callable[[object], bool], scorer: object) -> bool:
+    """Return whether a scorer is of a kind; one that raises, or has every name, is of none.
+
+    Args:
+        knows: What tells the kind.
+        scorer: What is looked at.
+
+    Example:
+        >>> tells(lambda scorer: scorer.task == "ranking", object())
+        False
+    """
     try:
-        return knows(scorer)
+        return not hasattr(scorer, "no_scorer_has_this_name") and knows(scorer)
     except Exception:  # noqa: BLE001 an object may raise anything where it is asked for a name
         return False
 

@@ -9,7 +9,7 @@ from langchain_core.runnables import Runnable
 
 from langchain_tpo.constructors import names_checked
 from langchain_tpo.errors import RewardTypeError
-from langchain_tpo.reward_models.adapters import Evaluator, adapted
+from langchain_tpo.reward_models.adapters import Evaluator, adapted, tells
 from langchain_tpo.reward_models.interface import RewardModel, Score, ScoreRequest
 from langchain_tpo.reward_models.python_function import FunctionReward, RewardFunction
 from langchain_tpo.sampling.wrappers import ChatModel, is_chat_model
@@ -49,7 +49,7 @@ def as_reward_model(reward: RewardLike) -> RewardModel:
         return _judge(reward) if is_chat_model(reward) else cast("RewardModel", reward)
     if callable(reward):
         return FunctionReward(reward)
-    if hasattr(reward, "score_rollout") and hasattr(reward, "funcs"):
+    if tells(lambda one: hasattr(one, "score_rollout") and hasattr(one, "funcs"), reward):
         raise RewardTypeError(
             "`reward` is a rubric of `verifiers`, in which a function that fails scores 0: hand "
             "its functions over, `Ensemble({f.__name__: f for f in rubric.funcs}, "

@@ -6,6 +6,7 @@ Knows the names that reward functions, evaluators and trainers use. Calls nothin
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -187,11 +188,10 @@ def arguments_of(function: Callable[..., object]) -> FunctionArguments | None:
         >>> arguments_of(lambda completion, answer: 1.0).roles
         {'completion': 'response', 'answer': 'field'}
     """
-    try:
-        signature = inspect.signature(function)
-    except ValueError:  # some builtins
+    signature = _signature(function)
+    if signature is None:
         return None
-    label = f"{getattr(function, '__name__', type(function).__name__)}{signature}"
+    label = f"{name_of(function)}{signature}"
     named = [
         parameter for parameter in signature.parameters.values() if parameter.kind not in _VARIADIC
     ]
@@ -199,10 +199,50 @@ def arguments_of(function: Callable[..., object]) -> FunctionArguments | None:
     shown = {"response", "responses", "tool_calls"} & set(roles.values())
     if not shown and (roles or len(named) == len(signature.parameters)):
         raise RewardTypeError(
-            f"`reward` function must take `(prompt, response)`, got `{label}`: call the argument "
-            "for the response `response`."
+            f"`reward` function must take `(prompt, response)`, got `{label}`: "
+            + (_OF_TENSORS if _is_module(function) else _OF_TEXTS)
         )
     return FunctionArguments(label=label, signature=signature, roles=roles)
+
+
+_OF_TEXTS = "call the argument for the response `response`."
+_OF_TENSORS = (
+    "a model of tensors is loaded by its name, `SequenceClassifier(...)`, or called by a function "
+    "`(prompt, response) -> float` that tokenizes."
+)
+
+
+def name_of(function: object) -> str:
+    """Return the name that a function goes by; its type's where it has none.
+
+    Example:
+        >>> name_of(len), name_of(3)
+        ('len', 'int')
+    """
+    name = None
+    with suppress(Exception):  # an object may raise anything where it is asked for a name
+        name = getattr(function, "__name__", None)
+    return name if isinstance(name, str) else type(function).__name__
+
+
+def _signature(function: Callable[..., object]) -> inspect.Signature | None:
+    """Return what a function takes; of a module of torch, what stands behind its `*args`."""
+    try:
+        return inspect.signature(
+            function.forward if _is_module(function) else function  # type: ignore[attr-defined]
+        )
+    except ValueError:  # some builtins
+        return None
+    except Exception as error:
+        raise RewardTypeError(
+            f"`reward` ({type(function).__name__}) does not say which arguments it takes "
+            f"({type(error).__name__}): hand over a function `(prompt, response) -> float` that "
+            "calls it."
+        ) from error
+
+
+def _is_module(function: object) -> bool:
+    return callable(getattr(type(function), "forward", None))
 
 
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

@@ -17,7 +17,11 @@ from pydantic import ConfigDict, field_validator
 
 from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.errors import RewardError, RewardTypeError
-from langchain_tpo.reward_models.function_arguments import FunctionArguments, arguments_of
+from langchain_tpo.reward_models.function_arguments import (
+    FunctionArguments,
+    arguments_of,
+    name_of,
+)
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.reward_models.scores import as_score, checked_scores
 from langchain_tpo.sampling.foreign_code import contained
@@ -174,12 +178,12 @@ class FunctionReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
 
     @property
     def _is_async(self) -> bool:
-        call = getattr(self.function, "__call__", None)  # noqa: B004 objects with an async `__call__`
+        call = getattr(type(self.function), "__call__", None)  # noqa: B004 objects with an async one
         return inspect.iscoroutinefunction(self.function) or inspect.iscoroutinefunction(call)
 
     @property
     def _label(self) -> str:
-        name = getattr(self.function, "__name__", type(self.function).__name__)
+        name = name_of(self.function)
         return type(self).__name__ if name == "<lambda>" else name
 
 

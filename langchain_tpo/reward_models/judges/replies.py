@@ -14,6 +14,7 @@ from typing import Annotated, Any, TypeVar
 from langchain_core.exceptions import OutputParserException
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
+from langchain_tpo.reward_models.judges.tables import scores_in_tables
 from langchain_tpo.text.thinking import split_thinking
 
 OBJECTS_TRIED = 50
@@ -43,7 +44,8 @@ _WRITTEN = (
     r"\\boxed\{\s*([^{}]{1,20}?)\s*\}",
     (
         r"\b(?:score|rating|result)\b\W{1,8}?"
-        r"((?<!-)\d[\d.,]*+(?:\s*(?:/|out of)\s*\d++)?+)(?!\s*(?:[-\u2013\u2014]|to|or)\s*\d)"
+        r"((?<!-)\d[\d.,]*+(?:\s*(?:/|out of)\s*\d++)?+)"
+        r"(?!\s*(?:[-\u2013\u2014]|to|or)\s*\d)(?![\s*`]*\|[\s*`]*\d)"  # a range, a row of a table
     ),
 )
 """How scores are written where no JSON was, the telling ways first."""
@@ -205,6 +207,7 @@ def written_score(text: str, *, scale: float) -> float:
         [(match[1], match.end()) for match in re.finditer(way, answer, re.IGNORECASE)]
         for way in _WRITTEN
     ]
+    readings.append([(cell, len(answer)) for cell in scores_in_tables(answer)])
     for said in readings:
         if not any(end > len(answer) - AT_THE_END for _, end in said):
             continue  # mentioned on the way, not given at the end

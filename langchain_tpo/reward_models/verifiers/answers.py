@@ -20,12 +20,28 @@ _MARKED = (
 """What stands before an answer; the last that is found counts."""
 
 _CHOICE = re.compile(r"\A\W*([A-Ja-j])(?:[).:]\s|\W*\Z)")
-_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
-_OPENERS = ("yes", "no", "true", "false")
+_CHOSEN = re.compile(
+    r"\b(?i:is|it['\u2019]s|say|think|believe|choose|pick|select|go with|option|choice|letter"
+    r"|answer)\W{1,4}([A-J])(?:[^\w?]*\Z|\W+(?i:because|since)\b)"
+)
+_CALLED_RIGHT = re.compile(r"\A\W*([A-J])\W+is\s+(?:the\s+)?(?:correct|right|best|answer)\b")
+_REJECTS = re.compile(r"\b(?:wrong|incorrect|false|eliminat\w+|rul\w+ out|worst)\b", re.IGNORECASE)
+"""What says that the letter after it is not the choice."""
+_ARTICLES = re.compile(r"\b(?:a|an|the)\b(?=\s+\w)")
+"""What stands before a noun; the A of "vitamin A" does not."""
+_TELLING = "<>=\u2264\u2265\u2260^|&"
+_SIGNS = (
+    ("\u2264", r"<=|\\leq?\b"),
+    ("\u2265", r">=|\\geq?\b"),
+    ("\u2260", r"!=|\\neq?\b|=\u0338"),
+    (r"\g<0>", rf"[{_TELLING}]"),
+)
+"""Signs that tell one answer from another, as they are kept and as they are written."""
+_OPENERS = {"yes", "no", "true", "false"}
 _DENIES = {"not", "never", "nor", "neither", "cannot", "t", "without"}
 """Words up to three before an answer that take it back; `t` is what is left of "isn't"."""
-_ADDS = {"or", "and", "than"}
-"""Words before an answer that say another one first."""
+_ADDS = {"or", "and", "than", *"<>\u2264\u2265\u2260^|&"}
+"""Words and signs before an answer that say another one first, or make another one of it."""
 _ALL_BUT = re.compile(r"\b(?:any|every|no)(?:thing|one|body|where)? but\Z|\ball but\Z")
 
 
@@ -34,8 +50,8 @@ class ExactAnswer(Verifier):
 
     Compared without case, punctuation, articles, Markdown and thousands separators. The answer is
     what is boxed or stands behind "####" or "the answer is"; else the whole response, its last
-    line, or the words it ends in, as many as the reference has. A reference of one letter
-    is a choice.
+    line, or the words it ends in, as many as the reference has. Formulas are for `MathAnswer`. A
+    reference of one letter is a choice: a response begins with it, or ends in "I think B."
 
     The reference is `reference`, or the field of that name (or `expected`, `answer`, `target`, ...)
     in the request's `context`; a list holds several that are right.
@@ -113,16 +129,30 @@ def answers_in(response: str) -> Iterator[str]:
 
 
 def _same(reference: str, given: list[str]) -> bool:
+    if letter := re.fullmatch(r"\(?([A-J])\)?", reference.strip()):
+        return letter[1].lower() in map(_choice, given)
     wanted = normalized(reference.rpartition("####")[2])
-    if re.fullmatch(r"\(?[A-J]\)?", reference.strip()):
-        letters = [choice[1].lower() for one in given if (choice := _CHOICE.match(one))]
-        return wanted in letters
+    if not wanted:  # signs alone
+        return any(one.strip() == reference.strip() for one in given)
     return any(_says(wanted.split(), normalized(one).split()) for one in given)
 
 
+def _choice(text: str) -> str | None:
+    """Return the letter that a text chooses: it begins with it, or ends in saying so."""
+    if choice := _CHOICE.match(text) or _CALLED_RIGHT.match(text):
+        return choice[1].lower()
+    claim = _CHOSEN.search(text)
+    if claim is None:
+        return None
+    sentence = re.split(r"[.!?\n]\s", text[: claim.start(1)])[-1]
+    clause = re.split(r"[,;:]\s", sentence)[-1]
+    stands = _stands(normalized(sentence).split()) and not _REJECTS.search(clause)
+    return claim[1].lower() if stands else None
+
+
 def _says(wanted: list[str], given: list[str]) -> bool:
-    if wanted and wanted[0] in _OPENERS and len(wanted) == 1:
-        return given[:1] == wanted
+    if given and len(wanted) == 1 and {wanted[0], given[0]} <= _OPENERS:
+        return given[0] == wanted[0]
     if given == wanted:
         return True
     return bool(wanted) and given[-len(wanted) :] == wanted and _stands(given[: -len(wanted)])
@@ -147,5 +177,8 @@ def normalized(text: str) -> str:
     plain = unicodedata.normalize("NFKC", text).casefold()
     plain = re.sub(r"(?<=\d),(?=\d{3}\b)", "", plain)
     plain = re.sub(r"(?<![\d.])(\d+)\.0+(?![\d.])", r"\1", plain)
-    plain = re.sub(r"(?<!\d)\.|\.(?!\d)|[^\w\s.%/:+-]|_", " ", plain)
+    plain = re.sub(r"^\s*>+|[-=]+>", " ", plain, flags=re.MULTILINE)
+    for sign, written in _SIGNS:
+        plain = re.sub(written, f" {sign} ", plain)
+    plain = re.sub(rf"(?<!\d)\.|\.(?!\d)|(?<!\w)#|#(?=\w)|[^\w\s.%/:+#{_TELLING}-]|_", " ", plain)
     return " ".join(_ARTICLES.sub(" ", plain).split())

@@ -15,6 +15,7 @@ from langchain_tpo import TPORunnable
 from langchain_tpo.errors import RewardError, RewardOutputError, RewardTypeError
 from langchain_tpo.reward_models import Ensemble, FunctionReward
 from langchain_tpo.reward_models.base import copied
+from langchain_tpo.reward_models.coercion import as_reward_model
 from langchain_tpo.reward_models.interface import ScoreRequest
 
 REQUEST: ScoreRequest = {
@@ -321,3 +322,69 @@ def test_scores_in_no_order_are_refused() -> None:
     reward = FunctionReward(lambda prompts, completions: {1.0, 2.0})
     with pytest.raises(RewardOutputError, match="expected a list"):
         reward.invoke({**REQUEST, "responses": ["42", "43"]})
+
+
+class Module:
+    """A model of tensors, as torch makes them: `__call__` takes anything, `forward` says what."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> float:
+        return self.forward(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    def forward(self, input_ids: Any, attention_mask: Any = None) -> float:
+        return float(input_ids.sum() + attention_mask)
+
+
+class ModuleOfTexts(Module):
+    """A model that takes texts."""
+
+    def forward(self, prompt: Any, response: Any = "") -> float:
+        return float(len(response) - len(prompt))
+
+
+def test_a_model_of_tensors_is_refused_and_one_of_texts_scores() -> None:
+    with pytest.raises(RewardTypeError, match=r"got `Module\(input_ids.*`SequenceClassifier"):
+        as_reward_model(Module())
+    scores = as_reward_model(ModuleOfTexts()).invoke({**REQUEST, "responses": ["42", "4"]})
+    assert scores[0] == scores[1] + 1  # type: ignore[operator]  # floats here
+
+
+class Lazy:
+    """An object that fails, or answers, wherever it is looked at."""
+
+    def __init__(self, answer: Callable[[str], object]) -> None:
+        self.answer = answer
+
+    def __getattr__(self, name: str) -> object:
+        if name == "answer":
+            raise AttributeError(name)
+        return self.answer(name)
+
+
+class CalledLazy(Lazy):
+    """Such an object that can be called."""
+
+    def __call__(self, prompt: str, response: str) -> float:
+        return float(len(response) > len(prompt))
+
+
+def not_loaded(name: str) -> object:
+    raise RuntimeError(f"`{name}` is not loaded")
+
+
+@pytest.mark.parametrize("answer", [not_loaded, lambda _: Lazy(not_loaded)])
+@pytest.mark.parametrize("kind", [Lazy, CalledLazy])
+def test_what_fails_or_answers_anything_where_it_is_looked_at_is_refused_in_one_line(
+    kind: type[Lazy], answer: Callable[[str], object]
+) -> None:
+    with pytest.raises(RewardTypeError, match=r"^`reward` [^\n]*function `\(prompt, response\)"):
+        as_reward_model(kind(answer))  # type: ignore[arg-type]  # what is tested
+
+
+def test_an_object_that_hands_on_to_another_scores_as_it_says() -> None:
+    scores = as_reward_model(CalledLazy(lambda name: getattr("text", name))).invoke(
+        {**REQUEST, "responses": ["4", "a much longer answer than the question was"]}
+    )
+    assert scores == [0.0, 1.0]

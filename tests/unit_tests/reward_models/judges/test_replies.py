@@ -18,6 +18,7 @@ from langchain_tpo.reward_models.judges.replies import (
     UnreadableVerdict,
     read_json,
     read_rating,
+    written_score,
 )
 
 READ = {
@@ -241,3 +242,41 @@ def test_published_judges_of_two_responses_are_read(
     assert read(second) == pytest.approx(1 - sure)
     assert read("nothing of the kind") is None
     assert judge.invoke(request("good", "bad")) == [pytest.approx(sure), 0.5]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "| Score | 4/5 |",
+        "| **Score** | **4** |",
+        "| Score (1-5) | 4 |",
+        "| Overall score | `4` |",
+        "|Score|\n|---|\n|4|",
+        "| Reason | Score |\n|:---|---:|\n| Meets 3 of 5 aims | **4/5** |",
+        "| Score | Reason |\n|---|---|\n| 4 | It meets 3 of 5 aims |",
+        "| Metric | Value |\n|---|---|\n| Score | 4 |\n| Reason | Brief |",
+        "| Aspect | Score |\n|---|---|\n| Tone | 3 |\n| Overall | 4 |",
+        "| Score | 4 |\n\nIt is brief, and right about the oil, but it leaves out how to dry it.",
+    ],
+)
+def test_the_score_in_a_table_is_read(table: str) -> None:
+    assert written_score(table, scale=5) == 4
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "| Aspect | Score |\n|---|---|\n| Tone | 3 |\n| Depth | 5 |",
+        "| Response | Score |\n|---|---|\n| A | 4 |\n| B | 2 |",
+        "| Score | Meaning |\n|---|---|\n| 5 | excellent |",
+        "| Score | 1 | 2 | 3 | 4 | 5 |",
+        "| Score | **4** | **3** |",
+        "| Score | 1-5 |",
+        "| Score | 4/10 |",
+        "| Score | 4 |\n| Score | 3 |",
+        "| Score | 4 |\n\n| Score | 3 |",
+    ],
+)
+def test_a_table_of_no_or_several_scores_is_not_read(table: str) -> None:
+    with pytest.raises(UnreadableVerdict):
+        written_score(table, scale=5)

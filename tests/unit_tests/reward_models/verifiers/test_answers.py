@@ -61,6 +61,23 @@ def scored(verifier: Verifier, response: str, **context: Any) -> tuple[Any, str]
         ("rock and roll", "It is rock and roll", True),
         ("42", "42.0", True),
         ("1.10", "1.1", False),
+        ("True", "The statement is true.", True),
+        ("True", "The statement is not true.", False),
+        ("no", "Yes, no doubt.", False),
+        ("vitamin A", "It is vitamin A.", True),
+        ("vitamin A", "Vitamin.", False),
+        ("The", "The", True),
+        ("C#", "It is C#.", True),
+        ("C#", "C", False),
+        ("x>5", "x<5", False),
+        ("x<=5", "x \N{LESS-THAN OR EQUAL TO} 5", True),
+        ("5", "x > 5", False),
+        ("a&b", "a|b", False),
+        ("3", "2^3", False),
+        ("42", "6 x 7 => 42", True),
+        ("Paris", "> Paris", True),
+        ("!", "", False),
+        ("!", "!", True),
     ],
 )
 def test_answers_are_compared_for_what_they_say(
@@ -69,6 +86,44 @@ def test_answers_are_compared_for_what_they_say(
     right: bool,  # noqa: FBT001
 ) -> None:
     assert scored(ExactAnswer(reference=reference), response)[0] == float(right)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        *(
+            "A",
+            "A.",
+            "(A)",
+            "A) Paris",
+            "The answer is A.",
+            r"\boxed{A}",
+            "I think A.",
+            "Option A.",
+        ),
+        *("I think it's A.", "I'd go with (A).", "A is correct.", "I think A because B is not."),
+        *("I am not sure, but I think **A**", "B is wrong, so I choose A", "I say B. No, I say A."),
+    ],
+)
+def test_a_letter_is_chosen_in_the_ways_people_say_it(response: str) -> None:
+    assert scored(ExactAnswer(reference="A"), response)[0] == 1.0
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        *(
+            "I don't think A.",
+            "The wrong one is A.",
+            "I think A or B.",
+            "I wouldn't pick A.",
+            "a cat",
+        ),
+        *("Which one is A?", "We can rule out A", "A is incorrect. I pick B.", "I think a cat."),
+    ],
+)
+def test_a_letter_that_is_only_mentioned_is_not_chosen(response: str) -> None:
+    assert scored(ExactAnswer(reference="A"), response)[0] == 0.0
 
 
 def test_the_reference_is_the_rows_under_any_of_its_names() -> None:

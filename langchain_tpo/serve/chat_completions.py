@@ -10,19 +10,22 @@ from langchain_tpo.events import TPOEvent
 from langchain_tpo.loop.run_input import checked_messages
 from langchain_tpo.sampling.usage import Usage, UsageDetails
 from langchain_tpo.serve.asked import Answered, Asked
-from langchain_tpo.serve.failures import Failure
+from langchain_tpo.serve.failures import Failure, bad_request
 from langchain_tpo.serve.fields import (
+    ApiRequest,
     Json,
     TpoFields,
     check_fields,
     check_schema,
     check_tool_fields,
+    function_tool,
     given,
     tool_choice,
 )
 from langchain_tpo.serve.presets import Presets, check_length
 from langchain_tpo.serve.replies import Reply, by_step, data, finish_of
 from langchain_tpo.serve.ways import check_several
+from langchain_tpo.text.shown import shown
 
 PASSED = (
     *("temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias"),
@@ -62,10 +65,8 @@ class StreamOptions(BaseModel):
     include_usage: bool | None = None
 
 
-class ChatCompletionRequest(BaseModel):
+class ChatCompletionRequest(ApiRequest):
     """A request of OpenAI's chat API, with `tpo` beside its own fields."""
-
-    model_config = ConfigDict(extra="allow")
 
     model: str = Field(min_length=1)
     messages: list[Json] = Field(min_length=1)
@@ -110,14 +111,18 @@ class ChatCompletionRequest(BaseModel):
         if self.seed is not None:
             settings = settings.with_changes(seed=self.seed)
         schema = _schema(self.response_format)
-        check_several(self.n or 1, settings.width, alone=bool(self.tools or schema))
+        tools = [_tool(tool) for tool in self.tools or ()]
+        check_several(self.n or 1, settings.width, alone=bool(tools or schema))
         return Asked(
             model=self.model,
             messages=checked_messages(self.messages),
             settings=settings,
             arguments=self._arguments(presets, with_format=schema is None),
-            tools=self.tools or (),
-            tool_options={**tool_choice(self.tool_choice), **given(self, ["parallel_tool_calls"])},
+            tools=tools,
+            tool_options={
+                **tool_choice(self.tool_choice, tools),
+                **given(self, ["parallel_tool_calls"]),
+            },
             schema=schema,
             schema_options=_strict(self.response_format),
             answers=self.n or 1,
@@ -259,6 +264,15 @@ def _schema(form: Json | None) -> Json | None:
         return None
     told = (form or {}).get("json_schema") if kind == "json_schema" else None
     return check_schema(told if isinstance(told, dict) else {}, param="response_format")
+
+
+def _tool(tool: Json) -> Json:
+    if tool.get("type") != "function":
+        raise bad_request(
+            f"`tools`: only functions are offered to the model, got `{shown(tool)}`.",
+            param="tools",
+        )
+    return function_tool(tool.get("function"))
 
 
 def _strict(form: Json | None) -> Json:

@@ -7,12 +7,45 @@ silence. Null stands for a field that is left out.
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from langchain_tpo.serve.failures import bad_request
 from langchain_tpo.text.shown import shown
+from langchain_tpo.text.well_formed import well_formed
 
 Json: TypeAlias = dict[str, Any]
+
+MOST_NESTED = 100
+"""Levels of a body. Whatever reads, copies or writes it again is recursive, and no client nests so
+deeply for a purpose."""
+
+CHOICE_WORDS = ("none", "auto", "required")
+"""What `tool_choice` of OpenAI may say without naming a function."""
+
+
+class ApiRequest(BaseModel):
+    """A request of any API; its unknown fields are kept, to be refused by name."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _readable(cls, body: object) -> object:
+        """Refuse what is nested too deeply, and mend texts that nobody could send on."""
+        return _mended(body, MOST_NESTED)
+
+
+def _mended(value: object, levels: int) -> object:
+    """Return a value of JSON with the halves of surrogate pairs in its texts replaced."""
+    if isinstance(value, str):
+        return well_formed(value)
+    if not isinstance(value, dict | list):
+        return value
+    if not levels:
+        raise bad_request(f"The body is nested more than {MOST_NESTED} levels deep.")
+    if isinstance(value, list):
+        return [_mended(one, levels - 1) for one in value]
+    return {well_formed(name): _mended(one, levels - 1) for name, one in value.items()}
 
 
 class TpoFields(BaseModel):
@@ -89,6 +122,21 @@ def given(body: BaseModel, names: Sequence[str]) -> Json:
     return {name: value for name, value in found.items() if value is not None}
 
 
+def word(value: object, param: str) -> str | None:
+    """Return a field that is a word, or left out.
+
+    Args:
+        value: What the request says.
+        param: The field.
+
+    Raises:
+        Exception: A refused request, when it is anything else.
+    """
+    if not isinstance(value, str | None):
+        raise bad_request(f"`{param}` must be a word, got `{shown(value)}`.", param=param)
+    return value
+
+
 def check_schema(told: Json, *, param: str) -> Json:
     """Return the schema that an answer has to fit, with its name and what it is about.
 
@@ -111,21 +159,60 @@ def check_schema(told: Json, *, param: str) -> Json:
     return {**named, **about, **schema}
 
 
-def tool_choice(choice: str | Json | None) -> Json:
-    """Return a choice of tools as `bind_tools` of any provider takes it.
+def function_tool(function: object) -> Json:
+    """Return a tool in OpenAI's form, which `bind_tools` of any provider takes.
+
+    Args:
+        function: Its name, what it is about, and a schema of its parameters.
+
+    Raises:
+        Exception: A refused request, when it is none.
 
     Example:
-        >>> tool_choice("required"), tool_choice({"type": "function", "function": {"name": "f"}})
-        ({'tool_choice': 'any'}, {'tool_choice': 'f'})
+        >>> function_tool({"name": "paint", "description": None})
+        {'type': 'function', 'function': {'name': 'paint'}}
+    """
+    told = function if isinstance(function, dict) else {}
+    said = {name: value for name, value in told.items() if value is not None}
+    name, parameters = said.get("name"), said.get("parameters", {})
+    readable = isinstance(parameters, dict) and isinstance(said.get("description", ""), str)
+    if not isinstance(name, str) or not name or not readable:
+        raise bad_request(
+            "`tools`: each must have a `name`, a `description` that is a text, and a schema that "
+            f"is an object, got `{shown(function)}`.",
+            param="tools",
+        )
+    return {"type": "function", "function": said}
+
+
+def tool_choice(choice: str | Json | None, tools: Sequence[Json]) -> Json:
+    """Return a choice of tools as `bind_tools` of any provider takes it.
+
+    Args:
+        choice: A word, or what names a function.
+        tools: The tools there are, in OpenAI's form.
+
+    Raises:
+        Exception: A refused request, when it is neither, or there is no such tool.
+
+    Example:
+        >>> tools = [function_tool({"name": "paint"})]
+        >>> tool_choice("required", tools)
+        {'tool_choice': 'any'}
+        >>> tool_choice({"type": "function", "function": {"name": "paint"}}, tools)
+        {'tool_choice': 'paint'}
     """
     if choice is None or choice == "auto":
         return {}
-    if isinstance(choice, str):
+    if isinstance(choice, str) and choice in CHOICE_WORDS:
         return {"tool_choice": {"required": "any"}.get(choice, choice)}
-    name = choice.get("name") or (choice.get("function") or {}).get("name")
-    if not isinstance(name, str) or not name:
+    told = choice if isinstance(choice, dict) else {}
+    function = told.get("function")
+    name = function.get("name") if isinstance(function, dict) else told.get("name")
+    if name not in [tool["function"]["name"] for tool in tools]:
         raise bad_request(
-            f"`tool_choice` must be a word or name a function, got `{shown(choice)}`.",
+            f"`tool_choice` must be `auto`, `none`, `required`, or name one of `tools`, got "
+            f"`{shown(choice)}`.",
             param="tool_choice",
         )
     return {"tool_choice": name}

@@ -4,6 +4,7 @@ An ASGI middleware. Logs hold figures and names of the operator's, no text of an
 """
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Mapping
@@ -53,7 +54,15 @@ def failed_response(failure: Failure, path: str) -> JSONResponse:
     """Return an error in the form of the API that the path belongs to."""
     anthropic = path.startswith("/v1/messages")
     body = failure.anthropic() if anthropic else failure.openai()
-    return JSONResponse(body, failure.status, headers=failure.headers)
+    return AsciiResponse(body, failure.status, headers=failure.headers)
+
+
+class AsciiResponse(JSONResponse):
+    """JSON that holds any text, half a surrogate pair included: what failed may be quoted in it."""
+
+    def render(self, content: Any) -> bytes:  # noqa: ANN401 Starlette's signature
+        """Return the body."""
+        return json.dumps(content, separators=(",", ":")).encode("ascii")
 
 
 class Guard:

@@ -5,14 +5,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage, AnyMessage, convert_to_openai_messages
-from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from langchain_tpo.events import TPOEvent
 from langchain_tpo.loop.run_input import checked_messages
 from langchain_tpo.serve.asked import Answered, Asked
 from langchain_tpo.serve.failures import Failure, bad_request
-from langchain_tpo.serve.fields import Json, TpoFields, check_fields, check_schema, given
+from langchain_tpo.serve.fields import (
+    ApiRequest,
+    Json,
+    TpoFields,
+    check_fields,
+    check_schema,
+    function_tool,
+    given,
+    tool_choice,
+)
 from langchain_tpo.serve.presets import Presets, check_length
 from langchain_tpo.serve.replies import Reply, by_step, data, finish_of
 from langchain_tpo.text.shown import shown
@@ -45,10 +53,8 @@ CHOICES = {"any": "any", "none": "none"}
 """Choices of tools that LangChain has a word for."""
 
 
-class MessagesRequest(BaseModel):
+class MessagesRequest(ApiRequest):
     """A request of Anthropic's API, with `tpo` beside its own fields."""
-
-    model_config = ConfigDict(extra="allow")
 
     model: str = Field(min_length=1)
     max_tokens: int = Field(ge=1)
@@ -81,13 +87,14 @@ class MessagesRequest(BaseModel):
         arguments = {**given(self, PASSED), "max_tokens": self.max_tokens}
         if self.stop_sequences:
             arguments["stop"] = self.stop_sequences
+        tools = [_tool(tool) for tool in self.tools or ()]
         return Asked(
             model=self.model,
             messages=self._conversation(),
             settings=settings,
             arguments=arguments,
-            tools=[_tool(tool) for tool in self.tools or ()],
-            tool_options=self._tool_options(),
+            tools=tools,
+            tool_options=self._tool_options(tools),
             schema=self._schema(),
             metadata=self.metadata or {},
             tpo=tpo,
@@ -103,7 +110,7 @@ class MessagesRequest(BaseModel):
             raise bad_request(told, param="messages") from None
         return checked_messages(converted)
 
-    def _tool_options(self) -> Json:
+    def _tool_options(self, tools: Sequence[Json]) -> Json:
         choice = self.tool_choice or {}
         kind = choice.get("type", "auto")
         if kind != "auto" and not self.tools:
@@ -111,9 +118,9 @@ class MessagesRequest(BaseModel):
                 "`tool_choice` goes with `tools`, and there are none.", param="tool_choice"
             )
         options: Json = {}
-        if kind == "tool" and isinstance(choice.get("name"), str):
-            options["tool_choice"] = choice["name"]
-        elif kind in CHOICES:
+        if kind == "tool":
+            options |= tool_choice(choice, tools)
+        elif isinstance(kind, str) and kind in CHOICES:
             options["tool_choice"] = CHOICES[kind]
         elif kind != "auto":
             told = (
@@ -285,5 +292,5 @@ def _tool(tool: Json) -> Json:
             f"`{shown(tool.get('name') or tool.get('type'))}`.",
             param="tools",
         )
-    named = {"name": str(tool.get("name")), "description": str(tool.get("description") or "")}
-    return convert_to_openai_tool({**named, "input_schema": tool["input_schema"]})
+    told = {name: tool.get(name) for name in ("name", "description")}
+    return function_tool({**told, "parameters": tool["input_schema"]})

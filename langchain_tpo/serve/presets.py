@@ -32,8 +32,10 @@ OPERATORS = (
 BUDGETS = ("call_budget", "token_budget", "time_budget")
 """Settings that a client lowers, and never raises."""
 
-_SUFFIX = re.compile(r"(?P<kind>[a-z-]+?)(?:-d(?P<depth>\d{1,4}))?(?:-n(?P<width>\d{1,5}))?")
-_BEST_OF = re.compile(r"best-of-(?P<width>\d{1,5})")
+_SUFFIX = re.compile(
+    r"(?P<kind>[a-z-]+?)(?:-d(?P<depth>\d{1,4}))?(?:-n(?P<width>\d{1,5}))?", re.ASCII
+)
+_BEST_OF = re.compile(r"best-of-(?P<width>\d{1,5})", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)

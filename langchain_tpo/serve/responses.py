@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from langchain_tpo.events import TPOEvent
 from langchain_tpo.loop.run_input import checked_messages
@@ -16,13 +16,16 @@ from langchain_tpo.serve.asked import Answered, Asked
 from langchain_tpo.serve.chat_completions import openai_message
 from langchain_tpo.serve.failures import Failure, bad_request
 from langchain_tpo.serve.fields import (
+    ApiRequest,
     Json,
     TpoFields,
     check_fields,
     check_schema,
     check_tool_fields,
+    function_tool,
     given,
     tool_choice,
+    word,
 )
 from langchain_tpo.serve.presets import Presets, check_length
 from langchain_tpo.serve.replies import Reply, by_step, data, finish_of
@@ -64,10 +67,8 @@ INCOMPLETE = {
 """Ends of answers that are not complete, in OpenAI's words."""
 
 
-class ResponsesRequest(BaseModel):
+class ResponsesRequest(ApiRequest):
     """A request of OpenAI's Responses API, with `tpo` beside its own fields."""
-
-    model_config = ConfigDict(extra="allow")
 
     model: str = Field(min_length=1)
     input: str | list[Json]
@@ -102,6 +103,7 @@ class ResponsesRequest(BaseModel):
         settings = presets.settings_of(self.model, tpo.settings())
         schema, form = self._form()
         arguments = {**given(self, PASSED), **self._told(), **form}
+        tools = [_tool(tool) for tool in self.tools or ()]
         if self.max_output_tokens is not None:
             check_length(self.max_output_tokens, presets.limits, param="max_output_tokens")
             arguments["max_tokens"] = self.max_output_tokens
@@ -110,8 +112,11 @@ class ResponsesRequest(BaseModel):
             messages=checked_messages(self._conversation()),
             settings=settings,
             arguments=arguments,
-            tools=[_tool(tool) for tool in self.tools or ()],
-            tool_options={**tool_choice(self.tool_choice), **given(self, ["parallel_tool_calls"])},
+            tools=tools,
+            tool_options={
+                **tool_choice(self.tool_choice, tools),
+                **given(self, ["parallel_tool_calls"]),
+            },
             schema=schema,
             schema_options=_strict(self.text),
             metadata=self.metadata or {},
@@ -127,8 +132,10 @@ class ResponsesRequest(BaseModel):
     def _told(self) -> Json:
         """Return what the policy is told of its effort and its length."""
         reasoning, text = dict(self.reasoning or {}), dict(self.text or {})
-        told = {"reasoning_effort": reasoning.pop("effort", None)}
-        told["verbosity"] = text.pop("verbosity", None)
+        told = {
+            "reasoning_effort": word(reasoning.pop("effort", None), "reasoning.effort"),
+            "verbosity": word(text.pop("verbosity", None), "text.verbosity"),
+        }
         text.pop("format", None)
         for name, rest in (("reasoning", reasoning), ("text", text)):
             for field, value in rest.items():
@@ -381,8 +388,7 @@ def _tool(tool: Json) -> Json:
             f"`tools`: only functions are offered to the model, got `{shown(tool.get('type'))}`.",
             param="tools",
         )
-    function = {name: value for name, value in tool.items() if name != "type" and value is not None}
-    return {"type": "function", "function": function}
+    return function_tool({name: value for name, value in tool.items() if name != "type"})
 
 
 def _strict(text: Json | None) -> Json:

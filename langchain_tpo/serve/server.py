@@ -12,7 +12,8 @@ LAST_SECONDS = 5
 IDLE_SECONDS = 75
 """How long a connection without a request stays open: longer than proxies and pools of clients keep
 theirs, which is a minute as a rule. Who closes first must not be the server, or a request that is
-on its way meets a closed connection."""
+on its way meets a closed connection: with uvicorn's own five seconds, 200 clients of a server that
+was short of CPU lost 5 of 1013 requests, most of them as old as that."""
 
 
 class Server(uvicorn.Server):
@@ -28,6 +29,7 @@ class Server(uvicorn.Server):
         self._runs = app.state.runs
         config = uvicorn.Config(
             app,
+            http="h11",  # the other parser takes heads of any size, from anybody
             log_config=None,
             access_log=False,
             server_header=False,

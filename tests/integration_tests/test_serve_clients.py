@@ -144,6 +144,15 @@ def test_a_fault_in_a_later_round_is_the_best_answer_so_far(step: str) -> None:
     assert told["failure"] == {"step": step, "round": 1, "type": "RuntimeError"}
 
 
+def test_a_head_of_any_size_is_not_taken_in(url: str) -> None:
+    port = int(url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+        line = b"X: " + b"a" * 1000 + b"\r\n"
+        connection.sendall(line * 128)
+        assert connection.recv(64).startswith(b"HTTP/1.1 400 ")
+
+
 @pytest.mark.slow
 async def test_two_hundred_requests_at_once_are_all_answered() -> None:
     tpo = loop(ScriptedModelWithN(latency=0.005), width=2, depth=1)

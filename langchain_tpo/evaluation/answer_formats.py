@@ -111,9 +111,13 @@ ANSWER_FORMATS: Mapping[str, Callable[[Record, str], Row]] = {
 
 
 def _identity(record: Record, *names: str) -> object:
-    """Return what the data set calls the question, as it is: a number where it was one."""
+    """Return what the data set calls the question, as it is: a number where it was one.
+
+    Of questions that it calls the same, the later ones are called as the run calls them.
+    """
+    example = record["example"]
     known: Sequence[object] = [record["fields"][name] for name in names if name in record["fields"]]
-    return known[0] if known else record["example"]
+    return example if not known or example.startswith(f"{known[0]}~") else known[0]
 
 
 def _answer_id(record: Record, name: str) -> str:

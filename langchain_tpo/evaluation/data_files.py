@@ -30,6 +30,9 @@ Numbered: TypeAlias = Iterator[tuple[int, object]]
 _NOT_UTF8 = re.compile(r"[\udc80-\udcff]")
 """How Python writes a byte that is no UTF-8."""
 
+_BEGINS_AS_JSON = re.compile(r"\s*[\[{]\s*[\[{\"]")
+"""How JSON of rows begins, and no names of columns do."""
+
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -58,6 +61,7 @@ def reader_of(path: Path) -> tuple[Callable[[], Numbered], str | None]:
         return (lambda: read(path)), None
     head = _first_lines(path)
     if suffix in (".csv", ".tsv"):
+        _check_table(path, head)
         mark = "\t" if suffix == ".tsv" else _delimiter(head)
         note = None if mark in ",\t" else f"`{path.name}` is read with `{mark}` between cells."
         return (lambda: _table(path, mark)), note
@@ -89,6 +93,14 @@ def _text_reader(path: Path, suffix: str, head: str) -> tuple[Callable[[], Numbe
         f"`{path}` has no ending that says what it is: name it .jsonl, .csv, .tsv, or .txt where "
         "every line is a prompt."
     )
+
+
+def _check_table(path: Path, head: str) -> None:
+    if _BEGINS_AS_JSON.match(head):
+        raise DatasetError(
+            f"`{path}` holds JSON, and its name says a table: name it `.json`, or `.jsonl` where "
+            "every line is a value."
+        )
 
 
 def _inner_suffix(path: Path) -> str:

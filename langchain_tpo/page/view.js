@@ -235,6 +235,12 @@ function exampleList(index) {
   fill(at("filter-stop"), index.examples.map((one) => one.stop));
   draw();
   if (asked) openExample(index, Number(asked[1]));
+  for (const link of document.querySelectorAll('a[href^="#example:"]')) {
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      openExample(index, Number(link.hash.slice("#example:".length)));
+    });
+  }
 }
 
 // A page's address may name an example: report.html#example:7 opens it.
@@ -245,7 +251,7 @@ function openExample(index, place) {
   const row = known ? known.closest("tr") : exampleRow(one);
   if (!known) at("example-rows").prepend(row);  // it stands behind what is shown so far
   const button = row.querySelector("button");
-  button.click();
+  if (button.getAttribute("aria-expanded") !== "true") button.click();
   button.focus();
 }
 

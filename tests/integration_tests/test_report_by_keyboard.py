@@ -99,6 +99,18 @@ def test_a_table_of_figures_is_sorted_by_keyboard_and_says_so(page: Path, tab: T
     assert [one for one in tab.value(sorts) if one] == ["ascending"]
 
 
+def test_the_largest_losses_lead_to_their_examples(page: Path, tab: Tab) -> None:
+    tab.open(page.as_uri())
+
+    reach(tab, "A q0")
+    for _ in range(2):  # it is open already the second time
+        tab.value("document.querySelector('a[href=\\'#example:0\\']').focus()")
+        tab.press("Enter")
+        assert tab.value("document.querySelectorAll('tr.open').length") == 1
+        assert tab.value("document.activeElement.textContent") == "q0"
+        assert tab.value("document.activeElement.ariaExpanded") == "true"
+
+
 def test_a_screen_reader_is_told_what_everything_is(page: Path, tab: Tab) -> None:
     tab.open(page.as_uri() + "#example:3")
 

@@ -5,6 +5,7 @@ draws when they are opened. Needs jinja2 (extra `evaluation`). The page's own te
 `report.html.jinja`.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from typing import Any
@@ -20,12 +21,14 @@ from langchain_tpo.page.run_page import NO_SCRIPT, asset, embedded, head
 
 try:
     from jinja2 import Environment, StrictUndefined
-    from markupsafe import Markup
+    from markupsafe import Markup, escape
 except ImportError:
     raise MissingExtraError("jinja2", "evaluation") from None
 
 _DATA = "<!-- data of the examples -->"
 """Where the template has room for them; no escaped text can hold it."""
+
+_BACKTICKS = re.compile(r"`([^`\n]+)`")
 
 
 def page(
@@ -43,6 +46,7 @@ def page(
         examples: What was asked and said.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters["code"] = _code
     source = resources.files(__package__ or "") / "report.html.jinja"
     template = environment.from_string(source.read_text(encoding="utf-8"))
     drawn = template.render(
@@ -61,7 +65,7 @@ def page(
             }
             for chart in charts
         ],
-        examples=len(examples.index) if examples else 0,
+        places={row["id"]: row["place"] for row in examples.index} if examples else {},
         subject=analysis.subject,
         baseline=analysis.baseline,
         no_script=NO_SCRIPT,
@@ -75,6 +79,11 @@ def page(
         for place, texts in examples.texts():
             yield "\n" + embedded(f"example-{place}", texts)
     yield after
+
+
+def _code(text: str) -> Markup:
+    """Return a text with what stands between backticks as code, and all of it escaped."""
+    return Markup(_BACKTICKS.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 see above
 
 
 def _drawn(chart: Chart) -> Markup:

@@ -31,6 +31,8 @@ class Table:
     """Its cells."""
     heat: Sequence[Sequence[float | None]] = ()
     """How strongly each cell but the first of its row is coloured, from -1 to 1."""
+    of_examples: bool = False
+    """Whether each row begins with the name of an example."""
 
 
 def tables(analysis: Analysis) -> list[Table]:
@@ -144,6 +146,7 @@ def _hurt(analysis: Analysis) -> Table:
         f"{-losses.mean_loss:.3f} on average. The largest losses:",
         head=["example", "gained"],
         rows=[[name, number(gain, 3)] for name, gain in losses.examples],
+        of_examples=True,
     )
 
 

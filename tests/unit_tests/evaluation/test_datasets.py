@@ -127,6 +127,8 @@ def test_what_a_file_is_is_seen_and_what_was_guessed_is_said(
     [
         ("x.jsonl", gzip.compress(b'"a"\n'), "packed with gzip: add `.gz` to its name"),
         ("x.txt", bz2.compress(b"a\n"), "packed with bzip2: add `.bz2`"),
+        ("x.csv", b'{"prompt": "a"}\n', "holds JSON, and its name says a table: name it `.json`"),
+        ("x.tsv", b'[\n {"prompt": "a"}\n]', "holds JSON, and its name says a table"),
         ("x.csv", b"PK\x03\x04", "a ZIP archive: unpack it, or name a workbook `.xlsx`"),
         ("x.jsonl.xz", b"\xfd7zXZ\x00", "packed with xz: unpack it"),
         ("x", b"PAR1", "Parquet: name it `.parquet`"),

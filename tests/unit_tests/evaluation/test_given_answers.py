@@ -262,6 +262,24 @@ def test_what_is_exported_is_read_again_as_it_was(tmp_path: Path, layout: str) -
     )
 
 
+@pytest.mark.parametrize("layout", ["arena-hard", "mt-bench"])
+@pytest.mark.parametrize("field", ["id", "question_id"])
+def test_examples_of_one_name_are_exported_and_read_again(
+    tmp_path: Path, layout: str, field: str
+) -> None:
+    dataset = [{field: "q", "prompt": f"Question {number}?"} for number in range(3)]
+    run(dataset, tmp_path / "r", "single")
+    file = tmp_path / "ours.jsonl"
+
+    run_app(["export", str(tmp_path / "r"), "--format", layout, "--out", str(file)])
+
+    named = "uid" if layout == "arena-hard" else "question_id"
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [row[named] for row in rows] == ["q", "q~2", "q~3"]
+    run(dataset, tmp_path / "again", f"given={file}")
+    assert answers(tmp_path / "again", "ours") == answers(tmp_path / "r", "single")
+
+
 def test_formats_hold_what_their_judges_look_for(tmp_path: Path) -> None:
     run([{**ALPACA[0], "dataset": "koala", "input": "More."}], tmp_path / "a", "single")
     run(BENCH[:1], tmp_path / "b", "single")

@@ -101,6 +101,9 @@ def test_every_form_of_the_report_is_written(tmp_path: Path) -> None:
     numbers = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     assert numbers["systems"][2]["failed"] == 1
     assert "| tpo | 6 | 1 |" in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "<code>--difficulty</code>" in page
+    assert "`--difficulty`" not in page
     plots = sorted(path.name for path in (tmp_path / "out" / "plots").iterdir())
     assert plots == [
         "reward_against_length.png",

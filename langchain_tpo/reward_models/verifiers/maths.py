@@ -9,11 +9,12 @@ import re
 import sys
 import threading
 import time
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
 from langchain_tpo.errors import MissingExtraError
+from langchain_tpo.reward_models.verifiers.written_numbers import alternatives, readable
 
 READ_CHARACTERS = 20_000
 """How much of an answer's end is searched for its result."""
@@ -35,7 +36,8 @@ def solves(answer: str, reference: str) -> bool | None:
     time limit in the main thread only, since it needs a signal.
 
     Args:
-        answer: What a model wrote; its last boxed or written-out result counts.
+        answer: What a model wrote; its last boxed or written-out result counts, or several that
+            stand together at its end ("x = 3 or x = -3").
         reference: The right result, in LaTeX or plain, or as GSM8K has it after `####`.
 
     Raises:
@@ -49,12 +51,23 @@ def solves(answer: str, reference: str) -> bool | None:
     """
     verifier = _verifier()
     limit = TIME_LIMIT if threading.current_thread() is threading.main_thread() else None
-    expected = verifier.parse(_as_latex(reference), parsing_timeout=limit)
+    read = partial(verifier.parse, parsing_timeout=limit)
+    expected = read(_as_latex(readable(reference)))
     since = time.monotonic()
-    found = verifier.parse(answer[-READ_CHARACTERS:], parsing_timeout=limit)
-    same = bool(verifier.verify(expected, found, timeout_seconds=limit))
+    same = any(
+        all(verifier.verify(expected, read(one), timeout_seconds=limit) for one in results)
+        for results in _results(readable(answer[-READ_CHARACTERS:]))
+    )
     in_time = limit is None or time.monotonic() - since < limit
     return same if same or (in_time and expected) else None
+
+
+def _results(answer: str) -> list[list[str]]:
+    """Return the ways to read an answer: each of several results alone, or all as a set."""
+    several = alternatives(answer)
+    if not several:
+        return [[answer]]
+    return [[f"${one}$" for one in several], [rf"$\{{{', '.join(several)}\}}$"]]
 
 
 def _as_latex(reference: str) -> str:

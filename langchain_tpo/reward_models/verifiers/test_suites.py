@@ -9,9 +9,11 @@ import doctest
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import dedent, indent
 
 from langchain_tpo.errors import RewardTypeError
 from langchain_tpo.reward_models.verifiers.written_examples import written_examples
+from langchain_tpo.text.thinking import split_thinking
 
 TEST_FIELDS = ("tests", "test_list", "test", "test_cases")
 """Fields of a row that hold tests: a text of Python, or a list of assertions."""
@@ -19,7 +21,10 @@ TEST_FIELDS = ("tests", "test_list", "test", "test_cases")
 SETUP_FIELDS = ("test_setup_code", "test_imports", "setup")
 """Fields of a row that come before its tests."""
 
-_FENCED = re.compile(r"^[ \t]*```[ \t]*(\w*)[^\n]*\n(.*?)^[ \t]*```", re.DOTALL | re.MULTILINE)
+_FENCED = re.compile(
+    r"^[ \t]*(```+|~~~+)[ \t]*(\w*)[^\n]*\n(.*?)(?:^[ \t]*\1|\Z)", re.DOTALL | re.MULTILINE
+)
+"""A block of code; one that was cut off has no end."""
 _IMPORT = re.compile(
     r"^(?:from[ \t]+[\w.]+[ \t]+import[ \t]+[\w, *]+|import[ \t]+[\w., ]+)$", re.MULTILINE
 )
@@ -50,7 +55,8 @@ def code_in(answer: str, *, prompt: str, entry_point: str | None = None) -> str 
         >>> code_in("Here:\n```python\nx = 1\n```", prompt="")
         'x = 1\n'
     """
-    blocks = [code for language, code in _FENCED.findall(answer) if _is_python(language)]
+    answer = split_thinking(answer)[1]
+    blocks = [dedent(code) for _, language, code in _FENCED.findall(answer) if _is_python(language)]
     if entry_point:
         defining = [
             code for code in blocks if re.search(rf"\bdef {re.escape(entry_point)}\b", code)
@@ -90,9 +96,43 @@ def suite_of_assertions(source: str) -> Suite:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError) as error:
         raise RewardTypeError(f"The tests are no Python ({error}): `{source[:60]!r}`.") from None
+    calls = _calls_of(_uncalled(tree))
     rewriter = _Reporting()
     rewritten = ast.fix_missing_locations(rewriter.visit(tree))
-    return Suite(source=ast.unparse(rewritten), total=rewriter.total or 1)
+    if not rewriter.total:
+        raise RewardTypeError(f"The tests hold no `assert`: `{source[:60]!r}`.")
+    return Suite(source="\n".join([ast.unparse(rewritten), *calls]), total=rewriter.total)
+
+
+def _uncalled(tree: ast.Module) -> list[ast.FunctionDef]:
+    """Return the functions of tests that the tests define and do not call themselves."""
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return [
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        and node.name not in used
+        and any(isinstance(inside, ast.Assert) for inside in ast.walk(node))
+    ]
+
+
+def _calls_of(functions: Sequence[ast.FunctionDef]) -> list[str]:
+    """Return what calls the functions; what they raise ends one, not the others.
+
+    Raises:
+        RewardTypeError: When one takes arguments that nobody could give.
+    """
+    for function in functions:
+        if function.args.args or function.decorator_list:
+            raise RewardTypeError(
+                f"The tests define `{function.name}({ast.unparse(function.args)})` and do not call "
+                "it: add the call, or the row's `entry_point` for `check(candidate)`."
+            )
+    return [
+        f"try:\n    {one.name}()\nexcept BaseException as _tpo_error:\n"
+        f"    _tpo_tests.begin({one.name!r})\n    _tpo_tests.failed(_tpo_error)"
+        for one in functions
+    ]
 
 
 def suite_of_examples(prompt: str) -> Suite | None:
@@ -147,6 +187,20 @@ class _Reporting(ast.NodeTransformer):
 
     def __init__(self) -> None:
         self.total = 0
+
+    def visit_Try(self, node: ast.Try) -> ast.stmt | list[ast.stmt]:
+        """Keep an assertion together with what catches its error: both are one test."""
+        if not any(
+            isinstance(inside, ast.Assert) for part in node.body for inside in ast.walk(part)
+        ):
+            return self._inside(node)
+        self.total += 1
+        whole = ast.unparse(node)
+        return ast.parse(_reported(whole, indent(whole, "    ").lstrip())).body
+
+    def _inside(self, node: ast.Try) -> ast.stmt:
+        self.generic_visit(node)
+        return node
 
     def visit_Assert(self, node: ast.Assert) -> list[ast.stmt]:
         self.total += 1

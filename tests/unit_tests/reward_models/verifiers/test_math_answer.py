@@ -7,6 +7,7 @@ from langchain_core.messages import HumanMessage
 from langchain_tpo.errors import RewardTypeError
 from langchain_tpo.reward_models import MathAnswer
 from langchain_tpo.reward_models.interface import ScoreRequest
+from langchain_tpo.reward_models.verifiers.written_numbers import readable
 
 pytest.importorskip("math_verify")
 
@@ -36,3 +37,44 @@ def test_what_takes_forever_is_not_scored() -> None:
 def test_a_question_without_a_reference_is_refused() -> None:
     with pytest.raises(RewardTypeError, match="`MathAnswer` has no reference"):
         MathAnswer().invoke(request("7"))
+
+
+READ = {
+    r"\pm 3": ["x = 3 or x = -3.", "x = -3 and x = 3", "$x = 3$ or $x = -3$", "x=\u00b13", "+/- 3"],
+    "1000": [
+        "1e3",
+        "It is 1.0e3.",
+        r"\boxed{1e3}",
+        "1 x 10^3",
+        r"1 \times 10^{3}",
+        "1 \u00d7 10\u00b3",
+    ],
+    "1e-3": ["0.001", "1/1000"],
+    "3.5": ["It is 3 1/2.", "3\u00bd", "7/2 or 3.5"],
+    "-3": ["\u22123"],
+    "12": [r"It costs \$12."],
+    "2, 5": ["x = 2 or x = 5"],
+}
+OTHER = {
+    "4": ["It is 3 or 4.", "x=3 or x=4", "3, 4 or 5"],
+    "10": ["It is 3 \u00d7 10^5."],
+    "1000": ["1.5 x 10^3", "2e3"],
+    r"\pm 3": ["3", "x = 3 or x = -4"],
+}
+
+
+def test_numbers_and_several_results_are_read_as_people_write_them() -> None:
+    reward = MathAnswer()
+    for right, told in ((1.0, READ), (0.0, OTHER)):
+        for reference, responses in told.items():
+            scores = reward.invoke(request(*responses, reference=reference))
+            given = dict(zip(responses, scores, strict=True))
+            assert {
+                response: score["reward"]  # type: ignore[index]  # it explains
+                for response, score in given.items()
+            } == dict.fromkeys(responses, right)
+
+
+def test_powers_of_variables_stay_what_they_are() -> None:
+    for text in ("a^2 x 10^3", r"2 \cdot 10^{3+x}", "0x1e3", "5e3x", "2e"):
+        assert readable(text) == text

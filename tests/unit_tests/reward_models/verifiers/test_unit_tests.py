@@ -230,3 +230,52 @@ def test_the_block_that_defines_the_entry_point_is_the_code() -> None:
 
     assert code_in(answer, prompt="", entry_point="add") == RIGHT
     assert code_in(answer, prompt="") == f"{HALF}\n{RIGHT}"
+
+
+ADD = "def add(a, b):\n    return a + b\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "1. So:\n   ```python\n   def add(a, b):\n       return a + b\n   ```\n",
+        f"~~~python\n{ADD}~~~\n",
+        f"```python\n{ADD}",
+        f"<think>```python\ndef add: no\n```</think>```python\n{ADD}```",
+    ],
+)
+def test_code_is_found_in_the_ways_models_fence_it(answer: str) -> None:
+    assert checked(answer, UnitTests(run_code=True), tests="assert add(1, 2) == 3")[0] == 1.0
+
+
+def test_functions_of_tests_are_called() -> None:
+    tests = (
+        "def test_sum():\n    assert add(1, 2) == 3\n"
+        "def test_text():\n    add(1, 'a')\n    assert True\n"
+        "def test_zero():\n    assert add(0, 0) == 0"
+    )
+    reward, said = checked(ADD, UnitTests(run_code=True), tests=tests)
+
+    assert reward == pytest.approx(2 / 3)
+    assert "`test_text` fails: TypeError" in said
+
+
+def test_an_assertion_stays_with_what_catches_its_error() -> None:
+    tests = "try:\n    add(1, 'a')\n    assert False, 'no error'\nexcept TypeError:\n    pass"
+
+    assert checked(ADD, UnitTests(run_code=True), tests=tests)[0] == 1.0
+    assert (
+        checked("def add(a, b):\n    return 0\n", UnitTests(run_code=True), tests=tests)[0] == 0.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("tests", "said"),
+    [
+        ("# nothing", "hold no `assert`"),
+        ("def check(candidate):\n    assert candidate(1, 2) == 3", "do not call it"),
+    ],
+)
+def test_tests_that_test_nothing_are_refused(tests: str, said: str) -> None:
+    with pytest.raises(RewardTypeError, match=said):
+        checked(ADD, UnitTests(run_code=True), tests=tests)

@@ -53,6 +53,7 @@ DropReason: TypeAlias = Literal[
     "empty",
     "no_tag",
     "ambiguous",
+    "echo",
     "not_scored",
     "cut",
     "filtered",
@@ -60,10 +61,11 @@ DropReason: TypeAlias = Literal[
     "after_refusal",
 ]
 """Why a draw was not used: its request failed, it held no text, a revision lacked its opening
-tag or had tags around several texts (`ambiguous`), or the reward model could not score it (then it
-stays in the pool, neither chosen nor rejected). `cut` and `filtered`: nothing usable was left when
-a limit of tokens or a filter of the provider's ended it. `refused`: the provider marked it as a
-refusal; `after_refusal`: it complied where another refused, and `on_refusal="end"` set it aside."""
+tag, had tags around several texts (`ambiguous`) or was a copy of its prompt (`echo`), or the reward
+model could not score it (then it stays in the pool, neither chosen nor rejected). `cut` and
+`filtered`: nothing usable was left when a limit of tokens or a filter of the provider's ended it.
+`refused`: the provider marked it as a refusal; `after_refusal`: it complied where another refused,
+and `on_refusal="end"` set it aside."""
 
 
 class Round(TypedDict):

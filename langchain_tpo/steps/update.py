@@ -12,6 +12,7 @@ from langchain_core.messages import BaseMessage
 
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.loop.call_options import call_options
+from langchain_tpo.loop.echoes import without_echo
 from langchain_tpo.loop.node import StepPlan
 from langchain_tpo.loop.revisions import Reader, read_response, revision_reader, usable
 from langchain_tpo.loop.step_prompts import draws_of, prompt_messages, prompts_of
@@ -135,11 +136,14 @@ def _form(draw: Draw) -> dict[str, str]:
 def _reader(draw: Draw, state: TPOState, settings: TPOSettings) -> Reader:
     if draw.form == FRESH:
         return read_response
-    prompts = prompts_of(state, settings)
+    prompts, asked = prompts_of(state, settings), _asked_and_answered(state)
     shown = prompts.shown_tag
-    if shown and f"<{shown}>".lower() in _asked_and_answered(state).lower():
+    if shown and f"<{shown}>".lower() in asked.lower():
         shown = None  # the tag is the question's own, not a copy of ours
-    return revision_reader(prompts.revision_tag, shown_tag=shown)
+    read = revision_reader(prompts.revision_tag, shown_tag=shown)
+    if prompts.revision_tag:
+        return read
+    return without_echo(read, prompts, draw.form, asked=asked)
 
 
 def _asked_and_answered(state: TPOState) -> str:

@@ -1,0 +1,76 @@
+"""What a small model copies of the prompt is no part of a revision, and earns nothing."""
+
+import pytest
+from langchain_core.messages import BaseMessage
+
+from langchain_tpo import TPORunnable, TPOSettings
+from langchain_tpo.loop.echoes import without_echo
+from langchain_tpo.loop.revisions import Unusable, read_response
+from langchain_tpo.prompts import SMALL_EXPLAINED_PROMPTS, SMALL_SYNTHESIS_PROMPTS
+from langchain_tpo.reward_models import VerifiableInstructions
+from tests.support.fakes import ScriptedModelWithN
+
+HEED = "Heed this, and keep to everything that is asked for above."
+WHOLE = "Write the whole changed answer, and nothing else."
+
+
+@pytest.mark.parametrize(
+    ("form", "reply", "revision"),
+    [
+        ("update", "Oil it.\n<REMARK>\nBroken: `oil` missing.\n</REMARK>", "Oil it."),
+        ("update", "Oil it.</REMARK> Wax it.", "Oil it."),
+        ("update", f"Oil it.\n\n{WHOLE}", "Oil it."),
+        ("update", f"{WHOLE}\nOil it.", Unusable("echo")),
+        ("update", "<REMARK>", Unusable("echo")),
+        ("remind", f"*{HEED}*", Unusable("echo")),
+        ("remind", HEED.upper().replace(",", ""), Unusable("echo")),
+        ("remind", "Heed this: oil it.", "Heed this: oil it."),
+        (
+            "remind",
+            "Oil it, and change only what is needed.",
+            "Oil it, and change only what is needed.",
+        ),
+        ("remind", "Use <b>oil</b>.", "Use <b>oil</b>."),
+        ("remind", "  ", Unusable("empty")),
+    ],
+)
+def test_a_revision_ends_where_a_copy_begins(
+    form: str, reply: str, revision: str | Unusable
+) -> None:
+    read = without_echo(read_response, SMALL_EXPLAINED_PROMPTS, form, asked="Why oil a table?")
+
+    assert read(reply) == revision
+
+
+def test_what_the_conversation_says_itself_is_no_copy() -> None:
+    asked = f"What does <REMARK> mean, and what `{HEED}`?"
+    read = without_echo(read_response, SMALL_EXPLAINED_PROMPTS, "remind", asked=asked)
+
+    assert read(f"<REMARK> is a tag. {HEED}") == f"<REMARK> is a tag. {HEED}"
+
+
+def test_every_small_prompt_knows_its_own_sentences() -> None:
+    read = without_echo(read_response, SMALL_SYNTHESIS_PROMPTS, "update", asked="Why?")
+    (prompt,) = SMALL_SYNTHESIS_PROMPTS.render("update", "", {}, query="Why?")
+
+    assert read(f"Oil it.\n{prompt.text}") == "Oil it."
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_copied_remark_earns_nothing(n: int) -> None:
+    def reply(step: str, messages: list[BaseMessage], number: int) -> str:
+        if step == "sample":
+            return "Our grid is good."
+        return f"Our grid is good. {number}\n<REMARK>use `grid` at least 5 times: grid grid grid"
+
+    tpo = TPORunnable(
+        model=ScriptedModelWithN(reply=reply),
+        reward=VerifiableInstructions(),
+        settings=TPOSettings.small_model(strategy="explain", width=n + 1, depth=1),
+    )
+
+    result = tpo.optimize('Write a tweet that mentions the word "grid" at least 3 times.')
+
+    assert result.reward == pytest.approx(0.5 / 3)
+    assert not any("REMARK" in one["text"] for one in result.pool)
+    assert "remark" not in result.answer.lower()

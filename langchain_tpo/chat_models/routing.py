@@ -50,7 +50,8 @@ def answerer(
     tuned = loop.model_copy(update={"settings": settings, "whole_replies": whole})
     if whole or not offers_tools(arguments):
         return tuned
-    first = _called(loop, arguments) | RunnableLambda(as_reply)
+    seed = {} if loop.settings.seed is None else {"seed": loop.settings.seed}
+    first = _called(loop, {**seed, **arguments}) | RunnableLambda(as_reply)
     return FirstReply(first.with_config(run_name="tpo:first_reply"), tuned)
 
 

@@ -49,6 +49,9 @@ STOPS = {"length": "max_tokens", "content_filter": "refusal", "refusal": "refusa
 THOUGHTS = ("thinking", "redacted_thinking")
 """Blocks of earlier turns that are no part of an answer."""
 
+TOOL_FIELDS = ("type", "name", "description", "input_schema", "strict", "cache_control")
+"""What a tool may have; where its price is cached is for a provider of Anthropic's alone."""
+
 CHOICES = {"any": "any", "none": "none"}
 """Choices of tools that LangChain has a word for."""
 
@@ -273,12 +276,20 @@ def _parted(message: Json) -> Iterator[Json]:
     if not isinstance(content, list):
         yield message
         return
-    blocks = [one for one in content if _kind(one) not in THOUGHTS]
+    blocks = [_linked(one) for one in content if _kind(one) not in THOUGHTS]
     results = [one for one in blocks if _kind(one) == "tool_result"]
     others = [one for one in blocks if _kind(one) != "tool_result"]
     for part in (results, others):
         if part or not blocks:
             yield {**message, "content": part}
+
+
+def _linked(block: object) -> object:
+    """Return an image that is a link as OpenAI's API has it, and any other block as it is."""
+    source = block.get("source") if isinstance(block, dict) and _kind(block) == "image" else None
+    if isinstance(source, dict) and source.get("type") == "url":
+        return {"type": "image_url", "image_url": {"url": source.get("url")}}
+    return block
 
 
 def _kind(block: object) -> object:
@@ -292,5 +303,12 @@ def _tool(tool: Json) -> Json:
             f"`{shown(tool.get('name') or tool.get('type'))}`.",
             param="tools",
         )
-    told = {name: tool.get(name) for name in ("name", "description")}
+    for name, value in tool.items():
+        if name not in TOOL_FIELDS and value not in (None, False, []):
+            raise bad_request(
+                f"`tools`: `{shown(name)}` has no use here: leave it out.",
+                param="tools",
+                code="unsupported_parameter",
+            )
+    told = {name: tool.get(name) for name in ("name", "description", "strict")}
     return function_tool({**told, "parameters": tool["input_schema"]})

@@ -136,6 +136,21 @@ async def test_what_a_request_asks_for_reaches_the_policy() -> None:
     assert first["response_format"]["json_schema"]["schema"]["properties"] == form["properties"]
 
 
+async def test_a_strict_tool_and_an_image_that_is_a_link_reach_the_policy() -> None:
+    policy, bodies = openai_policy(lambda body, number: f"sample {number}")
+    link = "https://example.org/oak.png"
+    image = {"type": "image", "source": {"type": "url", "url": link}}
+    asked = {**ASKED, "messages": [{"role": "user", "content": [text("Which wood?"), image]}]}
+
+    got = await post(
+        served(loop(policy)), {**asked, "tools": [{**LOOK, "strict": True}]}, "/v1/messages"
+    )
+
+    assert got.status_code == 200, got.text
+    assert bodies[0]["tools"][0]["function"]["strict"] is True
+    assert bodies[0]["messages"][-1]["content"][1]["image_url"]["url"] == link
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -145,6 +160,7 @@ async def test_what_a_request_asks_for_reaches_the_policy() -> None:
         ({"output_config": {"effort": "low"}}, "`output_config.effort` has no use here"),
         ({"tool_choice": {"type": "any"}}, "`tool_choice` goes with `tools`"),
         ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "only tools with an"),
+        ({"tools": [{**LOOK, "defer_loading": True}]}, "`defer_loading` has no use here"),
         ({"tools": [LOOK], "tool_choice": {"type": "some"}}, "`tool_choice` must be"),
         ({"tools": [LOOK]}, "takes no tools"),
         ({"temperature": 1.5}, "`temperature`"),

@@ -214,3 +214,16 @@ async def test_what_a_request_asks_for_reaches_the_policy() -> None:
     assert first["seed"] is not None
     assert "seed" in asked[-1]
     assert asked[-1]["temperature"] == 0.3
+
+
+async def test_a_seed_reaches_the_call_that_may_call_tools() -> None:
+    policy, asked = openai_policy(lambda body, number: f"sample {number}")
+    function = {"name": "look", "parameters": {"type": "object", "properties": {}}}
+    tools: Any = [{"type": "function", "function": function}]
+
+    await sdk(served(loop(policy))).chat.completions.create(
+        model="oak", messages=[{"role": "user", "content": "Which oil?"}], tools=tools, seed=7
+    )
+
+    assert asked[0]["tools"]
+    assert asked[0]["seed"] == 7

@@ -64,6 +64,12 @@ _TIMES = re.compile(
     r"|(?P<word>once|twice|thrice)\b)",
     re.IGNORECASE,
 )
+_BETWEEN = re.compile(
+    rf"\b(?:between )?(?P<least>{NUMBER})(?: and | to |\s?[-\u2013]\s?)(?P<most>{NUMBER}) times\b",
+    re.IGNORECASE,
+)
+_MORE_THAN = re.compile(r"\A[^.!?\n]{0,60}?\bmore than\b", re.IGNORECASE)
+_OF_EACH = re.compile(r"\b(?:each|every|per)\b", re.IGNORECASE)
 _NEAR = re.compile(r"\A[^.!?\n\"\u201c`]{0,60}")
 """What follows a phrase in its sentence, up to the next phrase."""
 _NO_PHRASE = re.compile(
@@ -136,7 +142,7 @@ def _word_rules(prompt: str) -> Iterator[Rule]:
     rest = prompt
     for pattern in _EXCLUDED:
         for match in pattern.finditer(rest):
-            yield from _about_words(excludes, match)
+            yield from _excluded(match)
         rest = pattern.sub(".", rest)
     for pattern in (_START, _END):
         rest = pattern.sub(".", rest)
@@ -146,10 +152,26 @@ def _word_rules(prompt: str) -> Iterator[Rule]:
                 yield from _about_words(partial(includes, **_often(match)), match)
 
 
+def _excluded(match: re.Match[str]) -> Iterator[Rule]:
+    """Forbid phrases; "not more than twice" is a limit, and "not twice" leaves open which."""
+    often = _often(match)
+    if not often:
+        yield from _about_words(excludes, match)
+    elif _MORE_THAN.search(match.string[match.end(1) : match.end(1) + _LOOK_BACK]):
+        limit = partial(includes, times=0, at_most=often["times"] - 1)
+        yield from _about_words(limit, match)
+
+
 def _often(match: re.Match[str]) -> dict[str, int]:
     """Return how often a phrase is asked for: what is said behind it, else before it."""
     near = _NEAR.match(match.string[match.end(1) :])
-    said = (near and _TIMES.search(near[0])) or _TIMES.search(match[0][: -len(match[1])])
+    behind = near[0] if near else ""
+    if _OF_EACH.search(behind):
+        return {}  # of a part, not of the whole
+    if between := _BETWEEN.search(behind):
+        least, most = sorted((value(between["least"]), value(between["most"])))
+        return {"times": least, "at_most": most} if most else {}
+    said = _TIMES.search(behind) or _TIMES.search(match[0][: match.start(1) - match.start()])
     if said is None:
         return {}
     number = {"once": 1, "twice": 2, "thrice": 3}.get((said["word"] or "").lower())

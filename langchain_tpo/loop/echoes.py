@@ -13,7 +13,9 @@ from langchain_tpo.prompts import TPOPrompts
 SENTENCE_WORDS = 7
 """Of how many words a sentence of a prompt is at least, so that nobody writes it by chance."""
 
-_ENDS = re.compile(r"[.!?:\n]|<[^<>\n]*>")
+_SENTENCE_ENDS = re.compile(r"[.!?:\n]|<[^<>\n]*>")
+_CLAUSE_ENDS = re.compile(r"[.,;!?:\n]|<[^<>\n]*>")
+_WORD = re.compile(r"\w+")
 
 
 def without_echo(read: Reader, prompts: TPOPrompts, form: str, *, asked: str) -> Reader:
@@ -34,7 +36,9 @@ def without_echo(read: Reader, prompts: TPOPrompts, form: str, *, asked: str) ->
         >>> read("Write the whole changed answer and nothing else.")
         Unusable(reason='echo')
     """
-    marks = [mark for mark in _marks(prompts, form) if not mark.search(asked)]
+    wording = _wording(prompts, form)
+    marks = [mark for mark in _marks(wording, prompts.frame_tags) if not mark.search(asked)]
+    own = _clauses(wording) - _clauses(asked)
 
     def kept(reply: str) -> str | Unusable:
         text = read(reply)
@@ -42,22 +46,29 @@ def without_echo(read: Reader, prompts: TPOPrompts, form: str, *, asked: str) ->
             return text
         begins = [found.start() for mark in marks if (found := mark.search(text))]
         before = text[: min(begins)].rstrip() if begins else text
-        return before if any(map(str.isalnum, before)) or not begins else Unusable("echo")
+        said = _clauses(before)
+        return Unusable("echo") if (said or begins) and said <= own else before
 
     return kept
 
 
-def _marks(prompts: TPOPrompts, form: str) -> tuple[re.Pattern[str], ...]:
-    """Return what tells a copy: tags of the prompt, and its longer sentences in any punctuation."""
+def _wording(prompts: TPOPrompts, form: str) -> str:
+    """Return a prompt without what is filled in."""
     template = prompts.template(form)
     nothing = dict.fromkeys(template.input_variables, "")
-    texts = (message.text for message in template.format_messages(**nothing))
-    return _spelled("\n".join(texts), prompts.frame_tags)
+    return "\n".join(message.text for message in template.format_messages(**nothing))
 
 
 @lru_cache(maxsize=256)
-def _spelled(text: str, tags: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
-    sentences = (re.findall(r"\w+", part) for part in _ENDS.split(text))
+def _marks(wording: str, tags: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    """Return what tells a copy: tags of the prompt, and its longer sentences in any punctuation."""
+    sentences = (_WORD.findall(part) for part in _SENTENCE_ENDS.split(wording))
     spelled = {r"\W+".join(words) for words in sentences if len(words) >= SENTENCE_WORDS}
     spelled |= {rf"</?{re.escape(tag)}\b[^<>\n]*>" for tag in tags}
     return tuple(re.compile(mark, re.IGNORECASE) for mark in sorted(spelled))
+
+
+def _clauses(text: str) -> set[str]:
+    """Return the parts of sentences of a text, in small letters and without punctuation."""
+    parts = (_WORD.findall(part.casefold()) for part in _CLAUSE_ENDS.split(text))
+    return {" ".join(words) for words in parts if words}

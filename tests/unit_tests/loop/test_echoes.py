@@ -31,6 +31,11 @@ WHOLE = "Write the whole changed answer, and nothing else."
             "Oil it, and change only what is needed.",
         ),
         ("remind", "Use <b>oil</b>.", "Use <b>oil</b>."),
+        ("remind", "Heed this.\nTake care!", Unusable("echo")),
+        ("remind", "Heed this.\nOil it.", "Heed this.\nOil it."),
+        ("remind", "Oil it.\n\nTake care!", "Oil it.\n\nTake care!"),
+        ("remind", "42", "42"),
+        ("remind", "***", "***"),
         ("remind", "  ", Unusable("empty")),
     ],
 )
@@ -47,6 +52,8 @@ def test_what_the_conversation_says_itself_is_no_copy() -> None:
     read = without_echo(read_response, SMALL_EXPLAINED_PROMPTS, "remind", asked=asked)
 
     assert read(f"<REMARK> is a tag. {HEED}") == f"<REMARK> is a tag. {HEED}"
+    read = without_echo(read_response, SMALL_EXPLAINED_PROMPTS, "remind", asked="Say: heed this!")
+    assert read("Heed this.") == "Heed this."
 
 
 def test_every_small_prompt_knows_its_own_sentences() -> None:

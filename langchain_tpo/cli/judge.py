@@ -174,4 +174,11 @@ def _wanted(
         if systems
         else pairs_to_compare(kinds)
     )
-    return [pair for pair in pairs if not baselines or pair[1] in baselines]
+    wanted = [pair for pair in pairs if not baselines or pair[1] in baselines]
+    if not wanted:
+        known = ", ".join(f"`{name}`" for name in kinds)
+        raise DatasetError(
+            f"There is nothing to compare in `{folder}`: of its systems {known} no two are asked "
+            "for. Add one with `tpo evaluate ... -s single -s tpo --resume`."
+        )
+    return wanted

@@ -34,6 +34,7 @@ CHECKED = (
 )
 """How far the figures can be trusted."""
 
+MOST_PROMPTS = 10**12
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 """In a unit of time."""
 
@@ -186,8 +187,10 @@ def plan(  # noqa: PLR0913 a command has the options that it has
 
 
 def _whole(prompts: float) -> int:
-    if not (isfinite(prompts) and prompts >= 1 and prompts == int(prompts)):
-        raise SettingsError(f"`--prompts` must be a whole number of at least 1, got {prompts:g}.")
+    if not (1 <= prompts <= MOST_PROMPTS and prompts == int(prompts)):
+        raise SettingsError(
+            f"`--prompts` must be a whole number from 1 to {MOST_PROMPTS:g}, got {prompts:g}."
+        )
     return int(prompts)
 
 

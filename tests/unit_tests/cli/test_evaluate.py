@@ -24,6 +24,20 @@ def records(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "records.jsonl").read_text().splitlines()]
 
 
+def test_a_judge_with_nothing_to_compare_says_so(
+    prompts: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    one = ["--system", "single", *MODEL, *REWARD]
+    assert run_app(["evaluate", str(prompts), "--out", str(folder), *one]) == 0
+    capfd.readouterr()
+
+    judge = ["-m", "python:tests.support.evaluation_models:biased_judge", "--quiet"]
+    assert run_app(["judge", str(folder), *judge]) == 2
+
+    assert "There is nothing to compare in" in capfd.readouterr().err
+
+
 def test_from_the_data_set_to_the_page(
     prompts: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

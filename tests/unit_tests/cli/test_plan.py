@@ -95,6 +95,7 @@ def test_it_says_how_far_to_trust_it_on_stderr(capsys: pytest.CaptureFixture[str
         (["--prompts", "0"], "whole number"),
         (["--prompts", "inf"], "whole number"),
         (["--prompts", "nan"], "whole number"),
+        (["--prompts", "1e300"], "whole number from 1 to 1e+12"),
         ([], "--prompts"),
         (["--prompts", "3", "--within", "3h"], "needs `--policy-tps`"),
         (["--prompts", "3", "--policy-tps", "fast"], "`--policy-tps fast`"),

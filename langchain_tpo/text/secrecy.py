@@ -14,9 +14,10 @@ HIDDEN = "(hidden)"
 """Stands where a secret was."""
 
 _TELLING = re.compile(
-    r"key|secret|passw|auth|credential|cookie|(^|[_-])token$|headers?$|query$", re.IGNORECASE
+    r"key|secret|passw|auth|credential|cookie|(^|[_-])token$|(?<!^session_)headers?$|query$",
+    re.IGNORECASE,
 )
-"""Names of options that are, or hold, secrets."""
+"""Names of options that are, or hold, secrets; `session_header` of the settings names a header."""
 
 _VALUE = r"(?!\(hidden\))[^\s'\"&,;)}\]]"
 """One character of a secret that is not hidden yet: hiding twice changes nothing."""
@@ -128,7 +129,9 @@ def without_secrets(value: object) -> Any:  # noqa: ANN401 JSON
     """
     if isinstance(value, Mapping):
         return {
-            name: HIDDEN if _TELLING.search(str(name)) else without_secrets(part)
+            name: HIDDEN
+            if _TELLING.search(str(name)) and part is not None
+            else without_secrets(part)
             for name, part in value.items()
         }
     if isinstance(value, list):

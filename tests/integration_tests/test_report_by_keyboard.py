@@ -1,7 +1,8 @@
 """A report in a real browser: by keyboard, on narrow and wide screens, in the dark, and as a screen
 reader is told of it; a thousand examples are sorted and searched at once."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,15 @@ def reach(tab: Tab, wanted: str, *, most: int = 80) -> None:
     raise AssertionError(f"{wanted} is not reached by Tab")
 
 
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait for what a page does after a key: a part is drawn when it has been opened."""
+    for _ in range(200):
+        if is_so():
+            return
+        time.sleep(0.02)
+    raise AssertionError("nothing came of the key")
+
+
 def test_an_example_is_found_sorted_and_read_by_keyboard_alone(page: Path, tab: Tab) -> None:
     tab.open(page.as_uri())
 
@@ -80,7 +90,7 @@ def test_an_example_is_found_sorted_and_read_by_keyboard_alone(page: Path, tab: 
     assert tab.value("document.activeElement.getAttribute('aria-expanded')") == "true"
     reach(tab, "SUMMARY Round 1: 2 candidates, rewards 0.143 to ")
     tab.press("Enter")
-    assert "Textual gradient" in tab.value("document.querySelector('tr.open').innerText")
+    until(lambda: "Textual gradient" in tab.value("document.querySelector('tr.open').innerText"))
     tab.press("Tab", 2, shift=True)
     assert tab.value(FOCUSED)[0] == "SUMMARY"  # there is a way back
 

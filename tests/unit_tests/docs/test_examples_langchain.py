@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 
 EXAMPLES = {
-    "01_in_a_chain": ("best of the first 3: ", "Oil it twice a year."),
+    "01_in_a_chain": ("best of the first 3: ", ", in the end: "),
     "03_agent": ("tool: Tung oil is right for oak.", "rewards: ["),
     "02_node_of_a_graph": ("round 0: [", "round 2: [", "Yours, the carpenter."),
     "04_checkpoints": ("broke off before ('textual_loss',) after 4 calls", "done after 9 calls: "),

@@ -92,23 +92,26 @@ async def test_without_a_limit_all_queries_go_at_once(door: Any) -> None:
 async def test_all_places_are_taken_while_a_query_is_being_scored() -> None:
     asked = Gauge()
     scored: list[str] = []
+    all_taken = asyncio.Event()
 
     async def scores(request: ScoreRequest) -> list[float]:
         scored.extend(request["responses"])
-        if len(scored) == 1:
-            async with asyncio.timeout(10):
-                while asked.now < 5:
-                    await asyncio.sleep(0.001)
+        async with asyncio.timeout(60):
+            await all_taken.wait()
         return [1.0 for _ in request["responses"]]
 
-    async def answer(_messages: Any) -> str:
+    async def answer(messages: Any) -> str:
         with asked:
-            await asyncio.sleep(0.3)  # long beside our own time, also on a busy machine
+            if asked.now == 5:
+                all_taken.set()
+            if "First" not in str(messages):  # it is scored before the others are answered
+                async with asyncio.timeout(60):
+                    await all_taken.wait()
         return "An answer."
 
     reward = RunnableLambda(scores)
     tpo = TPORunnable(model=RunnableLambda(answer), reward=reward, width=1, depth=0)
-    await tpo.abatch([f"{number}?" for number in range(12)], {"max_concurrency": 5})
+    await tpo.abatch(["First?", *(f"{number}?" for number in range(11))], {"max_concurrency": 5})
 
     assert asked.most == 5
     assert len(scored) == 12

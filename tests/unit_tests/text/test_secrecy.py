@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from langchain_core.load import dumps
 
-from langchain_tpo import TPORunnable, reward_models
+from langchain_tpo import TPORunnable, TPOSettings, reward_models
 from langchain_tpo.cli.model_strings import chat_model
 from langchain_tpo.errors import ConfigurationError, ModelTypeError
 from langchain_tpo.reward_models.chat_templates import llama3
@@ -235,3 +235,15 @@ def test_notes_that_cannot_be_read_are_none(notes: object) -> None:
 def test_a_value_whose_text_cannot_be_had_is_named_by_its_class() -> None:
     failing = type("Failing", (), {"__str__": lambda _: 1 / 0})
     assert shown(failing()) == "<Failing whose text cannot be had: ZeroDivisionError>"
+
+
+def test_settings_are_read_back_from_a_manifest_as_they_were() -> None:
+    for header in (None, "X-Session-ID"):
+        settings = TPOSettings(session_header=header)
+        written = without_secrets(settings.model_dump(mode="json"))
+
+        assert TPOSettings(**written) == settings
+    assert without_secrets({"api_key": None, "x_session_headers": "hush"}) == {
+        "api_key": None,
+        "x_session_headers": "(hidden)",
+    }

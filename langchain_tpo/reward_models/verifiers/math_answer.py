@@ -26,9 +26,9 @@ class MathAnswer(Verifier):
 
     The result is the last that is boxed or written out; equal values in other forms are equal, and
     several at the end ("x = 3 or x = -3") are one result. Without LaTeX only numbers, fractions and
-    powers are read: a bare `sqrt(2)` or `(2, 1)` is not. A
-    round is compared in one process, which `seconds` bound; what nobody can tell, because the
-    reference is no mathematics or time ran out, is not scored. Needs the extra `evaluation`.
+    powers are read: a bare `sqrt(2)` or `(2, 1)` is not. A round is compared in one process, which
+    `seconds` bound; what nobody can tell, because the reference is no mathematics or time ran out,
+    is not scored. Needs the extra `evaluation`.
 
     The reference is `reference`, or the row's, as for `ExactAnswer`.
 

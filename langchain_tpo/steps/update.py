@@ -136,14 +136,13 @@ def _form(draw: Draw) -> dict[str, str]:
 def _reader(draw: Draw, state: TPOState, settings: TPOSettings) -> Reader:
     if draw.form == FRESH:
         return read_response
-    prompts, asked = prompts_of(state, settings), _asked_and_answered(state)
-    shown = prompts.shown_tag
+    prompts = prompts_of(state, settings)
+    if prompts.revision_tag:
+        return revision_reader(prompts.revision_tag)
+    asked, shown = _asked_and_answered(state), prompts.shown_tag
     if shown and f"<{shown}>".lower() in asked.lower():
         shown = None  # the tag is the question's own, not a copy of ours
-    read = revision_reader(prompts.revision_tag, shown_tag=shown)
-    if prompts.revision_tag:
-        return read
-    return without_echo(read, prompts, draw.form, asked=asked)
+    return without_echo(revision_reader(None, shown_tag=shown), prompts, draw.form, asked=asked)
 
 
 def _asked_and_answered(state: TPOState) -> str:

@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from functools import lru_cache
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
@@ -252,11 +253,7 @@ def httpx_library() -> ModuleType:
     Raises:
         MissingExtraError: It is not installed.
     """
-    try:
-        import httpx  # noqa: PLC0415 - optional
-    except ImportError:
-        raise MissingExtraError("httpx", "http") from None
-    return httpx
+    return _library("httpx")
 
 
 def httpcore_library() -> ModuleType:
@@ -265,8 +262,11 @@ def httpcore_library() -> ModuleType:
     Raises:
         MissingExtraError: It is not installed.
     """
+    return _library("httpcore")
+
+
+def _library(name: str) -> ModuleType:
     try:
-        import httpcore  # noqa: PLC0415 - optional
+        return import_module(name)
     except ImportError:
-        raise MissingExtraError("httpcore", "http") from None
-    return httpcore
+        raise MissingExtraError(name, "http") from None

@@ -68,7 +68,7 @@ _BETWEEN = re.compile(
     rf"\b(?:between )?(?P<least>{NUMBER})(?: and | to |\s?[-\u2013]\s?)(?P<most>{NUMBER}) times\b",
     re.IGNORECASE,
 )
-_MORE_THAN = re.compile(r"\A[^.!?\n]{0,60}?\bmore than\b", re.IGNORECASE)
+_MORE_THAN = re.compile(r"\bmore than\b", re.IGNORECASE)
 _OF_EACH = re.compile(r"\b(?:each|every|per)\b", re.IGNORECASE)
 _NEAR = re.compile(r"\A[^.!?\n\"\u201c`]{0,60}")
 """What follows a phrase in its sentence, up to the next phrase."""
@@ -155,17 +155,24 @@ def _word_rules(prompt: str) -> Iterator[Rule]:
 def _excluded(match: re.Match[str]) -> Iterator[Rule]:
     """Forbid phrases; "not more than twice" is a limit, and "not twice" leaves open which."""
     often = _often(match)
-    if not often:
+    most = often.get("at_most")
+    if most is None and often and _MORE_THAN.search(_behind(match)):
+        most = often["times"] - 1
+    if not often or most == 0:
         yield from _about_words(excludes, match)
-    elif _MORE_THAN.search(match.string[match.end(1) : match.end(1) + _LOOK_BACK]):
-        limit = partial(includes, times=0, at_most=often["times"] - 1)
-        yield from _about_words(limit, match)
+    elif most is not None:
+        yield from _about_words(partial(includes, times=0, at_most=most), match)
+
+
+def _behind(match: re.Match[str]) -> str:
+    """Return what follows a phrase in its sentence."""
+    near = _NEAR.match(match.string[match.end(1) :])
+    return near[0] if near else ""
 
 
 def _often(match: re.Match[str]) -> dict[str, int]:
     """Return how often a phrase is asked for: what is said behind it, else before it."""
-    near = _NEAR.match(match.string[match.end(1) :])
-    behind = near[0] if near else ""
+    behind = _behind(match)
     if _OF_EACH.search(behind):
         return {}  # of a part, not of the whole
     if between := _BETWEEN.search(behind):

@@ -203,9 +203,17 @@ def _one_prompt(row: Mapping[str, Any], value: object) -> Conversation:
     if not isinstance(value, str):
         return _chat(row, value)
     listed = _parsed(value)
-    if isinstance(listed, list) and listed and all(isinstance(one, Mapping) for one in listed):
+    if isinstance(listed, list) and listed and all(map(_is_like_a_message, listed)):
         return _chat(row, listed)
     return _asked([HumanMessage(value)]), ()
+
+
+def _is_like_a_message(value: object) -> bool:
+    """Return whether it says who speaks; a prompt may be any other list in JSON."""
+    return isinstance(value, Mapping) and any(name in value for name in _SPEAKERS)
+
+
+_SPEAKERS = ("role", "from", "type")
 
 
 def _question(row: Mapping[str, Any], value: object) -> Conversation:

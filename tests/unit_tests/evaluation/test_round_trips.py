@@ -18,8 +18,16 @@ some = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
-prompts = st.text(min_size=1, max_size=30).filter(str.strip)
-lines = prompts.filter(lambda text: not set(text) & set("\n\r\ufeff"))
+in_json = st.recursive(
+    st.none() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2)
+    ),
+    max_leaves=4,
+).map(json.dumps)
+texts_alone = st.text(min_size=1, max_size=30).filter(str.strip)
+prompts = texts_alone | in_json
+lines = texts_alone.filter(lambda text: not set(text) & set("\n\r\ufeff"))
 
 
 def write_lines(path: Path, asked: list[str]) -> None:

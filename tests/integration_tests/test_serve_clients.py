@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,7 +18,8 @@ openai = pytest.importorskip("openai", reason="needs the extra `openai`")
 chat_models = pytest.importorskip("langchain_openai", reason="needs the extra `openai`")
 partner = pytest.importorskip("langchain_anthropic", reason="needs `langchain-anthropic`")
 
-from langchain_tpo.serve.server import Server  # noqa: E402 behind the extras
+import langchain_tpo.serve.server  # noqa: E402 behind the extras
+from langchain_tpo.serve.server import Server  # noqa: E402 as above
 from tests.support.serving import loop, served  # noqa: E402 as above
 
 pytestmark = pytest.mark.integration
@@ -145,12 +147,64 @@ def test_a_fault_in_a_later_round_is_the_best_answer_so_far(step: str) -> None:
 
 
 def test_a_head_of_any_size_is_not_taken_in(url: str) -> None:
-    port = int(url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with connected(url) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n")
         line = b"X: " + b"a" * 1000 + b"\r\n"
         connection.sendall(line * 128)
         assert connection.recv(64).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [b"", b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99\r\n\r\n"],
+    ids=["at first", "after an answer"],
+)
+def test_a_head_that_never_ends_is_waited_for_a_while(
+    before: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(langchain_tpo.serve.server, "HEAD_SECONDS", 0.4)
+    with serving(served()) as url, connected(url) as connection:
+        connection.sendall(before)
+        assert not before or connection.recv(64).startswith(b"HTTP/1.1 200 ")
+        assert seconds_until_closed(connection, b"X") < 3
+
+
+def test_a_connection_without_a_word_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(langchain_tpo.serve.server, "IDLE_SECONDS", 0.3)
+    with serving(served()) as url, connected(url) as connection:
+        assert seconds_until_closed(connection, b"") < 3
+
+
+def test_a_slow_answer_is_no_slow_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(langchain_tpo.serve.server, "HEAD_SECONDS", 0.3)
+    slow = served(loop(ScriptedModelWithN(latency=0.4), width=2, depth=0))
+    with serving(slow) as url, httpx.Client(base_url=url) as client:
+        for _ in range(2):
+            got = client.post("/v1/chat/completions", json=BODIES["/v1/chat/completions"])
+            assert got.status_code == 200
+
+
+@contextmanager
+def connected(url: str) -> Iterator[socket.socket]:
+    port = int(url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        yield connection
+
+
+def seconds_until_closed(connection: socket.socket, drops: bytes) -> float:
+    """Send a few bytes again and again until the other side closes."""
+    since = time.monotonic()
+    connection.settimeout(0.1)
+    while time.monotonic() - since < 10:
+        try:
+            connection.sendall(drops)
+            if not connection.recv(4096):
+                break
+        except TimeoutError:
+            continue
+        except OSError:  # closed as we sent
+            break
+    return time.monotonic() - since
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ from typing_extensions import TypedDict
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.loop.links import ended, roomy
 from langchain_tpo.loop.revisions import read_response, usable
+from langchain_tpo.loop.run_input import TPORequest, as_tpo_input
 from langchain_tpo.loop.slots import ainvoke_in_slot, invoke_in_slot
 from langchain_tpo.loop.traces import FIGURES
 from langchain_tpo.result import TPOResult
@@ -129,6 +130,9 @@ class ReplyState(TPOThread):
     kept: KeptReply
 
 
+Asked = Sequence[BaseMessage] | TPORequest
+"""A conversation, or one with more that is known of it."""
+
 FirstCall = Runnable[Sequence[BaseMessage], ReplyMessages]
 """Asks the model, tools and all."""
 
@@ -154,26 +158,26 @@ class FirstReply:
         self._competes = competes
         self._graph = self._compiled()
 
-    def invoke(self, messages: Sequence[BaseMessage], config: RunnableConfig) -> AIMessage:
+    def invoke(self, asked: Asked, config: RunnableConfig) -> AIMessage:
         """Return the message of the answer."""
-        return self.run(messages, config).message()
+        return self.run(asked, config).message()
 
-    async def ainvoke(self, messages: Sequence[BaseMessage], config: RunnableConfig) -> AIMessage:
+    async def ainvoke(self, asked: Asked, config: RunnableConfig) -> AIMessage:
         """Return the message of the answer without blocking the event loop."""
-        return (await self.arun(messages, config)).message()
+        return (await self.arun(asked, config)).message()
 
-    def run(self, messages: Sequence[BaseMessage], config: RunnableConfig) -> Answer:
+    def run(self, asked: Asked, config: RunnableConfig) -> Answer:
         """Return the reply, optimized if it is to compete."""
         inner = roomy(config, threads=self._tpo.threads)
         who = self._tpo.fingerprint
         with run_limit(ensure_config(config)):
-            return _answer(invoke_in_slot(self._graph, _as_input(messages), inner, who=who))
+            return _answer(invoke_in_slot(self._graph, _as_input(asked), inner, who=who))
 
-    async def arun(self, messages: Sequence[BaseMessage], config: RunnableConfig) -> Answer:
+    async def arun(self, asked: Asked, config: RunnableConfig) -> Answer:
         """Return the reply as `run` does, without blocking the event loop."""
-        asked, who = _as_input(messages), self._tpo.fingerprint
+        who, inner = self._tpo.fingerprint, roomy(config)
         with run_limit(ensure_config(config)):
-            return _answer(await ainvoke_in_slot(self._graph, asked, roomy(config), who=who))
+            return _answer(await ainvoke_in_slot(self._graph, _as_input(asked), inner, who=who))
 
     def _compiled(self) -> CompiledStateGraph[ReplyState, Any, TPOInput, ReplyState]:
         graph = StateGraph(ReplyState, input_schema=TPOInput)
@@ -188,14 +192,14 @@ class FirstReply:
         keep = _Keeper(config, self._tpo, self._competes)
         with place("model"), contained("The model"):
             reply = self._first.invoke(copies(state["messages"]), keep.config)
-        return keep(reply)
+        return {**keep(reply), **_context_of(state)}
 
     async def _areply(self, state: ReplyState, config: RunnableConfig) -> dict[str, Any]:
         keep = _Keeper(config, self._tpo, self._competes)
         async with aplace("model"):
             with contained("The model"):
                 reply = await self._first.ainvoke(copies(state["messages"]), keep.config)
-        return keep(reply)
+        return {**keep(reply), **_context_of(state)}
 
 
 class _Keeper:
@@ -243,8 +247,16 @@ class _Keeper:
         return drafts, [{**drop, "draft": True} for drop in drops]
 
 
-def _as_input(messages: Sequence[BaseMessage]) -> TPOInput:
-    return TPOInput(messages=cast("list[AnyMessage]", list(messages)))
+def _context_of(state: ReplyState) -> dict[str, Any]:
+    """Return what else is known of the question once more: it is kept for one step only."""
+    known = state.get("tpo_context")
+    return {} if known is None else {"tpo_context": known}
+
+
+def _as_input(asked: Asked) -> TPOInput:
+    if isinstance(asked, Mapping):
+        return as_tpo_input(asked)
+    return TPOInput(messages=cast("list[AnyMessage]", list(asked)))
 
 
 class IfItCompetes(Runnable[ReplyState, str]):

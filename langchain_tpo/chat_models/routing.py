@@ -12,6 +12,7 @@ from langgraph.constants import TAG_NOSTREAM
 
 from langchain_tpo.chat_models.first_reply import FirstReply, ReplyMessages
 from langchain_tpo.loop.call_arguments import with_arguments
+from langchain_tpo.loop.run_input import TPORequest
 from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.sampling.asking import asked
 from langchain_tpo.sampling.bound_arguments import is_structured, offers_tools
@@ -22,11 +23,13 @@ from langchain_tpo.sampling.wrappers import ChatModel
 class Answerer(Protocol):
     """What answers a conversation with a message."""
 
-    def invoke(self, messages: list[BaseMessage], config: RunnableConfig, /) -> AIMessage:
+    def invoke(self, asked: list[BaseMessage] | TPORequest, config: RunnableConfig, /) -> AIMessage:
         """Return the answer."""
         ...
 
-    async def ainvoke(self, messages: list[BaseMessage], config: RunnableConfig, /) -> AIMessage:
+    async def ainvoke(
+        self, asked: list[BaseMessage] | TPORequest, config: RunnableConfig, /
+    ) -> AIMessage:
         """Return the answer without blocking the event loop."""
         ...
 

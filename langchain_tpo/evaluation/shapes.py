@@ -210,10 +210,7 @@ def _one_prompt(row: Mapping[str, Any], value: object) -> Conversation:
 
 def _is_like_a_message(value: object) -> bool:
     """Return whether it says who speaks; a prompt may be any other list in JSON."""
-    return isinstance(value, Mapping) and any(name in value for name in _SPEAKERS)
-
-
-_SPEAKERS = ("role", "from", "type")
+    return isinstance(value, Mapping) and not {"role", "from", "type"}.isdisjoint(value)
 
 
 def _question(row: Mapping[str, Any], value: object) -> Conversation:

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from langchain_tpo import __version__
 from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.sampling.wrappers import model_name
+from langchain_tpo.serve.anthropic_messages import is_anthropics
 from langchain_tpo.serve.asked import Answered, Asked
 from langchain_tpo.serve.chat_completions import ChatCompletion, ChatCompletionRequest
 from langchain_tpo.serve.failures import Failure, about, bad_request, failure_of, turned_away
@@ -88,7 +89,8 @@ def create_app(
     accounts = Accounts(keys, limits.key_tokens, limits.key_period)
     runs = Runs(tpo, limits, accounts, metrics)
     called = name or model_name(tpo.model)
-    presets = Presets(name=called, settings=tpo.settings, limits=limits)
+    own = is_anthropics(tpo.model)
+    presets = Presets(name=called, settings=tpo.settings, limits=limits, anthropics=own)
     app = FastAPI(
         title="langchain-tpo",
         version=__version__,
@@ -128,20 +130,24 @@ class Desk:
         """
         notes: Notes = request.scope[NOTES]
         notes.told["model"] = asked.model
+        if asked.unused:
+            notes.told["unused"] = list(asked.unused)
         run = self._runs.begin(asked, notes.holder)
         run.when_answered(lambda answered: _note(notes, answered))
         if stream:
-            return RunResponse(run, reply.stream(run, self._keep_alive))
+            return RunResponse(run, reply.stream(run, self._keep_alive), asked.headers)
         answered = await _unless_gone(request, run)
-        return JSONResponse(reply.whole(answered), headers=answered.headers)
+        headers = {**answered.headers, **asked.headers}
+        return JSONResponse(reply.whole(answered), headers=headers)
 
 
 class RunResponse(StreamingResponse):
     """The stream of a run, which ends with it, even where it never began."""
 
-    def __init__(self, run: Run, stream: AsyncIterator[bytes]) -> None:
-        """Take the run and its stream."""
-        super().__init__(stream, media_type="text/event-stream", headers=STREAM_HEADERS)
+    def __init__(self, run: Run, stream: AsyncIterator[bytes], headers: Mapping[str, str]) -> None:
+        """Take the run, its stream, and what its head says."""
+        head = {**STREAM_HEADERS, **headers}
+        super().__init__(stream, media_type="text/event-stream", headers=head)
         self._run = run
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -25,7 +25,7 @@ class Asked:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of the policy's call, as LangChain's chat models name them."""
     tools: Sequence[dict[str, Any]] = ()
-    """Tools in OpenAI's form, which `bind_tools` of any provider takes."""
+    """Tools in OpenAI's form, which `bind_tools` of any provider takes, or in the policy's own."""
     tool_options: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments of `bind_tools`."""
     schema: dict[str, Any] | None = None
@@ -36,8 +36,15 @@ class Asked:
     """How many answers are wanted, best first."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """For traces."""
+    unused: Sequence[str] = ()
+    """What else it says, that changes no answer and that the policy does not take."""
     tpo: TpoFields = field(default_factory=TpoFields)
     """What the request's own field `tpo` says of the answer."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """For the head of an answer: nothing is left out in silence."""
+        return {"X-TPO-Unused": ", ".join(self.unused)} if self.unused else {}
 
     def with_settings(self, settings: TPOSettings) -> "Asked":
         """Return the same question, optimized otherwise."""

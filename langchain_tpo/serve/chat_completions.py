@@ -1,21 +1,23 @@
 """OpenAI's `/v1/chat/completions`: what its requests mean here, and how it is answered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage, convert_to_openai_messages
 from pydantic import BaseModel, ConfigDict, Field
 
 from langchain_tpo.events import TPOEvent
-from langchain_tpo.loop.run_input import checked_messages
 from langchain_tpo.sampling.usage import Usage, UsageDetails
 from langchain_tpo.serve.asked import Answered, Asked
+from langchain_tpo.serve.chat_messages import conversation
 from langchain_tpo.serve.failures import Failure, bad_request
 from langchain_tpo.serve.fields import (
     ApiRequest,
     Json,
+    NoUse,
     TpoFields,
     check_fields,
+    check_inside,
     check_schema,
     check_tool_fields,
     function_tool,
@@ -33,25 +35,27 @@ PASSED = (
 )
 """Fields that the policy takes under the same name."""
 
-REFUSED: Mapping[str, str] = {
-    "logprobs": "the answer is chosen among whole ones",
-    "top_logprobs": "the answer is chosen among whole ones",
-    "functions": "offer `tools`",
-    "function_call": "offer `tools`, and say `tool_choice`",
-    "audio": "rewards read texts",
-    "modalities": "rewards read texts",
-    "prediction": "several answers are drawn",
-    "store": "nothing is kept",
-    "service_tier": "the operator's account decides",
-    "web_search_options": "offer a tool that searches",
+WHOLE = "the answer is chosen among whole ones"
+TEXTS = "rewards read texts"
+
+REFUSED: Mapping[str, NoUse] = {
+    "logprobs": NoUse(WHOLE, [False]),
+    "top_logprobs": NoUse(WHOLE, [0]),
+    "functions": NoUse("offer `tools`", [[]]),
+    "function_call": NoUse("offer `tools`, and say `tool_choice`", ["none", "auto"]),
+    "audio": NoUse(TEXTS),
+    "modalities": NoUse(TEXTS, [["text"]]),
+    "prediction": NoUse("several answers are drawn"),
+    "store": NoUse("nothing is kept", [False]),
+    "service_tier": NoUse("the operator's account decides", ["auto", "default"]),
+    "web_search_options": NoUse("offer a tool that searches"),
 }
 """Fields of OpenAI's that have no use here, and why."""
 
-STREAM_REFUSED: Mapping[str, str] = {"include_obfuscation": "streams are not padded"}
+STREAM_REFUSED: Mapping[str, NoUse] = {
+    "include_obfuscation": NoUse("streams are not padded", [False])
+}
 """The same for `stream_options`."""
-
-HARMLESS: Sequence[Any] = (False, 0, "none", "auto", "default", ["text"], [])
-"""With these they ask for nothing."""
 
 FINISHES = {"length": "length", "content_filter": "content_filter", "refusal": "content_filter"}
 """Ends of answers that are not complete, in OpenAI's words."""
@@ -103,8 +107,8 @@ class ChatCompletionRequest(ApiRequest):
         Raises:
             Exception: A refused request, when something in it cannot work here.
         """
-        check_fields(self, REFUSED, HARMLESS)
-        check_fields(self.stream_options or StreamOptions(), STREAM_REFUSED, HARMLESS)
+        check_fields(self, REFUSED)
+        check_fields(self.stream_options or StreamOptions(), STREAM_REFUSED)
         check_tool_fields(self)
         tpo = self.tpo or TpoFields()
         settings = presets.settings_of(self.model, tpo.settings())
@@ -115,7 +119,7 @@ class ChatCompletionRequest(ApiRequest):
         check_several(self.n or 1, settings.width, alone=bool(tools or schema))
         return Asked(
             model=self.model,
-            messages=checked_messages(self.messages),
+            messages=conversation(self.messages),
             settings=settings,
             arguments=self._arguments(presets, with_format=schema is None),
             tools=tools,
@@ -133,12 +137,18 @@ class ChatCompletionRequest(ApiRequest):
     def _arguments(self, presets: Presets, *, with_format: bool) -> Json:
         arguments = given(self, PASSED)
         longest = self.max_completion_tokens or self.max_tokens
+        if self.max_tokens not in (None, longest):
+            raise bad_request(
+                f"`max_tokens` is {self.max_tokens} and `max_completion_tokens` {longest}: say one "
+                "of them.",
+                param="max_tokens",
+            )
         if longest is not None:
             check_length(longest, presets.limits, param="max_tokens")
             arguments["max_tokens"] = longest
         if self.stop:
             arguments["stop"] = [self.stop] if isinstance(self.stop, str) else self.stop
-        if with_format and (self.response_format or {}).get("type", "text") != "text":
+        if with_format and (self.response_format or {"type": "text"})["type"] != "text":
             arguments["response_format"] = self.response_format
         return arguments
 
@@ -259,10 +269,13 @@ def _finish(message: AIMessage) -> str:
 
 def _schema(form: Json | None) -> Json | None:
     """Return the schema that an answer has to fit; None where any JSON, or any text, will do."""
-    kind = (form or {}).get("type", "text")
-    if kind in ("text", "json_object"):
+    kind = form.get("type") if form else "text"
+    if form and kind in ("text", "json_object"):
+        check_inside(form, ("type",), param="response_format")
+    if not form or kind in ("text", "json_object"):
         return None
-    told = (form or {}).get("json_schema") if kind == "json_schema" else None
+    check_inside(form, ("type", "json_schema"), param="response_format")
+    told = form.get("json_schema") if kind == "json_schema" else None
     return check_schema(told if isinstance(told, dict) else {}, param="response_format")
 
 
@@ -272,6 +285,7 @@ def _tool(tool: Json) -> Json:
             f"`tools`: only functions are offered to the model, got `{shown(tool)}`.",
             param="tools",
         )
+    check_inside(tool, ("type", "function"), param="tools")
     return function_tool(tool.get("function"))
 
 

@@ -4,8 +4,8 @@ A field reaches the policy or is refused by name: nothing that a client asks for
 silence. Null stands for a field that is left out.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -19,8 +19,22 @@ MOST_NESTED = 100
 """Levels of a body. Whatever reads, copies or writes it again is recursive, and no client nests so
 deeply for a purpose."""
 
+NOTHING: Sequence[Any] = (None, False, "", [], {})
+"""With these a field asks for nothing."""
+
 CHOICE_WORDS = ("none", "auto", "required")
 """What `tool_choice` of OpenAI may say without naming a function."""
+
+CHOICE_FIELDS = ("type", "name", "function", "disable_parallel_tool_use")
+"""What it may hold otherwise, whichever API's it is."""
+
+
+class NoUse(NamedTuple):
+    """A field of an API that has no use here."""
+
+    why: str
+    harmless: Sequence[Any] = ()
+    """Values with which it asks for nothing."""
 
 
 class ApiRequest(BaseModel):
@@ -71,13 +85,12 @@ class TpoFields(BaseModel):
         return dict(self.model_extra or {})
 
 
-def check_fields(body: BaseModel, refused: Mapping[str, str], harmless: Sequence[Any]) -> None:
+def check_fields(body: BaseModel, refused: Mapping[str, NoUse]) -> None:
     """Refuse what has no use here.
 
     Args:
         body: A request; its unknown fields are extra.
-        refused: Why, by the names of fields that are known and have no use.
-        harmless: Values with which such a field asks for nothing.
+        refused: Fields that are known and have no use.
 
     Raises:
         Exception: A refused request that names the field.
@@ -91,12 +104,37 @@ def check_fields(body: BaseModel, refused: Mapping[str, str], harmless: Sequence
                 param=shown(name),
                 code="unknown_parameter",
             )
-        if value not in harmless:
-            raise bad_request(
-                f"`{name}` has no use here: {refused[name]}.",
-                param=name,
-                code="unsupported_parameter",
-            )
+        if value not in refused[name].harmless:
+            raise without_use(name, refused[name].why)
+
+
+def check_inside(
+    told: Mapping[str, Any],
+    known: Collection[str],
+    *,
+    param: str,
+    harmless: Collection[Any] = NOTHING,
+) -> None:
+    """Refuse what has no use inside of a field.
+
+    Args:
+        told: A part of a request.
+        known: What it may hold.
+        param: Where it is.
+        harmless: Values with which anything else asks for nothing.
+
+    Raises:
+        Exception: A refused request that names what it is.
+    """
+    for name, value in told.items():
+        if name not in known and value not in harmless:
+            raise without_use(f"{param}.{shown(name)}", "leave it out")
+
+
+def without_use(param: str, why: str) -> Exception:
+    """Return the error of a request for what has no use here."""
+    told = f"`{param}` has no use here: {why}."
+    return bad_request(told, param=param, code="unsupported_parameter")
 
 
 def check_tool_fields(body: BaseModel) -> None:
@@ -147,11 +185,17 @@ def check_schema(told: Json, *, param: str) -> Json:
     Raises:
         Exception: A refused request, when there is none.
     """
+    check_inside(told, ("type", "name", "description", "schema", "strict"), param=param)
     schema = told.get("schema")
     if not isinstance(schema, dict) or not schema:
         raise bad_request(
             f"`{param}` must be `text`, `json_object`, or a `json_schema` with a `schema`, as this "
             f"API has them, got `{shown(told)}`.",
+            param=param,
+        )
+    if not isinstance(schema.get("properties"), dict):  # providers' and LangChain's own demand
+        raise bad_request(
+            f"`{param}`: the schema must be of an object with `properties`, got `{shown(schema)}`.",
             param=param,
         )
     named = {"title": str(told.get("name") or "answer")}
@@ -175,6 +219,7 @@ def function_tool(function: object) -> Json:
     told = function if isinstance(function, dict) else {}
     said = {name: value for name, value in told.items() if value is not None}
     name, parameters = said.get("name"), said.get("parameters", {})
+    check_inside(said, ("name", "description", "parameters", "strict"), param="tools")
     readable = isinstance(parameters, dict) and isinstance(said.get("description", ""), str)
     if not isinstance(name, str) or not name or not readable:
         raise bad_request(
@@ -190,7 +235,7 @@ def tool_choice(choice: str | Json | None, tools: Sequence[Json]) -> Json:
 
     Args:
         choice: A word, or what names a function.
-        tools: The tools there are, in OpenAI's form.
+        tools: The tools there are, in OpenAI's form or Anthropic's.
 
     Raises:
         Exception: A refused request, when it is neither, or there is no such tool.
@@ -208,8 +253,9 @@ def tool_choice(choice: str | Json | None, tools: Sequence[Json]) -> Json:
         return {"tool_choice": {"required": "any"}.get(choice, choice)}
     told = choice if isinstance(choice, dict) else {}
     function = told.get("function")
+    check_inside(told, CHOICE_FIELDS, param="tool_choice")
     name = function.get("name") if isinstance(function, dict) else told.get("name")
-    if name not in [tool["function"]["name"] for tool in tools]:
+    if name not in [tool.get("function", tool)["name"] for tool in tools]:
         raise bad_request(
             f"`tool_choice` must be `auto`, `none`, `required`, or name one of `tools`, got "
             f"`{shown(choice)}`.",

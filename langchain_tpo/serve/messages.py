@@ -4,22 +4,24 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from langchain_core.messages import AIMessage, AnyMessage, convert_to_openai_messages
+from langchain_core.messages import AIMessage
 from pydantic import Field
 
 from langchain_tpo.events import TPOEvent
-from langchain_tpo.loop.run_input import checked_messages
+from langchain_tpo.serve.anthropic_messages import Blocks
 from langchain_tpo.serve.asked import Answered, Asked
 from langchain_tpo.serve.failures import Failure, bad_request
 from langchain_tpo.serve.fields import (
     ApiRequest,
     Json,
+    NoUse,
     TpoFields,
     check_fields,
+    check_inside,
     check_schema,
-    function_tool,
     given,
     tool_choice,
+    word,
 )
 from langchain_tpo.serve.presets import Presets, check_length
 from langchain_tpo.serve.replies import Reply, by_step, data, finish_of
@@ -28,29 +30,23 @@ from langchain_tpo.text.shown import shown
 PASSED = ("temperature", "top_p", "top_k")
 """Fields that the policy takes under the same name."""
 
-REFUSED: Mapping[str, str] = {
-    "thinking": "whether the model thinks is set where the server is started",
-    "service_tier": "the operator's account decides",
-    "container": "nothing is kept",
-    "mcp_servers": "offer `tools`",
-    "context_management": "the conversation is taken as it is",
-    "inference_geo": "the operator's account decides",
-    "output_format": "say `output_config.format`",
-    "cache_control": "caching is set where the server is started",
+OPERATORS = "the operator's account decides"
+
+REFUSED: Mapping[str, NoUse] = {
+    "thinking": NoUse(
+        "whether the model thinks is set where the server is started", [{"type": "disabled"}]
+    ),
+    "service_tier": NoUse(OPERATORS, ["auto", "standard_only"]),
+    "container": NoUse("nothing is kept"),
+    "mcp_servers": NoUse("offer `tools`", [[]]),
+    "context_management": NoUse("the conversation is taken as it is", [{}]),
+    "inference_geo": NoUse(OPERATORS),
+    "output_format": NoUse("say `output_config.format`"),
 }
 """Fields of Anthropic's that have no use here, and why."""
 
-HARMLESS: Sequence[Any] = ({"type": "disabled"}, "auto", "standard_only", [], {})
-"""With these they ask for nothing."""
-
 STOPS = {"length": "max_tokens", "content_filter": "refusal", "refusal": "refusal"}
 """Ends of answers that are not complete, in Anthropic's words."""
-
-THOUGHTS = ("thinking", "redacted_thinking")
-"""Blocks of earlier turns that are no part of an answer."""
-
-TOOL_FIELDS = ("type", "name", "description", "input_schema", "strict", "cache_control")
-"""What a tool may have; where its price is cached is for a provider of Anthropic's alone."""
 
 CHOICES = {"any": "any", "none": "none"}
 """Choices of tools that LangChain has a word for."""
@@ -72,6 +68,7 @@ class MessagesRequest(ApiRequest):
     tools: list[Json] | None = None
     tool_choice: Json | None = None
     output_config: Json | None = None
+    cache_control: Json | None = None
     tpo: TpoFields | None = None
 
     def asked(self, presets: Presets) -> Asked:
@@ -83,35 +80,28 @@ class MessagesRequest(ApiRequest):
         Raises:
             Exception: A refused request, when something in it cannot work here.
         """
-        check_fields(self, REFUSED, HARMLESS)
+        check_fields(self, REFUSED)
         tpo = self.tpo or TpoFields()
         settings = presets.settings_of(self.model, tpo.settings())
         check_length(self.max_tokens, presets.limits, param="max_tokens")
         arguments = {**given(self, PASSED), "max_tokens": self.max_tokens}
         if self.stop_sequences:
             arguments["stop"] = self.stop_sequences
-        tools = [_tool(tool) for tool in self.tools or ()]
+        blocks = Blocks(own=presets.anthropics)
+        arguments |= {**blocks.mark(self.cache_control), **self._effort()}
+        tools = [blocks.tool(tool) for tool in self.tools or ()]
         return Asked(
             model=self.model,
-            messages=self._conversation(),
+            messages=blocks.conversation(self.system, self.messages),
             settings=settings,
             arguments=arguments,
             tools=tools,
             tool_options=self._tool_options(tools),
             schema=self._schema(),
             metadata=self.metadata or {},
+            unused=sorted(blocks.unused),
             tpo=tpo,
         )
-
-    def _conversation(self) -> list[AnyMessage]:
-        system = [{"role": "system", "content": self.system}] if self.system else []
-        listed = [*system, *(part for message in self.messages for part in _parted(message))]
-        try:
-            converted = convert_to_openai_messages(listed)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            told = f"`messages` cannot be read ({shown(error)})."
-            raise bad_request(told, param="messages") from None
-        return checked_messages(converted)
 
     def _tool_options(self, tools: Sequence[Json]) -> Json:
         choice = self.tool_choice or {}
@@ -134,16 +124,13 @@ class MessagesRequest(ApiRequest):
             options["parallel_tool_calls"] = False
         return options
 
+    def _effort(self) -> Json:
+        effort = word((self.output_config or {}).get("effort"), "output_config.effort")
+        return {} if effort is None else {"reasoning_effort": effort}
+
     def _schema(self) -> Json | None:
-        config = dict(self.output_config or {})
-        form = config.pop("format", None)
-        if config:
-            (name, *_) = config
-            raise bad_request(
-                f"`output_config.{shown(name)}` has no use here: leave it out.",
-                param=f"output_config.{shown(name)}",
-                code="unsupported_parameter",
-            )
+        check_inside(self.output_config or {}, ("format", "effort"), param="output_config")
+        form = (self.output_config or {}).get("format")
         if form is None:
             return None
         if self.tools:
@@ -265,50 +252,3 @@ def _usage(answered: Answered) -> Json:
             "steps": by_step(answered.steps),
         },
     }
-
-
-def _parted(message: Json) -> Iterator[Json]:
-    """Yield the results of tools in a message before the rest of it, as OpenAI's API wants them."""
-    if message.get("role") not in ("user", "assistant"):
-        told = f"`messages`: a role must be `user` or `assistant`, got `{shown(message)}`."
-        raise bad_request(told, param="messages")
-    content = message.get("content")
-    if not isinstance(content, list):
-        yield message
-        return
-    blocks = [_linked(one) for one in content if _kind(one) not in THOUGHTS]
-    results = [one for one in blocks if _kind(one) == "tool_result"]
-    others = [one for one in blocks if _kind(one) != "tool_result"]
-    for part in (results, others):
-        if part or not blocks:
-            yield {**message, "content": part}
-
-
-def _linked(block: object) -> object:
-    """Return an image that is a link as OpenAI's API has it, and any other block as it is."""
-    source = block.get("source") if isinstance(block, dict) and _kind(block) == "image" else None
-    if isinstance(source, dict) and source.get("type") == "url":
-        return {"type": "image_url", "image_url": {"url": source.get("url")}}
-    return block
-
-
-def _kind(block: object) -> object:
-    return block.get("type") if isinstance(block, dict) else None
-
-
-def _tool(tool: Json) -> Json:
-    if tool.get("type", "custom") != "custom" or not isinstance(tool.get("input_schema"), dict):
-        raise bad_request(
-            f"`tools`: only tools with an `input_schema` are offered to the model, got "
-            f"`{shown(tool.get('name') or tool.get('type'))}`.",
-            param="tools",
-        )
-    for name, value in tool.items():
-        if name not in TOOL_FIELDS and value not in (None, False, []):
-            raise bad_request(
-                f"`tools`: `{shown(name)}` has no use here: leave it out.",
-                param="tools",
-                code="unsupported_parameter",
-            )
-    told = {name: tool.get(name) for name in ("name", "description", "strict")}
-    return function_tool({**told, "parameters": tool["input_schema"]})

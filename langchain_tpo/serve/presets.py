@@ -57,6 +57,8 @@ class Presets:
     """What the server was started with."""
     limits: ServeLimits
     """What its operator allows."""
+    anthropics: bool = False
+    """Whether the policy is one of Anthropic's, which takes blocks of that API as they are."""
 
     def names(self) -> list[str]:
         """Return the names to choose from; each takes other widths and depths, too."""

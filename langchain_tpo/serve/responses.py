@@ -4,22 +4,24 @@ Nothing is kept: each request brings its whole conversation.
 """
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage
 from pydantic import Field
 
 from langchain_tpo.events import TPOEvent
-from langchain_tpo.loop.run_input import checked_messages
 from langchain_tpo.serve.asked import Answered, Asked
 from langchain_tpo.serve.chat_completions import openai_message
+from langchain_tpo.serve.chat_messages import conversation
 from langchain_tpo.serve.failures import Failure, bad_request
 from langchain_tpo.serve.fields import (
     ApiRequest,
     Json,
+    NoUse,
     TpoFields,
     check_fields,
+    check_inside,
     check_schema,
     check_tool_fields,
     function_tool,
@@ -29,6 +31,7 @@ from langchain_tpo.serve.fields import (
 )
 from langchain_tpo.serve.presets import Presets, check_length
 from langchain_tpo.serve.replies import Reply, by_step, data, finish_of
+from langchain_tpo.serve.response_items import chat_messages
 from langchain_tpo.text.shown import shown
 
 PASSED = ("temperature", "top_p", "user", "prompt_cache_key", "safety_identifier")
@@ -36,28 +39,24 @@ PASSED = ("temperature", "top_p", "user", "prompt_cache_key", "safety_identifier
 
 NOTHING_KEPT = "nothing is kept: send the whole conversation in `input`"
 
-REFUSED: Mapping[str, str] = {
-    "previous_response_id": NOTHING_KEPT,
-    "conversation": NOTHING_KEPT,
-    "store": NOTHING_KEPT,
-    "background": NOTHING_KEPT,
-    "prompt": NOTHING_KEPT,
-    "include": "there is nothing more to include",
-    "top_logprobs": "the answer is chosen among whole ones",
-    "max_tool_calls": "no tool is called here",
-    "service_tier": "the operator's account decides",
-    "truncation": "the conversation is taken as it is",
-    "stream_options": "streams are not padded",
-    "context_management": "the conversation is taken as it is",
-    "prompt_cache_retention": "caching is set where the server is started",
+TAKEN_AS_IT_IS = "the conversation is taken as it is"
+
+REFUSED: Mapping[str, NoUse] = {
+    "previous_response_id": NoUse(NOTHING_KEPT),
+    "conversation": NoUse(NOTHING_KEPT),
+    "store": NoUse(NOTHING_KEPT, [False]),
+    "background": NoUse(NOTHING_KEPT, [False]),
+    "prompt": NoUse(NOTHING_KEPT),
+    "include": NoUse("there is nothing more to include", [[], ["reasoning.encrypted_content"]]),
+    "top_logprobs": NoUse("the answer is chosen among whole ones", [0]),
+    "max_tool_calls": NoUse("no tool is called here"),
+    "service_tier": NoUse("the operator's account decides", ["auto", "default"]),
+    "truncation": NoUse(TAKEN_AS_IT_IS, ["disabled"]),
+    "stream_options": NoUse("streams are not padded", [{}, {"include_obfuscation": False}]),
+    "context_management": NoUse(TAKEN_AS_IT_IS, [[]]),
+    "prompt_cache_retention": NoUse("caching is set where the server is started"),
 }
 """Fields of OpenAI's that have no use here, and why."""
-
-HARMLESS: Sequence[Any] = (
-    *(False, 0, "auto", "default", [], {}, {"include_obfuscation": False}),
-    *("disabled", ["reasoning.encrypted_content"]),
-)
-"""With these they ask for nothing."""
 
 INCOMPLETE = {
     "length": "max_output_tokens",
@@ -97,7 +96,7 @@ class ResponsesRequest(ApiRequest):
         Raises:
             Exception: A refused request, when something in it cannot work here.
         """
-        check_fields(self, REFUSED, HARMLESS)
+        check_fields(self, REFUSED)
         check_tool_fields(self)
         tpo = self.tpo or TpoFields()
         settings = presets.settings_of(self.model, tpo.settings())
@@ -109,7 +108,7 @@ class ResponsesRequest(ApiRequest):
             arguments["max_tokens"] = self.max_output_tokens
         return Asked(
             model=self.model,
-            messages=checked_messages(self._conversation()),
+            messages=conversation(self._conversation(), param="input"),
             settings=settings,
             arguments=arguments,
             tools=tools,
@@ -120,6 +119,7 @@ class ResponsesRequest(ApiRequest):
             schema=schema,
             schema_options=_strict(self.text),
             metadata=self.metadata or {},
+            unused=["reasoning.summary"] if (self.reasoning or {}).get("summary") else [],
             tpo=tpo,
         )
 
@@ -127,7 +127,7 @@ class ResponsesRequest(ApiRequest):
         system = [{"role": "system", "content": self.instructions}] if self.instructions else []
         if isinstance(self.input, str):
             return [*system, {"role": "user", "content": self.input}]
-        return [*system, *_messages(self.input)]
+        return [*system, *chat_messages(self.input)]
 
     def _told(self) -> Json:
         """Return what the policy is told of its effort and its length."""
@@ -136,15 +136,8 @@ class ResponsesRequest(ApiRequest):
             "reasoning_effort": word(reasoning.pop("effort", None), "reasoning.effort"),
             "verbosity": word(text.pop("verbosity", None), "text.verbosity"),
         }
-        text.pop("format", None)
-        for name, rest in (("reasoning", reasoning), ("text", text)):
-            for field, value in rest.items():
-                if value is not None and (name, field) != ("reasoning", "summary"):
-                    raise bad_request(
-                        f"`{name}.{shown(field)}` has no use here: leave it out.",
-                        param=f"{name}.{shown(field)}",
-                        code="unsupported_parameter",
-                    )
+        check_inside(reasoning, ("summary",), param="reasoning")
+        check_inside(text, ("format",), param="text")
         return {name: value for name, value in told.items() if value is not None}
 
     def _form(self) -> tuple[Json | None, Json]:
@@ -334,52 +327,6 @@ def _usage(answered: Answered) -> Json | None:
             "steps": by_step(answered.steps),
         },
     }
-
-
-def _messages(items: Sequence[Json]) -> Iterator[Json]:
-    """Yield a conversation of the Responses API as messages of the chat API."""
-    calls: list[Json] = []
-    for item in items:
-        kind = item.get("type", "message")
-        if kind == "function_call":  # those of one turn stand in a row
-            called = {"name": item.get("name"), "arguments": item.get("arguments")}
-            calls.append({"id": item.get("call_id"), "type": "function", "function": called})
-            continue
-        if calls:
-            yield {"role": "assistant", "content": "", "tool_calls": calls}
-            calls = []
-        if kind == "message":
-            yield {"role": item.get("role"), "content": _content(item.get("content"))}
-        elif kind == "function_call_output":
-            output = _content(item.get("output"))
-            yield {"role": "tool", "tool_call_id": item.get("call_id"), "content": output}
-        elif kind != "reasoning":  # what was thought in an earlier turn is no part of it
-            raise bad_request(
-                f"`input`: an item of the type `{shown(kind)}` has no use here.", param="input"
-            )
-    if calls:
-        yield {"role": "assistant", "content": "", "tool_calls": calls}
-
-
-def _content(content: object) -> object:
-    if not isinstance(content, list):
-        return content
-    return [_block(block) for block in content]
-
-
-def _block(block: object) -> object:
-    kind = block.get("type") if isinstance(block, dict) else None
-    told: Json = block if isinstance(block, dict) else {}
-    if kind in ("input_text", "output_text", "refusal"):
-        return {"type": "text", "text": told.get("text", told.get("refusal"))}
-    if kind == "input_image" and told.get("image_url"):
-        detail = {"detail": told["detail"]} if told.get("detail") else {}
-        return {"type": "image_url", "image_url": {"url": told["image_url"], **detail}}
-    raise bad_request(
-        f"`input`: content of the type `{shown(kind)}` has no use here: send `input_text`, or "
-        "`input_image` with an `image_url`.",
-        param="input",
-    )
 
 
 def _tool(tool: Json) -> Json:

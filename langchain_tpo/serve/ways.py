@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 
 from langchain_tpo.candidate_pool import ranked
 from langchain_tpo.chat_models.routing import answerer
 from langchain_tpo.chat_models.structured import arguments_text, structured
 from langchain_tpo.loop.call_arguments import with_arguments
-from langchain_tpo.loop.run_input import TPORunnableInput
+from langchain_tpo.loop.run_input import TPORequest
 from langchain_tpo.result import TPOResult
 from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.sampling.bound_arguments import is_structured, tool_arguments
@@ -62,10 +62,7 @@ class Ways:
             tpo = tpo.model_copy(update={"model": bound(tpo.model, form)})
         settings = with_arguments(asked.settings, arguments)
         config["configurable"] = {PER_CALL: settings}
-        value: TPORunnableInput = list(asked.messages)
-        if asked.tpo.context:
-            value = {"messages": list(asked.messages), "context": dict(asked.tpo.context)}
-        return best_of(await tpo.aoptimize(value, config), asked.answers)
+        return best_of(await tpo.aoptimize(_input(asked), config), asked.answers)
 
     async def _with_tools(self, asked: Asked, config: RunnableConfig) -> AIMessage:
         loop = self._tpo.model_copy(update={"settings": asked.settings})
@@ -77,7 +74,7 @@ class Ways:
             ) from None
         whole = asked.tpo.optimize == "tool_calls"
         way = answerer(loop, {**tools, **asked.arguments}, tool_calls=whole)
-        return await way.ainvoke(list(asked.messages), config)
+        return await way.ainvoke(_input(asked), config)
 
     async def _structured(
         self, asked: Asked, schema: dict[str, Any], config: RunnableConfig
@@ -89,9 +86,15 @@ class Ways:
         except NotImplementedError:
             told = "The model behind this server takes no schema: ask for `json_object`."
             raise bad_request(told, param="response_format") from None
-        found = await way.ainvoke(list(asked.messages), config)
+        found = await way.ainvoke(_input(asked), config)
         raw: AIMessage = found["raw"]
         return raw.model_copy(update={"content": arguments_text(raw), "tool_calls": []})
+
+
+def _input(asked: Asked) -> list[BaseMessage] | TPORequest:
+    if not asked.tpo.context:
+        return list(asked.messages)
+    return {"messages": list(asked.messages), "context": dict(asked.tpo.context)}
 
 
 FORMATS = frozenset({"response_format"})

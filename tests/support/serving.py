@@ -117,7 +117,7 @@ def reaching(app: Any, client: Any) -> Any:
         app: The application.
         client: The SDK's own class; its newer versions are made of httpx2.
     """
-    return client(transport=_library(client).ASGITransport(app))
+    return client(transport=library_of(client).ASGITransport(app))
 
 
 def openai_policy(script: Callable[[dict[str, Any], int], str]) -> tuple[Any, list[dict[str, Any]]]:
@@ -125,7 +125,7 @@ def openai_policy(script: Callable[[dict[str, Any], int], str]) -> tuple[Any, li
     asked: list[dict[str, Any]] = []
     numbers = itertools.count()
     client: Any = openai.DefaultAsyncHttpxClient
-    library = _library(client)
+    library = library_of(client)
 
     def answer(request: Any) -> Any:
         body = json.loads(request.content)
@@ -153,7 +153,8 @@ def completion_of(body: dict[str, Any], texts: list[str]) -> dict[str, Any]:
     return {**head, "choices": choices, "usage": usage}
 
 
-def _library(client: Any) -> Any:
+def library_of(client: Any) -> Any:
+    """Return what an SDK's client is made of: httpx, or httpx2."""
     return import_module(client.__mro__[1].__module__.partition(".")[0])
 
 

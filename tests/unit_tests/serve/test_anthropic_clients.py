@@ -7,6 +7,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
 from langchain_tpo.serve import Keys
+from tests.support.anthropic_policy import recorded_anthropic
 from tests.support.fakes import ScriptedModelWithN
 from tests.support.serving import HERE, HI, loop, openai_policy, post, reaching, served
 from tests.support.tool_fakes import ScriptedAgentModel
@@ -125,14 +126,17 @@ async def test_what_a_request_asks_for_reaches_the_policy() -> None:
     policy, bodies = openai_policy(lambda body, number: f'{{"title": "oil {number}"}}')
     form = {"type": "object", "properties": {"title": {"type": "string"}}}
     asked = {**ASKED, "temperature": 0.3, "top_p": 0.9, "stop_sequences": ["###"]}
-    asked["output_config"] = {"format": {"type": "json_schema", "schema": form}}
+    asked["output_config"] = {
+        "format": {"type": "json_schema", "schema": form},
+        "effort": "low",
+    }
 
     got = await post(served(loop(policy)), asked, "/v1/messages")
 
     assert got.json()["content"] == [text('{"title": "oil 5"}')]
     first = bodies[0]
     assert (first["temperature"], first["top_p"], first["stop"]) == (0.3, 0.9, ["###"])
-    assert first["max_completion_tokens"] == 100
+    assert (first["max_completion_tokens"], first["reasoning_effort"]) == (100, "low")
     assert first["response_format"]["json_schema"]["schema"]["properties"] == form["properties"]
 
 
@@ -151,16 +155,108 @@ async def test_a_strict_tool_and_an_image_that_is_a_link_reach_the_policy() -> N
     assert bodies[0]["messages"][-1]["content"][1]["image_url"]["url"] == link
 
 
+CACHED: Any = {"cache_control": {"type": "ephemeral", "ttl": "5m"}}
+MARKED: Any = {
+    **ASKED,
+    **CACHED,
+    "system": [{**text("Be brief."), **CACHED}],
+    "tools": [{**LOOK, **CACHED, "defer_loading": True}],
+    "messages": [
+        {"role": "user", "content": [{**text("Which wood?"), **CACHED}]},
+        {
+            "role": "assistant",
+            "content": [{"type": "tool_use", "id": "t1", "name": "find_oil", "input": {}}],
+        },
+        {
+            "role": "user",
+            "content": [
+                {
+                    "type": "tool_result",
+                    "tool_use_id": "t1",
+                    "content": "none",
+                    "is_error": True,
+                    **CACHED,
+                },
+                {"type": "document", "source": {"type": "url", "url": "https://example.org/oak"}},
+            ],
+        },
+    ],
+}
+
+
+async def test_a_policy_of_anthropics_own_gets_blocks_and_tools_as_they_came() -> None:
+    policy = recorded_anthropic()
+
+    got = await post(served(loop(policy)), MARKED, "/v1/messages")
+
+    assert got.status_code == 200, got.text
+    first = policy.bodies[0]
+    assert first["cache_control"] == CACHED["cache_control"]
+    assert first["system"] == MARKED["system"]
+    assert first["tools"] == MARKED["tools"]
+    assert first["messages"][0] == MARKED["messages"][0]
+    result, document = first["messages"][2]["content"]
+    assert result == {**MARKED["messages"][2]["content"][0], "content": [text("none")]}
+    assert document == MARKED["messages"][2]["content"][1]
+    assert "x-tpo-unused" not in got.headers
+
+
+async def test_marks_reach_the_draws_and_no_critique() -> None:
+    policy = recorded_anthropic(says="<IMPROVED_VARIABLE>Tung {}</IMPROVED_VARIABLE>")
+    asked = {**ASKED, "messages": [{"role": "user", "content": [{**text("Oil?"), **CACHED}]}]}
+
+    got = await post(served(loop(policy)), asked, "/v1/messages")
+
+    assert got.json()["tpo"]["rounds"] == 1
+    assert ["ephemeral" in str(body) for body in policy.bodies] == [True, True, *[False] * 4]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_another_policy_has_no_use_for_is_named_in_the_head(stream: bool) -> None:  # noqa: FBT001
+    policy, bodies = openai_policy(lambda body, number: f"sample {number}")
+    shown = [one for one in MARKED["messages"][2]["content"] if one["type"] != "document"]
+    messages = [*MARKED["messages"][:2], {"role": "user", "content": shown}]
+    asked = {**MARKED, "messages": messages, "tools": [{**LOOK, **CACHED}], "stream": stream}
+
+    got = await post(served(loop(policy)), asked, "/v1/messages")
+
+    assert got.status_code == 200, got.text
+    assert got.headers["x-tpo-unused"] == "cache_control"
+    assert "cache_control" not in str(bodies)
+    assert [one["role"] for one in bodies[0]["messages"]] == ["system", "user", "assistant", "tool"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ([{"type": "document", "source": {"type": "text", "data": "x"}}], "type `document` has no"),
+        ([{**text("hi"), "zzz": 1}], "`messages.text.zzz` has no use here"),
+        ([{"type": "image", "source": {"type": "file", "file_id": "f"}}], "`base64` or a `url`"),
+        ([{"type": "tool_result", "content": "x"}], "must have a `tool_use_id`"),
+        (["hi"], "must be a text or a list of blocks"),
+        (5, "must be a text or a list of blocks"),
+    ],
+)
+async def test_content_that_no_policy_but_anthropics_takes_is_refused_by_name(
+    content: Any, words: str
+) -> None:
+    asked = {**ASKED, "messages": [*HI, {"role": "user", "content": content}]}
+    got = await post(served(), asked, "/v1/messages")
+
+    assert got.status_code == 400, got.text
+    assert words in got.json()["error"]["message"]
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
         ({"thinking": {"type": "enabled", "budget_tokens": 1024}}, "`thinking` has no use here"),
         ({"container": "c"}, "`container` has no use here"),
         ({"zzz": 1}, "`zzz` is no field"),
-        ({"output_config": {"effort": "low"}}, "`output_config.effort` has no use here"),
+        ({"output_config": {"zzz": "low"}}, "`output_config.zzz` has no use here"),
         ({"tool_choice": {"type": "any"}}, "`tool_choice` goes with `tools`"),
         ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "only tools with an"),
-        ({"tools": [{**LOOK, "defer_loading": True}]}, "`defer_loading` has no use here"),
+        ({"tools": [{**LOOK, "defer_loading": True}]}, "`tools.defer_loading` has no use here"),
         ({"tools": [LOOK], "tool_choice": {"type": "some"}}, "`tool_choice` must be"),
         ({"tools": [LOOK]}, "takes no tools"),
         ({"temperature": 1.5}, "`temperature`"),

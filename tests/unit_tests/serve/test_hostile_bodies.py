@@ -89,7 +89,7 @@ TOOLS: dict[str, Any] = {
 @pytest.mark.parametrize("tool", TOOLS.values(), ids=TOOLS)
 async def test_a_tool_that_is_none_is_refused_by_name(path: str, tool: dict[str, Any]) -> None:
     own = {name: value for name, value in tool.items() if path != MESSAGES or name != "type"}
-    check_refused(await sent(path, tools=[own]), "`tools`")
+    check_refused(await sent(path, tools=[own]), "`tools")
 
 
 SCHEMA = {"type": "object", "properties": {}}

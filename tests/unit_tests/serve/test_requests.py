@@ -10,7 +10,7 @@ from langchain_tpo.serve.chat_completions import REFUSED
 from langchain_tpo.serve.presets import PRESET_KINDS, Presets
 from langchain_tpo.settings import SamplingOptions, TPOSettings
 from tests.support.fakes import ScriptedModelWithN
-from tests.support.serving import HI, chat, loop, post, served
+from tests.support.serving import HI, chat, loop, openai_policy, post, served
 
 OURS = TPOSettings(width=3, depth=1, sample=SamplingOptions(max_tokens=50))
 PRESETS = Presets(name="oak:7b", settings=OURS, limits=ServeLimits(answer_tokens=100))
@@ -106,6 +106,13 @@ def test_what_is_unsaid_of_sampling_stays() -> None:
     assert (changed.width, changed.depth) == (3, 0)
 
 
+FORM = {"type": "object", "properties": {"oil": {"type": "string"}}}
+
+
+def json_schema(schema: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"type": "json_schema", "json_schema": {"name": "oil", "schema": schema, **more}}
+
+
 @pytest.mark.parametrize("name", REFUSED)
 async def test_a_field_without_use_is_refused_by_name(name: str) -> None:
     got = await chat(served(), **{name: {"a": 1} if name != "logprobs" else True})
@@ -130,6 +137,14 @@ async def test_a_field_without_use_is_refused_by_name(name: str) -> None:
         ({"response_format": {"type": "xml"}}, "response_format"),
         ({"response_format": {"type": "json_schema"}}, "response_format"),
         ({"messages": []}, "messages"),
+        ({"max_tokens": 5, "max_completion_tokens": 6}, "max_tokens"),
+        ({"response_format": {"json_schema": {"schema": FORM}}}, "response_format"),
+        ({"response_format": {"type": "text", "json_schema": {}, "a": 1}}, "response_format.a"),
+        ({"response_format": json_schema({"anyOf": [FORM]})}, "response_format"),
+        ({"response_format": json_schema(FORM, zzz=1)}, "response_format.zzz"),
+        ({"tools": [{"type": "function", "function": {"name": "f"}, "zzz": 1}]}, "tools.zzz"),
+        ({"tools": [{"type": "function", "function": {"name": "f", "zzz": 1}}]}, "tools.zzz"),
+        ({"tool_choice": {"type": "allowed_tools", "mode": "auto"}}, "tool_choice"),
         ({"tpo": {"depth": 9}}, "tpo"),
         ({"tpo": {"zzz": 1}}, "tpo.zzz"),
         ({"tpo": {"progress": "loud"}}, "tpo.progress"),
@@ -180,15 +195,70 @@ async def test_messages_that_cannot_be_read_are_a_bad_request(messages: Any) -> 
     assert got.json()["error"]["type"] == "invalid_request_error"
 
 
-async def test_a_reward_is_told_the_context() -> None:
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "user", "content": "hi", "zzz": 1},
+        {"role": "user", "content": "hi", "response_metadata": {"a": 1}},
+        {"role": "assistant", "content": "hi", "function_call": {"name": "f", "arguments": ""}},
+        {"role": "assistant", "content": "hi", "audio": {"id": "a"}},
+        {"role": "assistant", "tool_calls": [{"id": "1", "type": "custom", "custom": {}}]},
+        {"role": "assistant", "tool_calls": [{"id": "1", "function": {"name": "f"}}]},
+        {"role": "tool", "content": "hi"},
+        {"role": "function", "name": "f", "content": "hi"},
+        {"role": "remove", "id": "1"},
+        {"lc": 1, "type": "constructor", "id": ["HumanMessage"], "kwargs": {"content": "hi"}},
+    ],
+    ids=" ".join,
+)
+async def test_what_a_message_cannot_hold_is_refused_by_name(message: dict[str, Any]) -> None:
+    got = await post(served(), {"model": "oak", "messages": [*HI, message]})
+
+    assert got.status_code == 400, got.text
+    assert got.json()["error"]["param"].startswith("messages")
+
+
+async def test_an_earlier_answer_arrives_whatever_a_model_has_written() -> None:
+    """Arguments that are no JSON, a refusal, and thoughts, which are no part of it."""
+    policy, bodies = openai_policy(lambda body, number: f"sample {number}")
+    broken = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{'a"}}
+    messages = [
+        *HI,
+        {"role": "assistant", "content": None, "tool_calls": [broken], "reasoning": "hm"},
+        {"role": "tool", "tool_call_id": "1", "content": "no JSON"},
+        {"role": "assistant", "content": None, "refusal": "I cannot."},
+        *HI,
+    ]
+
+    got = await post(served(loop(policy)), {"model": "oak", "messages": messages})
+
+    assert got.status_code == 200, got.text
+    _, called, result, refused, _ = bodies[0]["messages"]
+    assert called["tool_calls"] == [broken]
+    assert (result["tool_call_id"], refused["content"]) == ("1", "I cannot.")
+    assert "hm" not in str(bodies[0])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"response_format": json_schema(FORM)},
+        {"tools": [{"type": "function", "function": {"name": "f", "parameters": FORM}}]},
+    ],
+    ids=["in words", "in a format", "with tools"],
+)
+async def test_a_reward_is_told_the_context(fields: dict[str, Any]) -> None:
     def reward(prompt: str, response: str, reference: str) -> float:
-        return float(len(reference)) + int(response.rsplit(maxsplit=1)[-1])
+        return float(len(reference))
 
-    tpo = loop(width=2, depth=0).model_copy(update={"reward": reward})
+    policy, _ = openai_policy(lambda body, number: f'{{"oil": "{number}"}}')
+    tpo = loop(policy, width=2, depth=0).model_copy(update={"reward": reward})
 
-    got = await chat(served(tpo), tpo={"context": {"reference": "tung"}})
+    got = await chat(served(tpo), tpo={"context": {"reference": "tung"}}, **fields)
 
-    assert got.json()["tpo"]["reward"] == 5.0
+    assert got.status_code == 200, got.text
+    assert got.json()["tpo"]["reward"] == 4.0
 
 
 async def test_a_seed_makes_every_draw_its_own() -> None:

@@ -157,11 +157,22 @@ async def test_a_field_without_use_is_refused_by_name(name: str) -> None:
         ({"text": {"format": {"type": "xml"}}}, "text.format"),
         ({"text": {"zzz": 1}}, "`text.zzz` has no use here"),
         ({"reasoning": {"zzz": 1}}, "`reasoning.zzz` has no use here"),
+        ({"truncation": "auto"}, "`truncation` has no use here"),
+        ({"text": {"format": {"type": "json_schema", "schema": {"a": 1}}}}, "with `properties`"),
+        (
+            {"input": [{"role": "assistant", "content": "hi", "phase": "commentary"}]},
+            "`input.phase` has no use here",
+        ),
+        (
+            {"input": [{"role": "user", "content": [{"type": "input_text", "text": "", "a": 1}]}]},
+            "`input.content.a` has no use here",
+        ),
+        ({"tools": [{"type": "function", "name": "f", "async": True}]}, "`tools.async` has no use"),
         ({"input": []}, "empty"),
         ({"input": [{"type": "item_reference", "id": "1"}]}, "`item_reference`"),
         ({"input": [{"role": "user", "content": [{"type": "input_file"}]}]}, "`input_file`"),
-        ({"input": [{"type": "function_call_output", "output": 1}]}, "cannot be read"),
-        ({"input": [{}]}, "cannot be read"),
+        ({"input": [{"type": "function_call_output", "output": 1}]}, "must have a `tool_call_id`"),
+        ({"input": [{}]}, "a role must be one of"),
         ({"max_output_tokens": 0}, "`max_output_tokens`"),
     ],
 )
@@ -170,6 +181,12 @@ async def test_what_cannot_work_is_told(fields: dict[str, Any], words: str) -> N
 
     assert got.status_code == 400, got.text
     assert words in got.json()["error"]["message"]
+
+
+async def test_a_summary_of_reasoning_that_there_is_not_is_named_in_the_head() -> None:
+    got = await post(served(), {**ASKED, "reasoning": {"summary": "auto"}}, "/v1/responses")
+
+    assert (got.status_code, got.headers["x-tpo-unused"]) == (200, "reasoning.summary")
 
 
 async def test_an_error_in_a_stream_is_raised_by_the_client() -> None:

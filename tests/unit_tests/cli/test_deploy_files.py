@@ -61,6 +61,16 @@ def repository(image: str) -> str:
     return image.rpartition(":")[0]
 
 
+def flags_of(arguments: list[str], known: Mapping[str, Any]) -> dict[str, str]:
+    """Return the flags of a server's command; what it takes without a name stands first."""
+    named = arguments[1:] if "first" in known else arguments
+    assert all(flag.startswith("--") for flag in named)
+    assert len(arguments) - len(named) == sum(not one.startswith("-") for one in arguments)
+    flags = dict(flag.partition("=")[::2] for flag in named)
+    assert len(flags) == len(named)
+    return flags
+
+
 def our_arguments() -> list[Any]:
     found = [
         pytest.param(service["command"], id=file.stem)
@@ -149,9 +159,9 @@ def test_every_flag_is_one_that_the_server_documents(service: Mapping[str, Any])
         assert repository(service["image"]) in {"langchain-tpo", "redis", "pgvector/pgvector"}
         return
 
-    flags = dict(flag.partition("=")[::2] for flag in service["command"])
-    assert len(flags) == len(service["command"])
+    flags = flags_of(service["command"], known)
     assert set(flags) <= set(known["flags"])
+    assert service["image"].rpartition(":")[2] == known["version"]
     assert f":{flags['--port']}{known['health']}" in service["healthcheck"]["test"][-1]
 
 
@@ -162,7 +172,8 @@ def test_every_flag_of_a_manifest_is_documented_too(container: Mapping[str, Any]
         assert container["image"] == "langchain-tpo:serve"
         return
 
-    assert {flag.partition("=")[0] for flag in container["args"]} <= set(known["flags"])
+    assert set(flags_of(container["args"], known)) <= set(known["flags"])
+    assert container["image"].rpartition(":")[2] == known["version"]
 
 
 def test_the_table_names_no_flag_that_nobody_uses() -> None:
@@ -173,6 +184,7 @@ def test_the_table_names_no_flag_that_nobody_uses() -> None:
     for image, known in KNOWN.items():
         assert set(known["flags"]) <= used, image
         assert known["source"].startswith("https://")
+        assert known["read"]
 
 
 @pytest.mark.parametrize("arguments", our_arguments())
@@ -242,6 +254,17 @@ def test_the_dockerfile_has_every_target_that_is_built() -> None:
     copied = re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE)
     root = DEPLOY.parent
     assert all((root / path).exists() for line in copied for path in line.split())
+
+
+def test_the_image_of_langgraph_is_of_the_server_that_the_tests_run() -> None:
+    """An older one pins a LangGraph that the package does not run on."""
+    server = pytest.importorskip("langgraph_api", reason="needs `langgraph-cli[inmem]`")
+    text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    (tag,) = re.findall(r"^FROM langchain/langgraph-api:(\S+) AS langgraph$", text, re.MULTILINE)
+    version, _, python = tag.partition("-py")
+
+    assert version.split(".")[:2] == server.__version__.split(".")[:2]
+    assert python in {"3.11", "3.12", "3.13"}
 
 
 @pytest.mark.parametrize("file", COMPOSE, ids=lambda file: file.stem)

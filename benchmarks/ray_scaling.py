@@ -2,14 +2,16 @@
 
     python benchmarks/ray_scaling.py actors            # prompts per second at 1, 2, 4 actors
     python benchmarks/ray_scaling.py driver            # how many records a driver takes a second
-    python benchmarks/ray_scaling.py memory 1000000    # what it holds meanwhile
+    python benchmarks/ray_scaling.py memory 1000000    # what it holds meanwhile, without Ray
+    python benchmarks/ray_scaling.py rows 1000000      # and with it, over records of a kilobyte
     python benchmarks/ray_scaling.py predict --driver 1500
 
 `actors` asks a server that takes as long over one request as over many: who waits for a server that
 is full gains nothing from another actor. In `driver` the actors only repeat an answer, so that the
 driver is what is measured, on a machine that has to do their work as well; its processor time per
 record says what it could take with a processor of its own. `memory` does the same without Ray
-between, which is quick enough for a million rows. `predict` has the server model of `tpo plan` play
+between, which is quick enough for a million rows; `rows` does it with Ray, over short records, in
+half an hour. `predict` has the server model of `tpo plan` play
 such a server for 100 actors. Needs the extra `ray`.
 """
 
@@ -18,7 +20,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -57,13 +59,14 @@ PROMPTS = 80
 
 SYSTEMS = parse_systems(["tpo:width=2,depth=1"], TPOSettings())
 PAPER = parse_systems(["tpo:width=5,depth=2"], TPOSettings())
+ONE = parse_systems(["single"], TPOSettings())
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def main() -> None:
     """Measure what the command line names."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("what", choices=["actors", "driver", "memory", "predict"])
+    parser.add_argument("what", choices=["actors", "driver", "memory", "rows", "predict"])
     parser.add_argument("records", type=int, nargs="?", default=20_000)
     parser.add_argument("--driver", type=float, default=1000.0, help="records a second")
     options = parser.parse_args()
@@ -83,8 +86,10 @@ def main() -> None:
         with in_own_process(serve_paced) as url:
             rates = [at_actors(number, url) for number in (1, 2, 4)]
         print(f"4 actors: {rates[2] / rates[0]:.2f} times one, 2: {rates[1] / rates[0]:.2f} times")
+    elif options.what == "driver":
+        driver(PAPER, essays, options.records)
     else:
-        driver(options.records)
+        driver(ONE, short_answers, options.records)
     ray.shutdown()
 
 
@@ -209,11 +214,16 @@ def made_up(number: int) -> Iterator[Row]:
     return Dataset(source="made up", rows=lambda: rows).examples()
 
 
-def driver(records: int) -> None:
-    """Print how many records of D2-N5 a driver takes when answers cost nothing."""
+def short_answers() -> Parts:
+    """Return a model and a reward that cost nothing and say little."""
+    return Parts(model=ZeroLatency(), reward=as_reward_model(some_score))
+
+
+def driver(systems: Sequence[System], make_parts: Callable[[], Parts], records: int) -> None:
+    """Print how many records of a system a driver takes when answers cost nothing."""
     spread.Actor = Repeating  # type: ignore[misc, assignment]
     watch = Watch(records)
-    recipe = Recipe(systems=PAPER, make_parts=essays, concurrency=16)
+    recipe = Recipe(systems=systems, make_parts=make_parts, concurrency=16)
     actors = RayActors(actors=2, cpus=0.5)
     size = asyncio.run(spread_out(made_up(records), recipe, actors, watch))
     each = watch.cpu_milliseconds()

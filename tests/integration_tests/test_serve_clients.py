@@ -15,12 +15,14 @@ from tests.support.fakes import ScriptedModelWithN
 httpx = pytest.importorskip("httpx", reason="needs the extra `http`")
 pytest.importorskip("fastapi", reason="needs the extra `serve`")
 openai = pytest.importorskip("openai", reason="needs the extra `openai`")
+anthropic = pytest.importorskip("anthropic", reason="needs `langchain-anthropic`")
 chat_models = pytest.importorskip("langchain_openai", reason="needs the extra `openai`")
 partner = pytest.importorskip("langchain_anthropic", reason="needs `langchain-anthropic`")
 
 import langchain_tpo.serve.server  # noqa: E402 behind the extras
 from langchain_tpo.serve.server import Server  # noqa: E402 as above
 from tests.support.serving import loop, served  # noqa: E402 as above
+from tests.support.tool_fakes import ScriptedAgentModel  # noqa: E402 as above
 
 pytestmark = pytest.mark.integration
 
@@ -144,6 +146,64 @@ def test_a_fault_in_a_later_round_is_the_best_answer_so_far(step: str) -> None:
     told = got.json()["tpo"]
     assert told["stop_reason"] == "error"
     assert told["failure"] == {"step": step, "round": 1, "type": "RuntimeError"}
+
+
+TOOL = {
+    "name": "find_oil",
+    "description": "Find the oil for a kind of wood.",
+    "parameters": {"type": "object", "properties": {"wood": {"type": "string"}}},
+}
+
+
+def chat_turn(url: str, said: list[Any]) -> str:
+    """Answer, and add to a conversation what OpenAI's own client made of the answer."""
+    client = openai.OpenAI(base_url=f"{url}/v1", api_key="k", max_retries=0)
+    tools = [{"type": "function", "function": TOOL}]
+    message = client.chat.completions.create(model="oak", messages=said, tools=tools).choices[0]
+    said.append(message.message.model_dump())
+    called = [call.id for call in message.message.tool_calls or []]
+    said += [{"role": "tool", "tool_call_id": one, "content": "tung"} for one in called]
+    return str(message.message.content)
+
+
+def responses_turn(url: str, said: list[Any]) -> str:
+    """Do the same in the Responses API, thoughts included."""
+    client = openai.OpenAI(base_url=f"{url}/v1", api_key="k", max_retries=0)
+    shown = {"tpo": {"progress": "reasoning"}}
+    tools = [{"type": "function", **TOOL, "strict": False}]
+    kept = {"store": False, "include": ["reasoning.encrypted_content"]}
+    answer = client.responses.create(model="oak", input=said, tools=tools, extra_body=shown, **kept)
+    said += [item.model_dump() for item in answer.output]
+    for item in answer.output:
+        if item.type == "function_call":
+            result = {"type": "function_call_output", "call_id": item.call_id, "output": "tung"}
+            said.append(result)
+    return str(answer.output_text)
+
+
+def messages_turn(url: str, said: list[Any]) -> str:
+    """Do the same in Anthropic's API, from a stream that shows thoughts."""
+    client = anthropic.Anthropic(base_url=url, api_key="k", max_retries=0)
+    tools = [{"name": TOOL["name"], "input_schema": TOOL["parameters"]}]
+    shown = {"tpo": {"progress": "reasoning"}}
+    asked = {"model": "oak", "max_tokens": 99, "messages": said, "tools": tools}
+    with client.messages.stream(**asked, extra_body=shown) as stream:
+        answer = stream.get_final_message()
+    said.append({"role": "assistant", "content": [part.model_dump() for part in answer.content]})
+    used = [part.id for part in answer.content if part.type == "tool_use"]
+    results = [{"type": "tool_result", "tool_use_id": one, "content": "tung"} for one in used]
+    said += [{"role": "user", "content": results}] if results else []
+    return str(getattr(answer.content[-1], "text", None))
+
+
+@pytest.mark.parametrize("turn", [chat_turn, responses_turn, messages_turn])
+def test_what_a_client_was_given_can_be_sent_again(turn: Any) -> None:
+    woods = [("find_oil", {"wood": "oak"}), ("find_oil", {"wood": "ash"})]
+    said: list[Any] = [*HI]
+    with serving(served(loop(ScriptedAgentModel(plan=woods)))) as url:
+        answers = [turn(url, said) for _ in range(3)]
+
+    assert answers[-1].startswith("revision ")
 
 
 def test_a_head_of_any_size_is_not_taken_in(url: str) -> None:

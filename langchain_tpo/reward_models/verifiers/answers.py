@@ -1,57 +1,62 @@
 """Whether a response gives the right answer, by comparison with a reference."""
 
 import re
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from langchain_tpo.errors import RewardTypeError
 from langchain_tpo.reward_models.function_arguments import REFERENCE_NAMES
 from langchain_tpo.reward_models.interface import ExplainedScore, ScoreRequest
+from langchain_tpo.reward_models.verifiers.answer_words import (
+    LIST_SIGN,
+    Word,
+    same_words,
+    words_of,
+)
 from langchain_tpo.reward_models.verifiers.verifier import Verifier
 
 SHOWN = 60
 """Characters of an answer that a rationale quotes."""
 
 _MARKED = (
-    re.compile(r"\\boxed\{\s*(?:\\text\{)?([^{}]+)\}"),
+    re.compile(r"\\boxed\{((?:[^{}]|\{[^{}]*\})+)\}"),
     re.compile(r"####\s*(.+)"),
-    re.compile(r"\b(?:answer|result|solution)\b\W{0,4}(?:is|:|=)\W{0,4}([^\n]+)", re.IGNORECASE),
+    re.compile(r"\b(?:answer|result|solution)\b[\s*_]*(?:is|:|=)[\s:*_]*([^\n]+)", re.IGNORECASE),
 )
 """What stands before an answer; the last that is found counts."""
 
-_CHOICE = re.compile(r"\A\W*([A-Ja-j])(?:[).:]\s|\W*\Z)")
+_AROUND = " \n\t*_\"'\u2018\u2019\u201c\u201d()[]{}`$\\.,:;!"
+_QUIET = f"[{re.escape(_AROUND)}]*"
+"""What may stand around a letter that is a choice; C# and A+ are none."""
+_CHOICE = re.compile(rf"\A(?:[->\s]*){_QUIET}([A-Ja-j])(?:[).:]\s|{_QUIET}\Z)")
 _CHOSEN = re.compile(
     r"\b(?i:is|it['\u2019]s|say|think|believe|choose|pick|select|go with|option|choice|letter"
-    r"|answer)\W{1,4}([A-J])(?:[^\w?]*\Z|\W+(?i:because|since)\b)"
+    r"|answer)\W{1,4}([A-J])"
+    rf"(?:{_QUIET}\Z|\W+(?i:because|since)\b)"
 )
 _CALLED_RIGHT = re.compile(r"\A\W*([A-J])\W+is\s+(?:the\s+)?(?:correct|right|best|answer)\b")
 _REJECTS = re.compile(r"\b(?:wrong|incorrect|false|eliminat\w+|rul\w+ out|worst)\b", re.IGNORECASE)
 """What says that the letter after it is not the choice."""
-_ARTICLES = re.compile(r"\b(?:a|an|the)\b(?=\s+\w)")
-"""What stands before a noun; the A of "vitamin A" does not."""
-_TELLING = "<>=\u2264\u2265\u2260^|&"
-_SIGNS = (
-    ("\u2264", r"<=|\\leq?\b"),
-    ("\u2265", r">=|\\geq?\b"),
-    ("\u2260", r"!=|\\neq?\b|=\u0338"),
-    (r"\g<0>", rf"[{_TELLING}]"),
-)
-"""Signs that tell one answer from another, as they are kept and as they are written."""
 _OPENERS = {"yes", "no", "true", "false"}
 _DENIES = {"not", "never", "nor", "neither", "cannot", "t", "without"}
 """Words up to three before an answer that take it back; `t` is what is left of "isn't"."""
-_ADDS = {"or", "and", "than", *"<>\u2264\u2265\u2260^|&"}
-"""Words and signs before an answer that say another one first, or make another one of it."""
+_ADDS = {"or", "and", "than", "least", "most", "log", "ln", "sqrt", "sin", "cos", "tan", LIST_SIGN}
+"""Words before an answer that say another one first, or make another one of it."""
+_LEADS = set("=\u2192\u2248\u2261\u2234")
+"""Signs that lead up to an answer; all others make another one of it."""
+_BETWEEN = {"-", "/", "to", "by", "plus", "minus", "times", "x"}
+"""What does so between two operands alone."""
 _ALL_BUT = re.compile(r"\b(?:any|every|no)(?:thing|one|body|where)? but\Z|\ball but\Z")
 
 
 class ExactAnswer(Verifier):
     """1 for a response whose answer is the reference, else 0; no judge, no library.
 
-    Compared without case, punctuation, articles, Markdown and thousands separators. The answer is
-    what is boxed or stands behind "####" or "the answer is"; else the whole response, its last
-    line, or the words it ends in, as many as the reference has. Formulas are for `MathAnswer`. A
-    reference of one letter is a choice: a response begins with it, or ends in "I think B."
+    Compared without punctuation, articles, Markdown and thousands separators, and without case but
+    for symbols (CO and Co, mW and MW). Signs, primes, percent and exponents count; currency,
+    degrees and the brackets of a list where both sides have them. The answer is what is boxed or
+    stands behind "####" or "the answer is"; else the whole response, its last line, or the words it
+    ends in, as many as the reference has. Formulas are for `MathAnswer`. A reference of one letter
+    is a choice: a response begins with it, or ends in "I think B."
 
     The reference is `reference`, or the field of that name (or `expected`, `answer`, `target`, ...)
     in the request's `context`; a list holds several that are right.
@@ -129,12 +134,17 @@ def answers_in(response: str) -> Iterator[str]:
 
 
 def _same(reference: str, given: list[str]) -> bool:
-    if letter := re.fullmatch(r"\(?([A-J])\)?", reference.strip()):
-        return letter[1].lower() in map(_choice, given)
-    wanted = normalized(reference.rpartition("####")[2])
-    if not wanted:  # signs alone
-        return any(one.strip() == reference.strip() for one in given)
-    return any(_says(wanted.split(), normalized(one).split()) for one in given)
+    letter = re.fullmatch(r"\(?([A-Ja-j])\)?", reference.strip())
+    if letter and letter[1].lower() in map(_choice, given):
+        return True
+    if letter and letter[1].isupper():
+        return False
+    told = reference.rpartition("####")[2]
+    if wanted := words_of(told):
+        return any(_says(wanted, words_of(one)) for one in given)
+    if pictures := words_of(told, pictures=True):
+        return any(_says(pictures, words_of(one, pictures=True)) for one in given)
+    return any(one.strip() == told.strip() for one in given)  # punctuation alone
 
 
 def _choice(text: str) -> str | None:
@@ -146,39 +156,34 @@ def _choice(text: str) -> str | None:
         return None
     sentence = re.split(r"[.!?\n]\s", text[: claim.start(1)])[-1]
     clause = re.split(r"[,;:]\s", sentence)[-1]
-    stands = _stands(normalized(sentence).split()) and not _REJECTS.search(clause)
+    stands = _stands(words_of(sentence)) and not _REJECTS.search(clause)
     return claim[1].lower() if stands else None
 
 
-def _says(wanted: list[str], given: list[str]) -> bool:
-    if given and len(wanted) == 1 and {wanted[0], given[0]} <= _OPENERS:
-        return given[0] == wanted[0]
-    if given == wanted:
+def _says(wanted: list[Word], given: list[Word]) -> bool:
+    if len(wanted) == 1 and given and {_plain(wanted[0]), _plain(given[0])} <= _OPENERS:
+        return _plain(given[0]) == _plain(wanted[0])
+    if same_words(wanted, given):
         return True
-    return bool(wanted) and given[-len(wanted) :] == wanted and _stands(given[: -len(wanted)])
+    return same_words(wanted, given[-len(wanted) :]) and _stands(given[: -len(wanted)])
 
 
-def _stands(before: list[str]) -> bool:
+def _stands(before: Sequence[Word]) -> bool:
     """Tell whether words lead up to an answer, rather than deny it or name another one first."""
-    if _ALL_BUT.search(" ".join(before)):
+    words = [_plain(word) for word in before]
+    if _ALL_BUT.search(" ".join(words)):
         return False
-    turned = len(before) - next((n for n, word in enumerate(reversed(before)) if word == "but"), 0)
-    since = before[turned:] if "but" in before else before
-    return not (_DENIES & set(since[-3:])) and not (since and since[-1] in _ADDS)
+    turned = len(words) - next((n for n, word in enumerate(reversed(words)) if word == "but"), 0)
+    since = words[turned:] if "but" in words else words
+    return not (_DENIES & set(since[-3:])) and not (since and _adds(*["", *since][-2:]))
 
 
-def normalized(text: str) -> str:
-    """Return a text without what makes no difference between two answers.
+def _adds(operand: str, last: str) -> bool:
+    """Tell whether the word before an answer makes another one of it: "3 +", "less than"."""
+    if last in _BETWEEN:
+        return operand[-1:].isdigit() or (len(operand) == 1 and operand.isalpha())
+    return last in _ADDS or (not last.isalnum() and len(last) == 1 and last not in _LEADS)
 
-    Example:
-        >>> normalized("The **$1,000**."), normalized("1000")
-        ('1000', '1000')
-    """
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    plain = re.sub(r"(?<=\d),(?=\d{3}\b)", "", plain)
-    plain = re.sub(r"(?<![\d.])(\d+)\.0+(?![\d.])", r"\1", plain)
-    plain = re.sub(r"^\s*>+|[-=]+>", " ", plain, flags=re.MULTILINE)
-    for sign, written in _SIGNS:
-        plain = re.sub(written, f" {sign} ", plain)
-    plain = re.sub(rf"(?<!\d)\.|\.(?!\d)|(?<!\w)#|#(?=\w)|[^\w\s.%/:+#{_TELLING}-]|_", " ", plain)
-    return " ".join(_ARTICLES.sub(" ", plain).split())
+
+def _plain(word: Word) -> str:
+    return word.text.casefold()

@@ -88,6 +88,93 @@ def test_answers_are_compared_for_what_they_say(
     assert scored(ExactAnswer(reference=reference), response)[0] == float(right)
 
 
+APART = [
+    *("(0,1)|[0,1]", "(0,1]|[0,1]", "[0, 1)|(0, 1]", "{0,1}|(0,1)", "]0,1[|[0,1]", "(0,100)|100"),
+    *("f'(x)|f(x)", "f''|f'", "5'|5\"", "x\u0304|x", "5!|4!", "5%|5", "5\u2030|5", "90\xb0|90'"),
+    *("5\u20ac|5$", "\xa35|$5", "5 euros|$5", "50 cents|$50", "20\xb0C|20\xb0F"),
+    *("-5|5", "\u22125|5", "\u20135|5", "\xb15|5", ".5|5", "\u221e|-\u221e", "5|x = - 5"),
+    *(
+        "\u221a2|2",
+        "x\xb2|x2",
+        "2\xb3|23",
+        "2\xbd|21/2",
+        "2*3|23",
+        "\u2202x|x",
+        "C\u266f|C",
+        "C#|C",
+    ),
+    *("\xacp|p", "~p|p", "A\u222aB|A\u2229B", "p\u2227q|p\u2228q", "A\u2192B|A\u2190B"),
+    *("CO|Co", "CO2|Co2", "5 mW|5 MW", "5mW|5MW", "5 Mg|5 mg", "x|X", "pA|Pa", "mHz|MHz", "A+|A-"),
+    "\u0915\u093f|\u0915\u093e",
+    "\U0001f44d|\U0001f44e",
+    "a and b|b",
+]
+"""What tells answers apart, each with another answer."""
+
+
+@pytest.mark.parametrize("pair", APART)
+def test_what_tells_answers_apart_is_no_punctuation(pair: str) -> None:
+    one, other = pair.split("|")
+    assert scored(ExactAnswer(reference=one), other)[0] == 0.0
+    assert scored(ExactAnswer(reference=other), one)[0] == 0.0
+    assert scored(ExactAnswer(reference=one), f"The answer is {one}.")[0] == 1.0
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        *("6 - 5", "2 + 5", "3 x 5", "3*5", "3 * 5", "1/5", "3 to 5", "3-5", "3\u20135", "3 and 5"),
+        *("1,5", "\u221a5", "log 5", "sqrt(5)", "at least 5", "x > 5", "The answer is -5."),
+    ],
+)
+def test_the_last_number_of_a_longer_expression_is_not_its_answer(response: str) -> None:
+    assert scored(ExactAnswer(reference="5"), response)[0] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("reference", "response"),
+    [
+        *(
+            ("(0,1)", r"\boxed{(0,1)}"),
+            ("(0,1]", r"$\left(0, 1\right]$"),
+            ("{0,1}", r"\boxed{\{0,1\}}"),
+        ),
+        *(
+            ("2, 3", "(2, 3)"),
+            ("2, 3", "2 and 3"),
+            ("(1,100)", "(1, 100)"),
+            ("[0,1]", r"\[ [0,1] \]"),
+        ),
+        *(
+            ("5\u20ac", "5 euros"),
+            ("$5", "5 dollars"),
+            ("$1,000", "1000 USD"),
+            ("5", r"It is $5$."),
+        ),
+        *(("$5", "5"), ("5", r"\$5"), ("5", r"\(5\)"), ("50%", "50 percent"), ("50%", r"50\%")),
+        *(("90\xb0", "90 degrees"), ("90\xb0", "90"), ("5 km", "5km"), ("5 km", "5 KM")),
+        *(("-5", "x = - 5"), ("-5", "\u22125"), ("5", "+5"), ("5", "- 5"), ("42", "Answer - 42")),
+        *(("\xbd", "1/2"), ("0.5", ".5"), ("x^2", "x\xb2"), ("H2O", "H_2O"), ("H2O", "h2o")),
+        *(("\u221e", "The limit is \u221e."), ("2*3", "2 * 3"), ("5", "It is 5!"), ("5!", "5!")),
+        *(
+            ("Paris", "Pa\u200bris"),
+            ("Paris", "'Paris'"),
+            ("Paris", "PARIS"),
+            ("Paris", "Paris \u2728"),
+        ),
+        *(("it's", "it\u2019s"), ("f'(x)", "It is f\u2032(x)."), ("42", 'He says "it is 42"')),
+        *(("no", "No."), ("UK", "uk"), ("vitamin C", "vitamin c"), ("b", "B"), ("b", "it is b")),
+    ],
+)
+def test_one_answer_may_be_written_in_many_ways(reference: str, response: str) -> None:
+    assert scored(ExactAnswer(reference=reference), response)[0] == 1.0
+
+
+@pytest.mark.parametrize("response", ["C#", "C\u266f", "C+", "C++"])
+def test_a_letter_with_a_sign_is_no_choice(response: str) -> None:
+    assert scored(ExactAnswer(reference="C"), response)[0] == 0.0
+
+
 @pytest.mark.parametrize(
     "response",
     [

@@ -91,8 +91,10 @@ def _compared(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        bufsize=0,  # what is read ahead would be lost to `communicate`
         env={"PYTHONPATH": os.pathsep.join([root, *filter(None, sys.path)])},
     )
+    _start(process)
     try:
         written, _ = process.communicate(json.dumps(pairs).encode(), timeout=seconds)
     except subprocess.TimeoutExpired:
@@ -100,3 +102,9 @@ def _compared(
         written, _ = process.communicate()
     verdicts = [json.loads(line) for line in written.decode().splitlines() if line]
     return dict(zip(pairs, verdicts, strict=False))
+
+
+def _start(process: "subprocess.Popen[bytes]") -> None:
+    """Wait until the library is there: a busy machine takes longer for that than to compare."""
+    if process.stdout is not None:
+        process.stdout.readline()

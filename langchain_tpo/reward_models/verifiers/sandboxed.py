@@ -5,21 +5,39 @@ each test to standard output. Imports the standard library alone. What is set up
 honest mistake from doing harm; it is no wall against an attacker.
 """
 
+import __future__
+
 import ast
 import contextlib
+import inspect
 import io
 import json
 import os
+import signal
+import socket
 import sys
+import time
+import types
+import zoneinfo
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import CodeType
+from typing import Any
 
 BLOCKED = (
     *("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork"),
-    *("os.kill", "os.killpg", "os.remove", "os.rename", "os.rmdir", "os.chmod", "os.chown"),
-    *("os.link", "os.symlink", "shutil.", "ftplib.", "http.client.", "urllib.", "smtplib."),
+    *("os.kill", "os.killpg", "os.chown", "os.link", "os.symlink"),
+    *("ftplib.", "http.client.", "urllib.", "smtplib."),
 )
 """Audit events that code under test may not raise."""
+
+CHANGES = ("os.remove", "os.rename", "os.rmdir", "os.chmod", "os.truncate", "shutil.")
+"""Audit events that it may raise for files of its own folder."""
+
+MODULES = ("solution", "candidate", "submission", "main", "your_module")
+"""Names under which tests import the code, where no such module is installed."""
+
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+"""What still runs when the code's own examples took too long."""
 
 
 def main() -> None:
@@ -30,22 +48,84 @@ def main() -> None:
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
     _limit(job["seconds"], job["memory_mb"])
-    compiled = [_compiled(job[part], part) for part in ("code", "tests")]
+    parsed = [_parsed(job[part], part) for part in ("code", "tests")]
     _guard(str(Path.cwd()))
 
     def tell(**result: object) -> None:
         results.write(json.dumps(result) + "\n")
         results.flush()
 
-    names: dict[str, object] = {"__name__": "candidate", "__builtins__": __builtins__}
+    names: dict[str, Any] = {"__name__": "candidate", "__builtins__": __builtins__}
     try:
-        _run(compiled[0], names)
+        _define(parsed[0], names, seconds=job["seconds"] / 2, tell=tell)
         tell(event="ready")
         names["_tpo_tests"] = _Tests(tell)
-        _run(compiled[1], names)
+        _offer(names)
+        _run(parsed[1], names)
     except BaseException as error:  # noqa: BLE001 whatever it is, it is the result
         tell(event="stopped", error=_said(error))
     tell(event="end")
+
+
+def _define(
+    tree: ast.Module | BaseException,
+    names: dict[str, Any],
+    *,
+    seconds: float,
+    tell: Callable[..., None],
+) -> None:
+    """Run the code statement by statement: an example of its own that fails is not its fault.
+
+    So are a call of `input`, `sys.exit` and a loop that shows a menu; what is defined counts.
+    """
+    if isinstance(tree, BaseException):
+        raise tree
+    flags, until, late = 0, time.monotonic() + seconds, False
+    for statement in tree.body:
+        if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+            flags |= sum(getattr(__future__, one.name).compiler_flag for one in statement.names)
+        if late and not isinstance(statement, DEFINITIONS):
+            continue
+        left = until - time.monotonic()
+        try:
+            with _alarm(seconds if isinstance(statement, DEFINITIONS) else left):
+                _run(ast.Module([statement], []), names, flags)
+        except BaseException as error:  # noqa: BLE001 told where a test fails
+            late = late or isinstance(error, _TooLongError)
+            tell(event="line", source=ast.unparse(statement)[:100], error=_said(error))
+
+
+class _TooLongError(BaseException):
+    """An example in the code takes its time; no `except Exception` of the code may catch it."""
+
+    def __str__(self) -> str:
+        return "it took too long"
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Interrupt what runs inside after some seconds, where the system can."""
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def interrupt(*_: object) -> None:
+        raise _TooLongError
+
+    signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.05))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _offer(names: dict[str, Any]) -> None:
+    """Let tests import the code by a usual name."""
+    module = types.ModuleType("solution")
+    module.__dict__.update({name: value for name, value in names.items() if name[:2] != "__"})
+    for name in MODULES:
+        sys.modules.setdefault(name, module)
 
 
 class _Tests:
@@ -101,17 +181,27 @@ _DEEP = 5
 """How many containers are opened, one inside the other."""
 
 
-def _compiled(source: str, part: str) -> CodeType | BaseException:
+def _parsed(source: str, part: str) -> ast.Module | BaseException:
     try:
-        return compile(source, f"<{part}>", "exec")
+        tree = ast.parse(source, f"<{part}>")
+        compile(tree, f"<{part}>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return error
+    return tree
 
 
-def _run(code: CodeType | BaseException, names: dict[str, object]) -> None:
-    if isinstance(code, BaseException):
-        raise code
-    exec(code, names)  # noqa: S102 what this process is for
+def _run(tree: ast.Module | BaseException, names: dict[str, Any], flags: int = 0) -> None:
+    """Run statements, also those that `await` outside of a function."""
+    if isinstance(tree, BaseException):
+        raise tree
+    code = compile(
+        tree, "<code>", "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
+    )
+    awaited = eval(code, names)  # noqa: S307 what this process is for
+    if code.co_flags & inspect.CO_COROUTINE:
+        import asyncio  # noqa: PLC0415 slow to import, and seldom needed
+
+        asyncio.run(awaited)
 
 
 def _limit(seconds: float, memory_mb: int) -> None:
@@ -139,21 +229,45 @@ def _limit(seconds: float, memory_mb: int) -> None:
 
 def _guard(folder: str) -> None:
     """Refuse sockets, processes, and files outside of the folder and Python's own."""
-    readable = tuple({folder, *(path for path in sys.path if path), sys.prefix, sys.base_prefix})
+    own = {path for path in sys.path if path}
+    zones = (*zoneinfo.TZPATH, "/etc/localtime")
+    readable = (folder, *own, sys.prefix, sys.base_prefix, *zones, os.devnull)
 
-    def audit(event: str, arguments: tuple[object, ...]) -> None:
+    def audit(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "socket.__new__" and arguments[1] == getattr(socket, "AF_UNIX", None):
+            return  # a pair of an event loop; it can connect to nothing
         if event.startswith(BLOCKED):
             raise PermissionError(f"`{event}` is not allowed here")
         if event == "ctypes.dlopen" and arguments[0] is not None:
             raise PermissionError("loading libraries is not allowed here")
         if event == "open" and isinstance(arguments[0], str | bytes):
-            path = os.path.abspath(os.fsdecode(arguments[0]))  # noqa: PTH100 resolving would open files
-            writes = isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
-            allowed = (folder,) if writes else (*readable, os.devnull)
-            if not path.startswith(allowed):
-                raise PermissionError("files outside of the test's folder are not allowed here")
+            allowed = (folder, os.devnull) if _writes(*arguments[1:3]) else readable
+            _check(arguments[0], allowed)
+        if event.startswith(CHANGES):
+            folders = (
+                arguments[-1:] if isinstance(arguments[-1], int) and arguments[-1] >= 0 else ()
+            )
+            for path in (one for one in arguments if isinstance(one, str | bytes)):
+                _check(os.path.join(_opened(*folders[-1:]), os.fsdecode(path)), (folder,))  # noqa: PTH118 as given
 
     sys.addaudithook(audit)
+
+
+def _writes(mode: object, flags: object) -> bool:
+    told = isinstance(mode, str) and bool(set(mode) & set("wax+"))
+    changing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+    return told or (isinstance(flags, int) and bool(flags & changing))
+
+
+def _opened(descriptor: int | None = None) -> str:
+    """Return the path of an open folder; that of this process where none is meant."""
+    return str(Path.cwd()) if descriptor is None else os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115 no file
+
+
+def _check(path: str | bytes, allowed: tuple[str, ...]) -> None:
+    whole = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 resolving would open files
+    if not whole.startswith(allowed):
+        raise PermissionError("files outside of the test's folder are not allowed here")
 
 
 def _same(got: str, want: str) -> bool:

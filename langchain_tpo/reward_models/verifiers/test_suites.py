@@ -8,8 +8,10 @@ import ast
 import doctest
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from textwrap import dedent, indent
+from typing import NamedTuple
 
 from langchain_tpo.errors import RewardTypeError
 from langchain_tpo.reward_models.verifiers.written_examples import written_examples
@@ -25,6 +27,11 @@ _FENCED = re.compile(
     r"^[ \t]*(```+|~~~+)[ \t]*(\w*)[^\n]*\n(.*?)(?:^[ \t]*\1|\Z)", re.DOTALL | re.MULTILINE
 )
 """A block of code; one that was cut off has no end."""
+_BEGINS = re.compile(
+    r"([ ]*)(?:(?:async +)?def +\w+ *\(|class +\w+ *[(:]|@\w|from +[\w.]+ +import +"
+    r"|[A-Za-z_]\w* = \S|import +[\w.]+(?: +as +\w+)?(?:, *[\w.]+)*$)"
+)
+"""How a statement begins that is hardly prose."""
 _IMPORT = re.compile(
     r"^(?:from[ \t]+[\w.]+[ \t]+import[ \t]+[\w, *]+|import[ \t]+[\w., ]+)$", re.MULTILINE
 )
@@ -43,8 +50,9 @@ class Suite:
 def code_in(answer: str, *, prompt: str, entry_point: str | None = None) -> str | None:
     r"""Return the Python of an answer; None when it holds none.
 
-    Fenced blocks count; the last that defines the entry point, or else all of them. Without one the
-    whole answer does, if it is Python. Imports of the prompt come first: answers leave them out.
+    Fenced blocks that are Python count; the last that defines the entry point, or else all of them.
+    Without one the whole answer does, or what stands in it between the prose. Imports of the prompt
+    come first: answers leave them out.
 
     Args:
         answer: What a model wrote.
@@ -56,17 +64,43 @@ def code_in(answer: str, *, prompt: str, entry_point: str | None = None) -> str 
         'x = 1\n'
     """
     answer = split_thinking(answer)[1]
-    blocks = [dedent(code) for _, language, code in _FENCED.findall(answer) if _is_python(language)]
+    fenced = [_typed(dedent(code)) for _, name, code in _FENCED.findall(answer) if _is_python(name)]
+    blocks = list(filter(_parses, fenced)) or fenced
     if entry_point:
         defining = [
             code for code in blocks if re.search(rf"\bdef {re.escape(entry_point)}\b", code)
         ]
         blocks = defining[-1:] or blocks
-    code = "\n".join(blocks)
-    if not blocks and not _parses(answer):
-        return None
+    code = "\n".join(blocks) if blocks else _unfenced(answer)
     imports = "\n".join(dict.fromkeys(_IMPORT.findall(prompt)))
-    return "\n".join(part for part in (imports, code if blocks else answer) if part)
+    return "\n".join(filter(None, (imports, code))) if code is not None else None
+
+
+def _typed(block: str) -> str:
+    """Return what was typed in a session that a block shows, or the block as it is."""
+    if not block.lstrip().startswith(">>>"):
+        return block
+    with suppress(ValueError):
+        return "".join(one.source for one in doctest.DocTestParser().get_examples(block))
+    return block
+
+
+def _unfenced(answer: str) -> str | None:
+    """Return an answer that is Python, or the statements that stand between its prose."""
+    if _defines(answer):
+        return answer
+    kept: list[str] = []
+    deep: int | None = None
+    for line in answer.expandtabs(4).splitlines():
+        indented = len(line) - len(line.lstrip())
+        if begins := _BEGINS.match(line):
+            deep = len(begins[1])
+        elif line.strip() and (deep is None or indented <= deep):
+            deep = None
+            continue
+        kept.append(line)
+    code = dedent("\n".join(kept))
+    return code if _defines(code) else None
 
 
 def suite_of_row(context: Mapping[str, object]) -> Suite | None:
@@ -96,43 +130,80 @@ def suite_of_assertions(source: str) -> Suite:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError) as error:
         raise RewardTypeError(f"The tests are no Python ({error}): `{source[:60]!r}`.") from None
-    calls = _calls_of(_uncalled(tree))
+    calls = _calls_of(tree)
     rewriter = _Reporting()
     rewritten = ast.fix_missing_locations(rewriter.visit(tree))
-    if not rewriter.total:
+    total = rewriter.total + sum(1 for call in calls if not call.counts_itself)
+    if not total:
         raise RewardTypeError(f"The tests hold no `assert`: `{source[:60]!r}`.")
-    return Suite(source="\n".join([ast.unparse(rewritten), *calls]), total=rewriter.total)
+    return Suite(source="\n".join([ast.unparse(rewritten), *map(_called, calls)]), total=total)
 
 
-def _uncalled(tree: ast.Module) -> list[ast.FunctionDef]:
-    """Return the functions of tests that the tests define and do not call themselves."""
+class _Call(NamedTuple):
+    """A call of a test that nobody makes."""
+
+    statement: str
+    counts_itself: bool
+    """Whether assertions inside report; else the call as a whole is one test."""
+
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def _calls_of(tree: ast.Module) -> list[_Call]:
+    """Return the calls of test functions and test classes that the tests do not make themselves."""
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    calls: list[_Call] = []
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name not in used:
+            calls += _calls_of_class(node)
+        elif isinstance(node, _Function) and node.name not in used and _asserts(node):
+            _refuse_arguments(node)
+            calls.append(_Call(_awaited(node, f"{node.name}()"), counts_itself=True))
+    return calls
+
+
+def _calls_of_class(node: ast.ClassDef) -> list[_Call]:
+    """Return the calls of a class's tests: one of unittest's runs with what it sets up."""
+    bases = [ast.unparse(base) for base in node.bases]
+    of_unittest = any(base.endswith("TestCase") for base in bases)
+    tests = [one for one in node.body if isinstance(one, _Function) and one.name[:4] == "test"]
+    if of_unittest:
+        return [
+            _Call(f"{node.name}({one.name!r}).debug()", counts_itself=_asserts(one))
+            for one in tests
+        ]
     return [
-        node
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef)
-        and node.name not in used
-        and any(isinstance(inside, ast.Assert) for inside in ast.walk(node))
+        _Call(_awaited(one, f"{node.name}().{one.name}()"), counts_itself=True)
+        for one in tests
+        if _asserts(one)
     ]
 
 
-def _calls_of(functions: Sequence[ast.FunctionDef]) -> list[str]:
-    """Return what calls the functions; what they raise ends one, not the others.
+def _asserts(node: _Function) -> bool:
+    return any(isinstance(inside, ast.Assert) for inside in ast.walk(node))
 
-    Raises:
-        RewardTypeError: When one takes arguments that nobody could give.
-    """
-    for function in functions:
-        if function.args.args or function.decorator_list:
-            raise RewardTypeError(
-                f"The tests define `{function.name}({ast.unparse(function.args)})` and do not call "
-                "it: add the call, or the row's `entry_point` for `check(candidate)`."
-            )
-    return [
-        f"try:\n    {one.name}()\nexcept BaseException as _tpo_error:\n"
-        f"    _tpo_tests.begin({one.name!r})\n    _tpo_tests.failed(_tpo_error)"
-        for one in functions
-    ]
+
+def _awaited(function: _Function, call: str) -> str:
+    return f"await {call}" if isinstance(function, ast.AsyncFunctionDef) else call
+
+
+def _called(call: _Call) -> str:
+    """Return what makes a call; what it raises ends one test, not the others."""
+    if not call.counts_itself:
+        return _reported(call.statement, call.statement)
+    return (
+        f"try:\n    {call.statement}\nexcept BaseException as _tpo_error:\n"
+        f"    _tpo_tests.begin({call.statement!r})\n    _tpo_tests.failed(_tpo_error)"
+    )
+
+
+def _refuse_arguments(function: _Function) -> None:
+    if function.args.args or function.decorator_list:
+        raise RewardTypeError(
+            f"The tests define `{function.name}({ast.unparse(function.args)})` and do not call "
+            "it: add the call, or the row's `entry_point` for `check(candidate)`."
+        )
 
 
 def suite_of_examples(prompt: str) -> Suite | None:
@@ -224,11 +295,20 @@ def _is_python(language: str) -> bool:
 
 
 def _parses(text: str) -> bool:
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return any(isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Assign) for node in tree.body)
+    return _tree(text) is not None
+
+
+def _defines(text: str) -> bool:
+    """Tell whether a text is Python that defines something; a word of prose is Python, too."""
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Assign
+    tree = _tree(text)
+    return tree is not None and any(isinstance(node, kinds) for node in tree.body)
+
+
+def _tree(text: str) -> ast.Module | None:
+    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.parse(text)
+    return None
 
 
 def _text(value: object) -> str:

@@ -30,9 +30,11 @@ class UnitTests(Verifier):
     those after `>>>`, else calls of a function that it defines with what they return, such as
     `add(1, 2) => 3`. Each assertion counts for itself.
 
-    The code runs in a process of its own: with bounds on time, memory and files, without the
-    environment's variables, network or further processes. That contains mistakes; a model that
-    means harm belongs in a container. Therefore nothing runs unless `run_code=True` says so.
+    Code is taken from fenced blocks, or from between the prose; examples of its own that fail, ask
+    for input or do not end are passed over. It runs in a process of its own: with bounds on time,
+    memory and files, without the environment's variables, network or further processes. That
+    contains mistakes; a model that means harm belongs in a container. Therefore nothing runs unless
+    `run_code=True` says so.
 
     Raises:
         SettingsError: When `run_code` is not set, or an option is out of range.
@@ -117,12 +119,14 @@ class UnitTests(Verifier):
 
 def _score(events: Sequence[Event], total: int, late: str) -> ExplainedScore:
     passed = sum(1 for event in events if event["event"] == "passed")
-    failed, running = [], ""
+    failed, lines, running = [], [], ""
     for event in events:
         if event["event"] == "begin":
             running = str(event["test"])
         elif event["event"] == "failed":
             failed.append(f"`{running}` fails: {_why(event)}.")
+        elif event["event"] == "line":
+            lines.append(f"Its line `{event['source']}` fails: {event['error']}.")
     ready = any(event["event"] == "ready" for event in events)
     stopped = next((str(one["error"]) for one in events if one["event"] == "stopped"), "")
     ended = any(event["event"] == "end" for event in events)
@@ -131,9 +135,12 @@ def _score(events: Sequence[Event], total: int, late: str) -> ExplainedScore:
     elif not ended:
         end = f"Timeout {late}" if late else "The process died (memory, time or a crash)"
         failed.append(f"{end} in `{running}`." if running else f"{end} before the first test.")
+    elif passed + len(failed) < total:
+        failed.append(f"{total - passed - len(failed)} never ran.")
     every = max(total, passed + len(failed))
-    said = f"{passed} of {every} tests pass."
-    return {"reward": passed / every, "rationale": " ".join([said, *failed[:FAILURES_TOLD]])}
+    told = [f"{passed} of {every} tests pass.", *failed[:FAILURES_TOLD]]
+    told += lines[:1] if failed else []
+    return {"reward": passed / every, "rationale": " ".join(told)}
 
 
 def _why(event: Event) -> str:

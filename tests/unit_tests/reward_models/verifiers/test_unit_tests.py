@@ -62,7 +62,7 @@ async def test_the_reward_is_the_share_that_passes_and_the_rationale_what_failed
         ("def add(a, b):\n    return a + c\n", "NameError: name 'c' is not defined"),
         ("def add(a, b)\n    return a", "holds no Python code"),
         ("```python\ndef add(a, b)\n```", "The code fails: SyntaxError"),
-        ("x = 1 / 0", "The code fails: ZeroDivisionError"),
+        ("x = 1 / 0", "Its line `x = 1 / 0` fails: ZeroDivisionError"),
         ("def sub(a, b):\n    return a", "NameError: name 'add' is not defined"),
         ("import sys\ndef add(a, b):\n    sys.exit(0)", "SystemExit: 0"),
         ("import os\ndef add(a, b):\n    os._exit(0)", "The process died"),
@@ -257,7 +257,7 @@ def test_functions_of_tests_are_called() -> None:
     reward, said = checked(ADD, UnitTests(run_code=True), tests=tests)
 
     assert reward == pytest.approx(2 / 3)
-    assert "`test_text` fails: TypeError" in said
+    assert "`test_text()` fails: TypeError" in said
 
 
 def test_an_assertion_stays_with_what_catches_its_error() -> None:
@@ -279,3 +279,90 @@ def test_an_assertion_stays_with_what_catches_its_error() -> None:
 def test_tests_that_test_nothing_are_refused(tests: str, said: str) -> None:
     with pytest.raises(RewardTypeError, match=said):
         checked(ADD, UnitTests(run_code=True), tests=tests)
+
+
+BEHIND = {
+    "a failing example": "assert add(2, 2) == 5",
+    "an unknown name": "print(undefined(3))",
+    "input": "a = int(input('a? '))\nprint(add(a, 1))",
+    "an exit": "import sys\nsys.exit(1)",
+    "a missing library": "import no_such_library\nno_such_library.show(add(1, 2))",
+    "a missing file": "with open('data.txt') as f:\n    print(f.read())",
+    "an event loop": "import asyncio\nasync def main():\n    print(add(1, 2))\nasyncio.run(main())",
+    "unittest": "import unittest\nunittest.main()",
+    "a block without an end": "```\n```python\nadd(a, b",
+    "what it prints": "```\nIt prints:\n```\n3 is the sum\n",
+}
+
+
+@pytest.mark.parametrize("what", BEHIND)
+def test_what_stands_behind_good_code_is_passed_over(what: str) -> None:
+    assert checked(f"```python\n{ADD}\n{BEHIND[what]}\n```")[0] == 1.0
+
+
+def test_an_example_without_an_end_is_left() -> None:
+    code = f"```python\nwhile True:\n    pass\n{ADD}```"
+    assert checked(code, UnitTests(run_code=True, tests=TESTS, seconds=4))[0] == 1.0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f"Here is the function:\n\n{ADD}\nIt adds two numbers.",
+        f"Sure!\n\n{ADD}\nprint(add(1, 2))\n\nHope this helps!",
+        "Here:\n\n    import math\n    BASE = 0\n\n    def add(a, b):\n"
+        "        return BASE + a + b\n",
+        "```python\n>>> def add(a, b):\n...     return a + b\n...\n>>> add(1, 2)\n3\n```",
+        "from __future__ import annotations\nasync def _add(a, b): return a + b\n"
+        "def add(a: Int, b: Int) -> Int:\n    import asyncio\n    return asyncio.run(_add(a, b))\n",
+        "import os, tempfile\ndef add(a, b):\n    with tempfile.TemporaryDirectory() as folder:\n"
+        "        path = os.path.join(folder, 'sum')\n        open(path, 'w').write(str(a + b))\n"
+        "        os.rename(path, path + '.txt')\n        return int(open(path + '.txt').read())\n",
+    ],
+)
+def test_good_code_is_found_and_runs(answer: str) -> None:
+    assert checked(answer) == (1.0, "2 of 2 tests pass.")
+
+
+FETCH = "async def fetch(x):\n    return x + 1\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "tests"),
+    [
+        (FETCH, "import asyncio\nassert asyncio.run(fetch(1)) == 2"),
+        (FETCH, "async def test_fetch():\n    assert await fetch(1) == 2"),
+        (FETCH, "assert await fetch(1) == 2"),
+        (ADD, "class TestAdd:\n    def test_sum(self):\n        assert add(1, 2) == 3"),
+        (
+            ADD,
+            "import unittest\nclass AddTest(unittest.TestCase):\n    def setUp(self):\n"
+            "        self.one = 1\n    def test_sum(self):\n"
+            "        self.assertEqual(add(self.one, 2), 3)",
+        ),
+        (ADD, "from solution import add\nassert add(1, 2) == 3"),
+    ],
+)
+def test_tests_are_run_in_whichever_form_they_are(code: str, tests: str) -> None:
+    broken = code.replace("+", "-")
+
+    assert checked(code, UnitTests(run_code=True), tests=tests) == (1.0, "1 of 1 tests pass.")
+    assert checked(broken, UnitTests(run_code=True), tests=tests)[0] == 0.0
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import socket; socket.socket().connect(('127.0.0.1', 9))",
+        "import socket; socket.socket(socket.AF_UNIX).connect('/tmp/x')",
+        "import os; os.remove(os.__file__)",
+        "import os; os.open(os.path.dirname(os.__file__) + '/x', os.O_CREAT | os.O_RDWR)",
+        "import os; os.unlink('x', dir_fd=os.open(os.path.dirname(os.__file__), os.O_RDONLY))",
+    ],
+)
+def test_what_leaves_the_folder_is_still_refused(statement: str) -> None:
+    code = f"def add(a, b):\n    {statement}\n    return a + b"
+
+    reward, said = checked(code)
+
+    assert (reward, "PermissionError" in said) == (0.0, True)

@@ -1,3 +1,4 @@
+import subprocess
 import time
 from typing import Any
 
@@ -7,6 +8,7 @@ from langchain_core.messages import HumanMessage
 from langchain_tpo.errors import RewardTypeError
 from langchain_tpo.reward_models import MathAnswer
 from langchain_tpo.reward_models.interface import ScoreRequest
+from langchain_tpo.reward_models.verifiers import math_answer
 from langchain_tpo.reward_models.verifiers.maths import solves
 from langchain_tpo.reward_models.verifiers.written_numbers import readable
 
@@ -26,12 +28,19 @@ async def test_equal_values_in_other_forms_are_equal() -> None:
     assert scores[2] == {"reward": 0.0, "rationale": "Expected `So so.\n#### 1/2`."}
 
 
-def test_what_takes_forever_is_not_scored() -> None:
-    begun = time.monotonic()
+def test_what_takes_forever_is_not_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    ready: list[float] = []
+    start = math_answer._start
+
+    def started(process: "subprocess.Popen[bytes]") -> None:
+        start(process)
+        ready.append(time.monotonic())
+
+    monkeypatch.setattr(math_answer, "_start", started)
 
     scores = MathAnswer(seconds=1).invoke(request("$9^{9^{9^{9}}}$", reference="7"))
 
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - ready[0] < 10
     assert [score["reward"] for score in scores if isinstance(score, dict)] in ([None], [0.0])
 
 

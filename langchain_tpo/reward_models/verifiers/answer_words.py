@@ -110,7 +110,7 @@ _NUMBERS = _rewrites(
     (r"(?<=\d),(?=\d{3}\b)", ""),
     (r"(?<=\d)\s*(?:,|\band\b)\s*(?=-?\d)", f" {LIST_SIGN} "),
     *((rf"(-?)(?:{said})\s?({_NUMBER})", rf"\1\2{sign}") for sign, said in _CURRENCIES.items()),
-    *((rf"(?<=\d)\s?(?:{said})", sign) for sign, said in _BEHIND.items()),
+    *((rf"(?<=\d)\s?(?:{said})", f"{sign} ") for sign, said in _BEHIND.items()),
     (rf"(?!{_OPERAND})!", " "),
     (r"(?<![\w.])\.(?=\d)", "0."),
     (r"(?<![\d.])(\d+)\.0+(?![\d.])", r"\1"),

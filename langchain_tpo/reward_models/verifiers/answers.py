@@ -88,8 +88,7 @@ class ExactAnswer(Verifier):
     def check(self, request: ScoreRequest, response: str) -> ExplainedScore:
         """Compare one response with what is right."""
         right = references_of(request, self.reference, verifier=type(self).__name__)
-        given = list(answers_in(response))
-        kept = any(_same(reference, given) for reference in right)
+        kept = any(says(reference, response) for reference in right)
         shown = " or ".join(f"`{reference[:SHOWN]}`" for reference in right)
         words = f"The answer is {shown}, as it should be." if kept else f"Expected {shown}."
         return {"reward": float(kept), "rationale": words}
@@ -133,7 +132,14 @@ def answers_in(response: str) -> Iterator[str]:
     yield from lines[-1:]
 
 
-def _same(reference: str, given: list[str]) -> bool:
+def says(reference: str, response: str) -> bool:
+    """Tell whether a response gives this answer.
+
+    Example:
+        >>> says("Paris", "It is **Paris**."), says("Paris", "It is not Paris.")
+        (True, False)
+    """
+    given = list(answers_in(response))
     letter = re.fullmatch(r"\(?([A-Ja-j])\)?", reference.strip())
     if letter and letter[1].lower() in map(_choice, given):
         return True

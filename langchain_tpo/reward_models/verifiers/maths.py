@@ -14,6 +14,9 @@ from importlib import import_module
 from typing import Any
 
 from langchain_tpo.errors import MissingExtraError
+from langchain_tpo.reward_models.verifiers.answers import says
+from langchain_tpo.reward_models.verifiers.plain_formulas import as_latex, with_formula
+from langchain_tpo.reward_models.verifiers.quantities import same_quantity, written_otherwise
 from langchain_tpo.reward_models.verifiers.written_numbers import alternatives, readable
 
 READ_CHARACTERS = 20_000
@@ -25,6 +28,10 @@ TIME_LIMIT = 5
 _FORMULA = re.compile(r"(?<!\\)\$")
 """A dollar sign that opens a formula; with a backslash it is money."""
 
+_BOXED = re.compile(r"\\boxed\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})+)\}")
+_IN_WORDS = re.compile(r"(?:\\text\{)?[^\W\d_]{2,}(?:[\s-][^\W\d_]+)*\}?|\d{1,2}:\d{2}")
+"""A reference that is no formula but a word, or a time of day."""
+
 _RESULT = "####"
 """What GSM8K puts before the result, after the way that leads there."""
 
@@ -32,8 +39,9 @@ _RESULT = "####"
 def solves(answer: str, reference: str) -> bool | None:
     r"""Return whether the final result in an answer equals the reference.
 
-    None means that nobody can tell: the reference is no mathematics, or time ran out. There is a
-    time limit in the main thread only, since it needs a signal.
+    Where both name a unit, a currency or brackets, these have to agree, too: 5 km is 5000 m and not
+    5 m. None means that nobody can tell: the reference is no mathematics, or time ran out. There is
+    a time limit in the main thread only, since it needs a signal.
 
     Args:
         answer: What a model wrote; its last boxed or written-out result counts, or several that
@@ -49,30 +57,54 @@ def solves(answer: str, reference: str) -> bool | None:
         >>> solves("It is 3.", "4")
         False
     """
+    result = result_in(answer)
+    wanted = reference.rpartition(_RESULT)[2].strip()
+    if written_otherwise(wanted, result):
+        return False
+    measured = same_quantity(wanted, result)
+    if measured is not None:
+        return measured
+    told = _equal(answer[-READ_CHARACTERS:], wanted)
+    return True if _IN_WORDS.fullmatch(wanted) and says(wanted, answer) else told
+
+
+def _equal(answer: str, reference: str) -> bool | None:
+    """Compare by `math-verify`; None means that nobody can tell."""
     verifier = _verifier()
     limit = TIME_LIMIT if threading.current_thread() is threading.main_thread() else None
     read = partial(verifier.parse, parsing_timeout=limit)
-    expected = read(_as_latex(readable(reference)))
+    expected = read(_as_formula(readable(reference)))
     since = time.monotonic()
     same = any(
         all(verifier.verify(expected, read(one), timeout_seconds=limit) for one in results)
-        for results in _results(readable(answer[-READ_CHARACTERS:]))
+        for results in _results(readable(answer))
     )
     in_time = limit is None or time.monotonic() - since < limit
     return same if same or (in_time and expected) else None
+
+
+def result_in(answer: str) -> str:
+    r"""Return what an answer gives as its result: what is boxed, or its last line.
+
+    Example:
+        >>> result_in(r"So it is $\boxed{5\text{ m}}$ in all.")
+        '5\\text{ m}'
+    """
+    if boxed := _BOXED.findall(answer):
+        return str(boxed[-1])
+    return answer.rstrip().rpartition("\n")[2].rpartition(_RESULT)[2]
 
 
 def _results(answer: str) -> list[list[str]]:
     """Return the ways to read an answer: each of several results alone, or all as a set."""
     several = alternatives(answer)
     if not several:
-        return [[answer]]
+        return [[with_formula(answer)]]
     return [[f"${one}$" for one in several], [rf"$\{{{', '.join(several)}\}}$"]]
 
 
-def _as_latex(reference: str) -> str:
-    result = reference.rpartition(_RESULT)[2].strip()
-    return result if _FORMULA.search(result) else f"${result}$"
+def _as_formula(reference: str) -> str:
+    return reference if _FORMULA.search(reference) else f"${as_latex(reference)}$"
 
 
 @cache

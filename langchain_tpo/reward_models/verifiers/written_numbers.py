@@ -16,13 +16,22 @@ _ALTERNATIVES = re.compile(rf"(?<![\w.$])(?:{_NAMED}|{_BARE}|{_SIGNED})[\s.!)*]*
 """Several results at the end of a text: with one name, with "or" between them, with both signs."""
 
 _SPELLED = str.maketrans({"\u2212": "-", "\u00b1": r"\pm "})
-_SUPERSCRIPT = re.compile("(?<=10)[\u207b\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+")
+_SUPERSCRIPT = re.compile("[\u207b\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+")
 _TIMES_TEN = r"\s*(?:\\times|\\cdot|[\u00d7\u00b7x*])\s*10\s*(?:\^|\*\*)\s*"
 _SCIENTIFIC = re.compile(
     rf"(?<![\w.^/*])(\d+(?:\.\d+)?)(?:(?:e|{_TIMES_TEN})([+-]?\d{{1,2}})(?![\w^!{{]|\.\d)"
     rf"|{_TIMES_TEN}\{{([+-]?\d{{1,2}})\}})",
     re.IGNORECASE,
 )
+_LARGE_ONES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_LARGE = re.compile(
+    rf"(?<![\w.,])(\d[\d,]*(?:\.\d+)?)\s(?:\\text\{{\s?)?({'|'.join(_LARGE_ONES)})\b\}}?"
+)
+_SPACED_MINUS = re.compile(r"(?<==)\s*-\s+(?=\d)")
+_AREA = re.compile(
+    r"(?<=\d)(?:\s|\\[ ,;])*(?:\\(?:text|mathrm)\{\s*)?(?:[mck]?m|in|ft|yd|mi)\}?\s*\^\{?[23]\}?"
+)
+"""A unit with an exponent, which would be read as a power of its letters."""
 _VULGAR = re.compile("(\\d*)\\s?([\u00bc-\u00be\u2150-\u215e])")
 _MIXED = re.compile(r"(?<!\d )(?<![\w.,/])(\d+) (\d{1,2})/(\d{1,2})(?![\w/])")
 _MONEY = re.compile(r"\\\$(?=\s?\d)")
@@ -36,10 +45,13 @@ def readable(text: str) -> str:
         '1500 or 0.02 or 7/2'
     """
     plain = _MONEY.sub("", text.translate(_SPELLED))
+    plain = _LARGE.sub(lambda said: _decimal(said[1].replace(",", ""), _LARGE_ONES[said[2]]), plain)
+    plain = _SPACED_MINUS.sub("-", plain)
     plain = _SUPERSCRIPT.sub(lambda raised: f"^{unicodedata.normalize('NFKC', raised[0])}", plain)
     plain = plain.replace("^\u2212", "^-")
     plain = _SCIENTIFIC.sub(lambda said: _decimal(said[1], int(said[2] or said[3])), plain)
     plain = _VULGAR.sub(_as_fraction, plain)
+    plain = _AREA.sub("", plain)
     return _MIXED.sub(_as_one_fraction, plain)
 
 

@@ -83,3 +83,46 @@ def test_numbers_and_several_results_are_read_as_people_write_them() -> None:
 def test_powers_of_variables_stay_what_they_are() -> None:
     for text in ("a^2 x 10^3", r"2 \cdot 10^{3+x}", "0x1e3", "5e3x", "2e"):
         assert readable(text) == text
+
+
+ALIKE = [
+    *("5 km|It is 5 km.", "5 km|5000 m", "5 km|5", "5|5 km", "5 m/s|5 m/s", "20 cm^2|20 cm\u00b2"),
+    *(
+        r"20 cm^2|$20\text{ cm}^2$",
+        "20 square meters|20 m^2",
+        "$5|5 dollars",
+        "2 hours|120 minutes",
+    ),
+    *("50%|0.5", "50%|50 percent", r"90^\circ|90 degrees", "7 million|7,000,000", "12:30|12:30"),
+    *("(2,1)|The point is (2, 1).", "(2,1,3)|(2,1,3)", r"\{1,2\}|{2, 1}", "1, 2|2 and 1"),
+    *("1, 2|The solutions are 1 and 2.", "(-inf, 3]|(-\u221e, 3]", "[0,1]|The range is [0, 1]."),
+    *(r"\sqrt{2}|It is sqrt(2).", "\\sqrt{2}|\u221a2", "2*sqrt(3)|2\u221a3", "2\\pi|2\u03c0"),
+    *("x > 5|x > 5", r"x \ge 5|x >= 5", "3+2i|3 + 2i", "x^2+1|1 + x^2", "y=2x+1|y = 2x + 1"),
+    *("-5|x = - 5", r"\infty|infinity", "log(2)|log 2", r"\text{Tuesday}|It is Tuesday.", "A|A"),
+]
+APART = [
+    *("5 km|It is 5 m.", r"5 km|$5\text{ m}$", "5 hours|5 minutes", "5 m/s|5 km/h", "5 m|5 m^2"),
+    *("$5|\u20ac5", "5 dollars|5 euros", r"90^\circ|90%", "50%|5%", "20\u00b0C|20\u00b0F"),
+    *("(2,1)|1", "1|The point is (2, 1).", "(2,1)|(1, 2)", "(0,1)|[0,1]", "(0,1)|$(0,1]$"),
+    *("(1,2)|{1,2}", "1, 2|2", "2|1 and 2", "5|x > 5", "x>5|x<5", "5|x = - 5", "5|5i"),
+    *(
+        "f'(x)|f(x)",
+        "7|7 million",
+        "1011_2|1011_8",
+        "2|sqrt(2)",
+        r"\text{Tuesday}|Monday",
+        "12|12:30",
+    ),
+]
+
+
+@pytest.mark.parametrize("pair", ALIKE)
+def test_results_are_read_without_latex_and_with_their_units(pair: str) -> None:
+    reference, answer = pair.split("|")
+    assert solves(answer, reference) is True
+
+
+@pytest.mark.parametrize("pair", APART)
+def test_units_brackets_and_signs_tell_results_apart(pair: str) -> None:
+    reference, answer = pair.split("|")
+    assert solves(answer, reference) is False

@@ -8,7 +8,7 @@ from langchain_core.messages import HumanMessage
 from langchain_tpo.errors import RewardTypeError
 from langchain_tpo.reward_models import MathAnswer
 from langchain_tpo.reward_models.interface import ScoreRequest
-from langchain_tpo.reward_models.verifiers import math_answer
+from langchain_tpo.reward_models.verifiers import math_answer, maths
 from langchain_tpo.reward_models.verifiers.maths import solves
 from langchain_tpo.reward_models.verifiers.written_numbers import readable
 
@@ -116,12 +116,19 @@ APART = [
 ]
 
 
+@pytest.fixture
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maths, "TIME_LIMIT", 60)  # a busy machine is not what is tested
+
+
+@pytest.mark.usefixtures("_patient")
 @pytest.mark.parametrize("pair", ALIKE)
 def test_results_are_read_without_latex_and_with_their_units(pair: str) -> None:
     reference, answer = pair.split("|")
     assert solves(answer, reference) is True
 
 
+@pytest.mark.usefixtures("_patient")
 @pytest.mark.parametrize("pair", APART)
 def test_units_brackets_and_signs_tell_results_apart(pair: str) -> None:
     reference, answer = pair.split("|")

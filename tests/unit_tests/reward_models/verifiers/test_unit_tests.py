@@ -26,7 +26,7 @@ def request(*responses: str, prompt: str = "Write `add`.", **context: Any) -> Sc
 
 
 def checked(response: str, reward: UnitTests | None = None, **options: Any) -> tuple[Any, str]:
-    reward = reward or UnitTests(run_code=True, tests=TESTS)
+    reward = reward or UnitTests(run_code=True, tests=TESTS, seconds=30)
     (score,) = reward.invoke(request(response, **options))
     assert isinstance(score, dict)
     return score["reward"], score["rationale"]
@@ -302,7 +302,7 @@ def test_what_stands_behind_good_code_is_passed_over(what: str) -> None:
 
 def test_an_example_without_an_end_is_left() -> None:
     code = f"```python\nwhile True:\n    pass\n{ADD}```"
-    assert checked(code, UnitTests(run_code=True, tests=TESTS, seconds=4))[0] == 1.0
+    assert checked(code, UnitTests(run_code=True, tests=TESTS, seconds=8))[0] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -346,8 +346,10 @@ FETCH = "async def fetch(x):\n    return x + 1\n"
 def test_tests_are_run_in_whichever_form_they_are(code: str, tests: str) -> None:
     broken = code.replace("+", "-")
 
-    assert checked(code, UnitTests(run_code=True), tests=tests) == (1.0, "1 of 1 tests pass.")
-    assert checked(broken, UnitTests(run_code=True), tests=tests)[0] == 0.0
+    reward = UnitTests(run_code=True, seconds=30)
+
+    assert checked(code, reward, tests=tests) == (1.0, "1 of 1 tests pass.")
+    assert checked(broken, reward, tests=tests)[0] == 0.0
 
 
 @pytest.mark.parametrize(

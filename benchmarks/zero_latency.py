@@ -11,7 +11,7 @@ USAGE = {"input_tokens": 10, "output_tokens": 10, "total_tokens": 20}
 
 
 class ZeroLatency(BaseChatModel):
-    """Keeps nothing of what it is asked."""
+    """Keeps nothing of what it is asked; takes `n` as OpenAI's models do."""
 
     n: int = 1
 
@@ -26,7 +26,7 @@ class ZeroLatency(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        texts = [f"answer {number}" for number in range(kwargs.get("n", 1))]
+        texts = [f"answer {number}" for number in range(kwargs.get("n", self.n))]
         return ChatResult(
             generations=[
                 ChatGeneration(message=AIMessage(text, usage_metadata=USAGE)) for text in texts

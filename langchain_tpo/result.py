@@ -1,7 +1,7 @@
 """What a run gives back, read once from the graph's final state."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from langchain_core.messages import AIMessage
@@ -210,7 +210,8 @@ class TPOResult:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the whole result as JSON values; the id of a message is none of its findings."""
-        found = {name: value for name, value in asdict(self).items() if name != "answer_id"}
+        names = (own.name for own in fields(self) if own.name != "answer_id")
+        found = {name: _copied(getattr(self, name)) for name in names}
         return found | {"usage": dict(self.usage), "seconds": self.seconds}
 
     def html(self, question: Sequence[Said] = ()) -> str:
@@ -276,3 +277,12 @@ class TPOResult:
         pool = [candidate for candidate in self.pool if candidate["round"] <= number]
         best = chosen(pool)
         return None if best is None else pool[best]["reward"]
+
+
+def _copied(value: Any) -> Any:  # noqa: ANN401 JSON of any shape
+    """Return a value of JSON as one that can be changed without changing this one."""
+    if isinstance(value, dict):
+        return {key: _copied(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_copied, value))
+    return value

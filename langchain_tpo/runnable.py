@@ -296,7 +296,6 @@ class TPORunnable(LoopParts, StreamsAnswers):
         """How many threads a sync run takes: LangGraph's five on two cores are too few for N."""
         return self.settings.width + 1
 
-    @property
     def fingerprint(self) -> str:
         """Tells this link from others that are asked the same in one node of a graph.
 

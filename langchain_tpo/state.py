@@ -3,7 +3,7 @@
 Custom classes would warn or come back as something else when a checkpoint is loaded.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NotRequired, Required, TypeAlias, get_type_hints
 
 from langchain_core.messages import AnyMessage
@@ -202,7 +202,9 @@ class TPORun(TPOUpdate, total=False):
     """Settings that the run's context has set, so that a resumed run keeps them."""
 
 
-RUN_KEYS = tuple(get_type_hints(TPORun))
+_RUN: Mapping[str, object] = get_type_hints(TPORun)
+
+RUN_KEYS = tuple(_RUN)
 """Everything that a run knows, by name."""
 
 
@@ -226,29 +228,30 @@ def merged(run: TPORun, changes: TPORun) -> TPORun:
     return {**run, **changes}
 
 
-_PARTS: Mapping[str, Sequence[str]] = {
-    "rounds": tuple(get_type_hints(Round)),
-    "pool": tuple(get_type_hints(Candidate)),
-    "responses": tuple(get_type_hints(Candidate)),
-    "drops": tuple(get_type_hints(Drop)),
-    "steps": tuple(get_type_hints(StepRecord)),
+_PARTS: Mapping[str, Mapping[str, object]] = {
+    "rounds": get_type_hints(Round),
+    "pool": get_type_hints(Candidate),
+    "responses": get_type_hints(Candidate),
+    "drops": get_type_hints(Drop),
+    "steps": get_type_hints(StepRecord),
 }
 """The keys of what a run has several of."""
 
 
 def _unknown_key(changes: Mapping[str, Any]) -> str | None:
     """Say which key of a change means nothing: who edits a thread types it by hand."""
-    places: list[tuple[str, Mapping[Any, Any], Sequence[str]]] = [("tpo", changes, RUN_KEYS)]
+    places: list[tuple[str, Mapping[Any, Any], Mapping[str, object]]] = [("tpo", changes, _RUN)]
     for name, known in _PARTS.items():
         parts = changes.get(name)
         for number, part in enumerate(parts if isinstance(parts, list) else []):
             if isinstance(part, Mapping):  # another shape is refused where the run goes on
                 places.append((f"tpo.{name}.{number}", part, known))
     for place, given, known in places:
-        for key in given:
-            if key not in known:
-                hint = what_was_meant(shown(key), known)
-                return f"`{place}` has the key `{shown(key)}`, which means nothing there: {hint}"
+        if given.keys() <= known.keys():
+            continue
+        key = next(key for key in given if key not in known)
+        hint = what_was_meant(shown(key), [*known])
+        return f"`{place}` has the key `{shown(key)}`, which means nothing there: {hint}"
     return None
 
 

@@ -7,11 +7,12 @@ they are recorded; draws nothing.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypedDict, overload
+from typing import Any, NotRequired, TypedDict, overload
 
 from langchain_core.messages import BaseMessage, convert_to_openai_messages
 
 from langchain_tpo.candidate_pool import Candidate
+from langchain_tpo.evaluation.held_draws import drawn_first
 from langchain_tpo.sampling.usage import Usage
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import FirstSamples, StepRecord
@@ -24,6 +25,10 @@ class Asked(TypedDict):
     """A fingerprint of conversation, sampling options and seed: equal ones may share draws."""
     taken: int
     """How many of the draws another system of the run had made."""
+    of: NotRequired[str]
+    """The system whose record holds those of them that stand there only, on disk."""
+    held: NotRequired[int]
+    """How many of the pool these are, from its first on."""
 
 
 def asked_key(messages: Sequence[BaseMessage], settings: TPOSettings) -> str:
@@ -59,35 +64,34 @@ class SharedSamples:
         ... }
         >>> pool = [{"text": text, "reward": 1.0, "round": 0} for text in ("ab", "a")]
         >>> shared = SharedSamples()
-        >>> shared.add("key", first_samples_of({"pool": pool, "drops": [], "steps": [step]}))
+        >>> drawn = first_samples_of({"pool": pool, "drops": [], "steps": [step]})
+        >>> shared.add("key", drawn, "tpo")
         >>> one = shared.take("key", width=1)
         >>> one["candidates"][0]["text"], one["steps"][0]["usage"]["output_tokens"]
         ('ab', 20)
     """
 
-    def __init__(self, runs: Iterable[Mapping[str, Any]] = ()) -> None:
-        """Begin with what is recorded.
-
-        Args:
-            runs: Recorded runs of the example.
-        """
+    def __init__(self) -> None:
+        """Begin with nothing."""
         self._widest: dict[str, FirstSamples] = {}
-        self.add_runs(runs)
+        self._holders: dict[str, str] = {}
 
-    def add_runs(self, runs: Iterable[Mapping[str, Any]]) -> None:
+    def add_runs(self, system: str, runs: Iterable[Mapping[str, Any]]) -> None:
         """Keep what recorded runs drew first; those that do not say what they asked share nothing.
 
         Args:
+            system: Whose runs they are.
             runs: Of one example.
         """
         for run in runs:
             if "first_samples" in run:
-                self.add(run["first_samples"]["key"], first_samples_of(run))
+                self.add(run["first_samples"]["key"], first_samples_of(run), system)
 
-    def add(self, key: str, samples: FirstSamples) -> None:
-        """Keep what a run drew first, unless more is known already."""
+    def add(self, key: str, samples: FirstSamples, system: str) -> None:
+        """Keep what a system's run drew first, unless more is known already."""
         if key not in self._widest or draws_in(samples) > draws_in(self._widest[key]):
             self._widest[key] = samples
+            self._holders[key] = system
 
     def take(self, key: str, *, width: int) -> FirstSamples | None:
         """Return the first draws of a question, at most `width`; None when there are none."""
@@ -96,6 +100,23 @@ class SharedSamples:
             return samples
         return _narrowed(samples, width)
 
+    def asked(self, key: str, taken: FirstSamples | None, pool: Sequence[Candidate]) -> Asked:
+        """Say where the first samples of a run come from.
+
+        Those that are in its pool as they were taken need not be written again with it.
+
+        Args:
+            key: Of its question.
+            taken: What it began with; None: nothing.
+            pool: What it ended with.
+        """
+        if taken is None:
+            return Asked(key=key, taken=0)
+        asked, held = Asked(key=key, taken=draws_in(taken)), len(taken["candidates"])
+        if key in self._holders and held and [*pool[:held]] == taken["candidates"]:
+            asked["of"], asked["held"] = self._holders[key], held
+        return asked
+
 
 def first_samples_of(run: Mapping[str, Any]) -> FirstSamples:
     """Read what a run drew before its first round.
@@ -103,9 +124,8 @@ def first_samples_of(run: Mapping[str, Any]) -> FirstSamples:
     Args:
         run: As it is recorded, or its result's own fields.
     """
-    drawn = [one for one in run["pool"] if one["round"] == 0 and not one.get("draft")]
     return FirstSamples(
-        candidates=drawn,
+        candidates=drawn_first(run),
         drops=[drop for drop in run["drops"] if drop["step"] == "sample"],
         steps=[step for step in run["steps"] if step["round"] == 0],
     )

@@ -66,6 +66,18 @@ class Places:
         )
         return (place for (place,) in found)
 
+    def at(self, name: str, part: str) -> int | None:
+        """Return the place of one part of a name; None where nothing is noted that could be read.
+
+        Args:
+            name: Of an example.
+            part: Which part.
+        """
+        found = self._database.execute(
+            "SELECT place FROM places WHERE name = ? AND part = ?", (_key(name), _key(part))
+        ).fetchone()
+        return None if found is None else found[0]
+
     def __contains__(self, named: tuple[str, str]) -> bool:
         """Whether a part of a name is noted."""
         found = self._database.execute(

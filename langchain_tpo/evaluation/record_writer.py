@@ -8,6 +8,7 @@ from collections import deque
 from types import TracebackType
 from typing import Self
 
+from langchain_tpo.evaluation.held_draws import standing_alone
 from langchain_tpo.evaluation.records import Record, RecordedFailure, RecordFile
 
 MOST_WAITING = 32
@@ -63,7 +64,7 @@ class RecordWriter:
         """
         self._retry()
         try:
-            self._file.append(record)
+            self._file.append(standing_alone(record) if self._waiting else record)
         except OSError as error:
             self._waiting.append((record, error))
             if len(self._waiting) > MOST_WAITING:
@@ -73,7 +74,7 @@ class RecordWriter:
         for _ in range(len(self._waiting)):
             record, _ = self._waiting.popleft()
             try:
-                self._file.append(record)
+                self._file.append(standing_alone(record))  # what it shares may wait as well
             except OSError as again:
                 self._waiting.append((record, again))
 

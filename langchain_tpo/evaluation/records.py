@@ -6,13 +6,16 @@ Knows the file and what kill -9 or a full disk can do to it; knows no model and 
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NotRequired, Self, TypedDict, TypeVar, cast
 
 from langchain_tpo.errors import DatasetError
+from langchain_tpo.evaluation.held_draws import with_held, without_held
+from langchain_tpo.evaluation.on_disk import Places
 
 try:
     import fcntl
@@ -21,6 +24,9 @@ except ImportError:  # Windows: nothing keeps two runs from one folder there
 
 RECORDS = "records.jsonl"
 """The file's name in the folder of a run."""
+
+MOST_KEPT = 32
+"""Records in memory whose draws others share: those of as many examples as are answered at once."""
 
 
 Line = TypeVar("Line")
@@ -105,13 +111,13 @@ class RecordFile:
         """Close it."""
         self.close()
 
-    def append(self, record: object) -> None:
+    def append(self, record: Mapping[str, Any]) -> None:
         """Add one line, all of it or nothing.
 
         Raises:
             OSError: When the disk did not take it.
         """
-        line = _as_line(record)
+        line = _as_line(without_held(record))
         before = os.fstat(self._descriptor).st_size
         try:
             written = 0
@@ -208,7 +214,7 @@ def read_records(path: Path) -> Iterator[Record]:
     Raises:
         DatasetError: In one line, when there is no such file or a line of it is no record.
     """
-    return read_lines(path, _as_record)
+    return (record for _, record in read_placed_records(path))
 
 
 def read_lines(path: Path, check: Callable[[object], Line]) -> Iterator[Line]:
@@ -230,15 +236,72 @@ def read_placed_records(path: Path) -> Iterator[tuple[int, Record]]:
     Raises:
         DatasetError: As `read_records` does.
     """
-    return _placed_lines(path, _as_record)
+    others = _Others(path)
+    for place, record in _placed_lines(path, _as_record):
+        others.note(place, record)
+        yield place, others.completed(record)
 
 
 def records_at(path: Path, places: Iterable[int]) -> Iterator[Record]:
-    """Return the records at some places of a file, as `read_placed_records` gave them."""
+    """Return the records at some places of a file, as `read_placed_records` gave them.
+
+    Args:
+        path: The file.
+        places: Of all answers to an example: what they share is looked for among them.
+
+    Raises:
+        DatasetError: In one line, when what one of them shares stands in none.
+    """
+    listed = [_record_at(path, place) for place in places]
+    by_name = {(record["example"], record["system"]): record for record in listed}
+    return (_completed(record, lambda *name: by_name.get(name)) for record in listed)
+
+
+def _record_at(path: Path, place: int) -> Record:
     with path.open("rb") as file:
-        for place in places:
-            file.seek(place)
-            yield _as_record(json.loads(file.readline()))
+        file.seek(place)
+        return _as_record(json.loads(file.readline()))
+
+
+class _Others:
+    """Finds the records that hold what others share; nearly always they are just before."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._places = Places()
+        self._all_noted = False
+        self._at = lru_cache(maxsize=MOST_KEPT)(partial(_record_at, path))
+
+    def note(self, place: int, record: Record) -> None:
+        """Remember where the answer of a system stands."""
+        if record["runs"]:
+            self._places.add(record["example"], record["system"], place)
+
+    def completed(self, record: Record) -> Record:
+        """Return a record with all of its draws."""
+        return _completed(record, self._named)
+
+    def _named(self, example: str, system: str) -> Record | None:
+        place = self._places.at(example, system)
+        if place is None and not self._all_noted:
+            for later, record in _placed_lines(self._path, _as_record):
+                self.note(later, record)
+            self._all_noted = True
+            place = self._places.at(example, system)
+        return None if place is None else self._at(place)
+
+
+def _completed(
+    record: Record, find: Callable[[str, str], Record | None], within: frozenset[str] = frozenset()
+) -> Record:
+    """Return a record with all of its draws; what holds them may itself share some."""
+
+    def source(example: str, system: str) -> Record | None:
+        around = within | {record["system"]}  # a file that was edited may lead round in a circle
+        found = None if system in around else find(example, system)
+        return None if found is None else _completed(found, find, around)
+
+    return cast("Record", with_held(cast("Mapping[str, Any]", record), source))
 
 
 def _placed_lines(path: Path, check: Callable[[object], Line]) -> Iterator[tuple[int, Line]]:

@@ -108,5 +108,5 @@ def _ignore(record: Record) -> None:
 
 def _take_up(record: Record, shared: SharedSamples, budgets: dict[str, Spending]) -> None:
     """Keep what other systems need of an answer: its first samples, and what it took."""
-    shared.add_runs(record["runs"])
+    shared.add_runs(record["system"], record["runs"])
     budgets[record["system"]] = [spent_in(run) for run in record["runs"]]

@@ -6,7 +6,7 @@ knows no files.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 
 from langchain_core.messages import (
@@ -23,7 +23,6 @@ from langchain_tpo.evaluation.first_samples import (
     Asked,
     SharedSamples,
     asked_key,
-    draws_in,
 )
 from langchain_tpo.evaluation.given_answers import GivenAnswer, samples_of
 from langchain_tpo.evaluation.given_critiques import NO_CRITIQUE, given_critic, read_critiques
@@ -37,6 +36,10 @@ from langchain_tpo.sampling.wrappers import ChatModel
 
 Spending: TypeAlias = Sequence[Spent]
 """What each turn of an example took."""
+
+MOST_WIDTHS = 64
+"""Loops kept of a matched system, one for each width: to build a graph takes as long as a run of it
+whose model answers at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +100,7 @@ class SystemRunner:
         self._critiques: Mapping[str, str] | None = None
         if system.critique is not None:
             self._critiques = read_critiques(system.critique)
+        self._matched = lru_cache(maxsize=MOST_WIDTHS)(self._of_width)
 
     async def answer(
         self, example: Example, shared: SharedSamples, budget: Spending | None = None
@@ -142,7 +146,7 @@ class SystemRunner:
             asked_for,
             RunnableConfig(max_concurrency=max(tpo.settings.width, 1)),
         )
-        asked = Asked(key=key, taken=draws_in(taken) if taken else 0)
+        asked = shared.asked(key, taken, result.pool)
         return AnsweredTurn(messages=list(messages), result=result, asked=asked)
 
     async def _given(
@@ -172,10 +176,11 @@ class SystemRunner:
             return self._shared
         if budget is None:
             raise RunError(f"`{self.system.match}` has no answer whose tokens could be matched.")
-        width = budget[number].width(self.system.match_on)
-        return self._shared.model_copy(
-            update={"settings": self.system.settings.with_changes(width=width), "width": None}
-        )
+        return self._matched(budget[number].width(self.system.match_on))
+
+    def _of_width(self, width: int) -> TPORunnable:
+        settings = self.system.settings.with_changes(width=width)
+        return self._shared.model_copy(update={"settings": settings, "width": None})
 
     def _built(self, system: System, critic: ChatModel | None) -> TPORunnable:
         return TPORunnable(

@@ -361,6 +361,6 @@ def _answer_id(result: TPOResult, earlier: Sequence[BaseMessage]) -> str:
 
     An earlier message of that id would be replaced by the answer.
     """
-    given = result.message().id
+    given = result.message_of(result.chosen).id
     taken = {message.id for message in earlier}
     return str(uuid4()) if given is None or given in taken else given

@@ -34,14 +34,16 @@ MOST_ATTEMPTS = 10_000
 """Attempts of nodes whose equal questions are counted at the same time."""
 
 
-def invoke_in_slot(graph: Graph, asked: TPOInput, config: RunnableConfig, *, who: str) -> Any:  # noqa: ANN401 a graph's output
+def invoke_in_slot(
+    graph: Graph, asked: TPOInput, config: RunnableConfig, *, who: Callable[[], str]
+) -> Any:  # noqa: ANN401 a graph's output
     """Invoke a graph; in a node whose checkpoints are kept, it has a place of its own there.
 
     Args:
         graph: The graph.
         asked: Its input.
         config: Of the node, or of whatever calls.
-        who: Tells links apart that are asked the same in one node.
+        who: Tells links apart that are asked the same in one node; asked only there.
     """
     namespace = _namespace(asked, config, who)
     if namespace is None:
@@ -58,7 +60,7 @@ def invoke_in_slot(graph: Graph, asked: TPOInput, config: RunnableConfig, *, who
 
 
 async def ainvoke_in_slot(
-    graph: Graph, asked: TPOInput, config: RunnableConfig, *, who: str
+    graph: Graph, asked: TPOInput, config: RunnableConfig, *, who: Callable[[], str]
 ) -> Any:  # noqa: ANN401 a graph's output
     """Invoke a graph as `invoke_in_slot` does, without blocking the event loop.
 
@@ -66,7 +68,7 @@ async def ainvoke_in_slot(
         graph: The graph.
         asked: Its input.
         config: Of the node, or of whatever calls.
-        who: Tells links apart that are asked the same in one node.
+        who: Tells links apart that are asked the same in one node; asked only there.
     """
     namespace = _namespace(asked, config, who)
     if namespace is None:
@@ -83,7 +85,7 @@ async def ainvoke_in_slot(
 
 
 def stream_in_slot(
-    graph: Graph, asked: TPOInput, config: RunnableConfig, *, who: str
+    graph: Graph, asked: TPOInput, config: RunnableConfig, *, who: Callable[[], str]
 ) -> Iterator[Any]:
     """Stream what a graph's thread holds after every superstep, in a place as of `invoke_in_slot`.
 
@@ -91,7 +93,7 @@ def stream_in_slot(
         graph: The graph.
         asked: Its input.
         config: Of the node, or of whatever calls.
-        who: Tells links apart that are asked the same in one node.
+        who: Tells links apart that are asked the same in one node; asked only there.
     """
     namespace = _namespace(asked, config, who)
     if namespace is None:
@@ -111,7 +113,7 @@ def stream_in_slot(
 
 
 async def astream_in_slot(
-    graph: Graph, asked: TPOInput, config: RunnableConfig, *, who: str
+    graph: Graph, asked: TPOInput, config: RunnableConfig, *, who: Callable[[], str]
 ) -> AsyncGenerator[Any]:
     """Stream as `stream_in_slot` does, without blocking the event loop.
 
@@ -119,7 +121,7 @@ async def astream_in_slot(
         graph: The graph.
         asked: Its input.
         config: Of the node, or of whatever calls.
-        who: Tells links apart that are asked the same in one node.
+        who: Tells links apart that are asked the same in one node; asked only there.
     """
     namespace = _namespace(asked, config, who)
     if namespace is None:
@@ -176,7 +178,7 @@ _FIRST_CALL: Pregel[Any, Any, Any, Any] = Pregel(
 )
 
 
-def _namespace(asked: TPOInput, config: RunnableConfig, who: str) -> str | None:
+def _namespace(asked: TPOInput, config: RunnableConfig, who: Callable[[], str]) -> str | None:
     """Return the place of a run; None where nothing is kept of it, or outside of any graph."""
     node: Mapping[str, Any] = config.get("configurable", {})
     if not node.get("checkpoint_ns") or node.get("thread_id") is None:
@@ -186,7 +188,7 @@ def _namespace(asked: TPOInput, config: RunnableConfig, who: str) -> str | None:
     if info is None:
         return None
     said = [(message.type, message.content) for message in asked["messages"]]
-    question = (said, asked.get("tpo_drafts"), asked.get("tpo_context"), who)
+    question = (said, asked.get("tpo_drafts"), asked.get("tpo_context"), who())
     attempt = (info.thread_id, info.task_id, info.node_attempt, info.node_first_attempt_time)
     digest = fingerprint(*question, _ORDINALS.next(fingerprint(*attempt, *question)))
     return f"{node['checkpoint_ns']}|{int(digest, 16)}"  # digits: a number like LangGraph's own

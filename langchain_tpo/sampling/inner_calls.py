@@ -19,8 +19,7 @@ from langchain_core.outputs import (
     GenerationChunk,
     LLMResult,
 )
-from langchain_core.runnables import RunnableConfig
-from langchain_core.runnables.config import merge_configs
+from langchain_core.runnables import RunnableConfig, ensure_config
 from langgraph.constants import TAG_NOSTREAM
 
 from langchain_tpo.sampling.usage import COUNTED, Usage, UsageCounter, as_usage_metadata, counted
@@ -45,11 +44,12 @@ def inner_config(
         >>> inner_config({}, UsageCounter(), {"tpo_step": "sample"})["metadata"]["tpo_step"]
         'sample'
     """
-    own = RunnableConfig(tags=[TAG_NOSTREAM], metadata={"lc_source": "tpo", **labels})
-    merged = merge_configs(config, own)
-    if PER_CALL in (given := merged.get("configurable", {})):  # of this run, not of one inside it
-        merged["configurable"] = {key: value for key, value in given.items() if key != PER_CALL}
-    return in_order(merged, [counter, TellOnce()])
+    full = ensure_config(config)
+    full["tags"] = sorted({*(full.get("tags") or ()), TAG_NOSTREAM})
+    full["metadata"] = {**(full.get("metadata") or {}), "lc_source": "tpo", **labels}
+    if PER_CALL in (given := full.get("configurable", {})):  # of this run, not of one inside it
+        full["configurable"] = {key: value for key, value in given.items() if key != PER_CALL}
+    return in_order(full, [counter, TellOnce()])
 
 
 def named(config: RunnableConfig | None) -> RunnableConfig | None:
@@ -154,5 +154,7 @@ def _messages(response: LLMResult) -> list[AIMessage]:
 
 def _turn(handler: object) -> int:
     """Counters first, then what settles, then what hides; all others as they came."""
-    kinds = (UsageCounter, TellOnce, TellNothing)
-    return next((place for place, kind in enumerate(kinds) if isinstance(handler, kind)), 3)
+    for place, kind in enumerate((UsageCounter, TellOnce, TellNothing)):
+        if isinstance(handler, kind):
+            return place
+    return 3

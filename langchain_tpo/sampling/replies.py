@@ -6,6 +6,7 @@ messages; knows nothing of pools or rewards.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal, cast
 
 from langchain_core.messages import LC_ID_PREFIX, AIMessage, BaseMessage
@@ -180,6 +181,7 @@ def _finish(metadata: Mapping[str, Any]) -> tuple[Finish | None, str]:
     return ("content_filter", str(getattr(blocked, "name", blocked))) if blocked else (None, "")
 
 
+@lru_cache(maxsize=256)
 def _plain(word: str) -> str:
     """Return a word in small letters and underscores, without the name of its enumeration."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])|[-\s]", "_", word).lower()

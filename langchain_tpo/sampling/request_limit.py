@@ -53,7 +53,8 @@ class Places:
         """Hold a place as `taken` does, without blocking the event loop."""
         place = self._ask()
         try:
-            await asyncio.wrap_future(place)
+            if not place.done():  # a free place costs no turn of the event loop
+                await asyncio.wrap_future(place)
         except BaseException:
             self._withdraw(place)
             raise

@@ -248,6 +248,9 @@ def _added(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 
 def _sum_or_none(values: Iterable[int | None]) -> int | None:
-    listed = list(values)
-    known = [value for value in listed if value is not None]
-    return sum(known) if len(known) == len(listed) else None
+    total = 0
+    for value in values:
+        if value is None:
+            return None
+        total += value
+    return total

@@ -117,9 +117,8 @@ async def test_later_turns_are_shared_where_the_answers_before_them_are_the_same
     )
 
     same, other = by_system(records)["a"]["runs"][1], by_system(records)["tpo"]["runs"][1]
-    assert (
-        same["first_samples"] | {"taken": 2} == by_system(records)["b"]["runs"][1]["first_samples"]
-    )
+    again = by_system(records)["b"]["runs"][1]["first_samples"]
+    assert same["first_samples"] | {"taken": 2, "of": "a", "held": 2} == again
     assert other["messages"] != same["messages"]
     assert other["first_samples"]["key"] != same["first_samples"]["key"]
 
@@ -160,7 +159,7 @@ def test_part_of_a_draw_of_several_requests_costs_its_part() -> None:
     step = {"step": "sample", "round": 0, "usage": {**usage, "cached_tokens": 8}, "seconds": 2.0}
     pool = [{"text": "same length", "reward": 1.0, "round": 0}] * 4
     shared = SharedSamples()
-    shared.add("key", first_samples_of({"pool": pool, "drops": [], "steps": [step]}))
+    shared.add("key", first_samples_of({"pool": pool, "drops": [], "steps": [step]}), "tpo")
 
     part = shared.take("key", width=1)
 

@@ -47,6 +47,10 @@ def as_reward_model(reward: RewardLike) -> RewardModel:
         return FunctionReward(function)
     if isinstance(reward, Runnable):
         return _judge(reward) if is_chat_model(reward) else cast("RewardModel", reward)
+    if isinstance(reward, type):
+        raise RewardTypeError(
+            f"`reward` is a class: hand an instance of it over, `{reward.__name__}(...)`."
+        )
     if callable(reward):
         return FunctionReward(reward)
     if tells(lambda one: hasattr(one, "score_rollout") and hasattr(one, "funcs"), reward):

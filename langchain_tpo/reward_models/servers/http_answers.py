@@ -42,6 +42,16 @@ ANSWERS_AT_ONCE = 8
 LONGEST_TARGET = 200
 """Characters of a redirect's target that an error shows."""
 
+ERROR_WORDS = ("error", "errors", "detail", "message", "msg", "base_resp", "status_msg")
+"""Where servers put what went wrong, the most telling first."""
+
+_SAID = ("msg", "message", "type")
+_OF_ERRORS = {
+    *("error", "errors", "error_type", "detail", "message", "msg", "code", "status", "type"),
+    *("param", "request_id", "requestId", "trace_id", "timestamp", "path"),
+}
+"""Keys of an answer that holds nothing but an error."""
+
 
 class Holding:
     """Counts the bytes of answers that are held and not yet read, over all requests of a batch."""
@@ -243,14 +253,15 @@ def _detail(content: bytes) -> str:
 
 
 def _words(body: object) -> str:
-    """Return what TGI, TEI, OpenAI, FastAPI or Gemini (a list of one) say of an error."""
+    """Return what a server says of an error, in any of the places where servers say it."""
     if isinstance(body, list) and len(body) == 1 and isinstance(body[0], dict):
         body = body[0]
     if not isinstance(body, dict):
         return ""
-    error = body.get("error", body.get("detail", body.get("message", "")))
-    error = error.get("message", "") if isinstance(error, dict) else error
-    return error if isinstance(error, str) else _field_errors(error)
+    told = next((body[key] for key in ERROR_WORDS if body.get(key)), "")
+    if isinstance(told, dict) and "loc" not in told:
+        return _words(told)
+    return told if isinstance(told, str) else _field_errors(told)
 
 
 def _line(words: str) -> str:
@@ -265,21 +276,30 @@ def _field_errors(errors: object) -> str:
 
 
 def _field_error(error: dict[str, object]) -> str:
-    place, what = error.get("loc"), error.get("msg", error.get("type"))
+    place, what = error.get("loc"), next((error[key] for key in _SAID if key in error), None)
     parts = place if isinstance(place, list) else [] if place is None else [place]
-    return f"{'.'.join(str(part) for part in parts)}: {what}"
+    return ": ".join(filter(None, (".".join(map(str, parts)), str(what))))
 
 
 def _admitted_error(answer: JsonValue) -> str:
     """Return what is wrong with an answer that calls itself a success; nothing if all is well."""
-    if not isinstance(answer, dict):
-        return ""
-    error = answer.get("error")
-    told = isinstance(error, dict) and not error.keys().isdisjoint({"message", "code", "type"})
-    told = told or (isinstance(error, str) and answer.keys() <= {"error", "error_type", "message"})
-    if not told and answer.get("object") != "error":
+    if isinstance(answer, list) and len(answer) == 1:
+        answer = answer[0] if isinstance(answer[0], dict) and "error" in answer[0] else None
+    if not isinstance(answer, dict) or not _is_error(answer):
         return ""
     return _line(_words(answer)) or "it does not say which"
+
+
+def _is_error(answer: Mapping[str, JsonValue]) -> bool:
+    error, status = answer.get("error"), answer.get("base_resp")
+    if answer.get("object") == "error" or answer.get("success") is False:
+        return True
+    if isinstance(error, dict):
+        return not error.keys().isdisjoint({"message", "code", "type"})
+    if isinstance(status, dict):  # MiniMax's
+        return status.get("status_code") not in {0, None}
+    bare = answer.keys() <= _OF_ERRORS
+    return bare and (isinstance(error, str) or not answer.keys().isdisjoint({"detail", "code"}))
 
 
 def _stated_status(answer: JsonValue) -> int | None:

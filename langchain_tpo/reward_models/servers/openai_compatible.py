@@ -8,10 +8,10 @@ import re
 from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, JsonValue, model_validator
+from pydantic import BaseModel, Field, JsonValue, field_validator, model_validator
 
 from langchain_tpo.errors import RewardServerError, SettingsError
-from langchain_tpo.reward_models.servers.http_answers import checked_answer
+from langchain_tpo.reward_models.servers.http_answers import checked_answer, hidden
 from langchain_tpo.reward_models.servers.http_calls import Call, RewardServer
 from langchain_tpo.reward_models.servers.http_transport import AnswerOrError, Flow
 from langchain_tpo.reward_models.servers.verifier import GenerativeVerifier, VerifierReply
@@ -31,17 +31,32 @@ OWN_KEYS = frozenset(
 REFUSALS = frozenset({400, 403, 422})
 """Statuses by which a server refuses an option of a request."""
 
+NOT_THERE = frozenset({500, 501})
+"""Statuses by which it says that it has no grammar for a form."""
+
 LABEL_TOKENS = 8
 """Room behind a thought for blanks and the label."""
 
-AS_IT_IS = re.compile(r"/v\d+\w*(/|$)|openai|/deployments/")
+AS_IT_IS = re.compile(r"/v\d+\w*(/|$)|/deployments/|/serving-endpoints$|/inference$")
 """Paths of base URLs to which no `/v1` belongs: Gemini's `/v1beta/openai`, Zhipu's `/paas/v4`,
-Volcengine's `/api/v3`, Azure's `/openai/deployments/NAME`."""
+Volcengine's `/api/v3`, Azure's `/openai/deployments/NAME`, those of Databricks and GitHub."""
+
+ROUTES = re.compile(r"/(?:chat/completions|completions|models|embeddings|responses)/*$")
+"""What a URL ends in that was copied from a manual's example."""
+
+OPTIONS = {
+    "refuses_form": r"response_format|json_schema|guided|structured",
+    "refuses_temperature": r"temperature",
+}
+"""What a request goes without once a server has refused it in these words."""
 
 MOST = re.compile(
     r"(?:<=|at most|equal to|allowed:?|maximum(?: of| is)?:?|between 0 and)\s*`?(\d+)"
 )
 """How servers say the most that they take."""
+
+ROOM = re.compile(r"(?:>=|at least|minimum(?: of| is)?:?)\s*`?(\d+)")
+"""How servers say the fewest tokens for which they can be asked."""
 
 FEWEST_TOP = 5
 """What every server lists that lists any: where one names no number."""
@@ -76,6 +91,9 @@ class _Message(BaseModel):
 
 class _Choice(BaseModel):
     message: _Message
+    finish_reason: str | None = None
+    error: JsonValue = None
+    """What went wrong behind a router that answers all the same."""
     logprobs: JsonValue = None
     """Read only where it is wanted: some servers answer in the form of completions."""
 
@@ -102,8 +120,9 @@ class OpenAIVerifier(GenerativeVerifier):
     A model that thinks aloud needs `thinking_tokens`, or is asked not to: for Qwen3 on vLLM or
     SGLang `extra_body={"chat_template_kwargs": {"enable_thinking": False}}`.
 
-    `/v1` is added to a URL, except where its path holds a version or `openai`, as those of Gemini,
-    Zhipu, Volcengine and Azure do. Azure: `headers={"api-key": ...}, query={"api-version": ...}`.
+    `/v1` is added to a URL, except where its path holds a version or a deployment, as those of
+    Gemini, Zhipu, Volcengine and Azure do; a route at its end is taken off. Azure:
+    `headers={"api-key": ...}, query={"api-version": ...}`.
 
     Raises:
         SettingsError: In one line, when an option cannot work.
@@ -119,6 +138,11 @@ class OpenAIVerifier(GenerativeVerifier):
     """How many of the likeliest tokens to ask for; fewer where the server gives fewer."""
     extra_body: dict[str, JsonValue] = Field(default_factory=dict)
     """More keys for each request, such as a grammar; none that changes how tokens are drawn."""
+
+    @field_validator("url")
+    @classmethod
+    def _base_of(cls, url: str) -> str:
+        return ROUTES.sub("", url)
 
     @model_validator(mode="after")
     def _decoding_is_ours(self) -> Self:
@@ -141,6 +165,7 @@ class OpenAIVerifier(GenerativeVerifier):
         tokens = question.max_tokens if isinstance(question, JsonScore) else 1
         if self.thinking_tokens:
             tokens = self.thinking_tokens + (tokens if written else LABEL_TOKENS)
+        tokens = max(tokens, int(str(self._known.get("fewest_tokens", 1))))
         body: dict[str, JsonValue] = {
             "model": self.model or self._known["model"],
             "messages": [{"role": "user", "content": prompt}],
@@ -159,27 +184,44 @@ class OpenAIVerifier(GenerativeVerifier):
 
     def learn(self, refusal: RewardServerError) -> bool:
         """Remember an option that the server does not take; whether to ask again without it."""
+        words, known = str(refusal), self._known
+        if refusal.status in NOT_THERE:
+            return "response_format" in words and self._without("refuses_form")
         if refusal.status not in REFUSALS:
             return False
-        words, known = str(refusal), self._known
         if "max_completion_tokens" in words and "limit" not in known:
             known["limit"] = "max_completion_tokens"
-        elif re.search(r"top_(logprobs|n_tokens)", words) and (most := self._fewer(words)):
-            known["top_logprobs"] = most
-        elif re.search(r"response_format|json_schema|guided|structured", words):
-            return self._without("refuses_form")
-        elif "temperature" in words:
-            return self._without("refuses_temperature")
-        else:
-            if re.search(r"log[ -]?prob", words, re.IGNORECASE):
-                known["refuses_logprobs"] = True
+            return True
+        if self._counts(words):
+            return True
+        for option, named in OPTIONS.items():
+            if re.search(named, words):
+                return self._without(option)
+        if re.search(r"log[ -]?prob", words, re.IGNORECASE):
+            known["refuses_logprobs"] = True
+        return False
+
+    def _counts(self, words: str) -> bool:
+        """Remember how many likeliest tokens at most, or tokens at least, can be asked for."""
+        if re.search(r"logprobs|top_n_tokens", words) and (most := self._fewer(words)):
+            self._known["top_logprobs"] = most
+            return True
+        least = ROOM.search(words) if re.search(r"max(_\w+)?_tokens", words) else None
+        if least is None or int(least[1]) <= int(str(self._known.get("fewest_tokens", 1))):
             return False
+        self._known["fewest_tokens"] = int(least[1])
         return True
 
     def reply(self, answer: JsonValue) -> VerifierReply:
         """Return the text and its tokens; none where the server has no `logprobs`."""
         choice = self._choice(answer)
         message = choice.message
+        if choice.error:
+            told = choice.error.get("message") if isinstance(choice.error, dict) else None
+            words = hidden(str(told or "it does not say which")[:200], ())
+            raise RewardServerError(f"`{self.url}` answered with an error in it: {words}.")
+        if choice.finish_reason == "content_filter" and not message.text:
+            raise RewardServerError(f"A filter of `{self.url}` kept a verifier's reply back.")
         return VerifierReply(
             text=message.text,
             tokens=[_token(position) for position in _positions(choice.logprobs)],
@@ -189,7 +231,8 @@ class OpenAIVerifier(GenerativeVerifier):
     def _fewer(self, words: str) -> int | None:
         """Return how many likeliest tokens the server gives, if fewer than were asked for."""
         stated = MOST.search(words)
-        most = int(stated[1]) if stated else FEWEST_TOP
+        named = re.search(r"top_(logprobs|n_tokens)", words)
+        most = int(stated[1]) if stated else FEWEST_TOP if named else 0
         asked = self._known.get("top_logprobs", self.top_logprobs)
         return most if 0 < most < int(str(asked)) else None
 

@@ -9,12 +9,13 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from inspect import signature
+from typing import Any, Self
 
 from langchain_core.messages import BaseMessage
 from pydantic import Field, InstanceOf, JsonValue, PrivateAttr, field_validator, model_validator
 
-from langchain_tpo.errors import RewardServerError
+from langchain_tpo.errors import RewardServerError, RewardTypeError
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.reward_models.servers.http_calls import Call
 from langchain_tpo.reward_models.servers.http_reward_model import HttpRewardModel, read_scores
@@ -39,6 +40,10 @@ logger = logging.getLogger(__name__)
 
 THOUGHT_OPENINGS = ("<|channel", "<think", "[THINK]", "\u25c1think")
 """What the first token of a thought may be, beside whole tags."""
+
+
+OVERRIDDEN = ("prompt", "call", "reply", "reading", "learn", "probing")
+"""What subclasses of other people's override."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +96,20 @@ class GenerativeVerifier(HttpRewardModel):
     @classmethod
     def _frame_holds_the_response(cls, frame: str) -> str:
         return check_frame(frame)
+
+    @model_validator(mode="after")
+    def _overrides_can_be_called(self) -> Self:
+        for name in OVERRIDDEN:
+            base, own = (signature(getattr(one, name)) for one in (GenerativeVerifier, type(self)))
+            try:
+                own.bind(*base.parameters)
+            except TypeError:
+                given, taken = (", ".join([*one.parameters][1:]) for one in (base, own))
+                raise RewardTypeError(
+                    f"`{type(self).__name__}.{name}` is called as `{name}({given})` and takes "
+                    f"`({taken})`: let it take these arguments by place."
+                ) from None
+        return self
 
     @abstractmethod
     def preparing(self) -> Flow[None]:

@@ -388,3 +388,11 @@ def test_an_object_that_hands_on_to_another_scores_as_it_says() -> None:
         {**REQUEST, "responses": ["4", "a much longer answer than the question was"]}
     )
     assert scores == [0.0, 1.0]
+
+
+def test_a_class_is_no_reward() -> None:
+    class Brevity:
+        def __init__(self, prompt: str, response: str) -> None: ...
+
+    with pytest.raises(RewardTypeError, match=r"hand an instance of it over, `Brevity\(...\)`"):
+        as_reward_model(Brevity)  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock, MagicMock, Mock
 
 import numpy as np
 import pytest
@@ -159,3 +160,10 @@ def test_a_score_that_fails_is_one_line() -> None:
     assert str(raised.value) == (
         "A score cannot be read (OSError: gone): a Failing came, expected a number or None."
     )
+
+
+@pytest.mark.parametrize("kind", [Mock, MagicMock, AsyncMock])
+def test_a_stand_in_without_a_value_is_no_score(kind: type[Mock]) -> None:
+    for value in (kind(), {"score": kind()}, (kind(), "fine")):
+        with pytest.raises(RewardOutputError, match="give the stand-in a value"):
+            as_score(value)

@@ -50,6 +50,11 @@ def _refuses(words: str, status: int = 400) -> Reply:
         ("https://x.test/api/paas/v4", "/api/paas/v4/chat/completions"),
         ("https://x.test/api/v3/", "/api/v3/chat/completions"),
         ("https://x.test/openai/deployments/d", "/openai/deployments/d/chat/completions"),
+        ("https://x.test/openai", f"/openai{CHAT}"),
+        ("https://x.test/serving-endpoints", "/serving-endpoints/chat/completions"),
+        ("https://x.test/inference", "/inference/chat/completions"),
+        ("https://x.test/v1/chat/completions", CHAT),
+        ("https://x.test/v1/models/", CHAT),
     ],
 )
 def test_every_base_url_leads_to_its_route(
@@ -221,3 +226,75 @@ def test_a_success_that_holds_an_error_is_an_error(monkeypatch: pytest.MonkeyPat
     _serve(monkeypatch, Reply(body={"error": {"message": "Provider failed", "code": 402}}))
     with pytest.raises(RewardServerError, match="with an error in it: Provider failed"):
         OpenAIVerifier(URL, model="m").invoke(REQUEST)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Requested sample logprobs of 20, which is greater than max allowed: 5",
+        "Invalid value for 'top_logprobs': must be between 0 and 5.",
+        "top_logprobs must be less than or equal to 5",
+    ],
+)
+def test_a_server_with_fewer_tokens_is_no_server_without_any(
+    monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    def reply(asked: Asked) -> Reply:
+        return _refuses(words) if asked.body["top_logprobs"] > 5 else _reply(**EVEN)
+
+    _serve(monkeypatch, reply)
+    assert OpenAIVerifier(URL, model="m", max_retries=0).invoke(REQUEST) == [0.0] * 3
+
+
+def test_a_server_may_ask_for_more_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    def reply(asked: Asked) -> Reply:
+        words = "Invalid 'max_tokens': integer below minimum value. Expected a value >= 16."
+        return _refuses(words) if asked.body["max_tokens"] < 16 else _reply(**EVEN)
+
+    server = _serve(monkeypatch, reply)
+    assert OpenAIVerifier(URL, model="m", max_retries=0).invoke(REQUEST) == [0.0] * 3
+    assert server.asked[-1].body["max_tokens"] == 16
+
+
+def test_a_form_that_a_server_has_no_grammar_for_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def reply(asked: Asked) -> Reply:
+        lacking = _refuses("response_format is not implemented", 501)
+        return lacking if "response_format" in asked.body else _reply('{"score": 40}')
+
+    _serve(monkeypatch, reply)
+    model = OpenAIVerifier(URL, model="m", max_retries=0, question=JsonScore())
+    assert model.invoke(REQUEST) == [40.0] * 3
+
+
+def test_a_refusal_is_read_wherever_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = {"detail": [{"loc": ["body", "logprobs"], "msg": "Extra inputs are not permitted"}]}
+
+    def reply(asked: Asked) -> Reply:
+        refused = Reply(status=422, body={"object": "error", "message": listed})
+        return refused if "logprobs" in asked.body else _reply('{"score": 40}')
+
+    _serve(monkeypatch, reply)
+    assert OpenAIVerifier(URL, model="m", max_retries=0).invoke(REQUEST) == [40.0] * 3
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"base_resp": {"status_code": 1004, "status_msg": "login fail"}}, "login fail"),
+        ({"detail": "not found"}, "not found"),
+        ({"success": False, "errors": [{"message": "bad token"}]}, "in it: bad token"),
+        ({"code": "1211", "msg": "model missing"}, "model missing"),
+        ([{"error": {"code": 400, "message": "API key not valid"}}], "API key not valid"),
+        ({"choices": [{"error": {"message": "upstream"}, "message": {}}]}, "upstream"),
+        ({"choices": [{"finish_reason": "content_filter", "message": {}}]}, "kept a verifier's"),
+    ],
+)
+def test_an_error_in_a_success_is_said_in_its_own_words(
+    monkeypatch: pytest.MonkeyPatch, body: Any, words: str
+) -> None:
+    server = _serve(monkeypatch, Reply(body=body))
+    with pytest.raises(RewardServerError, match=words):
+        OpenAIVerifier(URL, model="m", max_retries=0).invoke(REQUEST)
+    assert len(server.asked) == 2  # one for each text: none was asked for a score in writing

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
-from langchain_tpo.errors import PromptError, RewardServerError, SettingsError
+from langchain_tpo.errors import PromptError, RewardServerError, RewardTypeError, SettingsError
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.servers.openai_compatible import OpenAIVerifier
 from langchain_tpo.reward_models.servers.tgi import TGIRewardModel
@@ -237,3 +237,19 @@ def test_the_old_name_of_the_criteria_still_works_with_a_warning() -> None:
     with pytest.warns(DeprecationWarning, match="`rubric` is called `criteria` now"):
         model = _verifier(rubric="It is right.")
     assert model.criteria == "It is right."
+
+
+def test_an_override_that_cannot_be_called_is_refused_in_one_line() -> None:
+    class Old(OpenAIVerifier):
+        def prompt(self, messages: Any, response: str) -> str:  # type: ignore[override]
+            return f"{messages}{response}"
+
+    class Loose(OpenAIVerifier):
+        def prompt(self, *parts: Any) -> str:
+            return str(parts)
+
+    with pytest.raises(
+        RewardTypeError, match=r"is called as `prompt\(messages, response, question\)`"
+    ):
+        Old(URL)
+    assert Loose(URL, model="m").model == "m"

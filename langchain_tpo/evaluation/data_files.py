@@ -13,7 +13,6 @@ import json
 import re
 import sys
 import zlib
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -23,15 +22,20 @@ from typing import IO, Any, TypeAlias
 
 from langchain_tpo.errors import DatasetError, MissingExtraError
 from langchain_tpo.evaluation.examples import BadRow
+from langchain_tpo.evaluation.file_kinds import (
+    JSON_LINE,
+    check_lines,
+    check_table,
+    column_names,
+    delimiter_of,
+    json_or_none,
+)
 
 Numbered: TypeAlias = Iterator[tuple[int, object]]
 """Rows with their place in the file, counted from 1; a `BadRow` where there is none to read."""
 
 _NOT_UTF8 = re.compile(r"[\udc80-\udcff]")
 """How Python writes a byte that is no UTF-8."""
-
-_BEGINS_AS_JSON = re.compile(r"\s*[\[{]\s*[\[{\"]")
-"""How JSON of rows begins, and no names of columns do."""
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -61,9 +65,11 @@ def reader_of(path: Path) -> tuple[Callable[[], Numbered], str | None]:
         return (lambda: read(path)), None
     head = _first_lines(path)
     if suffix in (".csv", ".tsv"):
-        _check_table(path, head)
-        mark = "\t" if suffix == ".tsv" else _delimiter(head)
-        note = None if mark in ",\t" else f"`{path.name}` is read with `{mark}` between cells."
+        check_table(path, head)
+        usual = "\t" if suffix == ".tsv" else ","
+        mark = delimiter_of(head, usual)
+        said = mark not in (usual, "\t")
+        note = f"`{path.name}` is read with `{mark}` between cells." if said else None
         return (lambda: _table(path, mark)), note
     if suffix in (".json", ".jsonl", ".ndjson", ".txt", ""):
         return _text_reader(path, suffix, head)
@@ -75,7 +81,7 @@ def reader_of(path: Path) -> tuple[Callable[[], Numbered], str | None]:
 
 def _text_reader(path: Path, suffix: str, head: str) -> tuple[Callable[[], Numbered], str | None]:
     first, _, second = head.strip().partition("\n")
-    value = _json_or_none(first)
+    value = json_or_none(first)
     objects = isinstance(value, dict)
     if suffix == ".json" and not (objects and second):
         return (lambda: _json(path)), None
@@ -84,23 +90,28 @@ def _text_reader(path: Path, suffix: str, head: str) -> tuple[Callable[[], Numbe
         if alone or (value is None and (first.startswith("[") or first == "{")):
             note = f"`{path.name}` is one JSON value, not one per line: read as .json."
             return (lambda: _json(path)), note
+        check_lines(path, first, second)
         return (lambda: _json_lines(path)), None
     if objects:
         return (lambda: _json_lines(path)), f"`{path.name}` holds JSON lines: read as .jsonl."
     if suffix == ".txt":
-        return (lambda: _plain_lines(path)), None
+        return _prompts_reader(path, first)
     raise DatasetError(
         f"`{path}` has no ending that says what it is: name it .jsonl, .csv, .tsv, or .txt where "
         "every line is a prompt."
     )
 
 
-def _check_table(path: Path, head: str) -> None:
-    if _BEGINS_AS_JSON.match(head):
+def _prompts_reader(path: Path, first: str) -> tuple[Callable[[], Numbered], str | None]:
+    """Return what reads a prompt per line, unless the lines are those of something else."""
+    if JSON_LINE.match(first):
+        return (lambda: _json(path)), f"`{path.name}` holds one JSON value: read as .json."
+    if names := column_names(first):
         raise DatasetError(
-            f"`{path}` holds JSON, and its name says a table: name it `.json`, or `.jsonl` where "
-            "every line is a value."
+            f"`{path}` begins with names of columns ({', '.join(names)}), and its name says a "
+            "prompt per line: name it `.csv` or `.tsv`."
         )
+    return (lambda: _plain_lines(path)), None
 
 
 def _inner_suffix(path: Path) -> str:
@@ -317,20 +328,6 @@ def _first_lines(path: Path) -> str:
 
 _MOST_SNIFFED = 8 << 20
 """Characters of a line that are looked at to know the kind of a file."""
-
-
-def _json_or_none(line: str) -> object:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _delimiter(head: str) -> str:
-    """Return what stands between the cells of the first line, outside of quotes."""
-    line = re.sub(r'"[^"]*"', "", head.partition("\n")[0])
-    ((mark, times),) = Counter({one: line.count(one) for one in ",;\t"}).most_common(1)
-    return mark if times else ","
 
 
 def _zstandard(path: Path, _mode: str) -> Any:  # noqa: ANN401 a binary file

@@ -132,18 +132,22 @@ class _Finder:
                 self._by_prompt[answer.prompt].append(answer)
 
     def _name(self, name: str, answer: GivenAnswer) -> None:
-        if name in self._by_name:
-            first = self._by_name[name].row
+        first = self._by_name.setdefault(name, answer)
+        if first is not answer and (
+            first.prompt is None or answer.prompt is None or _same(first.prompt, answer.prompt)
+        ):  # with questions of their own, their names name something else
             raise DatasetError(
-                f"`given={self._source}`: rows {first} and {answer.row} both answer example "
+                f"`given={self._source}`: rows {first.row} and {answer.row} both answer example "
                 f"`{shown(name)}`: keep one of them."
             )
-        self._by_name[name] = answer
 
     def find(self, example: Example) -> GivenAnswer | None:
         """Return the answer to an example; None when there is none."""
         asked = _questions(example)
-        answer = self._by_name.get(example.id) or self._next(asked[-1]) or self._next(asked[0])
+        answer = self._by_name.get(example.id)
+        if answer is None or answer.prompt not in (None, *asked):
+            # Examples without a name are called by their places, and so may others of the file be.
+            answer = self._next(asked[-1]) or self._next(asked[0]) or answer
         if answer is None:
             return None
         if answer.prompt is not None and not any(_same(answer.prompt, one) for one in asked):

@@ -265,6 +265,65 @@ def test_a_hub_data_set_is_read_like_a_file(tmp_path: Path) -> None:
         list(read_examples("hf:owner/name?revison=1"))
 
 
+ROWS = [{"prompt": "Oil?"}, {"prompt": "Two?"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "note"),
+    [
+        ("x.txt", json.dumps(ROWS, indent=2), "`x.txt` holds one JSON value: read as .json."),
+        ("x.txt", json.dumps(ROWS), "`x.txt` holds one JSON value: read as .json."),
+        ("x.txt", json.dumps(["Oil?", "Two?"], indent=1), "`x.txt` holds one JSON value"),
+        ("x.tsv", "prompt,answer\nOil?,yes\nTwo?,no\n", "`x.tsv` is read with `,` between"),
+    ],
+)
+def test_what_a_file_is_against_its_name_is_said(
+    tmp_path: Path, name: str, content: str, note: str
+) -> None:
+    path = written(tmp_path, name, content)
+
+    with open_dataset(str(path)) as dataset:
+        rows = [row for row in dataset.examples() if isinstance(row, Example)]
+
+    assert [row.messages[-1].text for row in rows] == ["Oil?", "Two?"]
+    assert note in (dataset.note or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("x.txt", "prompt,answer\nOil?,yes\n", "names of columns (prompt, answer)"),
+        ("x.txt", "id\tQuestion\n1\tOil?\n", "names of columns (id, Question)"),
+        (
+            "x.jsonl",
+            "prompt,answer\nOil?,yes\n",
+            "holds no JSON, its first line is `prompt,answer`",
+        ),
+        ("x.jsonl", "Oil a table?\nTwo?\n", "`.txt` where every line is a prompt"),
+        ("x.ndjson", "<!DOCTYPE html>\n", "holds no JSON"),
+    ],
+)
+def test_a_name_that_lies_is_refused_in_one_line(
+    tmp_path: Path, name: str, content: str, said: str
+) -> None:
+    path = written(tmp_path, name, content)
+
+    with pytest.raises(DatasetError) as raised:
+        list(read_examples(path))
+
+    assert said in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "line", ["[INST] Oil? [/INST]", "{{name}} asks", "[1] What?", "prompt, please", "Question; now"]
+)
+def test_prompts_that_look_like_something_else_are_prompts(tmp_path: Path, line: str) -> None:
+    rows = list(read_examples(written(tmp_path, "x.txt", f"{line}\nsecond\n")))
+
+    assert [row.messages[-1].text for row in rows if isinstance(row, Example)] == [line, "second"]
+
+
 @pytest.mark.parametrize(
     ("name", "rows"),
     [

@@ -187,6 +187,25 @@ def test_a_question_that_is_asked_twice_gets_its_answers_in_their_order(tmp_path
     assert answers(tmp_path / "r", "a") == {"1": ["0"], "2": ["1"]}
 
 
+@pytest.mark.parametrize(
+    "names",
+    [["3", "1", "2"], ["2", "2", "2"], ["q", "q", "1"], ["9", "8", "7"]],
+    ids=["names of others", "one name", "two names", "names of their own"],
+)
+def test_questions_find_their_answers_where_the_names_are_those_of_the_answers(
+    tmp_path: Path, names: Sequence[str]
+) -> None:
+    rows = [
+        {"id": name, "instruction": one["instruction"], "output": f"To {number}"}
+        for number, (name, one) in enumerate(zip(names, ALPACA, strict=True))
+    ]
+    file = written(tmp_path / "a.jsonl", rows)
+
+    run(ALPACA, tmp_path / "r", f"given={file}")
+
+    assert answers(tmp_path / "r", "a") == {"1": ["To 0"], "2": ["To 1"], "3": ["To 2"]}
+
+
 def test_an_answer_that_is_null_is_a_failed_example(tmp_path: Path) -> None:
     rows = [{"id": 1, "output": "a"}, {"id": 2, "output": None}, {"id": 3, "output": "c"}]
     file = written(tmp_path / "a.jsonl", rows)

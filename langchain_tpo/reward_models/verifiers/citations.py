@@ -19,18 +19,29 @@ SOURCE_FIELDS = (
 QUOTES_TOLD = 3
 """Quotations not found that a rationale names."""
 
+_LINES = r"(?:[^{0}\n]|\n(?!\s*\n))+"
+"""What may stand between marks: lines, but no empty one."""
+_PAIRS = (
+    *(('"', '"'), ("\u201e", "\u201c\u201d"), ("\u201c", "\u201d"), ("\xab", "\xbb")),
+    *(("\u2039", "\u203a"), ("\u300c", "\u300d"), ("\u300e", "\u300f")),
+)
 _QUOTED = re.compile(
-    r"\"([^\"\n]+)\"|\u201e([^\u201c\u201d\n]+)[\u201c\u201d]|\u201c([^\u201d\n]+)\u201d|\u00ab([^\u00bb\n]+)\u00bb|\u300c([^\u300d\n]+)\u300d"
-    r"|^>[ \t]*(.+)$",
+    "|".join(
+        [r"^>[ \t]*(?P<block>.+)$", r"(?<!\w)\u2018(?P<single>[^\u2018\n]+?)\u2019(?!\w)"]
+        + [f"{opens}({_LINES.format(closes)})[{closes}]" for opens, closes in _PAIRS]
+    ),
     re.MULTILINE,
 )
+_UNSEEN = re.compile(r"[*_`\u00ad\u200b-\u200d\u2060\ufeff]|\s*\[\d+\]")
+"""Markup, invisible signs and numbers of notes: they are no words of a source."""
+_AROUND = " .,;:!?\"'-"
 
 
 class Citations(Verifier):
     """The share of a response's quotations that stand in the sources, word for word.
 
-    Quotations are what stands in double quotation marks or as a block quote, of at least
-    `least_words` words; white space, case and an ellipsis in the middle make no difference. With
+    Quotations are what stands in quotation marks or as a block quote, of at least `least_words`
+    words; white space, case, Markdown and an ellipsis in the middle make no difference. With
     fewer than `at_least` of them the response gets 0: it cites nothing.
 
     Sources are the fields `context`, `documents`, `sources` or `passages` of the request's
@@ -68,8 +79,8 @@ class Citations(Verifier):
             reward = 0.0 if quotes or self.at_least else 1.0
             words = f"{len(quotes)} quotations, asked for at least {self.at_least}."
             return {"reward": reward, "rationale": words}
-        source = "\n".join(map(_plain, _sources(request)))
-        missing = [quote for quote in quotes if not _stands(quote, source)]
+        sources = [f" {_plain(source)} " for source in _sources(request)]
+        missing = [quote for quote in quotes if not any(_stands(quote, one) for one in sources)]
         found = len(quotes) - len(missing)
         named = " ".join(f"`{quote[:80]}` does not." for quote in missing[:QUOTES_TOLD])
         words = f"{found} of {len(quotes)} quotations stand in the sources. {named}".strip()
@@ -85,19 +96,19 @@ def quotations(text: str, *, least_words: int) -> Iterator[str]:
     """
     for found in _QUOTED.finditer(text):
         quote = next(group for group in found.groups() if group is not None)
-        if len(quote.split()) >= least_words:
-            yield quote.strip()
+        if sum(any(map(str.isalnum, word)) for word in quote.split()) >= least_words:
+            yield " ".join(quote.split())
 
 
 def _stands(quote: str, source: str) -> bool:
-    """Return whether the parts of a quotation stand in the source, in their order."""
+    """Return whether the parts of a quotation stand in one source, in their order, as words."""
     place = 0
     for part in re.split(r"\[?(?:\.\.\.|\u2026)\]?", quote):
-        words = _plain(part).strip(" .,;:!?")
-        place = source.find(words, place)
-        if place < 0:
+        words = _plain(part).strip(_AROUND)
+        found = re.compile(rf"(?<!\w){re.escape(words)}(?!\w)").search(source, place)
+        if found is None:
             return False
-        place += len(words)
+        place = found.end()
     return True
 
 
@@ -122,4 +133,4 @@ def _texts(value: object) -> Iterator[str]:
 def _plain(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).casefold()
     straight = folded.translate(str.maketrans("\u2018\u2019\u201c\u201d\u2013\u2014", "''\"\"--"))
-    return " ".join(straight.split())
+    return " ".join(_UNSEEN.sub("", straight).split())

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from pydantic import BaseModel, field_validator
+from pydantic import BaseModel, ValidationError, field_validator
 
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models.interface import ExplainedScore, ScoreRequest
 from langchain_tpo.reward_models.verifiers.verifier import Verifier
 from langchain_tpo.text.json_limits import told, validator
+from langchain_tpo.text.thinking import split_thinking
 
 _FENCED = re.compile(r"\A\s*```\w*\n(.*)\n\s*```\s*\Z", re.DOTALL)
 
@@ -35,6 +36,8 @@ class JsonSchema(Verifier):
     """What traces call it."""
     form: Mapping[str, Any]
     """The JSON schema."""
+    pydantic_class: type[BaseModel] | None = None
+    """The class of which it is: its own validators have the last word."""
 
     def __init__(
         self, schema: Mapping[str, Any] | type[BaseModel], *, name: str | None = "json_schema"
@@ -45,10 +48,9 @@ class JsonSchema(Verifier):
             schema: A JSON schema, or a pydantic class.
             name: How traces call this verifier.
         """
-        form: object = schema
+        options: dict[str, Any] = {"form": schema}
         if isinstance(schema, type) and issubclass(schema, BaseModel):
-            form = schema.model_json_schema()
-        options: dict[str, Any] = {"form": form}
+            options = {"form": schema.model_json_schema(), "pydantic_class": schema}
         super().__init__(**options, name=name)
 
     @field_validator("form")
@@ -67,13 +69,35 @@ class JsonSchema(Verifier):
     def check(self, request: ScoreRequest, response: str) -> ExplainedScore:
         """Validate one response."""
         del request  # the schema is the same for every question
-        fenced = _FENCED.match(response)
+        answer = split_thinking(response)[1]
+        fenced = _FENCED.match(answer)
         try:
-            value = json.loads(fenced[1] if fenced else response)
+            value = json.loads(fenced[1] if fenced else answer, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
-            reason = error.msg if isinstance(error, json.JSONDecodeError) else "too deep"
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else _other(error)
             return {"reward": 0.0, "rationale": f"The response is no JSON ({reason})."}
         errors = list(self._validator.iter_errors(value))
+        if not errors and self.pydantic_class is not None:
+            return _validated(self.pydantic_class, value)
         if not errors:
             return {"reward": 1.0, "rationale": "The response fits the schema."}
         return {"reward": 0.5 / len(errors), "rationale": told(errors)}
+
+
+def _validated(pydantic_class: type[BaseModel], value: object) -> ExplainedScore:
+    """Ask the class's own validators, which no schema holds."""
+    try:
+        pydantic_class.model_validate(value)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        words = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found[:3])
+        return {"reward": 0.5 / len(found), "rationale": f"The JSON breaks a rule: {words}."}
+    return {"reward": 1.0, "rationale": "The response fits the schema."}
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"`{name}` is no number of JSON")
+
+
+def _other(error: ValueError | RecursionError) -> str:
+    return "too deep" if isinstance(error, RecursionError) else str(error)[:80]

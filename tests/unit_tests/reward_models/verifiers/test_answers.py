@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from langchain_core.documents import Document
 from langchain_core.messages import HumanMessage
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
 from langchain_tpo.errors import RewardTypeError, SettingsError
 from langchain_tpo.reward_models import Citations, ExactAnswer, JsonSchema, Verifier
@@ -281,3 +281,57 @@ def test_sources_may_be_documents() -> None:
     assert scored(Citations(at_least=0), "No quotation.", context=SOURCE)[0] == 1.0
     with pytest.raises(RewardTypeError, match="`Citations` has no sources"):
         Citations().invoke(request(quote))
+
+
+OTHER = "Oil protects the wood well [3]. It was *not* used before 1900. Concat is hereby done."
+
+
+@pytest.mark.parametrize(
+    ("response", "right"),
+    [
+        ('"oil protects the wood"', True),
+        ('"oil protects the wo"', False),
+        ('"cat is hereby"', False),
+        ('"? ? ?"', False),
+        ('> "Oil protects the wood well."', True),
+        ("\u2018Oil protects the wood\u2019", True),
+        ("He said \u2018it was not used\u2019, didn\u2019t he?", True),
+        ('"Oil **protects** the wood well"', True),
+        ('"Oil protects the wood well. It was not used"', True),
+        ('"Oil protects\nthe wood" and then they say "it was not used"', True),
+        ('"Oil protects ... before 1900"', True),
+        ('"Oil protects the ... wax is dear"', False),
+        ('"It was used before 1900"', False),
+    ],
+)
+def test_a_quotation_stands_word_for_word(response: str, right: bool) -> None:  # noqa: FBT001
+    documents = [OTHER, "Wax is dear."]
+    assert scored(Citations(), response, documents=documents)[0] == float(right)
+
+
+class Even(BaseModel):
+    n: int
+
+    @field_validator("n")
+    @classmethod
+    def _is_even(cls, n: int) -> int:
+        if n % 2:
+            raise ValueError("odd")
+        return n
+
+
+@pytest.mark.parametrize(
+    ("response", "reward", "words"),
+    [
+        ('{"n": 2}', 1.0, "fits"),
+        ('<think>{"n": 1}</think>{"n": 2}', 1.0, "fits"),
+        ('{"n": 3}', 0.5, "breaks a rule: n: Value error, odd"),
+        ('{"n": NaN}', 0.0, "`NaN` is no number of JSON"),
+        ('{"n": 2} {"n": 2}', 0.0, "Extra data"),
+    ],
+)
+def test_json_is_held_against_the_rules_of_its_class(
+    response: str, reward: float, words: str
+) -> None:
+    got, said = scored(JsonSchema(Even), response)
+    assert (got, words in said) == (reward, True)

@@ -19,7 +19,7 @@ SCHEMA_STAMP := $(SCHEMA)/.installed
 SCORERS := .venv-scorers
 SCORERS_STAMP := $(SCORERS)/.installed
 
-.PHONY: help demo test test_quick test_extras test_models models_page test_stacks test_schema test_scorers \
+.PHONY: help demo test test_quick test_properties test_extras test_models models_page test_stacks test_schema test_scorers \
 	test_ray test_lowest test_newest mutants lint format docs clean
 
 help:  ## Show what can be made.
@@ -46,6 +46,9 @@ test: $(STAMP)  ## Run all tests; say at the end why some were skipped.
 
 test_quick: $(STAMP)  ## Run the tests that take no longer than a moment, for work in progress.
 	$(BIN)/python -m pytest -m "not slow and not integration" $(SIDE_BY_SIDE) tests/unit_tests
+
+test_properties: $(STAMP)  ## Try properties with twenty times as many examples, new ones in each run.
+	TPO_TEST_PROPERTIES=20 $(BIN)/python -m pytest -m hypothesis $(SIDE_BY_SIDE) tests/unit_tests
 
 test_extras: $(STAMP)  ## Install the wheel with each extra into an empty environment, and import.
 	TPO_TEST_EXTRAS=1 $(BIN)/python -m pytest -rs tests/integration_tests/test_packaging.py

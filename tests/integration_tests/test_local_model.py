@@ -257,13 +257,15 @@ def test_the_loop_counts_every_token(server: LocalServer, question: str) -> None
 
 def test_the_loop_improves_real_answers(whole_weights: Path) -> None:
     with LocalServer(whole_weights, slots=4, context_tokens=2048, threads=1) as server:
-        check_loop(server, QUESTIONS[0], tokens=16)
+        check_loop(server, QUESTIONS[0], tokens=16, width=2, depth=1)
 
 
-def check_loop(server: LocalServer, question: str, *, tokens: int = 40) -> None:
+def check_loop(
+    server: LocalServer, question: str, *, tokens: int = 40, width: int = 4, depth: int = 2
+) -> None:
     short = SamplingOptions(temperature=0.7, max_tokens=tokens)
     settings = TPOSettings(
-        width=4, depth=2, prompts=SMALL_MODEL_PROMPTS, seed=1, prefer_complete=False,
+        width=width, depth=depth, prompts=SMALL_MODEL_PROMPTS, seed=1, prefer_complete=False,
         sample=short, textual_loss=short, textual_gradient=short, update=short,
     )  # fmt: skip
     tpo = TPORunnable(model=server.chat_model(**TOKENS), reward=keywords, settings=settings)
@@ -272,11 +274,11 @@ def check_loop(server: LocalServer, question: str, *, tokens: int = 40) -> None:
     result = tpo.optimize(question, {"callbacks": [ledger]})
 
     first = [candidate["reward"] for candidate in result.pool if candidate["round"] == 0]
-    assert len(first) == 4
+    assert len(first) == width
     assert result.reward >= max(first)
-    assert len(ledger.generations) == settings.completions == 16
-    assert result.usage["completions"] == 16
-    assert result.usage["requests"] == 1 + 2 * 3
+    assert len(ledger.generations) == settings.completions == width + depth * (2 + width)
+    assert result.usage["completions"] == settings.completions
+    assert result.usage["requests"] == 1 + depth * 3
     assert result.usage["output_tokens"] == check_counts(server, ledger.generations)
 
 

@@ -268,18 +268,18 @@ def seconds_until_closed(connection: socket.socket, drops: bytes) -> float:
 
 
 @pytest.mark.slow
-async def test_two_hundred_requests_at_once_are_all_answered() -> None:
+async def test_a_hundred_requests_at_once_are_all_answered() -> None:
     tpo = loop(ScriptedModelWithN(latency=0.005), width=2, depth=1)
-    with serving(served(tpo, runs=32, queue=200)) as base:
-        limits = httpx.Limits(max_connections=200)
+    with serving(served(tpo, runs=16, queue=100)) as base:
+        limits = httpx.Limits(max_connections=100)
         async with httpx.AsyncClient(base_url=base, timeout=120, limits=limits) as client:
-            paths = list(BODIES) * 67
+            paths = list(BODIES) * 34
             asked = [
                 client.post(path, json={**BODIES[path], "stream": number % 2 == 1})
-                for number, path in enumerate(paths[:200])
+                for number, path in enumerate(paths[:100])
             ]
             got = await asyncio.gather(*asked)
 
-    assert [one.status_code for one in got] == [200] * 200
+    assert [one.status_code for one in got] == [200] * 100
     assert all("revision " in one.text for one in got)
     assert all('"error": {' not in one.text for one in got)

@@ -16,7 +16,8 @@ from langchain_tpo.prompts import TPO_PROMPTS
 from tests.support.fakes import ScriptedModelWithN, last_number, obedient
 from tests.support.hostile import ORDERS, megabyte
 
-MEGABYTE = megabyte(TPO_PROMPTS.frame_tags)
+VERY_LONG = megabyte(TPO_PROMPTS.frame_tags)[:250_000]
+"""More than a pipe, a field of a CSV file or a line of a terminal holds at once."""
 
 CALL_LOG = "TPO_TEST_CALL_LOG"
 """Environment variable: the file that every model call is written to."""
@@ -107,14 +108,14 @@ def hostile() -> ScriptedModelWithN:
 
 
 def huge() -> ScriptedModelWithN:
-    """Say a megabyte of that, critiques included."""
+    """Say a quarter of a megabyte of that, critiques included."""
     return ScriptedModelWithN(
-        reply=lambda step, messages, number: f"<IMPROVED_VARIABLE>{number} {MEGABYTE} {number}"
+        reply=lambda step, messages, number: f"<IMPROVED_VARIABLE>{number} {VERY_LONG} {number}"
     )
 
 
 def huge_rationale(prompt: str, response: str) -> dict[str, Any]:
-    return {"reward": last_number(prompt, response), "rationale": MEGABYTE}
+    return {"reward": last_number(prompt, response), "rationale": VERY_LONG}
 
 
 def hostile_error() -> ScriptedModelWithN:

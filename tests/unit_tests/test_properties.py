@@ -4,7 +4,7 @@ import json
 from math import ceil
 from typing import Any
 
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
@@ -14,11 +14,12 @@ from langchain_tpo.loop.revisions import Unusable, revision_reader
 from langchain_tpo.loop.stopping import over_budget, stop_reason
 from langchain_tpo.sampling.usage import Usage
 from langchain_tpo.state import Drop, Failure, Round, StepRecord, TPOState
+from tests.support.properties import examples
 
 TAG = "IMPROVED_VARIABLE"
 read = revision_reader(TAG)
 
-many = settings(max_examples=150, deadline=None)
+many = examples(150)
 
 PIECES = ["<", ">", "/", f"<{TAG}", f"</{TAG}", f"{TAG}>", "</", " ", "\n", "\0", "é", "<b>", "a"]
 broken_tags = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=8).map("".join)

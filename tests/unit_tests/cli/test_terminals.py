@@ -17,7 +17,7 @@ from langchain_tpo.cli.console import give, visible
 from langchain_tpo.cli.main import run_app
 from langchain_tpo.cli.run_folders import folder_name
 from langchain_tpo.text.well_formed import well_formed
-from tests.support.evaluation_models import MEGABYTE
+from tests.support.evaluation_models import VERY_LONG
 from tests.support.hostile import ORDERS
 
 ROOT = Path(__file__).parents[3]
@@ -136,11 +136,11 @@ def test_a_folder_named_after_a_data_set_stays_where_it_belongs(dataset: str) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", ["short", "a megabyte"])
+@pytest.mark.parametrize("size", ["short", "very long"])
 def test_a_whole_evaluation_survives_hostile_names_and_texts(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], size: str
 ) -> None:
-    said, models = (" ".join(ORDERS), HOSTILE) if size == "short" else (MEGABYTE, HUGE)
+    said, models = (" ".join(ORDERS), HOSTILE) if size == "short" else (VERY_LONG, HUGE)
     row: dict[str, Any] = {
         "id": f"../../{said}",
         "prompt": said,

@@ -1,11 +1,16 @@
 """The examples of agents, graphs, checkpoints and traces run without a key and say what they do."""
 
+import io
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from langchain_tpo.errors import TPOError
 
 ROOT = Path(__file__).parents[3]
 
@@ -22,13 +27,40 @@ EXAMPLES = {
 }
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_runs_without_a_key(name: str) -> None:
-    if name == "07_opentelemetry_spans":
-        pytest.importorskip("opentelemetry.sdk", reason="needs `opentelemetry-sdk`")
+OF_ITS_OWN = "07_opentelemetry_spans"
+"""Sets up tracing for its whole process."""
 
-    ran = subprocess.run(  # noqa: S603 our own examples
-        [sys.executable, "-W", "error", str(ROOT / "examples" / f"{name}.py")],
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES.keys() - {OF_ITS_OWN}))
+def test_an_example_runs_without_a_key(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+
+    ran(name, monkeypatch)
+
+    out, err = capsys.readouterr()
+    assert err == ""
+    for line in EXAMPLES[name]:
+        assert line in out
+
+
+def ran(name: str, monkeypatch: pytest.MonkeyPatch, **environment: str) -> dict[str, Any]:
+    """Run an example here, as Python would from its own folder, with no other variable set."""
+    for variable in os.environ:
+        if variable != "PATH" and not variable.startswith("PYTEST"):
+            monkeypatch.delenv(variable)
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    return runpy.run_path(str(ROOT / "examples" / f"{name}.py"), run_name="__main__")
+
+
+def test_an_example_of_tracing_runs_in_a_process_of_its_own() -> None:
+    pytest.importorskip("opentelemetry.sdk", reason="needs `opentelemetry-sdk`")
+
+    ended = subprocess.run(  # noqa: S603 our own example
+        [sys.executable, "-W", "error", str(ROOT / "examples" / f"{OF_ITS_OWN}.py")],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -37,12 +69,11 @@ def test_an_example_runs_without_a_key(name: str) -> None:
         check=False,
     )
 
-    assert ran.stderr == ""
-    assert ran.returncode == 0
-    for line in EXAMPLES[name]:
-        assert line in ran.stdout
-    if name == "07_opentelemetry_spans":
-        assert "Dust it" not in ran.stdout
+    assert ended.stderr == ""
+    assert ended.returncode == 0
+    for line in EXAMPLES[OF_ITS_OWN]:
+        assert line in ended.stdout
+    assert "Dust it" not in ended.stdout
 
 
 def test_the_gallery_shows_every_example_and_each_is_one_idea() -> None:
@@ -56,42 +87,28 @@ def test_the_gallery_shows_every_example_and_each_is_one_idea() -> None:
         assert len(path.read_text(encoding="utf-8").splitlines()) < 60, path.name
 
 
-STUDIO = """
-import studio_graph
-ran = studio_graph.tpo.invoke({"messages": [("user", "A wooden table?")]})["tpo"]
-rewards = {one["reward"] for one in ran["pool"]}
-print(ran["stop_reason"], len(ran["pool"]), len(ran["rounds"]), len(rewards) > 1)
-"""
+STAND_IN = {"TPO_MODEL": "python:stand_in_model:StandInModel"}
 
 
 @pytest.mark.parametrize(
-    ("reward", "expected"),
+    ("reward", "candidates", "rounds"),
     [
-        pytest.param({}, "depth 15 2 True", id="the head that comes along"),
-        pytest.param({"TPO_REWARD": "python:stand_in_model:tips_in"}, "2 True", id="named"),
-        pytest.param(
-            {"TPO_REWARD": "oracle:x"}, "No reward model is called `oracle:...`", id="bad"
-        ),
+        pytest.param({}, 15, 2, id="the head that comes along"),
+        pytest.param({"TPO_REWARD": "python:stand_in_model:tips_in"}, 15, 2, id="named"),
     ],
 )
 def test_studio_takes_the_model_and_the_reward_of_the_command_line(
-    reward: dict[str, str], expected: str
+    reward: dict[str, str], candidates: int, rounds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ran = subprocess.run(  # noqa: S603 our own example
-        [sys.executable, "-c", STUDIO],
-        env={
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "examples")]),
-            "TPO_MODEL": "python:stand_in_model:StandInModel",
-            **reward,
-        },
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    studio = ran("studio_graph", monkeypatch, **STAND_IN, **reward)
 
-    assert expected in ran.stdout + ran.stderr
-    assert (ran.returncode == 0) == (
-        "TPO_REWARD" not in reward or "python:" in reward["TPO_REWARD"]
-    )
+    run = studio["tpo"].invoke({"messages": [("user", "A wooden table?")]})["tpo"]
+
+    assert run["stop_reason"] == "depth"
+    assert (len(run["pool"]), len(run["rounds"])) == (candidates, rounds)
+    assert len({one["reward"] for one in run["pool"]}) > 1
+
+
+def test_studio_says_which_reward_there_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(TPOError, match=r"No reward model is called `oracle:\.\.\.`"):
+        ran("studio_graph", monkeypatch, **STAND_IN, TPO_REWARD="oracle:x")

@@ -6,17 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_tpo.evaluation.datasets import open_dataset, read_examples
 from langchain_tpo.evaluation.examples import BadRow, Example
 from langchain_tpo.evaluation.records import RecordFile, drop_failed, read_records
+from tests.support.properties import examples
 from tests.unit_tests.evaluation.run_folders import run_of
 
-some = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+some = examples(25)
 
 in_json = st.recursive(
     st.none() | st.integers() | st.text(max_size=5),

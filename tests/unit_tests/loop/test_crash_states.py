@@ -205,9 +205,10 @@ def survived(
     same: bool = True,
     **how: Any,
 ) -> int:
-    """Play a history, take it up from every state that a crash could leave; return how many.
+    """Play a history, take it up from states that a crash could leave; return how many there are.
 
-    Every fifth time, what follows is cut and taken up once more, in its middle.
+    Every fifth time, what follows is cut and taken up once more, in its middle. Without threads
+    a third of the states are tried: the checkpointer holds the same as with them.
 
     Args:
         history: What is done.
@@ -221,7 +222,8 @@ def survived(
         whole = outcome(history(world, saver, **how), world)
         scored = dict(world.scored)
         cuts = [left for left in saver.copies if not unless(left)]
-        for number, left in enumerate(cuts):
+        tried = cuts if how.get("sync", True) else cuts[::3]
+        for number, left in enumerate(tried):
             world.scored = dict(scored)
             second = continued(left)
             lives = [outcome(history(world, second, **how), world)]
@@ -302,7 +304,7 @@ def test_after_a_crash_a_step_that_fails_leaves_the_best(step: str) -> None:
     assert survived(two_questions, World(fails_at=step), sync=True) > 20
 
 
-@pytest.mark.parametrize("seconds", range(2, 14))
+@pytest.mark.parametrize("seconds", range(2, 14, 2))
 def test_after_a_crash_a_time_budget_leaves_the_best(seconds: float) -> None:
     def history(world: World, saver: InMemorySaver) -> list[AnyMessage]:
         hands = Hands(flat(world, saver, depth=2, time_budget=seconds), world, sync=True)

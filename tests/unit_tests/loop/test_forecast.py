@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
@@ -20,6 +20,7 @@ from langchain_tpo.loop.forecast import CRITIQUE_TOKENS
 from langchain_tpo.sampling.capabilities import TEMPLATE_TOKENS
 from langchain_tpo.strategies import STRATEGIES, Strategy
 from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number
+from tests.support.properties import examples
 from tests.support.reward_curves import word_tokens
 
 QUESTION = "How do I care for a wooden spoon?"
@@ -67,7 +68,7 @@ lengths = st.fixed_dictionaries(
 
 
 @pytest.mark.parametrize("strategy", WAYS, ids=str)
-@settings(max_examples=15, deadline=None)
+@examples(8)
 @given(words=lengths, budget=st.integers(1, 20_000), n=st.booleans())
 def test_whenever_a_budget_ends_a_run_no_critique_was_paid_for_nothing(
     strategy: str,
@@ -81,8 +82,9 @@ def test_whenever_a_budget_ends_a_run_no_critique_was_paid_for_nothing(
     assert loses_nothing(result)
 
 
-@pytest.mark.parametrize("strategy", WAYS, ids=str)
-@pytest.mark.parametrize("n", [True, False])
+@pytest.mark.parametrize(
+    ("strategy", "n"), [*((way, True) for way in WAYS), ("tpo", False), ("fused", False)], ids=str
+)
 def test_a_round_begins_as_soon_as_its_revisions_can_be_afforded(
     strategy: str,
     n: bool,  # noqa: FBT001 a table

@@ -9,10 +9,11 @@ from itertools import accumulate
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from langchain_tpo import TPOSettings
+from tests.support.properties import examples
 from tests.support.reward_curves import (
     CURVES,
     Curve,
@@ -155,7 +156,7 @@ def diminishing_curves(draw: st.DrawFn) -> Curve:
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@examples(50)
 @given(curves | diminishing_curves(), rules)
 def test_on_any_curve_a_run_makes_the_rounds_its_rules_allow_and_keeps_the_best(
     curve: Curve, rule: dict[str, Any]
@@ -174,7 +175,7 @@ def test_the_curves_on_which_every_rule_is_bounded_have_diminishing_returns(curv
     assert diminishing(curve)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(20)
 @given(st.integers(TOKENS[0] + 1, TOKENS[5] + 1000))
 @example(TOKENS[1])
 @example(TOKENS[1] + UNSEEN)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_tpo.planning import Chain, Request, Server, Stage, predict
@@ -123,7 +123,6 @@ def reads(chains: Sequence[Chain]) -> int:
     return sum(one.reads for chain in chains for stage in chain for one in stage.requests)
 
 
-@settings(deadline=None)
 @given(many_chains)
 def test_a_server_without_limits_takes_the_longest_chain(chains: Sequence[Chain]) -> None:
     server = Server(seconds_per_token={1: 0.01}, seconds_to_read={1: 0.0})
@@ -135,7 +134,6 @@ def test_a_server_without_limits_takes_the_longest_chain(chains: Sequence[Chain]
     assert predict(server, chains).seconds == pytest.approx(longest)
 
 
-@settings(deadline=None)
 @given(many_chains, st.integers(4, 8), st.integers(1, 6))
 def test_nothing_is_lost_and_time_lies_between_all_at_once_and_one_by_one(
     chains: Sequence[Chain], slots: int, at_once: int

@@ -1,7 +1,7 @@
 """Batches and fleets, against what can be worked out by hand and against whole simulations."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_tpo import TPOSettings
@@ -17,6 +17,7 @@ from langchain_tpo.planning import (
     predict,
     rehearse,
 )
+from tests.support.properties import examples
 
 RUN = rehearse(TPOSettings(width=3, depth=1), Lengths(prompt=30, answer=90, critique=60))
 JUDGED = rehearse(TPOSettings(width=3, depth=1), Lengths(verdict=20), judge=True)
@@ -97,7 +98,7 @@ def test_what_a_rounds_scores_take_besides_comes_on_top() -> None:
     assert with_.alone_seconds == pytest.approx(without.alone_seconds + 2 * 3.0)
 
 
-@settings(deadline=None, max_examples=15)
+@examples(15)
 @given(st.integers(1, 3000), st.integers(1, 6), st.floats(1.0, 30.0))
 def test_a_fleet_is_done_in_time_and_one_policy_less_is_not(
     prompts: int, hours: int, slower: float

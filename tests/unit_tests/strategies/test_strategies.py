@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import BaseMessage
 from langchain_core.prompts import ChatPromptTemplate
@@ -30,6 +30,7 @@ from langchain_tpo.strategies import (
     strategy_of,
 )
 from tests.support.fakes import Call, ScriptedModelWithN, last_number
+from tests.support.properties import examples
 from tests.support.strategies import WORDINGS
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -55,7 +56,7 @@ def run(strategy: Strategy | str, reward: Any = explained, **options: Any) -> tu
     return TPORunnable(model=model, reward=reward, settings=told).optimize("Wood?"), model.notebook
 
 
-@settings(max_examples=60, deadline=None)
+@examples(25)
 @given(st.sampled_from(sorted(STRATEGIES)), st.integers(2, 6), st.integers(0, 3), st.integers(0, 5))
 def test_a_run_costs_what_its_strategy_says(name: str, width: int, depth: int, fresh: int) -> None:
     strategy = STRATEGIES[name](fresh=min(fresh, width - 1))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import (
@@ -42,9 +42,14 @@ from langchain_tpo.text.conversation import conversation_text
 from langchain_tpo.text.fencing import fence, fenced, tags_in
 from tests.support.fakes import ScriptedModelWithN
 from tests.support.hostile import ORDERS, frame_of, hostile_texts, megabyte
+from tests.support.properties import examples
 from tests.support.strategies import WORDINGS
 
-MEGABYTE = 1_000_000
+LENGTH = 300_000
+"""Characters of a long text: what is quadratic takes minutes over it."""
+SEVERAL = 5
+"""In so many runs hostile texts are said: one a run would be one run for each of 34."""
+
 ZERO = RunnableLambda(lambda request: [0.0] * len(request["responses"]))
 
 
@@ -86,8 +91,9 @@ def test_prompts_of_a_run_keep_their_frame(strategy: str, style: str) -> None:
     plain = frames_of(run_saying("Oil it.", strategy=strategy, prompts=style), tags)
 
     assert plain
-    for hostile in hostile_texts(tags):
-        attacked = run_saying(hostile, strategy=strategy, prompts=style)
+    texts = hostile_texts(tags)
+    for first in range(SEVERAL):  # every text is somewhere in each place of a prompt
+        attacked = run_saying("\n".join(texts[first::SEVERAL]), strategy=strategy, prompts=style)
         assert frames_of(attacked, tags) == plain
 
 
@@ -146,13 +152,13 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.lists(PIECES, max_size=30).map("".join))
 def test_no_combination_of_pieces_makes_a_tag(text: str) -> None:
     assert frame_of(fenced(text, ["ANSWER"]), ["ANSWER"]) == []
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.text(max_size=200))
 def test_text_without_the_tag_is_quoted_as_it_is(text: str) -> None:
     assert fence(text, ["NO_SUCH_TAG"]) == text
@@ -233,30 +239,30 @@ def test_a_single_question_is_not_touched() -> None:
 
 
 LONG = {
-    "spaces behind a bracket": "<" + " " * MEGABYTE,
-    "brackets": "<" * MEGABYTE,
-    "slashes behind a bracket": "</" * (MEGABYTE // 2),
-    "unseen characters": "<C" + "\u200b" * MEGABYTE,
-    "beginnings of tags": "<CONVERSATIO " * (MEGABYTE // 13),
-    "one word": "x" * MEGABYTE,
-    "line breaks": "\n" * MEGABYTE,
-    "role names": "System" * (MEGABYTE // 6),
-    "blanks before a role": " " * MEGABYTE + "System",
-    "braces": '{"' * (MEGABYTE // 2),
-    "brackets of lists": "[" * MEGABYTE,
-    "commas": "a, " * (MEGABYTE // 3),
-    "markup": "*_`#|" * (MEGABYTE // 5),
-    "sentences": "Oil it. " * (MEGABYTE // 8),
+    "spaces behind a bracket": "<" + " " * LENGTH,
+    "brackets": "<" * LENGTH,
+    "slashes behind a bracket": "</" * (LENGTH // 2),
+    "unseen characters": "<C" + "\u200b" * LENGTH,
+    "beginnings of tags": "<CONVERSATIO " * (LENGTH // 13),
+    "one word": "x" * LENGTH,
+    "line breaks": "\n" * LENGTH,
+    "role names": "System" * (LENGTH // 6),
+    "blanks before a role": " " * LENGTH + "System",
+    "braces": '{"' * (LENGTH // 2),
+    "brackets of lists": "[" * LENGTH,
+    "commas": "a, " * (LENGTH // 3),
+    "markup": "*_`#|" * (LENGTH // 5),
+    "sentences": "Oil it. " * (LENGTH // 8),
 }
 PART = 100_000
 """What rewards that count words and sentences are given of it."""
 
 SECONDS = 8.0
-"""What a megabyte may take, on a busy machine: whatever is quadratic takes minutes."""
+"""What a long text may take, on a busy machine."""
 
 
 @pytest.mark.parametrize("text", LONG.values(), ids=LONG)
-def test_a_megabyte_is_read_in_no_time(text: str) -> None:
+def test_a_long_text_is_read_in_no_time(text: str) -> None:
     since = time.process_time()
     messages = [SystemMessage(text), HumanMessage(text)]
     prompts = TPO_PROMPTS
@@ -277,9 +283,9 @@ def test_a_megabyte_is_read_in_no_time(text: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("judge", [ChatJudge, PairwiseJudge])
-def test_a_megabyte_in_every_place_of_a_run(judge: Any) -> None:
+def test_a_long_text_in_every_place_of_a_run(judge: Any) -> None:
     tags = TPO_PROMPTS.frame_tags
-    said = megabyte(tags)[: MEGABYTE // 4]  # each of five prompts quotes it several times
+    said = megabyte(tags)[: LENGTH // 3]  # each of five prompts quotes it several times
     model = ScriptedModelWithN(
         reply=lambda step, messages, number: revision_of(f"{number} {said} {number}")
     )

@@ -60,10 +60,16 @@ def test_the_page_escapes_what_models_users_and_errors_say(tmp_path: Path) -> No
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
 
 
-def test_the_page_loads_nothing(tmp_path: Path) -> None:
-    page = make_report(three_systems(tmp_path)).write(tmp_path / "out")
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a report of three systems, for tests that only read it."""
+    folder = tmp_path_factory.mktemp("report")
+    make_report(three_systems(folder)).write(folder / "out")
+    return folder / "out"
 
-    text = page.read_text(encoding="utf-8")
+
+def test_the_page_loads_nothing(written: Path) -> None:
+    text = (written / "report.html").read_text(encoding="utf-8")
     read = Tags()
     read.feed(text)
     assert all(address.startswith("#") for address in read.addresses)
@@ -71,10 +77,8 @@ def test_the_page_loads_nothing(tmp_path: Path) -> None:
     assert "default-src 'none'" in text
 
 
-def test_plots_take_the_colours_of_the_page(tmp_path: Path) -> None:
-    page = make_report(three_systems(tmp_path)).write(tmp_path / "out")
-
-    text = page.read_text(encoding="utf-8")
+def test_plots_take_the_colours_of_the_page(written: Path) -> None:
+    text = (written / "report.html").read_text(encoding="utf-8")
     assert "prefers-color-scheme: dark" in text
     assert text.count("<svg") == 5
     assert "var(--ink)" in text
@@ -93,18 +97,14 @@ def test_plots_have_room_for_many_systems_with_long_names(tmp_path: Path) -> Non
     assert "The table has the other pairs" in report.charts[1].caption
 
 
-def test_every_form_of_the_report_is_written(tmp_path: Path) -> None:
-    report = make_report(three_systems(tmp_path))
-
-    report.write(tmp_path / "out")
-
-    numbers = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+def test_every_form_of_the_report_is_written(written: Path) -> None:
+    numbers = json.loads((written / "report.json").read_text(encoding="utf-8"))
     assert numbers["systems"][2]["failed"] == 1
-    assert "| tpo | 6 | 1 |" in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
-    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "| tpo | 6 | 1 |" in (written / "report.md").read_text(encoding="utf-8")
+    page = (written / "report.html").read_text(encoding="utf-8")
     assert "<code>--difficulty</code>" in page
     assert "`--difficulty`" not in page
-    plots = sorted(path.name for path in (tmp_path / "out" / "plots").iterdir())
+    plots = sorted(path.name for path in (written / "plots").iterdir())
     assert plots == [
         "reward_against_length.png",
         "reward_at_matched_tokens.png",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -20,10 +20,11 @@ from langchain_tpo.evaluation.report.statistics import (
     share,
     win_rate,
 )
+from tests.support.properties import examples
 
 numbers = st.floats(min_value=-1e3, max_value=1e3, allow_nan=False)
 scores = st.dictionaries(st.integers(0, 30).map(str), numbers, min_size=1, max_size=30)
-few = settings(max_examples=40, deadline=None)
+few = examples(40)
 
 
 @few

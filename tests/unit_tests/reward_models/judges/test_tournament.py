@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_tpo.reward_models.judges.tournament import Effort, Tournament, most_pairs
@@ -85,7 +85,6 @@ def test_a_judge_that_is_right_four_times_in_five_comes_near_its_ceiling(width: 
     assert low / 120 < 0.19  # of the others, so many are worse than the one that stands last
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # lists take long on a busy machine
 @given(
     st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0, None]), max_size=200), st.integers(0, 12)
 )

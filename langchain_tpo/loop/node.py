@@ -21,7 +21,7 @@ from langchain_tpo.events import TPOEvent
 from langchain_tpo.loop.notices import notices
 from langchain_tpo.loop.progress import atell, beginning, events_of, tell
 from langchain_tpo.loop.run_options import (
-    call_options,
+    configured_options,
     context_options,
     on_a_server,
     plain_options,
@@ -152,7 +152,7 @@ class StepNode(Runnable[TPOThread, TPOStep], Generic[RequestT, ReplyT]):
             raise RunError(f"`tpo.rounds` is empty, and `{self._plan.name}` is a step of a round.")
         earlier, given = state["options"], context_options(self._settings)
         settings = with_options(self._settings, {**earlier, **given})
-        if own := call_options(config, settings, of_client=on_a_server()):
+        if own := configured_options(config, settings, of_client=on_a_server()):
             given, settings = {**given, **own}, with_options(settings, own)
         state["options"] = {**earlier, **plain_options(given)}
         return _Attempt(self._plan.name, state, settings, since, self._answers)

@@ -114,7 +114,7 @@ def _check_limit(name: str, wanted: float | None, most: float | None) -> None:
         )
 
 
-def call_options(
+def configured_options(
     config: RunnableConfig, settings: TPOSettings, *, of_client: bool = False
 ) -> dict[str, Any]:
     """Return the settings that this very call sets in `config["configurable"]["tpo_settings"]`.
@@ -129,7 +129,7 @@ def call_options(
 
     Example:
         >>> config = {"configurable": {"tpo_settings": {"token_budget": 4000}}}
-        >>> call_options(config, TPOSettings())
+        >>> configured_options(config, TPOSettings())
         {'token_budget': 4000}
     """
     given = config.get("configurable", {}).get(PER_CALL)

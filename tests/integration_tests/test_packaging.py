@@ -5,11 +5,11 @@ The light extras are those that `make test` installs, as `EXTRAS` in the Makefil
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Sequence
 from importlib.metadata import Distribution, PathDistribution, distribution
 from pathlib import Path
 
@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTED = ROOT / "tests" / "support" / "documented_imports.py"
 LIGHT = ("agents", "cli", "evaluation", "http", "local", "openai", "serve", "tgi")
 """Extras that bring no PyTorch."""
+ALONE, TOGETHER = "core", "light"
+"""The package without any extra, and with all of these."""
 EVERY = os.environ.get("TPO_TEST_EXTRAS")
 """Set by `make test_extras`: to install everything from the index takes minutes."""
 
@@ -52,11 +54,14 @@ def run(*command: str, cwd: Path = ROOT) -> str:
 
 @pytest.fixture(scope="module")
 def core(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with nothing but the package and what it always requires."""
+    """The interpreter of an environment with the package and what it always requires."""
     folder = tmp_path_factory.mktemp("core") / "environment"
     run(sys.executable, "-m", "venv", "--without-pip", str(folder))
     pip_install(folder, str(wheel), *(() if EVERY else ("--no-deps",)))
-    return extended(folder)
+    (packages,) = folder.glob("lib/*/site-packages")
+    if not EVERY:
+        link_requirements(installed(packages), frozenset(), packages, set())
+    return folder / "bin" / "python"
 
 
 def pip_install(folder: Path, *what: str) -> None:
@@ -65,26 +70,23 @@ def pip_install(folder: Path, *what: str) -> None:
     run(*pip, "--quiet", "--no-compile", "--disable-pip-version-check", *what)
 
 
-def extended(folder: Path, *extras: str) -> Path:
-    """Bring what the package in an environment requires for some extras.
+def installed(packages: Path) -> Distribution:
+    """Return what the wheel has declared, as it is installed."""
+    (metadata,) = packages.glob("langchain_tpo-*.dist-info")
+    return PathDistribution(metadata)
+
+
+def bring(core: Path, into: Path, extras: Sequence[str]) -> None:
+    """Bring into a folder what the package requires for some extras.
 
     With `make test_extras` pip brings it from the index. Otherwise what the wheel declares, and
     what that declares in turn, is linked from the environment of these tests, which `make` has let
     pip fill with the same extras: nothing else can be imported either way.
     """
-    (packages,) = folder.glob("lib/*/site-packages")
-    (metadata,) = packages.glob("langchain_tpo-*.dist-info")
-    if not EVERY:
-        link_requirements(PathDistribution(metadata), frozenset(extras), packages, set())
-    elif extras:
-        pip_install(folder, f"langchain-tpo[{','.join(extras)}]")
-    return folder
-
-
-def with_extras(core: Path, folder: Path, *extras: str) -> Path:
-    """Return the interpreter of an environment that has the core and some extras."""
-    shutil.copytree(core, folder, symlinks=True)
-    return extended(folder, *extras) / "bin" / "python"
+    if EVERY:
+        pip_install(core.parents[2], "--target", str(into), f"langchain-tpo[{','.join(extras)}]")
+    else:
+        link_requirements(installed(core), frozenset(extras), into, set())
 
 
 def link_requirements(
@@ -116,11 +118,6 @@ def link_files(package: Distribution, into: Path) -> None:
         (into / file).symlink_to(package.locate_file(file))
 
 
-def imports(python: Path, folder: Path) -> dict[str, str]:
-    tried: dict[str, str] = json.loads(run(str(python), str(DOCUMENTED), str(ROOT), cwd=folder))
-    return tried
-
-
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
@@ -130,20 +127,39 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     assert "langchain_tpo/evaluation/report/report.html.jinja" in names
 
 
-def test_the_core_alone_runs_and_names_the_extra_for_the_rest(core: Path, tmp_path: Path) -> None:
-    python = core / "bin" / "python"
+def test_documented_imports_work_with_the_extra_that_they_name_without_it(
+    core: Path, tmp_path: Path
+) -> None:
+    """In one test for all extras, which shares what is imported of the core."""
+    (packages,) = core.parents[1].glob("lib/*/site-packages")
+    folders = {extra: tmp_path / extra for extra in (ALONE, *LIGHT, TOGETHER)}
+    for extra, folder in folders.items():
+        folder.mkdir()
+        if extra != ALONE:
+            bring(packages, folder, LIGHT if extra == TOGETHER else (extra,))
+    outcomes: dict[str, dict[str, str]] = json.loads(
+        run(str(core), str(DOCUMENTED), str(ROOT), *map(str, folders.values()), cwd=tmp_path)
+    )
+    found = {extra: outcomes[str(folder)] for extra, folder in folders.items()}
 
-    found = imports(python, tmp_path)
-    assert found
-    assert [line for line, outcome in found.items() if outcome.startswith("error")] == []
-    asked = {outcome.removeprefix("extra ") for outcome in found.values() if outcome != "ok"}
-    assert asked <= {*LIGHT, "transformers", "huggingface", "serve", "ray"}
-    doors = "from langchain_tpo import TPORunnable, ChatTPO, build_tpo_graph, TPOSettings"
-    assert found.get("from langchain_tpo import TPORunnable, TPOSettings", "ok") == "ok"
+    assert [(extra, error) for extra in found for error in errors_in(found[extra])] == []
+    assert found[ALONE]["from langchain_tpo import TPORunnable, TPOSettings"] == "ok"
+    asked = {outcome.removeprefix("extra ") for outcome in found[ALONE].values()} - {"ok"}
+    assert {"local", "serve"} <= asked <= {*LIGHT, "transformers", "huggingface", "ray"}
+    for extra in LIGHT:
+        assert f"extra {extra}" not in found[extra].values(), extra
+    assert set(found[TOGETHER].values()) == {"ok"}, found[TOGETHER]
+
+
+def errors_in(found: dict[str, str]) -> list[str]:
+    return [statement for statement, outcome in found.items() if outcome.startswith("error")]
+
+
+def test_the_core_alone_runs(core: Path, tmp_path: Path) -> None:
     answer = run(
-        str(python),
+        str(core),
         "-c",
-        f"{doors}\n"
+        "from langchain_tpo import TPORunnable, ChatTPO, build_tpo_graph, TPOSettings\n"
         "from langchain_core.language_models import FakeListChatModel\n"
         "model = FakeListChatModel(responses=['Oil it.'])\n"
         "tpo = TPORunnable(model=model, reward=lambda prompt, response: 1.0, width=2, depth=1)\n"
@@ -153,18 +169,9 @@ def test_the_core_alone_runs_and_names_the_extra_for_the_rest(core: Path, tmp_pa
     assert answer == "Oil it.\n"
 
 
-def test_with_the_light_extras_every_documented_import_works(core: Path, tmp_path: Path) -> None:
-    python = with_extras(core, tmp_path / "light", *LIGHT)
-
-    found = imports(python, tmp_path)
-    assert {line: outcome for line, outcome in found.items() if outcome != "ok"} == {}
-    assert "optimize" in run(str(python), str(python.with_name("tpo")), "--help", cwd=tmp_path)
-
-
-@pytest.mark.parametrize("extra", LIGHT)
-def test_each_extra_is_enough_for_what_asks_for_it(extra: str, core: Path, tmp_path: Path) -> None:
-    python = with_extras(core, tmp_path / extra, extra)
-
-    found = imports(python, tmp_path)
-    assert [line for line, outcome in found.items() if outcome == f"extra {extra}"] == []
-    assert [line for line, outcome in found.items() if outcome.startswith("error")] == []
+def test_with_its_extra_the_command_line_runs(core: Path, tmp_path: Path) -> None:
+    (packages,) = core.parents[1].glob("lib/*/site-packages")
+    bring(packages, tmp_path / "cli", ("cli",))
+    start = f"import sys; sys.path.append({str(tmp_path / 'cli')!r})"
+    command = core.with_name("tpo").read_text(encoding="utf-8").partition("\n")[2]
+    assert "optimize" in run(str(core), "-c", f"{start}\n{command}", "--help", cwd=tmp_path)

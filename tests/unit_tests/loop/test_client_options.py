@@ -80,7 +80,7 @@ def test_on_a_server_every_context_is_a_clients() -> None:
         pytest.raises(SettingsError, match="13 completions"),
     ):
         asked: Any = {"configurable": {"tpo_settings": {"width": 9}}}
-        run_options.call_options(asked, OWN, of_client=run_options.on_a_server())
+        run_options.configured_options(asked, OWN, of_client=run_options.on_a_server())
 
 
 def test_a_client_says_no_reward() -> None:

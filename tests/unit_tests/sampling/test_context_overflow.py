@@ -67,8 +67,9 @@ def marks(messages: list[BaseMessage]) -> list[int]:
     return [int(count) for message in messages for count in MARKED.findall(message.text)]
 
 
-@pytest.mark.parametrize("door", ["optimize", "aoptimize"])
-@pytest.mark.parametrize("kind", [ScriptedModel, ScriptedModelWithN])
+@pytest.mark.parametrize(
+    ("kind", "door"), [(ScriptedModel, "aoptimize"), (ScriptedModelWithN, "optimize")]
+)
 @pytest.mark.parametrize(("strategy", "style"), WORDINGS)
 async def test_a_run_goes_on_with_shorter_prompts(
     strategy: str, style: str, kind: type[ScriptedModel], door: str
@@ -260,6 +261,10 @@ SAID = [
 @pytest.mark.parametrize("message", SAID)
 def test_what_servers_say_is_understood(message: str) -> None:
     assert is_too_long(ValueError(message))
+
+
+@pytest.mark.parametrize("message", SAID[:2])
+def test_whatever_servers_say_a_run_goes_on(message: str) -> None:
     model = Window(refusal=RuntimeError(message))
     assert tpo(model).optimize(QUERY).stop_reason == "depth"
 

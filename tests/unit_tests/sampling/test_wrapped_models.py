@@ -209,7 +209,7 @@ def through_doors() -> Iterator[Any]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("_cache")
-@pytest.mark.parametrize(("names", "door"), through_doors())
+@pytest.mark.parametrize(("names", "door"), list(through_doors()))
 def test_settings_and_draws_reach_the_model(names: tuple[str, ...], door: str) -> None:
     enter_and_count(names, door)
 

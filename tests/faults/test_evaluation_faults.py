@@ -19,7 +19,7 @@ from tests.faults.scripted_faults import FAULTS, rewritten
 from tests.support.evaluation_runs import evaluated, keys, questions
 from tests.support.fakes import Call, ScriptedModelWithN, last_number
 
-PROMPTS = 200
+PROMPTS = 350
 SHARE = 0.2
 
 Books: TypeAlias = dict[str, list[tuple[Place, str | None]]]

@@ -57,6 +57,9 @@ CHOICES = MappingProxyType(
 )
 """How sure a verdict in letters is that response A is the better one."""
 
+_RESULT = r"(?:\[RESULT\]|\bResult\**:)[\s*(]*"
+"""What stands before a result: "[RESULT]", "**Result:**", "**Result**:"."""
+
 TOP = 10.0
 """The best of two scores that are compared."""
 
@@ -68,9 +71,7 @@ def score_result(reply: str) -> float | None:
         >>> score_result("Right and brief. [RESULT] 4")
         4.0
     """
-    return _score(
-        re.findall(r"(?:\[RESULT\]|\bResult:)[\s*(]*(\d+(?:\.\d+)?)", reply, re.IGNORECASE)
-    )
+    return _score(re.findall(rf"{_RESULT}(\d+(?:\.\d+)?)", reply, re.IGNORECASE))
 
 
 def score_double_brackets(reply: str) -> float | None:
@@ -103,7 +104,7 @@ def score_json(reply: str) -> float | None:
         >>> score_json('{"strengths": "a", "weaknesses": "b", "score": "8"}')
         8.0
     """
-    return _score(re.findall(r'"score"\s*:\s*"?(\d+(?:\.\d+)?)', reply))
+    return _score(re.findall(r'"score"\s*:\s*"?\[?(\d+(?:\.\d+)?)', reply))
 
 
 def choice_double_brackets(reply: str) -> float | None:
@@ -125,7 +126,7 @@ def choice_result(reply: str) -> float | None:
         >>> choice_result("Feedback: the first is right. [RESULT] A")
         1.0
     """
-    return _choice(re.findall(r"(?:\[RESULT\]|\bResult:)[\s*(]*([AB])\b", reply))
+    return _choice(re.findall(rf"{_RESULT}(?:Response )?([AB])\b", reply))
 
 
 def choice_final_decision(reply: str) -> float | None:
@@ -185,7 +186,7 @@ def choice_json(reply: str) -> float | None:
         >>> choice_json('{"reason": "Both are right.", "choice": "A=B"}')
         0.5
     """
-    return _choice(re.findall(r'"choice"\s*:\s*"([AB+=]{1,3})"', reply))
+    return _choice(re.findall(r'"choice"\s*:\s*"\s*\[?([AB+=]{1,3})\]?\s*"', reply))
 
 
 def choice_ranking(reply: str) -> float | None:

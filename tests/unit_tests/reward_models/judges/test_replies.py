@@ -157,6 +157,8 @@ TWO = ChatPromptTemplate([("human", "{query}\nA: {response_a}\nB: {response_b}")
 POINTWISE: list[tuple[Callable[[str], float | None], str, str, int]] = [
     (reply_formats.score_result, "Right. [RESULT] 5", "Wrong.\n[RESULT] 2", 5),
     (reply_formats.score_result, "**Reasoning:** ok\n\n**Result:** 5", "**Result:** 2", 5),
+    (reply_formats.score_result, "**Reasoning**: ok\n\n**Result**: 5", "**Result**: 2", 5),
+    (reply_formats.score_json, '{"score": "[5]"}', '{"score": "[2]"}', 5),
     (reply_formats.score_double_brackets, "... Rating: [[5]]", "... Rating: [[2]]", 10),
     (reply_formats.score_double_brackets, "See [1]. Rating: [5]", "**Rating:** [2]", 10),
     (
@@ -202,6 +204,8 @@ PAIRWISE: list[tuple[Callable[[str], float | None], str, str, float]] = [
     (reply_formats.choice_double_brackets, "[[B<A]]", "[[A<B]]", 0.75),
     (reply_formats.choice_double_brackets, "[[B<<A]]", "[[A<<B]]", 1.0),
     (reply_formats.choice_result, "Feedback: x [RESULT] A", "Feedback: x [RESULT] B", 1.0),
+    (reply_formats.choice_result, "**Result:** Response A", "**Result:** Response B", 1.0),
+    (reply_formats.choice_json, '{"choice": "[A++]"}', '{"choice": " B++ "}', 1.0),
     (
         reply_formats.choice_final_decision,
         "So, the final decision is Response 1.",

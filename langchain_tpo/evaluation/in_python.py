@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import Runnable, RunnableConfig
 from pydantic import Field
 
 from langchain_tpo.constructors import names_checked, types_checked
@@ -26,8 +26,43 @@ from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
 from langchain_tpo.settings import TPOSettings
 
-Target = Callable[[dict[str, Any]], dict[str, Any]]
-"""What LangSmith's `evaluate` calls for every example."""
+
+class Target(Runnable[dict[str, Any], dict[str, Any]]):
+    """What LangSmith's `evaluate` and `aevaluate` call for every example; immutable."""
+
+    def __init__(self, tpo: TPORunnable) -> None:
+        """Take what answers.
+
+        Args:
+            tpo: The loop.
+        """
+        self._tpo = tpo
+        self.name = tpo.name
+
+    def __call__(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Answer as `invoke` does."""
+        return self.invoke(inputs)
+
+    def invoke(
+        self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        """Return the answer to an example's inputs, and the figures of its run."""
+        del kwargs
+        result = self._tpo.optimize(_asked(input), config)
+        return {"answer": result.answer, **result.summary()}
+
+    async def ainvoke(
+        self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        """Answer as `invoke` does, without blocking the event loop."""
+        del kwargs
+        result = await self._tpo.aoptimize(_asked(input), config)
+        return {"answer": result.answer, **result.summary()}
+
+
+def _asked(inputs: dict[str, Any]) -> Any:  # noqa: ANN401 as `TPORunnable` takes it
+    example = example_of(inputs, number=1)
+    return {"messages": list(example.messages), "context": dict(example.fields)}
 
 
 @types_checked(unless=("dataset", "model", "reward", "critic"))
@@ -103,6 +138,8 @@ def target_of(
 ) -> Target:
     """Return TPO as a target for `langsmith.evaluate(target, data=..., evaluators=[...])`.
 
+    `langsmith.aevaluate` takes it as well.
+
     Args:
         model: The policy.
         reward: What scores.
@@ -121,14 +158,7 @@ def target_of(
     tpo = TPORunnable(
         model=model, reward=as_reward_model(reward), settings=settings or TPOSettings()
     )
-
-    def answer(inputs: dict[str, Any]) -> dict[str, Any]:
-        example = example_of(inputs, number=1)
-        asked: Any = {"messages": list(example.messages), "context": dict(example.fields)}
-        result = tpo.optimize(asked)
-        return {"answer": result.answer, **result.summary()}
-
-    return answer
+    return Target(tpo)
 
 
 def name_of(part: object) -> str:

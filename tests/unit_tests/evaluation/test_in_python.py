@@ -1,10 +1,15 @@
 """An evaluation from Python: one import, a report, a data frame."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import langsmith
 import pytest
+from langsmith import Client
+from langsmith.schemas import Example
 
 from langchain_tpo import TPOSettings
 from langchain_tpo.errors import DatasetError, RunError
@@ -61,6 +66,28 @@ def test_a_langsmith_target_takes_inputs_and_gives_outputs() -> None:
 
     assert outputs["answer"] == "revision 5"
     assert json.dumps(outputs)
+
+
+@pytest.mark.filterwarnings("ignore:'upload_runs' parameter is in beta")
+async def test_langsmith_evaluates_the_target_in_both_of_its_ways(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("langsmith.Client.request_with_retries", lambda *_, **__: None)
+    client = Client(api_key="-", api_url="http://127.0.0.1:9", auto_batch_tracing=False)
+    target = target_of(model=ScriptedModelWithN(), reward=last_number, settings=SETTINGS)
+    data = [
+        Example(id=uuid4(), dataset_id=uuid4(), inputs=row, created_at=datetime.now(tz=UTC))
+        for row in ({"question": "Why?"}, {"question": "And why not?"})
+    ]
+    options: Any = {"data": data, "client": client, "upload_results": False}
+
+    sync = [row["run"] for row in langsmith.evaluate(target, **options)]
+    awaited = [row["run"] async for row in await langsmith.aevaluate(target, **options)]
+
+    for run in (*sync, *awaited):
+        assert run.error is None
+        assert run.outputs["answer"].startswith("revision")
+        assert run.outputs["usage"]["completions"] == 6
 
 
 def test_the_fields_of_a_row_reach_the_reward() -> None:

@@ -178,7 +178,10 @@ class GenerativeVerifier(HttpRewardModel):
         top = _behind_the_thought(reply)
         if not top:
             raise _DoubtError(self._thinks())
-        reading = question.read(top)
+        try:
+            reading = question.read(top)
+        except RewardServerError as absent:
+            raise _DoubtError(self._thinks() if _thinks_first(top) else str(absent)) from None
         logger.debug("reward %.4f, mass on the labels %.4f", reading.reward, reading.label_mass)
         if reading.label_mass < self.least_label_mass:
             raise _DoubtError(self._too_little(reading.label_mass, top, question))
@@ -223,9 +226,9 @@ class GenerativeVerifier(HttpRewardModel):
         return scores
 
     def _too_little(self, mass: float, top: Sequence[TopToken], question: LabelQuestion) -> str:
-        likeliest = max(top, key=lambda token: token.logprob).text
-        if opens_thought(likeliest):
+        if _thinks_first(top):
             return self._thinks()
+        likeliest = _likeliest(top)
         labels = ", ".join(f"`{label}`" for label in question.labels)
         return (
             f"the verifier behind `{self.url}` puts {mass:.1g} of the probability on the labels "
@@ -278,6 +281,14 @@ def opens_thought(token: str) -> bool:
     """
     begun = token.strip()
     return begun.startswith(THOUGHT_OPENINGS) or bool(begun and not split_thinking(begun)[1])
+
+
+def _likeliest(top: Sequence[TopToken]) -> str:
+    return max(top, key=lambda token: token.logprob).text
+
+
+def _thinks_first(top: Sequence[TopToken]) -> bool:
+    return opens_thought(_likeliest(top))
 
 
 def _lists(reply: VerifierReply) -> bool:

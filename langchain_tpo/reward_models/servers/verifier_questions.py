@@ -28,6 +28,14 @@ FEWEST_TOKENS = 16
 """Room for `{"score": 100}` with any tokenizer."""
 
 
+_WRITTEN = re.compile(
+    r"""["']score["']\s*:\s*["']?\s*(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*(?:/\s*([1-9]\d*)|%)?"""
+    r"""\s*["']?\s*[,}\]\n]""",
+    re.IGNORECASE,
+)
+"""A score with what ends it: of a reply that was cut off, 8 may have been 85."""
+
+
 class YesNo(OneTypedLine):
     """Asks whether the response meets the criteria; the reward is log P(yes) - log P(no).
 
@@ -162,7 +170,7 @@ class JsonScore(OneTypedLine):
         """Return the score in a reply.
 
         Raises:
-            RewardServerError: There is none, or it is out of range.
+            RewardServerError: There is none or several, it is out of range, or a share of 1.
         """
         thought, answer = split_thinking(reply)
         if thought and not answer:
@@ -170,13 +178,17 @@ class JsonScore(OneTypedLine):
                 f"The verifier was still thinking after {self.max_tokens} tokens: give it more "
                 "room, `question=JsonScore(max_tokens=...)`, or a model that does not think aloud."
             )
-        found = re.search(r'"score"\s*:\s*"?(-?\d+(?:\.\d+)?)', answer)
-        score = float(found[1]) if found else -1.0
-        if not 0 <= score <= 100:  # noqa: PLR2004 - the scale asked for
+        scores = {_of_hundred(found) for found in _WRITTEN.finditer(answer)}
+        score = scores.pop() if len(scores) == 1 else -1.0
+        if not 0 <= score <= 100 or 0 < score < 1:  # noqa: PLR2004 - the scale asked for
             raise RewardServerError(
                 f"The verifier's reply holds no score from 0 to 100: {json.dumps(answer[:60])}."
             )
         return score
+
+
+def _of_hundred(found: re.Match[str]) -> float:
+    return float(found[1]) if found[2] is None else 100 * float(found[1]) / float(found[2])
 
 
 LabelQuestion: TypeAlias = YesNo | Rating

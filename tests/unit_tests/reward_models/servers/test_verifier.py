@@ -253,3 +253,22 @@ def test_an_override_that_cannot_be_called_is_refused_in_one_line() -> None:
     ):
         Old(URL)
     assert Loose(URL, model="m").model == "m"
+
+
+def test_labels_that_are_not_listed_at_all_are_counted_as_noise(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    _serve(monkeypatch, _answer(("Sure", {"Sure": -0.01, "The": -5})), _answer(YES))
+
+    with caplog.at_level(logging.WARNING):
+        (first, second) = _verifier().invoke(REQUEST)
+
+    assert (first, second is not None) == (None, True)
+    assert "for 1 of 2 responses: they are not scored" in caplog.text
+
+
+def test_a_thought_alone_is_refused_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    _serve(monkeypatch, _answer(("<|channel|>", {"<|channel|>": -0.01})))
+
+    with pytest.raises(RewardServerError, match="give it room"):
+        _verifier().invoke(REQUEST)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from langchain_tpo.evaluation.datasets import open_dataset, read_examples
 from langchain_tpo.evaluation.examples import BadRow, Example
+from langchain_tpo.evaluation.file_kinds import JSON_LINE
 from langchain_tpo.evaluation.records import RecordFile, drop_failed, read_records
 from tests.support.properties import examples
 from tests.unit_tests.evaluation.run_folders import run_of
@@ -26,7 +27,13 @@ in_json = st.recursive(
 ).map(json.dumps)
 texts_alone = st.text(min_size=1, max_size=30).filter(str.strip)
 prompts = texts_alone | in_json
-lines = texts_alone.filter(lambda text: not set(text) & set("\n\r\ufeff"))
+lines = texts_alone.filter(
+    lambda text: (
+        not set(text) & set("\n\r\ufeff")
+        # What may begin a file of JSON is read as that.
+        and not (JSON_LINE.match(text) or text.strip().startswith("{"))
+    )
+)
 
 
 def write_lines(path: Path, asked: list[str]) -> None:

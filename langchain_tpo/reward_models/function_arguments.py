@@ -25,7 +25,10 @@ Role: TypeAlias = Literal[
 PROMPT_NAMES = ("prompt", "question", "query", "input", "inputs", "instruction")
 """Arguments that get the conversation as text."""
 
-RESPONSE_NAMES = ("response", "completion", "output", "outputs", "prediction", "generation")
+RESPONSE_NAMES = (
+    *("response", "completion", "output", "outputs", "prediction", "generation"),
+    "solution_str",  # of verl's `compute_score`
+)
 """Arguments that get the response; `answer` does where none of these is there."""
 
 REFERENCE_NAMES = (
@@ -45,10 +48,20 @@ _ROLES: dict[str, Role] = {
     "responses": "responses",
 }
 _LIKE_A_PROMPT = re.compile(r"prompt|question|query|input|instruct|message|task|problem")
-_LIKE_A_TASK = re.compile(rf"{_LIKE_A_PROMPT.pattern}|document|article|passage|source|src")
+_LIKE_A_TASK = re.compile(
+    rf"{_LIKE_A_PROMPT.pattern}|document|article|passage|source|src"
+    r"|user|human|topic|theme|title|subject|request|goal|premise|dialog|conversation|history|chat(?!bot)"
+)
 _LIKE_A_RESPONSE = re.compile(
     r"respon|complet|output|answer|pred|generat|repl|candidate|cand\b|hyp|summar|translat|draft"
+    r"|assistant|bot\b|agent"
 )
+_LIKE_A_FIELD = re.compile(
+    r"keyword|rubric|criteri|pattern|regex|schema|rule|constraint|(?:^|_)(?:max|min|n|num)_"
+    r"|limit|threshold|length|words$|lang(?:uage)?$|weight|config|option"
+)
+"""Settings that a response is held against; no prompt and no response is called so."""
+_RIVALS = re.compile(r"chosen|reject|winner|loser|better|worse|preferred")
 _LIKE_A_REFERENCE = re.compile(
     r"refer|(?:^|_)refs?(?:_|$)|gold|target|truth|true|expect|label|correct|^gt"
 )
@@ -300,12 +313,36 @@ def _by_place(
             "`response` and `reference`, and pass the reference as `context={'reference': ...}`."
         )
     swapped = _LIKE_A_RESPONSE.search(first) or _LIKE_A_TASK.search(second)
-    if swapped or _OF_RECORDS & set(silent):
+    if swapped or (first, second) in _BACKWARDS or _OF_RECORDS & set(silent):
         raise RewardTypeError(
             f"`reward` function `{label}` could be given its arguments the wrong way round: call "
             "them `prompt` and `response`."
         )
+    if no_pair := _no_pair(label, first, second):
+        raise RewardTypeError(no_pair)
     return {first: "prompt", second: "response"}
+
+
+_BACKWARDS = frozenset(
+    (response, prompt) for response in ("y", "r", "a", "o", "c") for prompt in ("x", "p", "q", "i")
+)
+"""Letters that stand for response and prompt, in this order."""
+
+
+def _no_pair(label: str, first: str, second: str) -> str | None:
+    """Return why two arguments are no prompt and its response; None where they may well be."""
+    if field := next((name for name in (first, second) if _LIKE_A_FIELD.search(name)), None):
+        return (
+            f"`reward` function `{label}` seems to hold a response against `{field}`: call the "
+            f"response `response`, and pass the other as `context={{{field!r}: ...}}`."
+        )
+    siblings = len(first) > SAYS_NOTHING and first[:-1] == second[:-1]
+    if siblings or (_RIVALS.search(first) and _RIVALS.search(second)):
+        return (
+            f"`reward` function `{label}` seems to take two responses: a reward scores one, so "
+            "call it `response`, and the other as the context names it."
+        )
+    return None
 
 
 def _source(name: str, context: Mapping[str, object]) -> str | None:

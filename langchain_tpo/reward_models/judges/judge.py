@@ -21,10 +21,10 @@ from langchain_tpo.reward_models.judges.judge_prompts import (
 )
 from langchain_tpo.reward_models.judges.judgement import AllAtOnce, judgement
 from langchain_tpo.reward_models.judges.prompt_fields import from_context, sources_of
+from langchain_tpo.reward_models.judges.replies import answer_of
 from langchain_tpo.reward_models.scores import as_score
 from langchain_tpo.sampling.capabilities import Learned
 from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
-from langchain_tpo.text.thinking import split_thinking
 
 FormT = TypeVar("FormT", bound=BaseModel)
 
@@ -142,7 +142,7 @@ def read_with(read: Callable[[str], object], text: str) -> tuple[float | None, s
         >>> read_with(lambda reply: float(reply.split()[-1]), "<think>Hm.</think>Sound: 4")
         (4.0, 'Sound: 4')
     """
-    answer = split_thinking(text)[1].strip()
+    answer = answer_of(text).strip()
     score = as_score(read(answer))
     number = score["reward"] if isinstance(score, dict) else score
     return number, score.get("rationale", "") if isinstance(score, dict) else answer

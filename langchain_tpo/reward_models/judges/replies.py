@@ -36,7 +36,9 @@ Number = Annotated[float, BeforeValidator(_no_truth)]
 """A number of a form; pydantic would read `true` as 1."""
 
 _OTHER_NAMES = {"rating": "score", "reason": "rationale", "reasoning": "rationale"}
-_SCALE = re.compile(r"(-?\d+(?:[.,]\d+)?)\s*%?(?:\s*(?:/|out of|of)\s*(\d+))?\s*%?", re.IGNORECASE)
+_SCALE = re.compile(
+    r"(-?\d+(?:[.,]\d+)?)\s*%?(?:\s*\(?(?:/|out of|of)\s*(\d+(?:\.0+)?))?\s*%?", re.IGNORECASE
+)
 _WRITTEN = (
     r"\[\[\s*([^\[\]]{1,20}?)\s*\]\]",
     r"\[RESULT\]\s*\(?([\d.,/ ]{1,12})",
@@ -44,11 +46,17 @@ _WRITTEN = (
     r"\\boxed\{\s*([^{}]{1,20}?)\s*\}",
     (
         r"\b(?:score|rating|result)\b\W{1,8}?"
-        r"((?<!-)\d[\d.,]*+(?:\s*(?:/|out of)\s*\d++)?+)"
+        r"((?<!-)\d[\d.,]*+(?:\s*\(?(?:/|out of|of)\s*\d++)?+)"
         r"(?!\s*(?:[-\u2013\u2014]|to|or)\s*\d)(?![\s*`]*\|[\s*`]*\d)"  # a range, a row of a table
     ),
 )
 """How scores are written where no JSON was, the telling ways first."""
+
+_ANOTHER = re.compile(r"\d\s*(?:/|out of)\s*\d|\d\s+(?:for|on)\b", re.IGNORECASE)
+"""What says behind a score that it was that of one aspect: "5/5 for tone, 3/5 for depth"."""
+
+_OPENED = re.compile(r"^[^\S\n]*+<(?:think|thinking)>", re.MULTILINE | re.IGNORECASE)
+_CLOSED = re.compile(r"</(?:think|thinking)>", re.IGNORECASE)
 
 _LIST = re.compile(r"\[\s*(?:\{.*\}|\d[\d.]*(?:\s*,\s*\d[\d.]*)*)\s*\]", re.DOTALL)
 """A list that is a verdict by itself: of numbers, or of objects."""
@@ -65,6 +73,22 @@ class AmbiguousVerdict(UnreadableVerdict):
     """A reply that holds several verdicts, of which nobody can tell the judge's own."""
 
 
+def answer_of(text: str) -> str:
+    r"""Return what a judge answered: what stands in a thought, closed or not, is no verdict.
+
+    Args:
+        text: A model's reply.
+
+    Example:
+        >>> answer_of("Let me see.\n<think>\nScore: 2"), answer_of("<think>2?</think>Score: 4")
+        ('Let me see.\n', 'Score: 4')
+    """
+    answer = split_thinking(text)[1]
+    closed = [found.end() for found in _CLOSED.finditer(answer)]
+    opened = _OPENED.search(answer, closed[-1] if closed else 0)
+    return answer[: opened.start()] if opened else answer
+
+
 def read_rating(text: str, form: type[FormT], *, scale: float) -> FormT:
     """Read a rating: a JSON object that fits the form, or else a score written at the end.
 
@@ -77,7 +101,7 @@ def read_rating(text: str, form: type[FormT], *, scale: float) -> FormT:
         UnreadableVerdict: When there is neither, or more than one that differ.
     """
     try:
-        return read_json(text, form)
+        verdict = read_json(text, form)
     except AmbiguousVerdict:
         raise
     except UnreadableVerdict as unread:
@@ -87,10 +111,23 @@ def read_rating(text: str, form: type[FormT], *, scale: float) -> FormT:
             raise
         except UnreadableVerdict as off:
             raise (off if "not from" in str(off) else unread) from None
-    said = (
-        {"rationale": split_thinking(text)[1].strip()} if "rationale" in form.model_fields else {}
-    )
+    else:
+        _not_taken_back(text.rpartition("}")[2], verdict, scale=scale)
+        return verdict
+    said = {"rationale": answer_of(text).strip()} if "rationale" in form.model_fields else {}
     return form.model_validate({**said, "score": score})
+
+
+def _not_taken_back(behind: str, verdict: BaseModel, *, scale: float) -> None:
+    """Refuse a verdict behind which another score is written."""
+    try:
+        score = written_score(behind, scale=scale)
+    except AmbiguousVerdict:
+        raise
+    except UnreadableVerdict:
+        return
+    if score != getattr(verdict, "score", score):
+        raise AmbiguousVerdict("The judge's reply holds scores that differ.")
 
 
 def read_json(text: str, form: type[FormT]) -> FormT:
@@ -112,7 +149,7 @@ def read_json(text: str, form: type[FormT]) -> FormT:
         >>> read_json("Fine work:\n```json\n{'score': '**4**',}\n```", Rating)
         Rating(score=4.0)
     """
-    answer = split_thinking(text)[1]
+    answer = answer_of(text)
     fitting = [form_ for found in _objects(answer) if (form_ := _filled(found, form)) is not None]
     number = next(iter(reversed(form.model_fields)))
     if len({str(getattr(one, number)) for one in fitting}) > 1:
@@ -149,7 +186,7 @@ def read_list(text: str, form: type[FormT]) -> FormT:
         raise
     except UnreadableVerdict:
         (field,) = form.model_fields
-        answer = split_thinking(text)[1].strip()
+        answer = answer_of(text).strip()
         listed = _LIST.findall(answer) if field != "ranking" else []
         chains = [_ranks(one) for one in _CHAIN.findall(answer)] if field == "ranking" else []
         said = {*listed, *(json.dumps(one) for one in chains)}
@@ -201,7 +238,7 @@ def written_score(text: str, *, scale: float) -> float:
         >>> written_score("Good, but long. Rating: 4/5", scale=5)
         4.0
     """
-    answer = split_thinking(text)[1].strip()
+    answer = answer_of(text).strip()
     readings = [[(answer, len(answer))]] if number_in(answer) else []
     readings += [
         [(match[1], match.end()) for match in re.finditer(way, answer, re.IGNORECASE)]
@@ -216,6 +253,8 @@ def written_score(text: str, *, scale: float) -> float:
         }
         if len({number for number, _ in numbers}) > 1:
             raise AmbiguousVerdict("The judge's reply holds scores that differ.")
+        if _ANOTHER.search(answer[max(end for _, end in said) :]):
+            raise AmbiguousVerdict("The judge's reply holds scores of several aspects.")
         for value, top in numbers:
             if top is None or top == scale:
                 return value

@@ -137,6 +137,29 @@ def test_a_range_is_no_score(reply: str) -> None:
         ChatJudge(RunnableLambda(lambda _: reply)).invoke(request("a"))
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '{"rationale": "ok", "score": "4 (of 10)"}',
+        "Score: 4 (out of 10)",
+        "Score: 5/5 for tone, 3/5 for depth",
+        "Score: 4 for tone, 2 for depth",
+        '{"rationale": "ok", "score": 4}\n\nOn reflection, score: 2',
+        'Let me see.\n<think>\n{"rationale": "draft", "score": 2}',
+        "Let me see.\n<think>\nScore: 2",
+    ],
+)
+def test_a_score_of_another_scale_or_aspect_or_a_draft_is_no_verdict(reply: str) -> None:
+    with pytest.raises(RewardOutputError, match="could read none of 1 replies"):
+        ChatJudge(RunnableLambda(lambda _: reply)).invoke(request("a"))
+
+
+def test_a_tag_that_a_verdict_names_opens_no_thought() -> None:
+    assert read_rating('It leaks <think> tags.\n{"score": 2}', RatingForm, scale=5).score == 2
+    assert read_rating("Score: 4 (out of 5)", RatingForm, scale=5).score == 4
+    assert read_rating('{"score": 4}\n\nScore: 4/5', RatingForm, scale=5).score == 4
+
+
 @pytest.mark.parametrize("said", ["0.9", "true", "101"])
 def test_what_is_no_percentage_is_not_scored(said: str) -> None:
     judge = PairwiseJudge(RunnableLambda(lambda _: f'{{"a_is_better": {said}}}'), explain=False)

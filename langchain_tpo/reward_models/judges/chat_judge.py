@@ -12,6 +12,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableSequence
 from pydantic import Field
 
+from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models.interface import ExplainedScore, Score, ScoreRequest
 from langchain_tpo.reward_models.judges import forms
 from langchain_tpo.reward_models.judges.judge import Judge, read_with
@@ -47,7 +48,7 @@ class ChatJudge(Judge):
     Raises:
         ModelTypeError: When `model` is no chat model.
         PromptError: When `prompt` asks for something that is never filled.
-        SettingsError: When `scale` is below 2.
+        SettingsError: When `scale` is below 1, or is 1 and nothing says how to read yes and no.
 
     Example:
         >>> from langchain_core.language_models import FakeListChatModel
@@ -60,8 +61,8 @@ class ChatJudge(Judge):
 
     prompt_variables: ClassVar[frozenset[str]] = RATING_VARIABLES
 
-    scale: int = Field(ge=2)
-    """The best score; the worst is 1."""
+    scale: int = Field(ge=1)
+    """The best score; the worst is 1, or 0 where the best is 1."""
 
     def __init__(  # noqa: PLR0913 options by keyword
         self,
@@ -81,7 +82,8 @@ class ChatJudge(Judge):
 
         Args:
             model: A chat model, also one with `bind`, `with_retry` or `with_fallbacks`.
-            scale: The best score; that of the style where it is not said.
+            scale: The best score; that of the style where it is not said. The worst is 1. With 1 it
+                is 0: for a `read` of yes and no, or of shares.
             explain: Whether to ask for reasons. Without them a rating costs a few tokens.
             criteria: What makes a good response, in your words.
             prompt: Another prompt, a published one as it is: a text for one message, texts by role,
@@ -98,6 +100,11 @@ class ChatJudge(Judge):
             name: How traces call this judge.
         """
         known = style_named(RATING_STYLES, style, judge="ChatJudge")
+        if scale == 1 and (read or known.read) is None:
+            raise SettingsError(
+                "`scale` of ChatJudge must be at least 2, got `1`: from 0 to 1 is the scale of a "
+                "judge whose yes or no, or share, a function of yours reads, `read=`."
+            )
         super().__init__(
             model=model,
             scale=known.scale if scale is None else scale,
@@ -151,9 +158,12 @@ class ChatJudge(Judge):
         return [_score(ratings[response]) for response in request["responses"]]
 
     def _on_scale(self, outcome: RatingOrError) -> RatingOrError:
-        if isinstance(outcome, Exception) or 1 <= outcome.score <= self.scale:
+        worst = min(1, self.scale - 1)
+        if isinstance(outcome, Exception) or worst <= outcome.score <= self.scale:
             return outcome
-        return UnreadableVerdict(f"The score {outcome.score:g} is not from 1 to {self.scale}.")
+        return UnreadableVerdict(
+            f"The score {outcome.score:g} is not from {worst} to {self.scale}."
+        )
 
 
 def _score(outcome: RatingOrError) -> Score:

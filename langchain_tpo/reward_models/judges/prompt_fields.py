@@ -25,7 +25,10 @@ from langchain_tpo.reward_models.function_arguments import REFERENCE_NAMES
 JudgePrompt: TypeAlias = ChatPromptTemplate | str | Sequence[tuple[str, str]]
 """A prompt: a template, a text for one user message, or texts by role."""
 
-_TWO = ("response", "answer", "output", "candidate", "completion", "assistant", "model")
+_TWO = (
+    *("response", "answer", "output", "candidate", "completion", "assistant", "model"),
+    "assistantresponse",
+)
 _SPELLINGS = MappingProxyType(
     {
         **dict.fromkeys(
@@ -37,10 +40,13 @@ _SPELLINGS = MappingProxyType(
             ("response", "answer", "output", "completion", "modeloutput", "modelresponse"),
             "response",
         ),
+        "assistantresponse": "response",
         **{f"{word}{end}": "response_a" for word in _TWO for end in ("a", "1")},
         **{f"{word}{end}": "response_b" for word in _TWO for end in ("b", "2")},
         **dict.fromkeys(("criteria", "rubric", "rubrics", "scorerubric"), "criteria"),
-        **dict.fromkeys(("passcriteria", "evaluationcriteria", "principle"), "criteria"),
+        **dict.fromkeys(
+            ("passcriteria", "evaluationcriteria", "principle", "rubricobjective"), "criteria"
+        ),
         **dict.fromkeys(("reference", "referenceanswer", "refanswer", "refanswer1"), "reference"),
         "history": "history",
         "messages": "messages",
@@ -55,6 +61,7 @@ EVERYWHERE = frozenset({"messages", "history", "reference"})
 message, and the reference answer of the request's context."""
 
 _FIELD = re.compile(r"\{\{\s*\$?(\w+)\s*\}\}|\{\s*\$?(\w+)\s*\}")
+_CHATML = re.compile(r"\s*<\|im_start\|>(system|user|assistant)\n(.*?)<\|im_end\|>\s*", re.DOTALL)
 _MARKER = re.compile(r"\s*(?:\[|#|<\||\*{3}|-{3}|={3})")
 
 
@@ -82,12 +89,20 @@ def as_template(prompt: object, fields: Mapping[str, str]) -> object:
         ['answer', 'question']
     """
     if isinstance(prompt, str):
-        return as_template([("human", prompt)], fields)
+        return as_template(_by_role(prompt), fields)
     if isinstance(prompt, ChatPromptTemplate) or not isinstance(prompt, Sequence):
         return prompt
     if not all(isinstance(one, tuple) and len(one) == 2 for one in prompt):  # noqa: PLR2004 a pair
         return prompt
     return ChatPromptTemplate([_message(role, text, fields) for role, text in prompt])
+
+
+def _by_role(prompt: str) -> list[tuple[str, str]]:
+    """Return a text as one user message, or as those that it marks as ChatML does."""
+    marked = list(_CHATML.finditer(prompt))
+    if not marked or "".join(one[0] for one in marked) != prompt:
+        return [("human", prompt)]
+    return [(one[1], one[2].removesuffix("\n")) for one in marked]
 
 
 def _message(role: str, text: str, fields: Mapping[str, str]) -> MessageLikeRepresentation:

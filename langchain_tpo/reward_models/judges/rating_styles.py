@@ -79,6 +79,23 @@ Reason first, then score. Reply in this form and add nothing:
             reply_formats.score_result,
             SELENE,
         ),
+        "selene-yes-no": published(
+            f"""\
+Evaluate a response to a user's input: does it meet the criteria below, yes or no? {CAREFUL}
+
+{RUBRIC}
+Yes: the response meets them. No: it does not.
+
+{ONE}
+
+Reason first, then judge. Reply in this form and add nothing:
+**Reasoning:** (what decides it)
+
+**Result:** (Yes or No)""",
+            reply_formats.score_yes_no,
+            SELENE,
+            scale=1,
+        ),
         "glider": published(
             f"""\
 Score a text by pass criteria and a rubric. {CAREFUL}

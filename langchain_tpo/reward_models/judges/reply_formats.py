@@ -8,7 +8,7 @@ better, from 0 to 1. None is a reply that says nothing, or several things that d
 |---|---|---|
 | Prometheus 2 | `score_result` (1-5) | `choice_result` |
 | Auto-J | `score_double_brackets` (1-10) | `choice_final_decision` |
-| Selene | `score_result` (1-5) | `choice_result` |
+| Selene | `score_result` (1-5), `score_yes_no` (0-1) | `choice_result` |
 | Glider | `score_tag` | |
 | MT-Bench | `score_double_brackets` (1-10) | `choice_double_brackets` |
 | WildBench | `score_json` (1-10) | `choice_json` |
@@ -60,6 +60,9 @@ CHOICES = MappingProxyType(
 _RESULT = r"(?:\[RESULT\]|\bResult\**:)[\s*(]*"
 """What stands before a result: "[RESULT]", "**Result:**", "**Result**:"."""
 
+_REST = r"(?:\s*(?:/|out of|[-\u2013]|to\b|or\b)\s*\d+(?:\.\d+)?)?"
+"""What may make of a number one of a scale, "4/5", or no single one, "3-4"."""
+
 TOP = 10.0
 """The best of two scores that are compared."""
 
@@ -71,7 +74,19 @@ def score_result(reply: str) -> float | None:
         >>> score_result("Right and brief. [RESULT] 4")
         4.0
     """
-    return _score(re.findall(rf"{_RESULT}(\d+(?:\.\d+)?)", reply, re.IGNORECASE))
+    said = re.findall(rf"{_RESULT}(\d+(?:\.\d+)?{_REST})", reply, re.IGNORECASE)
+    return _score(said, top=5)
+
+
+def score_yes_no(reply: str) -> float | None:
+    r"""Read "**Result:** Yes" as 1 and "No" as 0 (Selene's classification), for `scale=1`.
+
+    Example:
+        >>> score_yes_no("**Reasoning:** It is brief.\n\n**Result:** Yes")
+        1.0
+    """
+    said = {one.upper() for one in re.findall(rf"{_RESULT}(Yes|No)\b", reply, re.IGNORECASE)}
+    return float(said == {"YES"}) if len(said) == 1 else None
 
 
 def score_double_brackets(reply: str) -> float | None:
@@ -94,7 +109,7 @@ def score_tag(reply: str) -> float | None:
         >>> score_tag("<reasoning>\nok\n</reasoning>\n<score>\n4\n</score>")
         4.0
     """
-    return _score(re.findall(r"<score>\s*([^<>]+?)\s*</score>", reply))
+    return _score(re.findall(r"<score>\s*([^<>]+?)\s*</score>", reply), top=5)
 
 
 def score_json(reply: str) -> float | None:
@@ -104,7 +119,8 @@ def score_json(reply: str) -> float | None:
         >>> score_json('{"strengths": "a", "weaknesses": "b", "score": "8"}')
         8.0
     """
-    return _score(re.findall(r'"score"\s*:\s*"?\[?(\d+(?:\.\d+)?)', reply))
+    said = re.findall(rf'"score"\s*:\s*"?\[?(\d+(?:\.\d+)?{_REST})', reply)
+    return _score(said, top=TOP)
 
 
 def choice_double_brackets(reply: str) -> float | None:
@@ -170,13 +186,16 @@ def choice_number(reply: str) -> float | None:
 
 
 def choice_letter_case(reply: str) -> float | None:
-    """Read "m" (the first) or "M" (the second), alone (AlpacaEval).
+    r"""Read "m" (the first) or "M" (the second), alone or in the last line (AlpacaEval).
+
+    The letter is read, not its probability.
 
     Example:
-        >>> choice_letter_case("m"), choice_letter_case("M")
+        >>> choice_letter_case("m"), choice_letter_case("The second is right.\n\nM")
         (1.0, 0.0)
     """
-    return {"m": 1.0, "M": 0.0}.get(reply.strip().strip("\"'`*."))
+    last = reply.strip().rpartition("\n")[2].strip()
+    return {"m": 1.0, "M": 0.0}.get(last.strip("\"'`*."))
 
 
 def choice_json(reply: str) -> float | None:
@@ -201,8 +220,10 @@ def choice_ranking(reply: str) -> float | None:
     return None if score is None else (6 - score) / 5
 
 
-def _score(said: Iterable[str]) -> float | None:
-    numbers = {found[0] for one in said if (found := number_in(one.strip("'[] "))) is not None}
+def _score(said: Iterable[str], *, top: float | None = None) -> float | None:
+    """Return the one number that is said, of this scale where it names its own."""
+    found = {number_in(one.strip("'[] ")) for one in said}
+    numbers = {one[0] if one and one[1] in (None, top) else None for one in found}
     return numbers.pop() if len(numbers) == 1 else None
 
 

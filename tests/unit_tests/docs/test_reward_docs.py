@@ -82,6 +82,8 @@ class Judge(GenericFakeChatModel):
             return json.dumps({"rationale": "Read.", "a_is_better": sure})
         both = GOOD in asked and BAD in asked
         first = asked.rfind(GOOD) < asked.rfind(BAD)
+        if "(Yes or No)" in asked:
+            return f"**Reasoning:** fine.\n\n**Result:** {'Yes' if GOOD in asked else 'No'}"
         if not both:
             score = 5 if GOOD in asked else 2
             return f'Feedback: fine. {{"score": {score}}} [RESULT] {score}'

@@ -215,6 +215,28 @@ def test_published_judges_of_one_response_are_read(
     assert read(f"{good}\n{bad}") is None
 
 
+@pytest.mark.parametrize(
+    ("read", "reply", "score"),
+    [
+        (reply_formats.score_result, "[RESULT] 4/5", 4.0),
+        (reply_formats.score_result, "[RESULT] 4/10", None),
+        (reply_formats.score_result, "[RESULT] 3-4", None),
+        (reply_formats.score_result, "**Result:** 3 or 4", None),
+        (reply_formats.score_json, '{"score": "4/10"}', 4.0),
+        (reply_formats.score_json, '{"score": "4/5"}', None),
+        (reply_formats.score_json, '{"score": "8-9"}', None),
+        (reply_formats.score_tag, "<score>4/10</score>", None),
+        (reply_formats.score_yes_no, "**Result:** Yes or **Result:** No", None),
+        (reply_formats.choice_letter_case, "### Which is best?\n\nM", 0.0),
+        (reply_formats.choice_letter_case, "It is 5 m", None),
+    ],
+)
+def test_a_score_of_another_scale_or_a_range_is_not_read(
+    read: Callable[[str], float | None], reply: str, score: float | None
+) -> None:
+    assert read(reply) == score
+
+
 def _as_prompt(reply: Callable[[Any], AIMessage]) -> Callable[[Any], AIMessage]:
     return lambda messages: reply(ChatPromptTemplate(messages).invoke({}))
 

@@ -27,6 +27,11 @@ RATED = {  # a reply for GOOD and one for BAD, with what they are worth
         "**Reasoning:** Wrong.\n\n**Result:** 1",
         [5.0, 1.0],
     ),
+    "selene-yes-no": (
+        "**Reasoning:** Right.\n\n**Result:** Yes",
+        "**Reasoning:** Wrong.\n\n**Result:** No",
+        [1.0, 0.0],
+    ),
     "glider": (
         "<reasoning>\n- ok\n</reasoning>\n<highlight>\n['x']\n</highlight>\n<score>\n4\n</score>",
         "<reasoning>\n- no\n</reasoning>\n<score>1</score>",
@@ -176,11 +181,25 @@ def ask(prompt: Any, *responses: str, **more: Any) -> str:
         ("{query}|{response}|\\boxed{4}|{}", "Why is the sky blue?|x|\\boxed{4}|{}"),
         ([("human", "{query}|{response}")], "Why is the sky blue?|x"),
         ([("system", "{Instruction}"), ("user", "{Output}")], "Why is the sky blue?\nx"),
+        ("{user_input}|{assistant_response}", "Why is the sky blue?|x"),
+        (
+            "<|im_start|>system\nJudge.\n<|im_end|>\n<|im_start|>user\n{query}|{output}\n<|im_end|>",
+            "Judge.\nWhy is the sky blue?|x",
+        ),
+        ("<|im_start|>{query}|{output}", "<|im_start|>Why is the sky blue?|x"),
         ("{query}|{response}|{mood}", "Why is the sky blue?|x|{mood}"),
     ],
 )
 def test_a_published_prompt_is_taken_as_it_is(prompt: Any, told: str) -> None:
     assert ask(prompt, "x") == told
+
+
+def test_yes_and_no_can_be_read_by_a_function_of_ones_own() -> None:
+    model = FakeListChatModel(responses=["Brief. YES", "Long. NO"])
+    judge = ChatJudge(model, read=lambda reply: float(reply.endswith("YES")), scale=1)
+    assert sorted(rewards_of(judge.invoke(request_for("a", "b")))) == [0.0, 1.0]
+    with pytest.raises(SettingsError, match="at least 2, got `1`"):
+        ChatJudge(model, scale=1)
 
 
 def test_fields_and_the_rows_own_are_shown() -> None:

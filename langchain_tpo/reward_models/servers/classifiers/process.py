@@ -6,7 +6,7 @@ become one reward.
 
 import re
 from collections.abc import Callable, Sequence
-from math import prod
+from math import isfinite, nan, prod
 from typing import Literal, cast
 
 from pydantic import BaseModel, Field, JsonValue, field_validator
@@ -136,6 +136,13 @@ class VLLMProcessReward(ClassifierServer):
                 f"`{self.url}` gives {len(rows[0])} numbers for a step, and `column` is "
                 f"{self.column}."
             ) from None
+        if not all(map(isfinite, scores)):
+            return nan
+        if self.reduce == "product" and not all(0 <= score <= 1 for score in scores):
+            raise RewardServerError(
+                f"`{self.url}` scored a step {max(scores, key=abs):g}, and a product is one of "
+                'probabilities: take `reduce="min"` or `"last"` for raw scores.'
+            )
         return REDUCE[self.reduce](scores)
 
 

@@ -238,6 +238,20 @@ def test_a_column_that_is_not_there_is_one_line(serve: Serve, score: ScoreWith) 
         score(VLLMProcessReward(URL, column=5), SOLUTION)
 
 
+def test_a_product_is_one_of_probabilities(serve: Serve, score: ScoreWith) -> None:
+    raw = Steps()
+    raw.rows = ([-2.0], [-3.0], [0.5])
+    serve(raw)
+    with pytest.raises(RewardServerError, match="scored a step -3, and a product is one of prob"):
+        score(VLLMProcessReward(URL, reduce="product"), SOLUTION)
+    assert score(VLLMProcessReward(URL), SOLUTION) == [-3.0]
+
+
+def test_a_step_without_a_finite_score_leaves_none_to_the_response() -> None:
+    answer: Any = {"data": [{"data": [[0.9], [float("nan")], [0.8]]}]}
+    assert [str(one) for one in VLLMProcessReward(URL).read(answer)] == ["nan"]
+
+
 def test_an_empty_response_has_no_steps(serve: Serve, score: ScoreWith) -> None:
     serve(Steps())
     assert score(VLLMProcessReward(URL), SOLUTION, " \n") == [0.4, None]

@@ -30,6 +30,7 @@ from langchain_tpo.evaluation.file_kinds import (
     delimiter_of,
     json_or_none,
 )
+from langchain_tpo.evaluation.frames import rows_of_frame
 
 Numbered: TypeAlias = Iterator[tuple[int, object]]
 """Rows with their place in the file, counted from 1; a `BadRow` where there is none to read."""
@@ -233,8 +234,7 @@ def _workbook(path: Path) -> Numbered:
         raise DatasetError(
             f"`{path}` could not be read as a workbook: {_one_line(error)}"
         ) from error
-    rows = table.astype(object).where(table.notna(), None).to_dict("records")
-    yield from enumerate(rows, start=1)
+    yield from enumerate(rows_of_frame(table), start=1)
 
 
 def _check_unpacked(path: Path, head: bytes) -> None:

@@ -17,12 +17,13 @@ from importlib import import_module
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias
 from urllib.parse import parse_qsl
 
 from langchain_tpo.errors import DatasetError, MissingExtraError, TPOError
 from langchain_tpo.evaluation.data_files import Numbered, opened, reader_of
 from langchain_tpo.evaluation.examples import BadRow, Row, example_of
+from langchain_tpo.evaluation.frames import rows_of_frame
 from langchain_tpo.evaluation.on_disk import Places
 from langchain_tpo.text.secrecy import without_credentials
 from langchain_tpo.text.shown import shown
@@ -36,7 +37,15 @@ LANGSMITH = "langsmith:"
 PIPE = "-"
 """Standard input, as JSON lines."""
 
-DatasetLike: TypeAlias = "Dataset | str | Path | Sequence[str | Mapping[str, Any]]"
+
+class Table(Protocol):
+    """A data frame of pandas, with a row per example."""
+
+    def iterrows(self) -> Iterable[tuple[Any, Any]]:
+        """Iterate over rows; iterating over the frame itself gives the columns' names."""
+
+
+DatasetLike: TypeAlias = "Dataset | Table | str | Path | Sequence[str | Mapping[str, Any]]"
 """What names or is a data set."""
 
 
@@ -101,7 +110,8 @@ def open_dataset(source: DatasetLike) -> Dataset:
         source: A file (`.jsonl`, `.json`, `.csv`, `.tsv`, `.parquet`, `.xlsx`, or `.txt` with a
             prompt per line; `.gz`, `.bz2` and `.zst` are unpacked), a folder of
             `Dataset.save_to_disk`, `hf:NAME?split=...`, `langsmith:NAME`, `-` for JSON lines from
-            standard input, or rows. What goes beyond JSON and CSV needs the extra `evaluation`.
+            standard input, rows, or a data frame of them. What goes beyond JSON and CSV needs the
+            extra `evaluation`.
 
     Raises:
         DatasetError: In one line, when the data set as a whole cannot be read.
@@ -114,12 +124,7 @@ def open_dataset(source: DatasetLike) -> Dataset:
     if isinstance(source, Dataset):
         return source
     if not isinstance(source, str | Path):
-        if not isinstance(source, Iterable):
-            raise DatasetError(
-                f"`dataset` must be a file's name or a list of rows, got {type(source).__name__} "
-                f"`{shown(source)}`."
-            )
-        listed = list(source)
+        listed = _at_hand(source)
         return Dataset(source="rows", rows=lambda: enumerate(listed, start=1))
     for scheme, read in _SERVICES.items():
         if str(source).startswith(scheme):
@@ -132,6 +137,21 @@ def open_dataset(source: DatasetLike) -> Dataset:
     if not stat.S_ISREG(kind):
         return _piped(path, str(source))
     return _file(Path(source), str(source))
+
+
+def _at_hand(source: Any) -> list[object]:  # noqa: ANN401 whatever a caller hands in
+    """Return rows; tables and mappings are asked for theirs, for they iterate over names."""
+    if hasattr(source, "iterrows"):
+        return rows_of_frame(source)
+    for method in ("to_dicts", "to_pylist"):  # Polars, Arrow
+        if hasattr(source, method):
+            return list(getattr(source, method)())
+    if isinstance(source, Mapping) or not isinstance(source, Iterable):
+        raise DatasetError(
+            "`dataset` must be a file's name, a list of rows or a data frame, "
+            f"got {type(source).__name__} `{shown(source)}`."
+        )
+    return list(source)
 
 
 def _kind(path: Path) -> int:

@@ -1,4 +1,4 @@
-"""Outcomes of a run as a table: one row per example and system. Needs pandas."""
+"""Data frames of pandas: the outcomes of a run as one, and the rows of any."""
 
 from collections.abc import Iterable, Mapping
 from importlib import import_module
@@ -43,3 +43,13 @@ def _row(one: Outcome | Failed) -> Mapping[str, object]:
         **one.metrics,
         "failure": None,
     }
+
+
+def rows_of_frame(table: Any) -> list[object]:  # noqa: ANN401 pandas is an optional package
+    """Return the rows of a data frame of pandas by their columns; what is missing is None.
+
+    Args:
+        table: The data frame.
+    """
+    rows: list[object] = table.astype(object).where(table.notna(), None).to_dict("records")
+    return rows

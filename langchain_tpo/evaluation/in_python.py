@@ -84,7 +84,7 @@ def evaluate(  # noqa: PLR0913 what an evaluation consists of
     """Compare systems on a data set and return the report.
 
     Args:
-        dataset: Rows, or what `open_dataset` takes.
+        dataset: Rows, a data frame of them, or what else `open_dataset` takes.
         systems: As on the command line, such as `tpo:depth=2`; none: one of each kind.
         model: The policy.
         reward: What scores.

@@ -7,6 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 import langsmith
+import pandas as pd
+import pyarrow as pa
 import pytest
 from langsmith import Client
 from langsmith.schemas import Example
@@ -14,6 +16,7 @@ from langsmith.schemas import Example
 from langchain_tpo import TPOSettings
 from langchain_tpo.errors import DatasetError, RunError
 from langchain_tpo.evaluation import evaluate, target_of
+from langchain_tpo.evaluation.datasets import open_dataset
 from tests.support.evaluation_models import failing_on_seven
 from tests.support.fakes import ScriptedModelWithN, last_number
 
@@ -41,6 +44,25 @@ def test_one_call_gives_a_report_and_a_data_frame(tmp_path: Path) -> None:
     assert set(frame[frame.system == "tpo"]["exact match"]) == {0.0}
     assert (tmp_path / "run" / "records.jsonl").exists()
     assert report.manifest["reward"] == "last_number"
+
+
+def test_the_rows_of_a_data_frame_are_the_examples() -> None:
+    table = pd.DataFrame([*ROWS, {"id": "c", "question": "question c", "answer": None}])
+
+    report = evaluate(
+        table, systems=["single"], model=ScriptedModelWithN(), reward=last_number, settings=SETTINGS
+    )
+
+    assert sorted(report.frame()["example"]) == ["a", "b", "c"]
+
+
+def test_columns_are_no_rows() -> None:
+    table = pa.table({"question": ["question a", "question b"], "answer": ["1", None]})
+    with open_dataset(table) as dataset:
+        assert [row.id for row in dataset.examples()] == ["1", "2"]
+    columns: Any = {"question": ["question a"], "answer": ["1"]}
+    with pytest.raises(DatasetError, match="list of rows or a data frame, got dict"):
+        open_dataset(columns)
 
 
 async def test_it_works_where_a_loop_runs_already() -> None:

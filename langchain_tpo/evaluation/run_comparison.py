@@ -32,7 +32,7 @@ def compare_runs(ours: Path, theirs: Path) -> list[dict[str, Any]]:
 
 
 def check_comparable(manifest: Mapping[str, Any], other: Path) -> None:
-    """Make sure that a run can be compared with another one: same reward, same data set.
+    """Make sure that a run can be compared with another one: same reward, same data set, all read.
 
     Raises:
         DatasetError: In one line, when it cannot.
@@ -47,6 +47,7 @@ def check_comparable(manifest: Mapping[str, Any], other: Path) -> None:
                 f"`{other}` had another {name} (`{its}`, here `{mine}`): their rewards cannot be "
                 "compared."
             )
+    _rewards(other)
 
 
 def _rewards(folder: Path) -> dict[str, dict[str, float]]:

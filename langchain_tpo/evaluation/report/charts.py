@@ -52,7 +52,7 @@ def charts(analysis: Analysis, points: Mapping[str, Sequence[tuple[float, float]
     if not answered:
         return []
     drawn = [_rounds(answered, looks)]
-    if any(comparison.win_rate for comparison in analysis.comparisons):
+    if _pairs(analysis):
         drawn.append(_win_rates(analysis, looks))
     if all(system.tokens_by_round and system.tokens_by_round[-1] for system in answered):
         drawn.append(_tokens(answered, looks))

@@ -308,3 +308,18 @@ def test_a_run_is_compared_with_an_earlier_one(
     nowhere = ["--out", str(tmp_path / "x"), "--compare-with", str(tmp_path / "none")]
     assert run_app([*command, *nowhere]) == 2
     assert not (tmp_path / "x").exists()
+
+
+def test_a_damaged_run_to_compare_with_is_found_before_anything_is_asked(
+    prompts: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    command = ["evaluate", str(prompts), "-s", "single", *MODEL, *REWARD]
+    run_app([*command, "--out", str(tmp_path / "old")])
+    kept = (tmp_path / "old" / "records.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "old" / "records.jsonl").write_text("".join(["{}\n", *kept[1:]]))
+    capfd.readouterr()
+
+    new = ["--out", str(tmp_path / "new"), "--compare-with", str(tmp_path / "old")]
+    assert run_app([*command, *new]) == 2
+    assert "Line 1 of" in capfd.readouterr().err
+    assert not (tmp_path / "new").exists()

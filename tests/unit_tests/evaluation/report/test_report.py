@@ -114,6 +114,22 @@ def test_every_form_of_the_report_is_written(written: Path) -> None:
     ]
 
 
+def test_a_baseline_that_answered_nothing_has_no_chart_of_win_rates(tmp_path: Path) -> None:
+    """Others have win rates against each other, which the chart does not show."""
+    records = [
+        record_of(str(number), name, run_of([[number / 9]]))
+        for number in range(12)
+        for name in ("single", "tpo")
+    ]
+    failed = record_of("0", "best-of-n", failure={"type": "Error", "message": "no"})
+    folder = folder_of(tmp_path / "run", [*records, failed], SYSTEMS)
+
+    report = make_report(folder, baseline="best-of-n")
+
+    assert [chart.name for chart in report.charts if chart.name == "win_rates"] == []
+    assert "win_rates" in {chart.name for chart in make_report(folder, baseline="single").charts}
+
+
 def test_the_same_run_and_seed_give_the_same_page(tmp_path: Path) -> None:
     folder = three_systems(tmp_path)
 

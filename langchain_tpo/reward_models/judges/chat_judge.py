@@ -100,11 +100,6 @@ class ChatJudge(Judge):
             name: How traces call this judge.
         """
         known = style_named(RATING_STYLES, style, judge="ChatJudge")
-        if scale == 1 and (read or known.read) is None:
-            raise SettingsError(
-                "`scale` of ChatJudge must be at least 2, got `1`: from 0 to 1 is the scale of a "
-                "judge whose yes or no, or share, a function of yours reads, `read=`."
-            )
         super().__init__(
             model=model,
             scale=known.scale if scale is None else scale,
@@ -116,6 +111,11 @@ class ChatJudge(Judge):
             read=read or known.read,
             name=name,
         )
+        if self.scale == 1 and self.read is None:
+            raise SettingsError(
+                "`scale` of ChatJudge must be at least 2, got `1`: from 0 to 1 is the scale of a "
+                "judge whose yes or no, or share, a function of yours reads, `read=`."
+            )
 
     def most_requests(self, responses: int, *, first: bool = True) -> int:  # noqa: ARG002 all alike
         """Return how many requests a round costs at most: one for each response."""

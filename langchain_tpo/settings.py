@@ -230,7 +230,9 @@ class TPOSettings(_Frozen):
         """Return settings for models of about 0.1 to 3 billion parameters.
 
         The same loop with short, capped critiques and revisions read without tags, which such
-        models can follow; `benchmarks/revision_forms.py` measures how well.
+        models can follow; `benchmarks/revision_forms.py` measures how well. Such models gain little
+        from critiques of their own: with a reward that says what is wrong, pass
+        `strategy="explain"` (docs/results.md).
 
         Args:
             changes: Fields to set otherwise, such as `width=4`.

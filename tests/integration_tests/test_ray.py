@@ -12,7 +12,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pytest
 
 pytest.importorskip("ray", reason="needs the extra `ray`: `make test_ray`")
 import ray
+from ray.cluster_utils import Cluster
 
 from langchain_tpo.evaluation.records import RECORDS, Record, read_records
 from tests.support.evaluation_models import CALL_LOG
@@ -198,6 +200,45 @@ def test_drivers_killed_twenty_times_lose_nothing_and_repeat_nothing(
     assert repeated == []
     assert len(counts) == 300 * 3
     assert set(counts.values()) == {1}
+
+
+def test_a_machine_that_dies_loses_nothing_and_repeats_nothing(
+    tmp_path: Path, cluster: str, log: Path
+) -> None:
+    """Of two machines, each with an actor, one goes and does not come back."""
+    prompts, folder = written(tmp_path, 60), tmp_path / "run"
+    with machines(2) as (address, last):
+        assert address != cluster
+        engine = f"ray:actors=2,cpus=1,address={address}"
+        arguments = command(folder, prompts, engine, *SHARING, *model("LoggedModel"), "-j", "1")
+        begun = len(log.read_text().splitlines())
+        with subprocess.Popen(arguments, cwd=ROOT) as driver:  # noqa: S603 our own words
+            while len({line.split()[0] for line in log.read_text().splitlines()[begun:]}) < 2:
+                wait_for_a_call(log, driver)
+            before, seen = finished(folder), len(log.read_text().splitlines())
+            last()
+            assert driver.wait(PATIENCE * 2) == 0
+
+    after = log.read_text().splitlines()[seen:]
+    records = records_in(folder)
+    counts = Counter((record["example"], record["system"]) for record in records)
+    assert asked_for(after) & before == set()
+    assert len(counts) == 60 * 3
+    assert set(counts.values()) == {1}
+    assert {record["status"] for record in records} == {"ok"}
+
+
+@contextmanager
+def machines(number: int) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Start a cluster of several machines on this one: its address, and what kills the last."""
+    shape = {"num_cpus": 1, "object_store_memory": 80_000_000}
+    head = {**shape, "include_dashboard": False}
+    started = Cluster(initialize_head=True, head_node_args=head)
+    try:
+        others = [started.add_node(**shape) for _ in range(number - 1)]
+        yield started.address, lambda: started.remove_node(others[-1], allow_graceful=False)
+    finally:
+        started.shutdown()
 
 
 def test_an_example_that_kills_its_actor_is_recorded_and_the_rest_is_answered(

@@ -125,7 +125,7 @@ def test_what_a_file_is_is_seen_and_what_was_guessed_is_said(
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("x.jsonl", gzip.compress(b'"a"\n'), "packed with gzip: add `.gz` to its name"),
+        ("x.jsonl", gzip.compress(b'"a"\n', mtime=0), "packed with gzip: add `.gz` to its name"),
         ("x.txt", bz2.compress(b"a\n"), "packed with bzip2: add `.bz2`"),
         ("x.csv", b'{"prompt": "a"}\n', "holds JSON, and its name says a table: name it `.json`"),
         ("x.tsv", b'[\n {"prompt": "a"}\n]', "holds JSON, and its name says a table"),

@@ -268,6 +268,7 @@ def seconds_until_closed(connection: socket.socket, drops: bytes) -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # clients' sockets
 async def test_a_hundred_requests_at_once_are_all_answered() -> None:
     tpo = loop(ScriptedModelWithN(latency=0.005), width=2, depth=1)
     with serving(served(tpo, runs=16, queue=100)) as base:

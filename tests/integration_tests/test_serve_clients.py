@@ -21,6 +21,7 @@ partner = pytest.importorskip("langchain_anthropic", reason="needs `langchain-an
 
 import langchain_tpo.serve.server  # noqa: E402 behind the extras
 from langchain_tpo.serve.server import Server  # noqa: E402 as above
+from tests.support.open_clients import let_go  # noqa: E402 as above
 from tests.support.serving import loop, served  # noqa: E402 as above
 from tests.support.tool_fakes import ScriptedAgentModel  # noqa: E402 as above
 
@@ -51,6 +52,13 @@ def serving(app: Any) -> Iterator[str]:
 def url() -> Iterator[str]:
     with serving(served(loop(width=2, depth=1))) as url:
         yield url
+
+
+@pytest.fixture(autouse=True)
+def clients_go() -> Iterator[None]:
+    """Collect each test's clients behind it: the hundred requests would meet those of others."""
+    yield
+    let_go()
 
 
 async def test_chat_anthropic_answers_and_streams(url: str) -> None:
@@ -268,7 +276,6 @@ def seconds_until_closed(connection: socket.socket, drops: bytes) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # clients' sockets
 async def test_a_hundred_requests_at_once_are_all_answered() -> None:
     tpo = loop(ScriptedModelWithN(latency=0.005), width=2, depth=1)
     with serving(served(tpo, runs=16, queue=100)) as base:

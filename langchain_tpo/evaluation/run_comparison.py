@@ -21,7 +21,7 @@ def compare_runs(ours: Path, theirs: Path) -> list[dict[str, Any]]:
     Raises:
         DatasetError: In one line, when a folder holds no run or the runs cannot be compared.
     """
-    check_comparable(manifest_at(ours), theirs)
+    _check_manifests(manifest_at(ours), theirs)
     before, now = _rewards(theirs), _rewards(ours)
     compared = []
     for system in now:
@@ -37,6 +37,11 @@ def check_comparable(manifest: Mapping[str, Any], other: Path) -> None:
     Raises:
         DatasetError: In one line, when it cannot.
     """
+    _check_manifests(manifest, other)
+    _rewards(other)
+
+
+def _check_manifests(manifest: Mapping[str, Any], other: Path) -> None:
     theirs = manifest_at(other)
     for name in ("reward", "dataset"):
         mine, its = manifest.get(name), theirs.get(name)
@@ -47,7 +52,6 @@ def check_comparable(manifest: Mapping[str, Any], other: Path) -> None:
                 f"`{other}` had another {name} (`{its}`, here `{mine}`): their rewards cannot be "
                 "compared."
             )
-    _rewards(other)
 
 
 def _rewards(folder: Path) -> dict[str, dict[str, float]]:

@@ -77,7 +77,7 @@ def _as_score(value: object) -> Score:
     if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], str):  # noqa: PLR2004 a pair
         reward = _finite(value[0])
         return ExplainedScore(reward=reward, rationale=value[1]) if value[1] else reward
-    fields = _fields(value) if type(value).__module__ != "unittest.mock" else None
+    fields = None if _is_stand_in(value) else _fields(value)
     if fields is None:
         return _finite(value)
     name = next((name for name in NUMBER_FIELDS if name in fields), None)
@@ -122,10 +122,15 @@ def _read(value: object) -> KeptScore:
     return scored
 
 
+def _is_stand_in(value: object) -> bool:
+    """Return whether it is a mock: it has every field, and says 1.0 when asked for a number."""
+    return type(value).__module__ == "unittest.mock"
+
+
 def _finite(value: object) -> float | None:
     if value is None:
         return None
-    if type(value).__module__ == "unittest.mock":  # it says 1.0 when asked for a number
+    if _is_stand_in(value):
         raise RewardOutputError(
             f"A score must be a number or None, got {_seen(value)}: give the stand-in a value, "
             "`return_value=0.5`."

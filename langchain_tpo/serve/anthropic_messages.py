@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from langchain_tpo.loop.run_input import checked_messages
 from langchain_tpo.sampling.wrappers import ChatModel, models_inside
 from langchain_tpo.serve.failures import bad_request
-from langchain_tpo.serve.fields import NOTHING, Json, check_inside, function_tool
+from langchain_tpo.serve.fields import DIRECT, NOTHING, Json, check_inside, function_tool
 from langchain_tpo.text.shown import shown
 
 THOUGHTS = ("thinking", "redacted_thinking")
@@ -24,9 +24,6 @@ THOUGHTS = ("thinking", "redacted_thinking")
 MARKS = ("cache_control", "citations")
 """What a block may hold beside its content: what is worth a place in a cache, and where an earlier
 answer came from."""
-
-DIRECT = {"type": "direct"}
-"""A call of the model's own, which is what all of them are here."""
 
 FIELDS: Mapping[str, Collection[str]] = {
     "text": ("type", "text", *MARKS),
@@ -143,10 +140,8 @@ class Blocks:
         self._checked(block, ("tool_result",))
         content = _listed(block.get("content") or "")
         if content and block.get("cache_control") and self._own:
-            content[-1] = {
-                **content[-1],
-                "cache_control": block["cache_control"],
-            }  # LangChain's way
+            mark = {"cache_control": block["cache_control"]}
+            content[-1] = content[-1] | mark  # LangChain's way
         else:
             self._note(block)
         status = "error" if block.get("is_error") else "success"

@@ -22,6 +22,9 @@ deeply for a purpose."""
 NOTHING: Sequence[Any] = (None, False, "", [], {})
 """With these a field asks for nothing."""
 
+DIRECT = {"type": "direct"}
+"""A call of a model's own, which is what all of them are here."""
+
 CHOICE_WORDS = ("none", "auto", "required")
 """What `tool_choice` of OpenAI may say without naming a function."""
 

@@ -3,11 +3,8 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from langchain_tpo.serve.failures import bad_request
-from langchain_tpo.serve.fields import NOTHING, Json, check_inside
+from langchain_tpo.serve.fields import DIRECT, NOTHING, Json, check_inside
 from langchain_tpo.text.shown import shown
-
-DIRECT = {"type": "direct"}
-"""A call of a model's own, which is what all of them are here."""
 
 ITEMS: Mapping[str, Collection[str]] = {
     "message": ("type", "role", "content", "id", "status"),

@@ -91,12 +91,12 @@ def quantity_in(text: str) -> Quantity | None:
         (Quantity(value=5.0, unit='km', power=1), Quantity(value=20.0, unit='m', power=2))
     """
     words = words_of(text)
-    last = next((n for n in reversed(range(len(words))) if _value(words, n) is not None), None)
-    if last is None:
-        return None
-    unit, power = _unit(words, last)
-    value = _value(words, last)
-    return Quantity(value, unit, power) if unit and value is not None else None
+    for place in reversed(range(len(words))):
+        value = _value(words, place)
+        if value is not None:
+            unit, power = _unit(words, place)
+            return Quantity(value, unit, power) if unit else None
+    return None
 
 
 def same_quantity(reference: str, result: str) -> bool | None:

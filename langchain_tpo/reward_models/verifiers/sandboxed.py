@@ -244,11 +244,9 @@ def _guard(folder: str) -> None:
             allowed = (folder, os.devnull) if _writes(*arguments[1:3]) else readable
             _check(arguments[0], allowed)
         if event.startswith(CHANGES):
-            folders = (
-                arguments[-1:] if isinstance(arguments[-1], int) and arguments[-1] >= 0 else ()
-            )
+            around = _opened(arguments[-1])
             for path in (one for one in arguments if isinstance(one, str | bytes)):
-                _check(os.path.join(_opened(*folders[-1:]), os.fsdecode(path)), (folder,))  # noqa: PTH118 as given
+                _check(os.path.join(around, os.fsdecode(path)), (folder,))  # noqa: PTH118 as given
 
     sys.addaudithook(audit)
 
@@ -259,9 +257,11 @@ def _writes(mode: object, flags: object) -> bool:
     return told or (isinstance(flags, int) and bool(flags & changing))
 
 
-def _opened(descriptor: int | None = None) -> str:
+def _opened(descriptor: object) -> str:
     """Return the path of an open folder; that of this process where none is meant."""
-    return str(Path.cwd()) if descriptor is None else os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115 no file
+    if not isinstance(descriptor, int) or descriptor < 0:
+        return str(Path.cwd())
+    return os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115 no file
 
 
 def _check(path: str | bytes, allowed: tuple[str, ...]) -> None:

@@ -5,6 +5,7 @@ import contextvars
 import random
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableConfig, RunnableLambda, RunnableParallel
 from langgraph.graph import START, MessagesState, StateGraph
+from pydantic import Field
 
 from langchain_tpo import ChatTPO, RequestLimit, TPORunnable, TPOSettings
 from langchain_tpo.errors import SettingsError
@@ -39,6 +41,29 @@ class Gauge:
             self.now -= 1
 
 
+class Together(ScriptedModel):
+    """Answers nobody before so many requests are in flight; after a minute it gives up waiting."""
+
+    number: int
+    until: float = Field(default_factory=lambda: time.monotonic() + 60)
+
+    def _generate(self, messages: Any, *args: Any, **kwargs: Any) -> Any:
+        with self._noted(messages, kwargs) as call:
+            for _ in self._until_all_are_there():
+                time.sleep(0.005)
+            return self._result(call)
+
+    async def _agenerate(self, messages: Any, *args: Any, **kwargs: Any) -> Any:
+        with self._noted(messages, kwargs) as call:
+            for _ in self._until_all_are_there():
+                await asyncio.sleep(0.005)
+            return self._result(call)
+
+    def _until_all_are_there(self) -> Iterator[None]:
+        while self.notebook.most_in_flight < self.number and time.monotonic() < self.until:
+            yield
+
+
 @pytest.fixture(params=["batch", "abatch", "batch_as_completed", "abatch_as_completed"])
 def door(request: pytest.FixtureRequest) -> Any:
     async def through(runs: Any, inputs: list[Any], config: Any) -> list[Any]:
@@ -55,8 +80,8 @@ def door(request: pytest.FixtureRequest) -> Any:
     return through
 
 
-def busy(latency: float = 0.01, **fields: Any) -> tuple[TPORunnable, ScriptedModel]:
-    model = ScriptedModel(latency=latency)
+def busy(**fields: Any) -> tuple[TPORunnable, ScriptedModel]:
+    model = ScriptedModel(latency=0.01)
     return TPORunnable(model=model, reward=last_number, width=4, depth=1, **fields), model
 
 
@@ -82,7 +107,8 @@ async def test_so_does_a_batch_of_a_chain() -> None:
 
 
 async def test_without_a_limit_all_queries_go_at_once(door: Any) -> None:
-    tpo, model = busy(latency=0.1)
+    model = Together(number=3 * 4)
+    tpo = TPORunnable(model=model, reward=last_number, width=4, depth=1)
 
     await door(tpo, QUESTIONS[:3], None)
 

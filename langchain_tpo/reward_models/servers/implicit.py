@@ -107,8 +107,8 @@ class ImplicitRewardModel(HttpRewardModel):
         before: Sequence[tgi.PromptToken],
         start: Sequence[int],
     ) -> float:
-        ids = [token.id for token in trained]
-        if ids != [token.id for token in before]:
+        ids = [token["id"] for token in trained]
+        if ids != [token["id"] for token in before]:
             raise RewardServerError(
                 f"`{self.url}` and `{self.reference}` split one text into different tokens: "
                 "the implicit reward needs models with one tokenizer."
@@ -126,9 +126,10 @@ class ImplicitRewardModel(HttpRewardModel):
 
 
 def _known_logprob(token: tgi.PromptToken, url: str) -> float:
-    if token.logprob is None:
+    logprob = token.get("logprob")
+    if logprob is None:
         raise RewardServerError(f"`{url}` gave no log-probability for a token of the response.")
-    return token.logprob
+    return logprob
 
 
 def _as_float(value: JsonValue) -> float:

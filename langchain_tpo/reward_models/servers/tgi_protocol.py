@@ -9,10 +9,11 @@ per request and warns of deprecations on each. `http_transport` carries the byte
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import Any, NamedTuple, cast
+from typing import Any, NotRequired, cast
 
 from langchain_core.messages import BaseMessage, convert_to_openai_messages
 from pydantic import BaseModel, JsonValue
+from typing_extensions import TypedDict
 
 from langchain_tpo.errors import MissingExtraError, RewardServerError
 from langchain_tpo.reward_models.servers.http_answers import checked_answer
@@ -46,11 +47,24 @@ class ChatTokens(BaseModel):
     tokenize_response: list[SimpleToken]
 
 
-class PromptToken(NamedTuple):
+class PromptToken(TypedDict):
     """One token of the prompt; the first has no log-probability."""
 
     id: int
-    logprob: float | None
+    logprob: NotRequired[float | None]
+
+
+class _Prefill(TypedDict):
+    prefill: list[PromptToken]
+
+
+class _Prefilled(TypedDict):
+    """The part of the client's `Response` that holds the prompt, of which there may be much.
+
+    Its models are four times as long in the making, for every token.
+    """
+
+    details: _Prefill
 
 
 def client_types() -> ModuleType:
@@ -134,10 +148,7 @@ def read_tokens(outcome: AnswerOrError, server: RewardServer) -> list[SimpleToke
 
 def read_generation(outcome: AnswerOrError, server: RewardServer) -> Any:  # noqa: ANN401 untyped package
     """Return the client's `Response`: TGI answers `/` with a list of one."""
-    answers = checked_answer(_answer(outcome), list[object], server.url)
-    if len(answers) != 1:
-        raise RewardServerError(f"`{server.url}` answered one request with {len(answers)} texts.")
-    return checked_answer(cast("JsonValue", answers[0]), client_types().Response, server.url)
+    return checked_answer(_only(outcome, server), client_types().Response, server.url)
 
 
 def read_reply_tokens(generation: Any) -> list[Token]:  # noqa: ANN401 untyped package
@@ -150,13 +161,13 @@ def read_reply_tokens(generation: Any) -> list[Token]:  # noqa: ANN401 untyped p
 
 def read_prompt_tokens(outcome: AnswerOrError, server: RewardServer) -> list[PromptToken]:
     """Return the tokens of the prompt with their log-probabilities, or raise what is missing."""
-    prefill = read_generation(outcome, server).details.prefill
+    prefill = checked_answer(_only(outcome, server), _Prefilled, server.url)["details"]["prefill"]
     if not prefill:
         raise RewardServerError(
             f"`{server.url}` gave no log-probabilities of the prompt: start TGI with "
             "`--enable-prefill-logprobs` (its llamacpp and trtllm backends have none)."
         )
-    return [PromptToken(id=token.id, logprob=token.logprob) for token in prefill]
+    return prefill
 
 
 def double_bos(templated: ChatTokens, retokenized: Sequence[SimpleToken]) -> str:
@@ -178,6 +189,14 @@ def double_bos(templated: ChatTokens, retokenized: Sequence[SimpleToken]) -> str
     if len(twice) > 1 and once and twice[0].id == twice[1].id == once[0].id:
         return once[0].text
     return ""
+
+
+def _only(outcome: AnswerOrError, server: RewardServer) -> JsonValue:
+    """Return what TGI answers one request with: a list of one."""
+    answers = checked_answer(_answer(outcome), list[object], server.url)
+    if len(answers) != 1:
+        raise RewardServerError(f"`{server.url}` answered one request with {len(answers)} texts.")
+    return cast("JsonValue", answers[0])
 
 
 def _answer(outcome: AnswerOrError) -> JsonValue:

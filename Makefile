@@ -127,7 +127,7 @@ format: $(STAMP)  ## Rewrite the code in the project's style.
 
 docs: $(STAMP)  ## Build the documentation site into .site; a warning is an error.
 	$(BIN)/python -m pip install --quiet --group docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 clean:  ## Remove what the other targets made.
 	rm -rf $(VENV) $(MODELS) $(STACKS) $(SCHEMA) $(SCORERS) $(SPREAD) .site .mypy_cache .pytest_cache .ruff_cache

@@ -1,7 +1,7 @@
-"""Writes docs/models.md from what the tests with LangChain's own classes measured.
+"""Writes docs/models.md and docs/models_tried.md from what tests of LangChain's classes measured.
 
-    python tools/models_page.py              the page, from tests/fixtures/partner_models.json
-    python tools/models_page.py --measure    both, from a run of the tests: `make models_page`
+    python tools/models_page.py              the pages, from tests/fixtures/partner_models.json
+    python tools/models_page.py --measure    the figures as well, from a run: `make models_page`
 
 What stands behind `--measure` is for pytest, such as `-k ChatGroq`; all other figures stay.
 """
@@ -15,7 +15,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 TESTS = ROOT / "tests/integration_tests/test_partner_models.py"
 RECORD = ROOT / "tests/fixtures/partner_models.json"
-PAGE = ROOT / "docs/models.md"
+DOCS = ROOT / "docs"
 
 Measured = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """What was heard and learned, by class and use."""
@@ -25,14 +25,37 @@ WITHOUT = "without "
 PRESETS = ("defaults", "paper", "small_model", "seed")
 USES = ("ChatTPO, plain", "batch", "agent", "ChatJudge", "tpo optimize")
 
-HEAD = """\
+CHAT_MODELS = """\
 # Chat models
 
 `model` and `critic` take any LangChain chat model, plain, bound, with retries and fallbacks, in a
-sequence, or configured at run time. Services differ in what they take. Nothing has to be set for
-that: the loop asks for what it wants, reads a refusal, leaves out what is refused, and remembers it
-for as long as the runnable lives (also when it is pickled or copied). What changes answers is told
-in one line of the log at WARNING, what changes requests only at INFO.
+sequence, or configured at run time. The critic writes loss and gradient; without one the model
+does.
+
+| where the model is | the line you write | comes with |
+|---|---|---|
+| in this process | `local_chat_model("qwen2.5-coder-1.5b")` from `langchain_tpo.local`; without a \
+name the smallest there is | extra `local` |
+| at OpenAI | `ChatOpenAI(model="gpt-4.1-mini")` | extra `openai` |
+| behind vLLM, SGLang, llama.cpp, TGI, NIM or any other server that speaks as OpenAI does | \
+`ChatOpenAI(model="NAME", base_url="http://127.0.0.1:8000/v1", api_key="none")` | extra `openai` |
+| at Ollama | `ChatOllama(model="qwen3:4b")` | `langchain-ollama` |
+| at Anthropic, Google, Groq, Mistral, ... | `init_chat_model("anthropic:claude-sonnet-4-5")` from \
+`langchain.chat_models` | `langchain` and `langchain-anthropic`, ... |
+| in transformers, in this process | \
+`ChatHuggingFace(llm=HuggingFacePipeline.from_model_id(...))` | \
+extras `huggingface`, `transformers` |
+| anywhere, and fails now and then | `model.with_retry()`, `model.with_fallbacks([other])` | |
+
+On the command line `--model` takes what `init_chat_model` takes, and `--base-url` is the server's
+address.
+
+## What a service does not take
+
+Services differ. Nothing has to be set for that: the loop asks for what it wants, reads a refusal,
+leaves out what is refused, and remembers it for as long as the runnable lives (also when it is
+pickled or copied). What changes answers is told in one line of the log at WARNING, what changes
+requests only at INFO.
 
 | what a service may not take | what the loop does then |
 |---|---|
@@ -52,49 +75,74 @@ Options are set in the fields that LangChain's classes have for them (`num_predi
 `max_output_tokens`, ...), and as keywords where a class has none. What a model's `profile` says is
 known before the first request.
 
-Tools, a format or stop texts that are bound to the policy are for its answers. Critiques are asked
-for without them, revisions without tools and stop texts; with a format a revision is the whole \
-reply,
-in the same format and without tags.
+Tools, a format or stop texts that are bound to the policy, the model that answers, are for its
+answers. Critiques are asked for without them, revisions without tools and stop texts; with a format
+a revision is the whole reply, in the same format and without tags.
 
 ## Tried
+
+Each of these runs in every way of [requests of each chat model](models_tried.md); the second column
+is what the loop knew after runs with each preset. "One answer in a request" means a service without
+`n`.
+
+| class | what the model does not take |
+|---|---|
+{rows}
+"""
+
+REQUESTS = """\
+# Requests of each chat model
+
+What a run takes at each class of [chat models](models.md): for whoever pays by the request, or has
+a limit on them.
 
 `make test_models` installs these classes into an environment of its own and uses each in every way:
 the presets and a seed, sync, async and in batches, as `ChatTPO` plain, with retries and in a
 sequence, with tools, with structured output, in an agent, as a judge, with `streaming=True`, and on
 the command line. Each talks to a service of the tests' own that refuses what the real one refuses.
-This page is generated from what was heard there (`tools/models_page.py`).
+Both pages are generated from what was heard there (`tools/models_page.py`).
 
-Beside them `ChatHuggingFace` over a `HuggingFacePipeline`, a model of transformers in this process,
-runs presets and `ChatTPO`: options reach the pipeline (`max_new_tokens`, `do_sample`), replies do
-not repeat the prompt, async runs call it in threads, and there is no seed but the one that
-`transformers.set_seed` sets.
+The figures are requests, sent one at a time: a run of width 3 and depth 1 has 8 completions, which
+are 4 requests where `n` works and 8 where it does not, and one more for each refusal. `seed` is the
+default settings with a seed. The batch is of three runs with `paper()`, the agent calls one
+tool first, the judge rates two answers twice, and on the command line OpenAI's client tries what
+failed with status 500 twice more.
 
-What a model does not take is what the loop knew after runs with each preset. The other columns are
-requests, sent one at a time: a run of width 3 and depth 1 has 8 completions, which are 4 requests
-where `n` works and 8 where it does not, and one more for each refusal. The batch is of three runs
-with `paper()`, the agent calls one tool first, the judge rates two answers
-twice, and on the command line OpenAI's client tries what failed with status 500 twice more.
-
-| class | what the model does not take | defaults | `paper()` | `small_model()` | a seed | \
-`ChatTPO` | batch | agent | `ChatJudge` | `tpo optimize` |
-|---|---|---|---|---|---|---|---|---|---|---|
+| class | defaults | `paper()` | `small_model()` | `seed` | `ChatTPO` | batch | agent | \
+`ChatJudge` | `tpo optimize` |
+|---|---|---|---|---|---|---|---|---|---|
 {rows}
+
+`ChatHuggingFace` over a `HuggingFacePipeline`, a model of transformers in this process, sends no
+requests. It runs presets and `ChatTPO`: options reach the pipeline (`max_new_tokens`, `do_sample`),
+replies do not repeat the prompt, async runs call it in threads, and there is no seed but the one
+that `transformers.set_seed` sets.
 """
 
 
-def page(measured: Measured) -> str:
-    """Return the page."""
-    return HEAD.format(rows="\n".join(row(name, uses) for name, uses in measured.items()))
+def pages(measured: Measured) -> dict[str, str]:
+    """Return both pages by their files' names."""
+    known = [(label(name), lacks(uses)) for name, uses in measured.items()]
+    counted = [
+        (label(name), *(requests(uses, use) for use in (*PRESETS, *USES)))
+        for name, uses in measured.items()
+    ]
+    return {
+        "models.md": CHAT_MODELS.replace("{rows}", rows(known)),
+        "models_tried.md": REQUESTS.replace("{rows}", rows(counted)),
+    }
 
 
-def row(name: str, uses: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return one row of the table."""
+def rows(cells: list[tuple[str, ...]]) -> str:
+    """Return a table's rows."""
+    return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+
+
+def label(name: str) -> str:
+    """Return how a table calls a class, and where it is tried."""
     kind, comma, rest = name.partition(",")
     kind, at, place = kind.partition(" at ")
-    label = f"`{kind}`{at}{place}{comma}{rest}"
-    cells = [label, lacks(uses), *(requests(uses, use) for use in (*PRESETS, *USES))]
-    return f"| {' | '.join(cells)} |"
+    return f"`{kind}`{at}{place}{comma}{rest}"
 
 
 def lacks(uses: Mapping[str, Mapping[str, Any]]) -> str:
@@ -149,7 +197,8 @@ def main(arguments: list[str]) -> None:
         sys.path.insert(0, str(ROOT))
         record = measure(record, arguments[1:])
         RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    PAGE.write_text(page(record), encoding="utf-8")
+    for name, page in pages(record).items():
+        (DOCS / name).write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

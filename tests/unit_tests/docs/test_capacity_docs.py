@@ -12,7 +12,6 @@ from langchain_tpo.cli.main import run_app
 
 PAGE = Path(__file__).parents[3] / "docs" / "capacity.md"
 SHOWN = re.compile(r"```\n\$ tpo (plan [^\n]+)\n(.*?)```", re.DOTALL)
-MOST_WORDS = 1500
 
 
 @pytest.mark.parametrize("number", range(5))
@@ -23,7 +22,3 @@ def test_a_command_prints_what_the_page_shows(
 
     assert run_app(shlex.split(command)) == 0
     assert capsys.readouterr().out == output, "run `python tools/capacity_page.py`"
-
-
-def test_the_page_is_short() -> None:
-    assert len(PAGE.read_text(encoding="utf-8").split()) < MOST_WORDS

@@ -1,10 +1,16 @@
 """The documentation site leaves no page and no public name out."""
 
+import doctest
+import logging
 import re
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
 
 import langchain_tpo
 from langchain_tpo import errors, reward_models
+from tools import page_length
 
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
@@ -47,3 +53,31 @@ def test_every_public_name_is_in_the_reference() -> None:
     assert public - raised - shown == set()
     listed = (DOCS / "errors.md").read_text()
     assert [name for name in raised if name not in listed] == []
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name
+)
+def test_a_page_is_read_in_one_go(page: Path) -> None:
+    count = page_length.words(page.read_text(encoding="utf-8"))
+
+    assert count <= page_length.MOST_WORDS, "split it, so that its parts are found by their names"
+
+
+@pytest.mark.parametrize(("words", "told"), [(1500, 0), (1501, 1)])
+def test_the_site_is_not_built_with_a_page_that_is_too_long(
+    words: int, told: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    cell = "<td><code>a.<span>b</span>()</code></td><td>-</td>"
+    page = SimpleNamespace(file=SimpleNamespace(src_path="cost.md"))
+    with caplog.at_level(logging.WARNING, "mkdocs"):
+        assert page_length.on_page_content(cell * words, page=page) == cell * words
+
+    assert len(caplog.records) == told
+    assert doctest.testmod(page_length).failed == 0
+
+
+def test_warnings_end_the_building_of_the_site() -> None:
+    assert "\nstrict: true\n" in (ROOT / "mkdocs.yml").read_text()
+    built = re.findall(r"mkdocs build.*", (ROOT / "Makefile").read_text())
+    assert built == ["mkdocs build"]  # `--quiet` would silence warnings, and count none

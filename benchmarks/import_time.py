@@ -1,4 +1,4 @@
-"""How long `import langchain_tpo` takes beside what it is built on.
+"""What `import langchain_tpo` takes of a processor beside what it is built on.
 
     python benchmarks/import_time.py [--rounds 15]
 
@@ -28,7 +28,7 @@ PACKAGE = "langchain_tpo"
 BASE = "langgraph.graph"
 BESIDE = ("langgraph", "langchain_core", BASE, "langchain_openai", PACKAGE)
 
-TIMED = "import time; since = time.perf_counter(); import {}; print(time.perf_counter() - since)"
+TIMED = "import time; since = time.process_time(); import {}; print(time.process_time() - since)"
 
 
 def main() -> None:

@@ -20,9 +20,14 @@ Faults = Callable[[str, Path], Iterator[str]]
 
 
 @pytest.fixture
-def faults_of() -> Faults:
+def tool() -> dict[str, Any]:
+    """Return the names of the tool."""
+    return runpy.run_path(str(TOOL))
+
+
+@pytest.fixture
+def faults_of(tool: dict[str, Any]) -> Faults:
     """Return what looks a repository over."""
-    tool: dict[str, Any] = runpy.run_path(str(TOOL))
     found: Faults = tool["faults_of"]
     return found
 
@@ -84,3 +89,41 @@ def test_a_tag_that_exists_and_changes_not_committed_are_named(
         "the working tree has changes that are not committed",
         "the tag v0.2.0 exists",
     ]
+
+
+@pytest.mark.parametrize("faults", [[], ["the tag v0.2.0 exists"]])
+def test_the_commands_that_publish_are_shown_when_nothing_is_in_the_way(
+    faults: list[str],
+    tool: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names = tool["main"].__globals__
+    monkeypatch.setitem(names, "faults_of", lambda version: faults)
+    monkeypatch.setitem(names, "rehearse", lambda folder: None)
+
+    status = tool["main"](["0.2.0"])
+
+    shown = capsys.readouterr().out
+    assert status == len(faults)
+    assert ("twine upload" in shown) is (faults == [])
+    assert all(f"in the way: {fault}" in shown for fault in faults)
+
+
+def test_imports_are_timed_in_turn_and_what_a_first_one_compiles_is_left_out(
+    tool: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    seconds = {"langgraph.graph": [9.0, 1.0], "langchain_tpo": [9.0, 1.5]}
+
+    def import_time(environment: Path, module: str) -> float:
+        asked.append(module)
+        return seconds[module][min(asked.count(module), 2) - 1]
+
+    monkeypatch.setitem(tool["import_times"].__globals__, "import_time", import_time)
+
+    assert tool["import_times"](Path("environment")) == (
+        "import langgraph.graph: 1.00 s, import langchain_tpo: 1.50 s of processor time, "
+        "1.50 times as much"
+    )
+    assert asked[:4] == ["langgraph.graph", "langchain_tpo", "langchain_tpo", "langgraph.graph"]

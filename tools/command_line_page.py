@@ -11,8 +11,9 @@ from langchain_tpo.cli.main import app
 ANSWERING = """\
 # The command line
 
-Install it with `pip install 'langchain-tpo[cli]'`; `python -m langchain_tpo` is the same as `tpo`.
-Answers go to stdout, everything else to stderr. `tools/command_line_page.py` generates these pages.
+Install it with `pip install 'langchain-tpo[cli]'`, in a clone `pip install '.[cli]'`; `python -m
+langchain_tpo` is the same as `tpo`. Answers go to stdout, everything else to stderr.
+`tools/command_line_page.py` generates these pages.
 
 | command | what it does |
 | --- | --- |

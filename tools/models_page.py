@@ -103,13 +103,15 @@ the command line. Each talks to a service of the tests' own that refuses what th
 Both pages are generated from what was heard there (`tools/models_page.py`).
 
 The figures are requests, sent one at a time: a run of width 3 and depth 1 has 8 completions, which
-are 4 requests where `n` works and 8 where it does not, and one more for each refusal. `seed` is the
-default settings with a seed. The batch is of three runs with `paper()`, the agent calls one
-tool first, the judge rates two answers twice, and on the command line OpenAI's client tries what
-failed with status 500 twice more.
+are 4 requests where `n` works and 8 where it does not, and one more for each refusal; how many of
+them were refused stands in brackets.
 
-| class | defaults | `paper()` | `small_model()` | `seed` | `ChatTPO` | batch | agent | \
-`ChatJudge` | `tpo optimize` |
+- default, seed, paper, small: the settings as they are, with a seed, `paper()`, `small_model()`.
+- ChatTPO: with `paper()`. Batch: three runs with `paper()`.
+- Agent: calls one tool first. Judge: `ChatJudge` rates two answers twice.
+- Command line: `tpo optimize`, where OpenAI's client tries what failed with status 500 twice more.
+
+| class | default | paper | small | seed | ChatTPO | batch | agent | judge | command line |
 |---|---|---|---|---|---|---|---|---|---|
 {rows}
 
@@ -159,7 +161,7 @@ def requests(uses: Mapping[str, Mapping[str, Any]], use: str) -> str:
     if use not in uses:
         return "-"
     refused = uses[use]["refused"]
-    return f"{uses[use]['requests']}" + (f" ({refused} refused)" if refused else "")
+    return f"{uses[use]['requests']}" + (f" ({refused})" if refused else "")
 
 
 class Listener:

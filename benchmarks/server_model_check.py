@@ -59,6 +59,7 @@ def settings(options: argparse.Namespace) -> TPOSettings:
     """Return runs whose every completion has as many tokens."""
     same = SamplingOptions(max_tokens=TOKENS, temperature=0.7)
     return TPOSettings.small_model(
+        strategy="tpo",
         width=options.width,
         depth=options.depth,
         sample=same,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, MessageLikeRepresentation, convert_to_messages
 from typing_extensions import TypedDict
 
 from langchain_tpo.candidate_pool import Candidate, chosen
@@ -214,23 +214,26 @@ class TPOResult:
         found = {name: _copied(getattr(self, name)) for name in names}
         return found | {"usage": dict(self.usage), "seconds": self.seconds}
 
-    def html(self, question: Sequence[Said] = ()) -> str:
+    def html(self, question: str | Sequence[MessageLikeRepresentation] = ()) -> str:
         """Return the run as one HTML page that needs no network, round by round.
 
         Args:
-            question: The conversation that it answers, to stand at the top.
+            question: What it answers, to stand at the top: a text, or messages in any of
+                LangChain's forms.
         """
-        return run_page(self.as_dict(), question)
+        messages = convert_to_messages([question] if isinstance(question, str) else question)
+        said = [Said(role=message.type, text=str(message.text)) for message in messages]
+        return run_page(self.as_dict(), said)
 
     def _repr_html_(self) -> str:
         """Show the run in a notebook, in a frame that cannot reach it."""
         return framed(self.html())
 
-    def show(self, question: Sequence[Said] = ()) -> None:
+    def show(self, question: str | Sequence[MessageLikeRepresentation] = ()) -> None:
         """Show the run: below the cell in a notebook, elsewhere in the browser.
 
         Args:
-            question: The conversation that it answers, to stand at the top.
+            question: As for `html`.
         """
         show_page(self.html(question))
 

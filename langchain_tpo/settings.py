@@ -37,6 +37,11 @@ Wording: TypeAlias = Annotated[
 """Prompts as a field of a pydantic model: a style that strategies word theirs in, or a set."""
 
 
+SMALL_STRATEGY = "explain:forms=remind/remind/repair"
+"""What did best with 0.5B and 1.5B where a reward says what is wrong: two of three draws are told
+without being shown the answer, which such models copy."""
+
+
 class SamplingOptions(_Frozen):
     """How one kind of call samples; None leaves a value to the model as it was configured.
 
@@ -229,17 +234,24 @@ class TPOSettings(_Frozen):
     def small_model(cls, **changes: Any) -> Self:
         """Return settings for models of about 0.1 to 3 billion parameters.
 
-        The same loop with short, capped critiques and revisions read without tags, which such
-        models can follow; `benchmarks/revision_forms.py` measures how well. Such models gain little
-        from critiques of their own: with a reward that says what is wrong, pass
-        `strategy="explain"` (docs/results.md).
+        Their own critiques gain nothing over further draws (docs/results.md), so none is asked for:
+        the strategy is `Explain`, whose revisions are told what the reward says of the best answer,
+        mostly without being shown that answer. A reward that says nothing in words has all draws
+        made afresh: best of N(1 + D). Short replies, read without tags.
 
         Args:
-            changes: Fields to set otherwise, such as `width=4`.
+            changes: Fields to set otherwise, such as `width=4`, or `strategy="tpo"` for the paper's
+                loop in words that such models can follow (`benchmarks/revision_forms.py`).
+
+        Example:
+            >>> settings = TPOSettings.small_model()
+            >>> settings.completions, settings.stages
+            (15, 3)
         """
         draws = SamplingOptions(temperature=0.7, top_p=0.95, max_tokens=256)
         critique = SamplingOptions(temperature=0.7, top_p=0.95, max_tokens=96)
         preset: dict[str, Any] = {
+            "strategy": SMALL_STRATEGY,
             "prompts": "small",
             "sample": draws,
             "textual_loss": critique,

@@ -21,7 +21,6 @@ from langchain_tpo.cli.word_diff import best_first_sample, word_diff
 from langchain_tpo.errors import ConversationError, SettingsError
 from langchain_tpo.events import TPOEvent
 from langchain_tpo.loop.run_input import TPORunnableInput
-from langchain_tpo.page.run_page import Said
 from langchain_tpo.result import TPOResult, TPORound
 from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.text.secrecy import without_secrets
@@ -93,7 +92,7 @@ def optimize(  # noqa: PLR0913 a command has the options that it has
     console, latest = stderr_console(), Latest()
     if not quiet:
         console.print(visible(_plan(setup, tpo)), markup=False)
-    display = rounds_display(console, stages=tpo.settings.stages, quiet=quiet)
+    display = rounds_display(console, settings=tpo.settings, quiet=quiet)
     try:
         result = asyncio.run(_run(tpo, messages, latest, display))
     except KeyboardInterrupt:
@@ -163,9 +162,8 @@ def _prompt(prompt: str | None, file: Path | None) -> str:
 
 
 def _write_page(path: Path, result: TPOResult, messages: Sequence[BaseMessage]) -> None:
-    question = [Said(role=message.type, text=str(message.text)) for message in messages]
     try:
-        path.write_text(result.html(question), encoding="utf-8")
+        path.write_text(result.html(messages), encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"`--html {path}` could not be written: {error.strerror}.") from error
 

@@ -6,6 +6,7 @@ Reads the events of a run (`langchain_tpo.events`); knows no texts.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import TracebackType
 from typing import Self, TypeAlias
 
@@ -18,17 +19,21 @@ from langchain_tpo.cli.console import count, duration
 from langchain_tpo.cli.display import Display
 from langchain_tpo.events import RoundEvent, TPOEvent
 from langchain_tpo.sampling.usage import total_tokens
+from langchain_tpo.settings import TPOSettings
 
 RoundsDisplay: TypeAlias = Display[TPOEvent]
 """Shows the events of one run."""
 
-FOLLOWING = {
-    "sample": "scoring",
-    "textual_loss": "writing the textual gradient",
-    "textual_gradient": "revising",
-    "update": "scoring",
+DOING = {
+    "reward": "scoring",
+    "textual_loss": "writing the textual loss",
+    "textual_gradient": "writing the textual gradient",
+    "update": "revising",
 }
-"""What a run does after each step; after a reward it depends on the round."""
+"""What a run does in each step, in the order of a round."""
+
+FOLLOWING = {"sample": "reward", "update": "reward"} | dict(pairwise(DOING))
+"""Which step comes after each."""
 
 
 @dataclass
@@ -40,6 +45,8 @@ class RunStage:
 
     stages: int
     """How many stages there will be, unless the run stops early."""
+    skips: Callable[[str], bool] = lambda _step: False
+    """Whether the run's strategy has no use for a step."""
     clock: Callable[[], float] = time.monotonic
     stage: int = 1
     doing: str = "drawing the first responses"
@@ -54,11 +61,16 @@ class RunStage:
         """Take note of an event."""
         if event["event"] == "tpo_round":
             self.best = event["best_reward"]
-            self.doing = "writing the textual loss"
-            self.stage += 1
-        elif event["event"] == "tpo_step" and event["step"] in FOLLOWING:
-            self.doing = FOLLOWING[event["step"]]
-            self.stage += self.doing != "scoring"
+            self._go_on("reward")
+        elif event["event"] == "tpo_step" and event["step"] != "reward":
+            self._go_on(event["step"])
+
+    def _go_on(self, ended: str) -> None:
+        step = FOLLOWING[ended]
+        while self.skips(step):
+            step = FOLLOWING[step]
+        self.doing = DOING[step]
+        self.stage += step != "reward"
 
     def line(self) -> str:
         """Say where the run stands.
@@ -98,15 +110,15 @@ class PlainRounds(Display[TPOEvent]):
 class LiveRounds(Display[TPOEvent]):
     """A table that grows, with what the run is doing right now below it."""
 
-    def __init__(self, console: Console, stages: int) -> None:
+    def __init__(self, console: Console, settings: TPOSettings) -> None:
         """Take where to draw.
 
         Args:
             console: A terminal.
-            stages: How many stages the run has at most.
+            settings: Those of the run, which say how many stages it has at most, and which.
         """
         self._table = Table("round", "rewards", "best", "tokens", "seconds", box=None)
-        self._standing = RunStage(stages=stages)
+        self._standing = RunStage(stages=settings.stages, skips=settings.skips)
         self._spinner = Spinner("dots")
         self._busy = True
         self._live = Live(get_renderable=self._whole, console=console, transient=False)
@@ -144,11 +156,11 @@ class LiveRounds(Display[TPOEvent]):
         return whole
 
 
-def rounds_display(console: Console, *, stages: int, quiet: bool) -> RoundsDisplay:
+def rounds_display(console: Console, *, settings: TPOSettings, quiet: bool) -> RoundsDisplay:
     """Return the display that fits where it is shown."""
     if quiet:
         return Display()
-    return LiveRounds(console, stages) if console.is_terminal else PlainRounds(console)
+    return LiveRounds(console, settings) if console.is_terminal else PlainRounds(console)
 
 
 def round_cells(event: RoundEvent) -> tuple[str, str, str, str, str]:

@@ -91,6 +91,7 @@ async def optimized(server: LocalServer, fault: Fault) -> tuple[TPOResult, Score
         )
         scored, short = Later(), SamplingOptions(max_tokens=8, temperature=1.0)
         settings = TPOSettings.small_model(
+            strategy="tpo",
             width=WIDTH,
             depth=2,
             seed=1,

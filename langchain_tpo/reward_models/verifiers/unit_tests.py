@@ -45,7 +45,7 @@ class UnitTests(Verifier):
         >>> wrong = "def add(a, b):\n    return a - b"
         >>> (score,) = reward.invoke({"messages": [HumanMessage("Add.")], "responses": [wrong]})
         >>> score["rationale"]
-        '0 of 1 tests pass. `assert add(1, 2) == 3` fails: -1 and 3.'
+        '0 of 1 tests pass. `assert add(1, 2) == 3` fails: left is -1, right is 3.'
     """
 
     name: str | None = "unit_tests"
@@ -146,6 +146,8 @@ def _score(events: Sequence[Event], total: int, late: str) -> ExplainedScore:
 def _why(event: Event) -> str:
     sides = [str(side) for side in event.get("sides") or []]
     plain = str(event["error"]) in ("AssertionError", "")
+    if plain and len(sides) == 2:  # noqa: PLR2004 left and right
+        return f"left is {sides[0]}, right is {sides[1]}"
     if plain and sides:
         return " and ".join(sides)
     return str(event["error"])

@@ -3,8 +3,10 @@
 import io
 from typing import Any
 
+import pytest
 from rich.console import Console
 
+from langchain_tpo import TPOSettings
 from langchain_tpo.cli.evaluation_display import LiveProgress, PlainProgress, Tally
 from langchain_tpo.cli.rounds_display import LiveRounds, PlainRounds, rounds_display
 from tests.unit_tests.evaluation.run_folders import record_of, run_of
@@ -17,6 +19,7 @@ ROUND: dict[str, Any] = {
     "usage": {"input_tokens": 5, "output_tokens": 7},
     "seconds": 1.0,
 }
+UPDATED = {"event": "tpo_step", "step": "update"}
 
 
 def console(*, terminal: bool) -> tuple[Console, io.StringIO]:
@@ -27,7 +30,7 @@ def console(*, terminal: bool) -> tuple[Console, io.StringIO]:
 def test_a_log_gets_a_line_per_round() -> None:
     to, written = console(terminal=False)
 
-    with rounds_display(to, stages=7, quiet=False) as display:
+    with rounds_display(to, settings=TPOSettings(depth=2), quiet=False) as display:
         display.show({"event": "tpo_step", "step": "sample"})
         display.show(ROUND)
 
@@ -38,7 +41,7 @@ def test_a_log_gets_a_line_per_round() -> None:
 def test_a_terminal_gets_a_table_and_what_is_going_on() -> None:
     to, written = console(terminal=True)
 
-    with rounds_display(to, stages=7, quiet=False) as display:
+    with rounds_display(to, settings=TPOSettings(depth=2), quiet=False) as display:
         display.show({"event": "tpo_step", "step": "sample"})
         display.show(ROUND)
         display.show({"event": "tpo_step", "step": "textual_loss"})
@@ -49,6 +52,27 @@ def test_a_terminal_gets_a_table_and_what_is_going_on() -> None:
     assert "2.00 1.00 -" in written.getvalue()
     assert "stage 4 of 7: revising" in written.getvalue()
     assert "best so far +2.00" in written.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("strategy", "after", "doing"),
+    [
+        ("tpo", [ROUND], "stage 2 of 7: writing the textual loss"),
+        ("explain", [ROUND], "stage 2 of 3: revising"),
+        ("explain", [ROUND, UPDATED], "stage 2 of 3: scoring"),
+        ("fused", [ROUND, {"event": "tpo_step", "step": "textual_loss"}], "stage 3 of 5: revising"),
+    ],
+)
+def test_a_step_that_the_strategy_leaves_out_is_not_what_a_run_is_doing(
+    strategy: str, after: list[Any], doing: str
+) -> None:
+    to, written = console(terminal=True)
+
+    with rounds_display(to, settings=TPOSettings(strategy=strategy), quiet=False) as display:
+        for event in after:
+            display.show(event)
+
+    assert doing in written.getvalue()
 
 
 def test_a_log_of_an_evaluation_is_throttled_and_says_how_long_it_takes() -> None:

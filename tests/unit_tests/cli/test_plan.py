@@ -69,7 +69,7 @@ def test_a_file_with_settings_is_what_will_run(
     plan = planned(capsys, "--prompts", "1", "--config", str(file))
 
     assert plan["settings"]["prompts"] == "small"  # as `local` models are asked
-    assert plan["per_prompt"]["completions"] == 3 + 1 * (2 + 3)
+    assert plan["per_prompt"]["completions"] == 3 + 1 * 3
 
 
 def test_a_judge_is_counted_apart(capsys: pytest.CaptureFixture[str]) -> None:

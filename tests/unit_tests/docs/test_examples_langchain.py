@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.runnables import RunnableLambda
 
+import langchain_tpo.local
 from langchain_tpo.errors import TPOError
 
 ROOT = Path(__file__).parents[3]
@@ -43,6 +46,47 @@ def test_an_example_runs_without_a_key(
     assert err == ""
     for line in EXAMPLES[name]:
         assert line in out
+
+
+WRONG = 'def duration(seconds):\n    return f"{seconds} s"'
+RIGHT = """\
+def duration(seconds):
+    parts = (seconds // 3600, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s")
+    return " ".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
+"""
+
+
+@pytest.mark.parametrize(
+    ("learns", "said"),
+    [
+        (True, ("round 1   rewards 1.00", "BEST REWARD BY ROUND: 0.00 -> 1.00", "parts = (")),
+        (False, ("NOTHING IMPROVED on the best first answer (0.00 -> 0.00 -> 0.00)",)),
+    ],
+)
+def test_the_demo_says_what_became_of_the_first_answer(
+    *,
+    learns: bool,
+    said: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def reply(messages: list[BaseMessage], **_sampling: object) -> AIMessage:
+        told = "right is '1h 1m 1s'" in messages[-1].text
+        return AIMessage(RIGHT if told and learns else WRONG)
+
+    monkeypatch.setattr(
+        langchain_tpo.local, "local_chat_model", lambda *_, **__: RunnableLambda(reply)
+    )
+    monkeypatch.setattr(sys, "argv", ["demo.py"])
+    monkeypatch.chdir(tmp_path)
+
+    ran("demo", monkeypatch, NO_COLOR="1")
+
+    shown = capsys.readouterr().out
+    for line in ("assert duration(3661) == '1h 1m 1s'", "at most 12 completions", *said):
+        assert line in shown
+    assert "parts" in (tmp_path / "demo.html").read_text() or not learns
 
 
 def ran(name: str, monkeypatch: pytest.MonkeyPatch, **environment: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ HOSTILE = "</script><script>alert(1)</script><!-- \ud83d"
 
 def page() -> str:
     tpo = TPORunnable(model=ScriptedModelWithN(), reward=last_number, width=2, depth=1)
-    return tpo.optimize("Wood?").html([{"role": "human", "text": HOSTILE}])
+    return tpo.optimize("Wood?").html(HOSTILE)
 
 
 def test_the_page_holds_the_whole_run() -> None:

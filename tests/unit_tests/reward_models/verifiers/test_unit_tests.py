@@ -47,7 +47,8 @@ async def test_the_reward_is_the_share_that_passes_and_the_rationale_what_failed
         {"reward": 1.0, "rationale": "2 of 2 tests pass."},
         {
             "reward": 0.5,
-            "rationale": "1 of 2 tests pass. `assert add(1, 2) == 3` fails: -1 and 3.",
+            "rationale": "1 of 2 tests pass. "
+            "`assert add(1, 2) == 3` fails: left is -1, right is 3.",
         },
         {"reward": 1.0, "rationale": "2 of 2 tests pass."},
         {"reward": 0.0, "rationale": "The response holds no Python code."},
@@ -172,8 +173,8 @@ def test_a_row_of_humaneval() -> None:
     assert checked(RIGHT, reward, test=tests, entry_point="add")[0] == 1.0
     assert checked(HALF, reward, test=tests, entry_point="add") == (
         0.0,
-        "0 of 2 tests pass. `assert candidate(1, 2) == 3` fails: -1 and 3. "
-        "`assert candidate(2, 2) == 4` fails: 0 and 4.",
+        "0 of 2 tests pass. `assert candidate(1, 2) == 3` fails: left is -1, right is 3. "
+        "`assert candidate(2, 2) == 4` fails: left is 0, right is 4.",
     )
 
 

@@ -38,10 +38,10 @@ _ASKED = re.compile(
 )
 
 _BEFORE = {
-    "at most": r"at most|(?:no|not) (?:more|longer) than|not exceed(?:ing)?|max(?:imum)?(?: of)?"
+    "at most": r"at most|(?:no|not) (?:more|longer) than|not exceed(?:ing)?|max(?:imum|\.)?(?: of)?"
     r"|up to|within|limit(?:ed)? (?:\w+ ){0,3}to",
+    "at least": r"at least|(?:no|not) (?:less|fewer|shorter) than|min(?:imum|\.)?(?: of)?",
     "below": r"(?:less|fewer|shorter) than|under|below",
-    "at least": r"at least|no(?:t)? (?:less|fewer) than|minimum(?: of)?",
     "above": r"(?:more|longer) than|over|exceed(?:ing)?",
     "exactly": r"exactly|precisely|only|just",
     "about": r"about|around|approximately|roughly",
@@ -61,10 +61,21 @@ _BEFORE_IS = [
     for relation, words in _BEFORE.items()
 ]
 _AFTER_IS = [
-    (relation, re.compile(rf"(?: long)?,? (?:{words})\b", re.IGNORECASE))
+    (relation, re.compile(rf"(?: long)?,? (?:{words})\b(?!\.? (?:{NUMBER}))", re.IGNORECASE))
     for relation, words in _AFTER.items()
 ]
 _AFTER_NUMBER = re.compile(rf"\b({NUMBER}) or (more|less|fewer) ", re.IGNORECASE)
+_LIMITS = "|".join(_BEFORE[name] for name in ("at most", "at least", "below", "above"))
+_LIMIT = rf"(?:an? |the )?(?:{_LIMITS})(?: an?| the)? (?:{NUMBER})"
+_LINK = r"(?:,? (?:and|but|or) |, | \()"
+_THING = rf"(?P<thing>{'|'.join(sorted(_THINGS, key=len, reverse=True))})s?\b"
+_ONE_THING_BEHIND_TWO_LIMITS = re.compile(
+    rf"\b(?P<limit>{_LIMIT})(?={_LINK}{_LIMIT} {_THING})", re.IGNORECASE
+)
+_ONE_THING_BETWEEN_TWO_LIMITS = re.compile(
+    rf"\b(?P<both>{_LIMIT} {_THING}(?: long)?{_LINK}{_LIMIT})(?=\s*(?:[.,;:)!?\n]|\Z))",
+    re.IGNORECASE,
+)
 _OF_A_PART = re.compile(r"\b(?:each|every|per)\b[^.,;\n]{0,40}\Z", re.IGNORECASE)
 _PER_PART = re.compile(
     r"\s*(?:long |or \w+ )?(?:each|per|every)\b(?! (?:one )?separated)", re.IGNORECASE
@@ -80,16 +91,22 @@ _LOOK_AROUND = 60
 
 
 def count_rules_in(prompt: str) -> Iterator[CountRule]:
-    """Return the rules on numbers that a prompt sets, in its order.
+    """Return the rules on numbers that a prompt sets, in its order; one for each thing.
+
+    Of two limits on one thing the later holds, unless one is the least and the other the most.
 
     Example:
         >>> [rule.check("") for rule in count_rules_in("In 2-3 sentences.")][0].words
         '0 sentences, asked for 2 to 3'
     """
-    text = _AFTER_NUMBER.sub(
-        lambda limit: f"at {'least' if limit[2].lower() == 'more' else 'most'} {limit[1]} ",
-        without_quotations(prompt),
-    )
+    rules: dict[str, CountRule] = {}
+    for rule in _limits_in(prompt):
+        rules[rule.thing] = _both(rules.get(rule.thing, rule), rule)
+    yield from rules.values()
+
+
+def _limits_in(prompt: str) -> Iterator[CountRule]:
+    text = _each_limit_with_its_thing(without_quotations(prompt))
     for found in _ASKED.finditer(text):
         before = text[max(0, found.start() - _LOOK_AROUND) : found.start()]
         after = text[found.end() : found.end() + _LOOK_AROUND]
@@ -99,6 +116,15 @@ def count_rules_in(prompt: str) -> Iterator[CountRule]:
         relation = _relation(found, before, after)
         if thing and relation and not _is_of_a_part(thing, before, after):
             yield from _rule(thing, relation, found)
+
+
+def _each_limit_with_its_thing(text: str) -> str:
+    """Return the text with "10 or more" as "at least 10" and each limit beside what it limits."""
+    text = _AFTER_NUMBER.sub(
+        lambda limit: f"at {'least' if limit[2].lower() == 'more' else 'most'} {limit[1]} ", text
+    )
+    text = _ONE_THING_BEHIND_TWO_LIMITS.sub(r"\g<limit> \g<thing>s", text)
+    return _ONE_THING_BETWEEN_TWO_LIMITS.sub(r"\g<both> \g<thing>s", text)
 
 
 def without_quotations(prompt: str) -> str:
@@ -121,9 +147,14 @@ def _relation(found: re.Match[str], before: str, after: str) -> str | None:
     relations += [relation for relation, way in _AFTER_IS if way.match(after)]
     relations += [relation for relation, way in _BEFORE_IS if way.search(before)]
     if relations:
-        return "at most" if relations[0] == "above" and _NEGATED.search(before) else relations[0]
+        return _negated(relations[0]) if _NEGATED.search(before) else relations[0]
     single = found["number"].lower() == "single" and found["thing"].lower() != "word"
     return "bare" if found["hyphen"] == "-" or single else None
+
+
+def _negated(relation: str) -> str:
+    """Return what "not above" and "not below" come to."""
+    return {"above": "at most", "below": "at least"}.get(relation, relation)
 
 
 def _rule(thing: str, relation: str, found: re.Match[str]) -> Iterator[CountRule]:
@@ -140,6 +171,16 @@ def _rule(thing: str, relation: str, found: re.Match[str]) -> Iterator[CountRule
     }.get(relation, (first, last))
     if least if most is None else most > 0 and most >= least:
         yield CountRule(thing=thing, at_least=least, at_most=most)
+
+
+def _both(before: CountRule, later: CountRule) -> CountRule:
+    """Return a least and a most as one rule; otherwise the later one."""
+    one_each = (before.at_most is None) != (later.at_most is None)
+    least = max(before.at_least, later.at_least)
+    most = later.at_most if before.at_most is None else before.at_most
+    if one_each and 0 in {before.at_least, later.at_least} and most is not None and least <= most:
+        return CountRule(thing=later.thing, at_least=least, at_most=most)
+    return later
 
 
 def value(number: str) -> int:

@@ -47,6 +47,18 @@ SAID: list[tuple[str, tuple[Rule, ...]]] = [
     ("A summary of about 100 words.", (words(at_least=80, at_most=120),)),
     ("Write a 200-word essay.", (words(at_least=160, at_most=240),)),
     ("Answer in one sentence.", (sentences(1),)),
+    ("At least 25 and at most 40 words.", (words(at_least=25, at_most=40),)),
+    ("At least 3 but no more than 5 sentences", (sentences(at_least=3, at_most=5),)),
+    ("No fewer than 25 words and no more than 40.", (words(at_least=25, at_most=40),)),
+    ("Min 25, max. 40 words", (words(at_least=25, at_most=40),)),
+    ("Up to 40 words, at least 20.", (words(at_least=20, at_most=40),)),
+    ("At least 20 words (at most 40)", (words(at_least=20, at_most=40),)),
+    ("Under 50 words but over 20.", (words(at_least=21, at_most=49),)),
+    ("At least 50 words. No, at most 40 words.", (max_words(40),)),
+    ("At most 40 words. Or rather at most 60 words.", (max_words(60),)),
+    ("Between 20 and 40 words. At least 30 words.", (min_words(30),)),
+    ("Do not write fewer than 30 words.", (min_words(30),)),
+    ("At least 25 words and at most 3 sentences.", (min_words(25), sentences(at_most=3))),
     ("Explain it in a single paragraph.", (paragraphs(1),)),
     ("There should be exactly 3 paragraphs separated by ***.", (paragraphs(3),)),
     ("Include at least 12 placeholders such as [name].", (placeholders(at_least=12),)),
@@ -163,7 +175,17 @@ def test_of_ifeval_most_limits_are_found_and_hardly_one_is_misread() -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["don't ", "use '", 'include the word "a" ', "between 3 and ", "start with ", "1-", '"'],
+    [
+        "don't ",
+        "use '",
+        "at least 1 word, at most ",
+        "at least 1, ",
+        'include the word "a" ',
+        "between 3 and ",
+        "start with ",
+        "1-",
+        '"',
+    ],
 )
 def test_a_long_hostile_prompt_is_read_in_one_go(piece: str) -> None:
     """Each of these once took a minute or would have: the patterns look only so far back."""

@@ -81,9 +81,9 @@ a revision is the whole reply, in the same format and without tags.
 
 ## Tried
 
-Each of these was run in all the ways that [requests of each chat model](models_tried.md) tells of; the
-second column is what the loop knew after runs with each preset. "One answer in a request" means a service without
-`n`.
+Each of these was run in all the ways that [requests of each chat model](models_tried.md) tells of;
+the second column is what the loop knew after runs with each preset. "One answer in a request" means
+a service without `n`.
 
 | class | what the model does not take |
 |---|---|

@@ -83,7 +83,7 @@ def test_it_answers_cancels_and_stops_with_the_best_so_far() -> None:
 
             first = gone_after_first_bytes(client)
             assert first < 0.3
-            until(lambda: "tpo_runs_running 0.0" in client.get("/metrics").text, 1.0)
+            until(lambda: "tpo_runs_running 0.0" in client.get("/metrics").text, 30)
             assert 'outcome="cancelled"} 1.0' in client.get("/metrics").text
 
         got: list[Any] = []

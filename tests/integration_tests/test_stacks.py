@@ -253,6 +253,6 @@ def test_recipes_that_need_more_packages_run() -> None:
     kept = [block for block in blocks if not block.startswith("# not run here: needs a server")]
 
     for block in kept:
-        exec(compile(block, str(page), "exec"), names)  # noqa: S102 our own page
+        exec(compile(block, f"<{page.name}>", "exec"), names)  # noqa: S102 our own page
 
     assert sum(block.startswith("# not run here") for block in kept) == 2

@@ -40,7 +40,7 @@ def test_every_python_block_runs_and_prints_what_stands_behind_its_prints(page: 
     names: dict[str, object] = {"__name__": "docs", "print": partial(_keep, printed)}
 
     for block in blocks:
-        source = compile(block, str(page), "exec")
+        source = compile(block, f"<{page.name}>", "exec")
         if SKIPPED.match(block):
             continue
         printed.clear()

@@ -31,6 +31,19 @@ MODEL = "qwen2.5-coder-1.5b"
 CODE = " Answer with the code alone."
 
 TASKS: dict[str, tuple[str, ...]] = {
+    "Write a Python function `listed(items)` that writes a list as people do." + CODE: (
+        "assert listed(['tea']) == 'tea'",
+        "assert listed(['tea', 'cake']) == 'tea and cake'",
+        "assert listed(['tea', 'cake', 'jam']) == 'tea, cake and jam'",
+        "assert listed([]) == 'nothing'",
+    ),
+    "Write a Python function `total(basket)` that adds up a basket of pairs of price and count and "
+    "returns the sum as a text." + CODE: (
+        "assert total([(2.5, 2)]) == '5.00'",
+        "assert total([]) == '0.00'",
+        "assert total([(0.1, 3)]) == '0.30'",
+        "assert total([(1000, 2)]) == '2,000.00'",
+    ),
     "Write a Python function `duration(seconds)` that writes a time in hours, minutes and seconds."
     + CODE: (
         "assert duration(3661) == '1h 1m 1s'",
@@ -39,16 +52,8 @@ TASKS: dict[str, tuple[str, ...]] = {
         "assert duration(59) == '59s'",
         "assert duration(0) == '0s'",
     ),
-    "Write a Python function `listed(items)` that writes a list as people do." + CODE: (
-        "assert listed(['tea']) == 'tea'",
-        "assert listed(['tea', 'cake']) == 'tea and cake'",
-        "assert listed(['tea', 'cake', 'jam']) == 'tea, cake and jam'",
-        "assert listed([]) == 'nothing'",
-    ),
-    "Describe an umbrella for a shop in at least 25 and at most 40 words, without any commas. End "
-    'with the phrase "Stay dry."': (),
 }
-"""Questions, with the tests of an answer that is code; limits in a question are read from it."""
+"""Questions, and what their functions have to return."""
 
 NEXT = """\
 Next, in this environment:
@@ -90,8 +95,9 @@ def tpo_for(
             weights={"liked": 1, "in its limits": 4},
         )
     )
+    played = {"strategy": options.strategy} if options.strategy else {}
     settings = TPOSettings.small_model(
-        width=options.width, depth=options.depth, strategy=options.strategy, seed=options.seed
+        width=options.width, depth=options.depth, seed=options.seed, **played
     )
     return TPORunnable(model=model, reward=reward, settings=settings)
 
@@ -181,7 +187,7 @@ def arguments() -> Any:  # noqa: ANN401 argparse's namespace
     parser.add_argument("--base-url", help="an OpenAI-compatible server to use instead")
     parser.add_argument("--width", type=int, default=4, help="responses per round (N)")
     parser.add_argument("--depth", type=int, default=2, help="rounds (D)")
-    parser.add_argument("--strategy", default="explain", help="how rounds are played")
+    parser.add_argument("--strategy", help="how rounds are played; the small preset's by default")
     parser.add_argument("--seed", type=int, default=1, help="makes the run repeatable")
     return parser.parse_args()
 

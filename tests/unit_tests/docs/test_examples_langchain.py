@@ -48,19 +48,19 @@ def test_an_example_runs_without_a_key(
         assert line in out
 
 
-WRONG = 'def duration(seconds):\n    return f"{seconds} s"'
+WRONG = "def listed(items):\n    return ', '.join(items)"
 RIGHT = """\
-def duration(seconds):
-    parts = (seconds // 3600, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s")
-    return " ".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
+def listed(items):
+    *others, last = items or ["nothing"]
+    return f"{', '.join(others)} and {last}" if others else last
 """
 
 
 @pytest.mark.parametrize(
     ("learns", "said"),
     [
-        (True, ("round 1   rewards 1.00", "BEST REWARD BY ROUND: 0.00 -> 1.00", "parts = (")),
-        (False, ("NOTHING IMPROVED on the best first answer (0.00 -> 0.00 -> 0.00)",)),
+        (True, ("round 1   rewards 1.00", "BEST REWARD BY ROUND: 0.25 -> 1.00", "*others, last")),
+        (False, ("NOTHING IMPROVED on the best first answer (0.25 -> 0.25 -> 0.25)",)),
     ],
 )
 def test_the_demo_says_what_became_of_the_first_answer(
@@ -72,7 +72,7 @@ def test_the_demo_says_what_became_of_the_first_answer(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def reply(messages: list[BaseMessage], **_sampling: object) -> AIMessage:
-        told = "right is '1h 1m 1s'" in messages[-1].text
+        told = "right is 'tea and cake'" in messages[-1].text
         return AIMessage(RIGHT if told and learns else WRONG)
 
     monkeypatch.setattr(
@@ -84,9 +84,9 @@ def test_the_demo_says_what_became_of_the_first_answer(
     ran("demo", monkeypatch, NO_COLOR="1")
 
     shown = capsys.readouterr().out
-    for line in ("assert duration(3661) == '1h 1m 1s'", "at most 12 completions", *said):
+    for line in ("assert listed([]) == 'nothing'", "at most 12 completions", *said):
         assert line in shown
-    assert "parts" in (tmp_path / "demo.html").read_text() or not learns
+    assert "others" in (tmp_path / "demo.html").read_text() or not learns
 
 
 def ran(name: str, monkeypatch: pytest.MonkeyPatch, **environment: str) -> dict[str, Any]:

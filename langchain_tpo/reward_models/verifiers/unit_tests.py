@@ -1,6 +1,6 @@
 """The share of unit tests that the Python of a response passes, and the first one that it fails."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -52,7 +52,7 @@ class UnitTests(Verifier):
     """What traces call it."""
     run_code: bool = False
     """Whether code that a model wrote may run on this machine."""
-    tests: tuple[str, ...] = ()
+    tests: Sequence[str] = ()
     """Tests for every question; none: those of the row, or of the prompt."""
     where: Literal["any", "row", "prompt"] = "any"
     """Which tests count where there are no `tests`: the row's, or else the prompt's examples; or
@@ -65,7 +65,9 @@ class UnitTests(Verifier):
     @field_validator("tests", mode="before")
     @classmethod
     def _several(cls, tests: object) -> object:
-        return (tests,) if isinstance(tests, str) else tests
+        if isinstance(tests, str):
+            return (tests,)
+        return tuple(tests) if isinstance(tests, Iterable) else tests
 
     @model_validator(mode="after")
     def _can_run(self) -> Self:

@@ -13,8 +13,6 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CLAIM = re.compile(r"\s*print\(.+\)  # (.+)")
 """What a line says that it prints."""
 
-ONLY_ASSERT = {"choosing_width_and_depth.md", "strategies.md"}
-
 SKIPPED = re.compile(r"# not run here: .+|# with the embedded model")
 """First line of a block that needs what a test machine lacks (a key, a GPU, a server), or a
 network: `test_readme.py` among the integration tests runs those."""
@@ -57,9 +55,7 @@ def _keep(printed: dict[int, str], *values: object) -> None:
     printed[sys._getframe(1).f_lineno] = " ".join(map(str, values))
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if page.name not in ONLY_ASSERT], ids=lambda page: page.name
-)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_block_only_asserts(page: Path) -> None:
     blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
 

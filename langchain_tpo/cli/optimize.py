@@ -66,7 +66,7 @@ def optimize(  # noqa: PLR0913 a command has the options that it has
         bool, typer.Option("--json", help="Print the whole result as JSON.")
     ] = False,
     show: Annotated[
-        str | None, typer.Option(help="`rounds`: print every loss and gradient to stderr.")
+        str | None, typer.Option(help="`rounds`: print what each round was told to stderr.")
     ] = None,
     diff: Annotated[
         bool,
@@ -193,9 +193,15 @@ def _print_rounds(result: TPOResult, console: Console) -> None:
         sides = [side for side in (played["chosen"], played["rejected"]) if side is not None]
         rewards = " against ".join(f"{result.pool[side]['reward']:.3f}" for side in sides)
         console.rule(f"round {number}: {rewards}")
-        for title in ("textual_loss", "textual_gradient"):
-            console.print(f"[bold]{title.replace('_', ' ')}[/bold]")
-            console.print(visible(str(played.get(title, "-"))), markup=False)
+        said = {
+            "the reward on the best": result.pool[played["chosen"]].get("rationale"),
+            "textual loss": played.get("textual_loss"),
+            "textual gradient": played.get("textual_gradient"),
+        }
+        for title, text in said.items():
+            if text:
+                console.print(f"[bold]{title}[/bold]")
+                console.print(visible(text), markup=False)
 
 
 def _print_end(result: TPOResult, console: Console, *, quiet: bool) -> None:

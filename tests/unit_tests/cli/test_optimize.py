@@ -84,6 +84,19 @@ def test_rounds_can_be_shown(capfd: pytest.CaptureFixture[str]) -> None:
     assert out == ANSWER
     assert "textual_loss 3" in err
     assert "textual_gradient 4" in err
+    assert "the reward on the best" not in err
+
+
+def test_rounds_without_a_critique_show_what_the_reward_said(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    short = ["-r", "instructions", "--strategy", "explain", "-D", "1"]
+
+    run_app(["optimize", "In exactly 9 sentences.", "--show", "rounds", *SCRIPTED, *short])
+
+    err = capfd.readouterr().err
+    assert "the reward on the best\nBroken: 1 sentence" in err
+    assert "textual loss" not in err
 
 
 @pytest.mark.parametrize("arguments", [[], ["-"]])

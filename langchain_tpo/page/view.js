@@ -70,9 +70,16 @@ function commonWords(a, b) {
   return parts;
 }
 
-function diffView(before, after) {
+// Where most of both texts differs, one is easier to read after the other.
+function mostlyKept(parts) {
+  const letters = (kept) => parts.filter(kept).reduce((sum, [, words]) => sum + words.replace(/\s/g, "").length, 0);
+  const same = letters(([kind]) => kind === "same");
+  return 2 * same >= letters(([kind]) => kind !== "same");
+}
+
+function diffView(parts) {
   const shown = element("p", { class: "text" });
-  for (const [kind, words] of wordDiff(before, after)) {
+  for (const [kind, words] of parts) {
     shown.append(kind === "same" ? words : element(kind === "gone" ? "del" : "ins", {}, words));
   }
   return shown;
@@ -94,10 +101,14 @@ function runView(run, level = 3) {
     ["tokens", tokens(run.usage)],
     ["seconds", number(run.seconds, 1)],
   ]));
-  if (first && best && first[1] !== run.chosen) {
+  const changed = first && best && first[1] !== run.chosen ? wordDiff(first[0].text, best.text) : null;
+  if (changed && mostlyKept(changed)) {
     view.append(element("p", { class: "note" },
       "Against the best first sample: ", element("del", {}, "what went"), ", ",
-      element("ins", {}, "what came"), "."), diffView(first[0].text, best.text));
+      element("ins", {}, "what came"), "."), diffView(changed));
+  } else if (changed) {
+    view.append(element("p", { class: "note" }, "Most of the best first sample has gone. It was:"),
+      text(first[0].text), element("p", { class: "note" }, "The answer:"), text(run.answer));
   } else {
     view.append(element("p", { class: "note" }, "A first sample, as it was drawn."), text(run.answer));
   }

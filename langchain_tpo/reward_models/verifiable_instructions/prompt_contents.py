@@ -24,6 +24,13 @@ from langchain_tpo.reward_models.verifiable_instructions.prompt_counts import (
     value,
     without_quotations,
 )
+from langchain_tpo.reward_models.verifiable_instructions.prompt_wishes import (
+    clause_of,
+    is_question,
+    is_wish,
+    plainly,
+    sentence_before,
+)
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule
 
 _ONE_PHRASE = (
@@ -33,7 +40,7 @@ _ONE_PHRASE = (
 _PHRASES = rf"({_ONE_PHRASE}(?:,?\s?(?:and |or )?{_ONE_PHRASE})*)"
 _KEYWORD = r"(?:the )?(?:following )?(?:exact )?(?:key ?words?|words?|terms?|phrases?|names?):?\s+"
 
-_NEGATION = r"\b(?:no|not|never|without|avoid\w*|refrain from|cannot|\w+n['\u2019]t)\b"
+_NEGATION = r"\b(?:no|not|never|without|avoid\w*|refrain from|cannot|neither|nor|\w+n['\u2019]t)\b"
 _GOES_ON = r"(?:\s+(?!and\b|but\b)\w+)"
 """A word more, as long as no other wish begins."""
 _SAYING = r"(?:includ|us(?:e|ing)\b|mention|contain|add\b|have\b|say)\w*"
@@ -44,10 +51,35 @@ _EXCLUDED = (
         re.IGNORECASE,
     ),
     re.compile(
-        rf"{_KEYWORD}{_PHRASES}\s+(?:(?:should|must|may|can|does) ?not|cannot)\b", re.IGNORECASE
+        rf"{_KEYWORD}{_PHRASES}\s+(?:(?:should|must|may|can|does) ?not|cannot)\b"
+        r"(?! be (?:missing|left|omitted|forgotten))",
+        re.IGNORECASE,
     ),
 )
+_NOT = {"above": "at most", "below": "at least", "at most": "at most"}
+"""What "do not use it more than" and the like come to; of others nobody knows."""
 _NEGATED = re.compile(rf"{_NEGATION}{_GOES_ON}{{0,6}}\s*\Z", re.IGNORECASE)
+_NOT_SO = re.compile(
+    rf"{_NEGATION}|\b(?:neither|stop|how to|anything but|instead of|rather than|other than)\b",
+    re.IGNORECASE,
+)
+_LEFT_OPEN = re.compile(
+    r"\byou (?:may|might|can|could)\b(?! not)|\bfeel free|\b(?:fail|hesitate|omit|leave|skip)\b",
+    re.IGNORECASE,
+)
+"""Says neither that something must be there nor that it must not."""
+_A_CHOICE = re.compile(
+    rf"\b(?:n?either|no|any|(?:{NUMBER}|some) of){_GOES_ON}{{0,4}}:?\s+[\"\u201c\u2018'`]"
+    r"|[\"\u201d\u2019'`],? ?or ",
+    re.IGNORECASE,
+)
+_IN_ONE_PLACE = re.compile(
+    r"\b(?:in|at) (?:the |your |its )?(?:very )?(?:first|second|third|last|final|opening|closing"
+    r"|titles?|head(?:line|ing)s?|intro\w*|conclusion|beginning|start|end|same|each|every)\b"
+    r"|\b(?:together|alone|without|as an?|next to|before|after)\b",
+    re.IGNORECASE,
+)
+"""Narrows what is forbidden to one place or one use."""
 _INCLUDED = re.compile(
     rf"\b(?:(?:{_SAYING}|has)(?:\s+\w+){{0,4}}?\s+"
     rf"(?:{_KEYWORD})?|with\s+{_KEYWORD}){_PHRASES}",
@@ -58,32 +90,61 @@ _REQUIRED = re.compile(
     r"(?:appear|occur|be (?:used|mentioned|included|there))",
     re.IGNORECASE,
 )
+_OFTEN = {
+    "at least": "at least|no less than|not less than|no fewer than|not fewer than|a minimum of|min",
+    "at most": "at most|up to|no more than|not more than|a maximum of|maximum|max",
+    "above": "more than|over",
+    "below": "less than|fewer than|under",
+    "exactly": "exactly|precisely|only|just",
+    "about": "about|around|roughly|approximately",
+}
+"""How it is said before a number of times; "about" is left unread."""
+_OFTEN_AFTER = {
+    "at least": "or more|at least|minimum",
+    "at most": "or less|or fewer|at most|maximum|max|tops",
+}
+_RELATIONS = "|".join(_OFTEN.values())
+_LATER = rf"(?:,? (?P<later>{'|'.join(_OFTEN_AFTER.values())})\b)?"
 _TIMES = re.compile(
-    rf"\b(?:(?P<relation>at least|at most|exactly|(?:no |not )?(?:more|less|fewer) than|up to"
-    rf"|a (?:min|max)imum of)\s+)?(?:(?P<number>{NUMBER})(?P<more> or more| or less)? times\b"
-    r"|(?P<word>once|twice|thrice)\b)",
+    rf"\b(?:(?P<relation>{_RELATIONS})\s+)?(?:(?P<number>{NUMBER})(?: (?P<more>or more|or less"
+    rf"|or fewer))? times\b|(?P<word>once|twice|thrice)\b){_LATER}",
     re.IGNORECASE,
 )
+_SAID_OTHERWISE = re.compile(
+    rf"\b(?:{_RELATIONS}|(?:{NUMBER}) (?:or|and|to)|not(?: even)?\s*\Z|which|no more|I\b)",
+    re.IGNORECASE,
+)
+_COMPARED = re.compile(r"\s+(?:as|more|less|than)\b", re.IGNORECASE)
+_UNREAD_TIMES = re.compile(r"\b(?:times|often|once|\d+x|sparingly)\b", re.IGNORECASE)
 _BETWEEN = re.compile(
     rf"\b(?:between )?(?P<least>{NUMBER})(?: and | to |\s?[-\u2013]\s?)(?P<most>{NUMBER}) times\b",
     re.IGNORECASE,
 )
-_MORE_THAN = re.compile(r"\bmore than\b", re.IGNORECASE)
 _OF_EACH = re.compile(r"\b(?:each|every|per)\b", re.IGNORECASE)
 _NEAR = re.compile(r"\A[^.!?\n\"\u201c`]{0,60}")
 """What follows a phrase in its sentence, up to the next phrase."""
 _NO_PHRASE = re.compile(
-    r"\b(?:letters?|after|before|follow\w*|format|starting|title|called)\b", re.IGNORECASE
+    r"\b(?:letters?|after|before|follow\w*|format|start\w*|begin\w*|title|called)\b", re.IGNORECASE
 )
 _WHOLE = r"\b[^.\n\"\u201c]{0,40}?\bwith(?: \w+){0,4}?:?\s+"
 _START = re.compile(rf"\b(?:start|begin)s?{_WHOLE}({_ONE_PHRASE})", re.IGNORECASE)
 _END = re.compile(rf"\b(?:end|finish)(?:es|s)?{_WHOLE}({_ONE_PHRASE})", re.IGNORECASE)
 _ABOUT_A_PART = re.compile(
-    r"\b(?:each|every|paragraph|section|line|postscript|title)\b", re.IGNORECASE
+    r"\b(?:each|every|all|paragraphs?|sections?|lines?|postscript|title|sentences?|words|names|items"
+    r"|first|second|third|last|stanzas?|bullets?|\w+s that)\b",
+    re.IGNORECASE,
 )
+_OR_ELSE = re.compile(r",? or \W")
 
 _CAPITALS = r"(?:capital letters|capitals|caps|upper\s?-?case)"
-_NO_COMMAS = rf"{_NEGATION}[^.\n]{{0,40}}?\bcommas?\b|\bcommas? (?:is|are) not allowed"
+_NOT_THIS = (
+    r"\b(?:but|more|fewer|less|than|only|worry|omit|leave|every|trailing|have to|need to"
+    r"|semicolons?|periods?)\b"
+)
+_NO_COMMAS = (
+    rf"{_NEGATION}(?:(?!{_NOT_THIS})[^.,;:\n]){{0,40}}?\bcommas?\b(?! splices?)"
+    r"|\bcommas? (?:is|are) not allowed"
+)
 _LOWERCASE = (
     r"\b(?:all|only|in|entirely|use) (?:\w+ )?lower\s?-?cased?\b"
     r"|\bletters\b[^.\n]{0,40}\b(?:be|are) (?:in )?lower\s?-?case"
@@ -100,7 +161,9 @@ _JSON = (
     r"\b(?:in|as|into|with|only)(?: a| the| valid| single)* json\b"
 )
 _QUOTED = (
-    r"\b(?:wrap|enclose|put|surround|contained?)\w*\b[^.\n]{0,60}?\bdouble quot(?:ation|es?)"
+    r"\b(?:wrap|enclose|put|surround|contained?)\w*\b"
+    r"(?! (?:each|every)\b|(?: \w+)? (?:title|name|heading|keyword|word|phrase)s?\b)"
+    r"[^.\n]{0,60}?\bdouble quot(?:ation|es?)"
     r"|\bdouble quot(?:ation|es?)[^.\n]{0,20} around (?:the|your) (?:whole|entire)"
 )
 _SAID: tuple[tuple[re.Pattern[str], Callable[[], Rule]], ...] = (
@@ -109,6 +172,17 @@ _SAID: tuple[tuple[re.Pattern[str], Callable[[], Rule]], ...] = (
     (re.compile(_UPPERCASE, re.IGNORECASE), uppercase),
     (re.compile(_JSON, re.IGNORECASE), is_json),
     (re.compile(_QUOTED, re.IGNORECASE), quoted),
+)
+_SOME_PART = re.compile(
+    r"\b(?:head(?:line|ing)s?|titles?|names?|keys?|variables?|password|first|last|each|every)\b"
+    r"(?: \w+){0,2}\s*\Z",
+    re.IGNORECASE,
+)
+_BUT_FOR = re.compile(
+    r"(?: letters)?\s+(?:except|apart from|other than|before|after|between|for\b"
+    r"|in (?:the )?(?:titles?"
+    r"|head\w+|names?|password|json|lists?|numbers?)\b)",
+    re.IGNORECASE,
 )
 _LOOK_BACK = 80
 """Characters before a phrase that can change what is wished for."""
@@ -125,76 +199,139 @@ def content_rules_in(prompt: str) -> Iterator[Rule]:
         includes ('oil',)
         commas
     """
+    prompt = plainly(prompt)
     yield from _word_rules(prompt)
     for pattern, side in ((_START, starts_with), (_END, ends_with)):
         for match in pattern.finditer(prompt):
-            before = prompt[max(0, match.start(1) - _LOOK_BACK) : match.start(1)]
-            sentence = before.rsplit(".", 1)[-1]
-            if _is_word(match[1]) and not _ABOUT_A_PART.search(sentence):
+            if _is_word(match[1]) and _frames_all(match):
                 yield side(match[1][1:-1])
     whole = _SOME_WORDS.sub("some", without_quotations(prompt))
     for said, rule in _SAID:
-        if said.search(whole):
+        if any(_is_for_all(match) for match in said.finditer(whole)):
             yield rule()
+
+
+def _frames_all(match: re.Match[str]) -> bool:
+    """Return whether the whole answer must start or end so, and in no other way."""
+    before = sentence_before(match.string, match.start())
+    said = before + match.string[match.start() : match.start(1)]
+    return not (
+        is_question(said)
+        or not is_wish(said)
+        or _ABOUT_A_PART.search(clause_of(said).rpartition("with")[0])
+        or _NOT_SO.search(said)
+        or _A_CHOICE.search(said[len(before) :] + match[1])
+        or _OR_ELSE.match(match.string[match.end() : match.end() + 8])
+    )
+
+
+def _is_for_all(match: re.Match[str]) -> bool:
+    """Return whether a format or a case is asked for, and for the whole answer."""
+    before = sentence_before(match.string, match.start())
+    after = match.string[match.end() : match.end() + _LOOK_BACK]
+    return not (
+        is_question(before + match[0])
+        or not is_wish(before + match[0])
+        or _NOT_SO.search(clause_of(before))
+        or _SOME_PART.search(before)
+        or _BUT_FOR.match(after)
+    )
 
 
 def _word_rules(prompt: str) -> Iterator[Rule]:
     rest = prompt
     for pattern in _EXCLUDED:
         for match in pattern.finditer(rest):
-            yield from _excluded(match)
+            if _binds(match):
+                yield from _excluded(match)
         rest = pattern.sub(".", rest)
     for pattern in (_START, _END):
         rest = pattern.sub(".", rest)
     for pattern in (_INCLUDED, _REQUIRED):
         for match in pattern.finditer(rest):
-            if not _NEGATED.search(rest[max(0, match.start() - _LOOK_BACK) : match.start()]):
-                yield from _about_words(partial(includes, **_often(match)), match)
+            before = rest[max(0, match.start() - _LOOK_BACK) : match.start()]
+            if _binds(match) and not _NEGATED.search(before) and not _A_CHOICE.search(match[0]):
+                yield from _included(match)
+
+
+def _binds(match: re.Match[str]) -> bool:
+    """Return whether it is said to the writer of the answer, and not left open."""
+    before = sentence_before(match.string, match.start())
+    said = without_quotations(before + match[0][: match.start(1) - match.start()])
+    return not is_question(said) and is_wish(said) and not _LEFT_OPEN.search(clause_of(said))
 
 
 def _excluded(match: re.Match[str]) -> Iterator[Rule]:
     """Forbid phrases; "not more than twice" is a limit, and "not twice" leaves open which."""
-    often = _often(match)
-    most = often.get("at_most")
-    if most is None and often and _MORE_THAN.search(_behind(match)):
-        most = often["times"] - 1
-    if not often or most == 0:
+    said = _times(match)
+    if said is None or _IN_ONE_PLACE.search(_behind(match)):
+        return
+    limits = [(_NOT.get(relation, ""), number) for relation, number in said]
+    if not said or limits == [("at most", 0)]:
         yield from _about_words(excludes, match)
-    elif most is not None:
-        yield from _about_words(partial(includes, times=0, at_most=most), match)
+    else:
+        yield from _so_often(limits, match)
+
+
+def _included(match: re.Match[str]) -> Iterator[Rule]:
+    said = _times(match)
+    if said == []:
+        yield from _about_words(includes, match)
+    elif said is not None:
+        yield from _so_often(said, match)
+
+
+def _so_often(limits: list[tuple[str, int]], match: re.Match[str]) -> Iterator[Rule]:
+    """Ask for phrases so many times, where the limits say one thing together."""
+    bounds = [_bounds(relation, number) for relation, number in limits]
+    least = max((least for least, _ in bounds), default=0)
+    most = min((most for _, most in bounds if most is not None), default=None)
+    one_each = most is not None and least > 0 and not bounds[2:]
+    if (one_each or not bounds[1:]) and (least if most is None else 0 < most >= least):
+        yield from _about_words(partial(includes, times=least, at_most=most), match)
+
+
+def _bounds(relation: str, number: int) -> tuple[int, int | None]:
+    """Return the least and the most times; of an unclear relation what nothing can keep."""
+    return {
+        "at least": (number, None),
+        "above": (number + 1, None),
+        "at most": (0, number),
+        "below": (0, number - 1),
+        "exactly": (number, number),
+    }.get(relation, (0, 0))
 
 
 def _behind(match: re.Match[str]) -> str:
     """Return what follows a phrase in its sentence."""
-    near = _NEAR.match(match.string[match.end(1) :])
+    near = _NEAR.match(match.string[match.end(1) : match.end(1) + _LOOK_BACK])
     return near[0] if near else ""
 
 
-def _often(match: re.Match[str]) -> dict[str, int]:
+def _times(match: re.Match[str]) -> list[tuple[str, int]] | None:
     """Return how often a phrase is asked for: what is said behind it, else before it."""
     behind = _behind(match)
     if _OF_EACH.search(behind):
-        return {}  # of a part, not of the whole
+        return []  # of a part, not of the whole
     if between := _BETWEEN.search(behind):
         least, most = sorted((value(between["least"]), value(between["most"])))
-        return {"times": least, "at_most": most} if most else {}
-    said = _TIMES.search(behind) or _TIMES.search(match[0][: match.start(1) - match.start()])
-    if said is None:
-        return {}
-    number = {"once": 1, "twice": 2, "thrice": 3}.get((said["word"] or "").lower())
-    if number is None:
-        number = value(said["number"])
-    return _limits(number, (said["relation"] or said["more"] or "").strip().lower())
+        return [("at least", least), ("at most", most)]
+    head = match[0][: match.start(1) - match.start()]
+    for text in (behind, head):
+        if found := list(_TIMES.finditer(text)):
+            unclear = _SAID_OTHERWISE.search(text[: found[0].start()])
+            compared = _COMPARED.match(text[found[-1].end() :])
+            return None if unclear or compared else [*map(_relation, found)]
+    return None if _UNREAD_TIMES.search(behind) else []
 
 
-def _limits(number: int, relation: str) -> dict[str, int]:
-    if relation == "exactly" and number:
-        return {"times": number, "at_most": number}
-    if relation in ("at most", "up to", "or less", "a maximum of", "no more than", "not more than"):
-        return {"times": 0, "at_most": number} if number else {}
-    if relation in ("less than", "fewer than"):
-        return {"times": 0, "at_most": number - 1} if number > 1 else {}
-    return {"times": max(1, number + (relation == "more than"))}
+def _relation(said: re.Match[str]) -> tuple[str, int]:
+    """Return a relation of `_bounds` and the number that it is about."""
+    word = (said["word"] or "").lower()
+    number = {"once": 1, "twice": 2, "thrice": 3}.get(word) or value(said["number"] or "0")
+    way = (said["more"] or said["later"] or said["relation"] or "at least").lower()
+    ways = [*_OFTEN_AFTER.items(), *_OFTEN.items()]
+    return next(relation for relation, known in ways if way in known.split("|")), number
 
 
 def _about_words(rule: Callable[..., Rule], match: re.Match[str]) -> Iterator[Rule]:

@@ -8,6 +8,13 @@ import re
 from collections.abc import Iterator
 
 from langchain_tpo.reward_models.verifiable_instructions.count_rules import CountRule
+from langchain_tpo.reward_models.verifiable_instructions.prompt_wishes import (
+    clause_of,
+    is_question,
+    is_wish,
+    plainly,
+    sentence_before,
+)
 
 SLACK = 0.2
 """How far off "about 100 words", or a bare "100 words", may be."""
@@ -15,9 +22,12 @@ SLACK = 0.2
 _NUMBER_WORDS = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
     *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen"),
-    *("eighteen", "nineteen", "twenty"),
+    *("eighteen", "nineteen"),
 )
-NUMBER = rf"\d{{1,5}}|{'|'.join(_NUMBER_WORDS)}|single"
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_ONES = rf"[ -](?:{'|'.join(_NUMBER_WORDS[1:10])})\b"
+_FROM_TWENTY = rf"(?:{'|'.join(_TENS)})(?:{_ONES}|(?!{_ONES}))"
+NUMBER = rf"(?:\d{{1,3}}(?:,\d{{3}})+|\d{{1,5}}|{_FROM_TWENTY}|{'|'.join(_NUMBER_WORDS)}|single)"
 """How numbers are written."""
 _THINGS = {
     "word": "word",
@@ -30,9 +40,9 @@ _THINGS = {
     "part": "section",
 }
 _ASKED = re.compile(
-    rf"\b(?P<number>{NUMBER})(?:(?: to | and | or |\s?[-\u2013]\s?)(?P<second>{NUMBER}))?"
-    r"(?P<plus>\+?)"
-    r"(?P<hyphen>[ -])(?:more |short |very |different |complete |long |main |text |highlighted )*"
+    rf"\b(?P<number>{NUMBER})(?:(?: to | through | and | or |\s?[-\u2013]\s?)(?P<second>{NUMBER}))?"
+    r"(?P<plus>\+?)(?P<hyphen>[ -])"
+    r"(?P<kind>(?:short |very |different |complete |long |main |text |highlighted )*)"
     rf"(?P<thing>{'|'.join(sorted(_THINGS, key=len, reverse=True))})s?\b",
     re.IGNORECASE,
 )
@@ -45,7 +55,7 @@ _BEFORE = {
     "above": r"(?:more|longer) than|over|exceed(?:ing)?",
     "exactly": r"exactly|precisely|only|just",
     "about": r"about|around|approximately|roughly",
-    "bare": r"in|into|with|using|use|writ(?:e|ing)|contains?|containing|between|have|has|give"
+    "bare": r"in|into|from|with|using|use|writ(?:e|ing)|contains?|containing|between|have|has|give"
     r"|give me|be|is|include|highlight|provide|list|provide me with",
 }
 """How a limit is said before its number, longest ways of saying it first."""
@@ -56,18 +66,20 @@ _AFTER = {
 }
 """How a limit is said after its number."""
 
+_ARTICLE = (r"(?: an?| the)?", r"(?: an?)?")
+"""What may stand before a number; "in the two sentences" are given ones."""
 _BEFORE_IS = [
-    (relation, re.compile(rf"\b(?:{words})(?: an?| the)?\s+\Z", re.IGNORECASE))
+    (relation, re.compile(rf"\b(?:{words}){_ARTICLE[relation == 'bare']}\s+\Z", re.IGNORECASE))
     for relation, words in _BEFORE.items()
 ]
 _AFTER_IS = [
-    (relation, re.compile(rf"(?: long)?,? (?:{words})\b(?!\.? (?:{NUMBER}))", re.IGNORECASE))
+    (relation, re.compile(rf"(?: long)?,? (?:{words})\b(?!\.?(?: of)? {NUMBER})", re.IGNORECASE))
     for relation, words in _AFTER.items()
 ]
 _AFTER_NUMBER = re.compile(rf"\b({NUMBER}) or (more|less|fewer) ", re.IGNORECASE)
 _LIMITS = "|".join(_BEFORE[name] for name in ("at most", "at least", "below", "above"))
 _LIMIT = rf"(?:an? |the )?(?:{_LIMITS})(?: an?| the)? (?:{NUMBER})"
-_LINK = r"(?:,? (?:and|but|or) |, | \()"
+_LINK = r"(?:,? (?:and|but|or|nor|though) |[,;] | - | \()"
 _THING = rf"(?P<thing>{'|'.join(sorted(_THINGS, key=len, reverse=True))})s?\b"
 _ONE_THING_BEHIND_TWO_LIMITS = re.compile(
     rf"\b(?P<limit>{_LIMIT})(?={_LINK}{_LIMIT} {_THING})", re.IGNORECASE
@@ -76,12 +88,69 @@ _ONE_THING_BETWEEN_TWO_LIMITS = re.compile(
     rf"\b(?P<both>{_LIMIT} {_THING}(?: long)?{_LINK}{_LIMIT})(?=\s*(?:[.,;:)!?\n]|\Z))",
     re.IGNORECASE,
 )
-_OF_A_PART = re.compile(r"\b(?:each|every|per)\b[^.,;\n]{0,40}\Z", re.IGNORECASE)
-_PER_PART = re.compile(
-    r"\s*(?:long |or \w+ )?(?:each|per|every)\b(?! (?:one )?separated)", re.IGNORECASE
+_TO = re.compile(
+    rf"\b(?P<least>{NUMBER}) {_THING} (?:to|through) (?P<most>{NUMBER}) (?P=thing)", re.IGNORECASE
 )
+_BETWEEN = re.compile(
+    rf"\bbetween (?P<least>{NUMBER}) {_THING} and (?P<most>{NUMBER}) (?P=thing)", re.IGNORECASE
+)
+_EACH = re.compile(r"\b(?:each|every|per)\b[^.,;\n]{0,40}\Z", re.IGNORECASE)
+_OF_A_PART = re.compile(
+    r"\b(?:titles?|head(?:line|ing)s?|intro(?:duction)?|conclusion|caption|quot(?:e|ation)"
+    r"|postscript|subject line|lines?|stanzas?|verses?|items?|slides?|steps?|versions"
+    r"|(?:short|long)\w* version"
+    r"|first|second|third|last|final)\b"
+    r"|\b(?:begin|start|end|finish|conclude|open|close)(?:s|es|ning|ing)?\b[^,]* with\b"
+    r"|\b(?:add|remove|delete|cut|drop|insert|reduce|extend|expand|lengthen|grow|increase)\b"
+    r"(?!.*\b(?:in)?to\b)|\A\s*(?:one|another|the other) (?!sentence|paragraph)"
+    r"|\b(?:summary|details?|body|abstract|pros|cons)\s?:"
+    rf"|\b{NUMBER} (?:\w+ )?\w+s (?:of|with|under|whose)\b",
+    re.IGNORECASE,
+)
+_PER_PART = re.compile(
+    r"\s*(?:(?:long|or \w+|max(?:imum)?|min(?:imum)?|at (?:most|least)) )*"
+    r"(?:each|per|every|apiece)\b"
+    r"(?! (?:one )?separated)"
+    r"|\s+(?:longer|shorter|more|fewer|less)\b(?! than)"
+    r"|\s+(?:sentence|paragraph|line|stanza|bullet|section|chunk|slogan|title|headline)s\b"
+    r"|\s+(?:title|headline|heading|introduction|intro|conclusion|postscript)\b",
+    re.IGNORECASE,
+)
+_ONE_OF = r"(?<!\ba )(?<!\bone )(?<!\bsingle )"
+_LARGER = {
+    thing: re.compile(rf"\b{_ONE_OF}(?:{parts})s?\b", re.IGNORECASE)
+    for thing, parts in {
+        "word": "sentence|paragraph|bullet|point|section",
+        "sentence": "paragraph|bullet|point|section",
+    }.items()
+}
+"""Parts of an answer that a limit beside them may be about."""
+_SOME_WORDS = re.compile(
+    r"\s+(?:that|which|whose|from|of (?!text|prose)|(?:start|end|rhym|beginn|mean)ing)",
+    re.IGNORECASE,
+)
+_PLACES = re.compile(
+    r"\b(?:us(?:e|ing)|mention|includ(?:e|ing)|appears?|put|place|repeat)\b.*\bin\b[^,]*\Z",
+    re.IGNORECASE,
+)
+_LISTED = re.compile(r"\b(?:list|name|find|suggest|give(?: me)?)\s+(?:\w+ ){0,2}\Z", re.IGNORECASE)
+_GIVEN = re.compile(r"\b(?:this|my|his|their|following|attached|these)\s+\Z", re.IGNORECASE)
+_SET_OFF = re.compile(r"\b(?:in|within|using)\b[\w ]{0,20}\Z|\([\w ]{0,20}\Z", re.IGNORECASE)
+_JUDGED = re.compile(r"\s+(?:long )?(?:is|are|will|would|gets?|won['\u2019]t|can\w*|do|does)\b")
 _IN_CAPITALS = re.compile(r"[^.\n]{0,40}\b(?:capital|caps\b|upper)", re.IGNORECASE)
-_NEGATED = re.compile(r"(?:n['\u2019]t|\bnot|\bnothing|\bnever)\b[^.\n]{0,30}\Z", re.IGNORECASE)
+_NEGATED = re.compile(
+    r"(?:n['\u2019]t|\b(?:not|nothing|never|cannot|avoid\w*|without|refrain\w*|neither|no))\b",
+    re.IGNORECASE,
+)
+_AND = re.compile(r" (?:and|but) ", re.IGNORECASE)
+_NOT = {"above": "at most", "below": "at least"}
+"""What "not above" and "not below" come to; of "not at least" nobody knows."""
+_ANEW = re.compile(
+    r"(?:[,;:] |,? (?:and|but) )(?:(?:please|then|also|instead) )?(?:writ|us(?:e|ing)|make|give"
+    r"|keep|answer|includ|it\b|the\b|your\b|should|must|have\b|ensure|provide|contain)|, and be\b",
+    re.IGNORECASE,
+)
+"""Where in a sentence a wish of its own begins, which an earlier "not" does not reach."""
 _HIGHLIGHTED = re.compile(r"\b(?:highlight|italici|emphasi|bold)\w*", re.IGNORECASE)
 _QUOTED = re.compile(r"\"[^\"\n]*\"|\u201c[^\u201d\n]*\u201d|```.*?```", re.DOTALL)
 
@@ -106,15 +175,16 @@ def count_rules_in(prompt: str) -> Iterator[CountRule]:
 
 
 def _limits_in(prompt: str) -> Iterator[CountRule]:
-    text = _each_limit_with_its_thing(without_quotations(prompt))
+    text = _each_limit_with_its_thing(without_quotations(plainly(prompt)))
     for found in _ASKED.finditer(text):
-        before = text[max(0, found.start() - _LOOK_AROUND) : found.start()]
+        before = sentence_before(text, found.start())
         after = text[found.end() : found.end() + _LOOK_AROUND]
         thing = _THINGS[found["thing"].lower()]
         if thing == "section":  # what a section looks like is seldom said; a highlight is one thing
-            thing = "highlighted part" if _HIGHLIGHTED.search(before + found[0] + after) else ""
+            near = text[max(0, found.start() - _LOOK_AROUND) : found.end()] + after
+            thing = "highlighted part" if _HIGHLIGHTED.search(near) else ""
         relation = _relation(found, before, after)
-        if thing and relation and not _is_of_a_part(thing, before, after):
+        if thing and relation and _is_of_the_whole(thing, found, before, after):
             yield from _rule(thing, relation, found)
 
 
@@ -123,6 +193,8 @@ def _each_limit_with_its_thing(text: str) -> str:
     text = _AFTER_NUMBER.sub(
         lambda limit: f"at {'least' if limit[2].lower() == 'more' else 'most'} {limit[1]} ", text
     )
+    text = _TO.sub(r"\g<least> to \g<most> \g<thing>", text)
+    text = _BETWEEN.sub(r"between \g<least> and \g<most> \g<thing>", text)
     text = _ONE_THING_BEHIND_TWO_LIMITS.sub(r"\g<limit> \g<thing>s", text)
     return _ONE_THING_BETWEEN_TWO_LIMITS.sub(r"\g<both> \g<thing>s", text)
 
@@ -137,24 +209,73 @@ def without_quotations(prompt: str) -> str:
     return _QUOTED.sub('"', prompt)
 
 
-def _is_of_a_part(thing: str, before: str, after: str) -> bool:
-    capitals = thing == "word" and _IN_CAPITALS.match(after)
-    return bool(capitals or _OF_A_PART.search(before) or _PER_PART.match(after))
+def _is_of_the_whole(thing: str, found: re.Match[str], before: str, after: str) -> bool:
+    """Return whether a limit is a wish about the whole answer."""
+    clause = clause_of(before)
+    if is_question(before) and clause == before and not _SET_OFF.search(before):
+        return False
+    return is_wish(before) and not (
+        _is_of_a_part(thing, clause, after)
+        or _is_of_some_words(found, thing, before, after)
+        or (found["hyphen"] == "-" and _GIVEN.search(before))
+    )
+
+
+def _is_of_a_part(thing: str, clause: str, after: str) -> bool:
+    piece = _AND.split(clause)[-1]
+    larger = _LARGER.get(thing)
+    return bool(
+        _EACH.search(clause)
+        or _OF_A_PART.search(piece)
+        or _PER_PART.match(after)
+        or (larger and larger.search(piece))
+    )
+
+
+def _is_of_some_words(found: re.Match[str], thing: str, before: str, after: str) -> bool:
+    """Return whether only some words or sentences of the answer are meant, or where they stand."""
+    if thing != "word":
+        return bool(_PLACES.search(before))
+    return bool(
+        found["kind"]
+        or _IN_CAPITALS.match(after)
+        or _SOME_WORDS.match(after)
+        or (found[0].endswith("s") and _LISTED.search(before))
+    )
 
 
 def _relation(found: re.Match[str], before: str, after: str) -> str | None:
-    relations = ["at least"] if found["plus"] else []
-    relations += [relation for relation, way in _AFTER_IS if way.match(after)]
-    relations += [relation for relation, way in _BEFORE_IS if way.search(before)]
-    if relations:
-        return _negated(relations[0]) if _NEGATED.search(before) else relations[0]
+    """Return how a limit is meant; None where none is said, or what is said is unclear."""
+    near = before[-_LOOK_AROUND:]
+    ways = [(relation, 0) for relation, way in _AFTER_IS if way.match(after)]
+    ways += [
+        (relation, len(near) - said.start())
+        for relation, way in _BEFORE_IS
+        if (said := way.search(near))
+    ]
+    if found["plus"]:
+        ways = [("at least", 0)]
+    if ways:
+        relation, length = ways[0]
+        return _as_meant(relation, before[: len(before) - length], after)
     single = found["number"].lower() == "single" and found["thing"].lower() != "word"
     return "bare" if found["hyphen"] == "-" or single else None
 
 
-def _negated(relation: str) -> str:
-    """Return what "not above" and "not below" come to."""
-    return {"above": "at most", "below": "at least"}.get(relation, relation)
+def _as_meant(relation: str, before: str, after: str) -> str | None:
+    """Return what a limit comes to with the "not" before it; None where that is unclear."""
+    piece = _AND.split(clause_of(before))[-1]
+    if _NEGATED.search(piece):
+        return _NOT.get(relation)
+    if relation in _NOT and (_JUDGED.match(after) or _may_be_negated(before)):
+        return None
+    return relation
+
+
+def _may_be_negated(before: str) -> bool:
+    """Return whether a "not" earlier in the sentence may still hold."""
+    *_, rest = _NEGATED.split(before)
+    return rest != before and (rest.startswith(",") or not _ANEW.search(rest))
 
 
 def _rule(thing: str, relation: str, found: re.Match[str]) -> Iterator[CountRule]:
@@ -185,7 +306,10 @@ def _both(before: CountRule, later: CountRule) -> CountRule:
 
 def value(number: str) -> int:
     """Return the number that digits, or a word of `NUMBER`, say."""
-    lowered = number.lower()
+    lowered = number.lower().replace(",", "")
     if lowered.isdigit():
         return int(lowered)
+    tens, _, ones = lowered.replace("-", " ").partition(" ")
+    if tens in _TENS:
+        return 10 * (_TENS.index(tens) + 2) + (_NUMBER_WORDS.index(ones) if ones else 0)
     return 1 if lowered == "single" else _NUMBER_WORDS.index(lowered)

@@ -4,7 +4,7 @@ Pure. A run goes on with its own question only, and says so where it cannot.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 from uuid import uuid4
 
@@ -30,6 +30,11 @@ from langchain_tpo.state import (
 )
 from langchain_tpo.text.shown import named, shown
 
+MOST_NESTED = 100
+"""Levels of a message's content, or of a body that brings it. Whatever reads, copies or writes it
+again is recursive, and nobody nests so deeply for a purpose."""
+
+_HOLDERS = (Mapping, list, tuple, set, frozenset)
 _RUN = TypeAdapter(TPORun)
 
 
@@ -130,18 +135,34 @@ def _mistake(run: TPORun) -> str | None:
 
 
 def _question(messages: Sequence[BaseMessage]) -> AskedMessages:
+    if any(_too_deep(message.content) for message in messages):
+        raise ConversationError(
+            f"A message of the conversation is nested too deep, more than {MOST_NESTED} levels: "
+            "flatten its content."
+        )
     try:
         said = [(message.type, _letters(message.content)) for message in messages]
-    except RecursionError:
-        raise ConversationError(
-            "A message of the conversation is nested too deep to be read: flatten its content."
-        ) from None
     except Exception as error:
         raise ConversationError(
             f"A message of the conversation cannot be read ({named(error)}): its blocks must be "
             "plain values."
         ) from error
     return AskedMessages(messages=len(messages), digest=fingerprint(said))
+
+
+def _too_deep(content: object) -> bool:
+    """Return whether content has too many levels, or none that is the last."""
+    level = [content]
+    for _ in range(MOST_NESTED + 1):
+        inside = (one for outer in level for one in _inside(outer))
+        level = list({id(one): one for one in inside}.values())
+    return bool(level)
+
+
+def _inside(value: object) -> Iterable[object]:
+    """Return what of a value can hold further values."""
+    held = value.values() if isinstance(value, Mapping) else value
+    return (one for one in held if isinstance(one, _HOLDERS)) if isinstance(value, _HOLDERS) else ()
 
 
 def _letters(content: object) -> str:

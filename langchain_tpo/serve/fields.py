@@ -9,15 +9,12 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from langchain_tpo.loop.run_state import MOST_NESTED
 from langchain_tpo.serve.failures import bad_request
 from langchain_tpo.text.shown import shown
 from langchain_tpo.text.well_formed import well_formed
 
 Json: TypeAlias = dict[str, Any]
-
-MOST_NESTED = 100
-"""Levels of a body. Whatever reads, copies or writes it again is recursive, and no client nests so
-deeply for a purpose."""
 
 NOTHING: Sequence[Any] = (None, False, "", [], {})
 """With these a field asks for nothing."""

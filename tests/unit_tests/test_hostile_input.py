@@ -19,6 +19,8 @@ NOT_FINITE = [math.nan, math.inf]
 DEEP: list[Any] = []
 for _ in range(5000):
     DEEP = [DEEP]
+RINGED: list[Any] = []
+RINGED += [RINGED, RINGED]
 
 
 def refused(error: type[TPOError], build: Callable[[], Any]) -> str:
@@ -106,6 +108,7 @@ def test_a_prompt_without_a_message() -> None:
         [{"role": "user", "content": 5}],
         [{"role": "tool", "content": "Wood?"}],
         [HumanMessage([{"type": "x", "x": DEEP}])],
+        [HumanMessage([{"type": "text", "text": "Wood?", "x": RINGED}])],
         {"messages": "Wood?", "a\nb": 1},
     ],
     ids=lambda asked: type(asked).__name__,

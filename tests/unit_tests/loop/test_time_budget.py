@@ -29,7 +29,7 @@ def tpo(late: dict[str, set[int]], **settings: Any) -> TPORunnable:
     return TPORunnable(
         model=RunnableLambda(only_async, answer),
         reward=last_number,
-        settings=TPOSettings(**{"width": 3, "depth": 2, "time_budget": 0.3, **settings}),
+        settings=TPOSettings(**{"width": 3, "depth": 2, "time_budget": 1.0, **settings}),
     )
 
 

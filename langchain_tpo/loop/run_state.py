@@ -161,8 +161,10 @@ def _too_deep(content: object) -> bool:
 
 def _inside(value: object) -> Iterable[object]:
     """Return what of a value can hold further values."""
+    if not isinstance(value, _HOLDERS):
+        return ()
     held = value.values() if isinstance(value, Mapping) else value
-    return (one for one in held if isinstance(one, _HOLDERS)) if isinstance(value, _HOLDERS) else ()
+    return (one for one in held if isinstance(one, _HOLDERS))
 
 
 def _letters(content: object) -> str:

@@ -329,7 +329,7 @@ def test_an_export_that_cannot_be_is_one_line(
     out.write_text("before")
 
     for options, said in [
-        (["--format", "alpaca-eval", "-s", "single"], "`81` has 2 turns: use `mt-bench`"),
+        (["--format", "alpaca-eval", "-s", "single"], " has 2 turns: use `mt-bench`"),
         (["--format", "mt-bench"], "must say whose answers are written, one of `single`"),
         (["--format", "mt-bench", "-s", "tpo"], "`tpo` is no system of this run"),
         (["--format", "csv", "-s", "single"], "`--format` must be one of `alpaca-eval`"),

@@ -72,9 +72,8 @@ function commonWords(a, b) {
 
 // Where most of both texts differs, one is easier to read after the other.
 function mostlyKept(parts) {
-  const letters = (kept) => parts.filter(kept).reduce((sum, [, words]) => sum + words.replace(/\s/g, "").length, 0);
-  const same = letters(([kind]) => kind === "same");
-  return 2 * same >= letters(([kind]) => kind !== "same");
+  const count = (which) => parts.filter(which).flatMap(([, words]) => words.match(/\S+/g) || []).length;
+  return 2 * count(([kind]) => kind === "same") >= count(([kind]) => kind !== "same");
 }
 
 function diffView(parts) {

@@ -67,6 +67,22 @@ def test_an_example_is_read_round_by_round(tmp_path: Path) -> None:
     assert "single: reward 0.300" in shown
 
 
+def test_where_little_is_left_of_the_first_sample_both_are_shown_whole(tmp_path: Path) -> None:
+    if CHROMIUM is None:
+        pytest.skip("there is no `chromium` on this machine")
+    ours = run_of([[0.5, 0.1], [0.9, 0.2]], question="Why is the sky blue?")
+    ours |= {"chosen": 2, "answer": "It scatters blue light most"}
+    ours["pool"][0]["text"], ours["pool"][2]["text"] = "The sea shines up", ours["answer"]
+    folder = folder_of(tmp_path / "run", [record_of("sky", "tpo", ours)], {"tpo": "tpo"})
+
+    dom = dom_of(make_report(folder).write(tmp_path / "out"), tmp_path, "#example:0")
+
+    shown = dom[dom.index('<tr class="open">') : dom.index("First samples:")]
+    assert "Most of the best first sample has gone. It was:" in shown
+    assert '<p class="text">The sea shines up</p>' in shown
+    assert "<del>" not in shown
+
+
 def test_a_script_that_got_into_the_page_would_not_run_either(page: Path, tmp_path: Path) -> None:
     injected = page.read_text(encoding="utf-8").replace("<main>", f"<main><script>{MARK}</script>")
     page.write_text(injected, encoding="utf-8")

@@ -22,7 +22,7 @@ from langchain_openai import ChatOpenAI
 from rich.console import Console
 
 from langchain_tpo import TPOResult, TPORunnable, TPOSettings
-from langchain_tpo.cli.word_diff import word_diff
+from langchain_tpo.cli.word_diff import best_first_sample, word_diff
 from langchain_tpo.local import local_chat_model
 from langchain_tpo.result import TPORound
 from langchain_tpo.reward_models import Ensemble, PreferenceHead, UnitTests, VerifiableInstructions
@@ -128,21 +128,19 @@ def show_round(news: TPORound, seconds: float, depth: int) -> None:
     """Print what a round brought, what the next is told, and how long that may take."""
     scored = "  ".join(map(figure, news.event["rewards"]))
     print(f"round {news.number}   rewards {scored}   best so far {figure(news.reward)}")
-    best = max(news.pool, key=lambda one: -1e9 if one["reward"] is None else one["reward"])
-    if news.event["stop_reason"] is None:
-        paragraph("  the next round is told", best.get("rationale") or "nothing: it draws afresh")
+    best = news.event["chosen"]
+    if news.event["stop_reason"] is None and best is not None:
+        remark = news.pool[best].get("rationale")
+        paragraph("  the next round is told", remark or "nothing: it draws afresh")
         each = seconds / (news.number + 1)
         print(f"  {seconds:.0f} s so far, about {each * (depth - news.number):.0f} s to come")
 
 
 def show_end(result: TPOResult, seconds: float) -> None:
     """Print what a run came to, what became of the first answer, and what it cost."""
-    first = max(
-        (one for one in result.pool if one["round"] == 0 and one["reward"] is not None),
-        key=lambda one: one["reward"] or 0.0,
-    )
+    first = best_first_sample(result.pool)
     curve = " -> ".join(map(figure, result.best_rewards))
-    if result.answer == first["text"]:
+    if first is None or result.answer == first["text"]:
         print(f"\nNOTHING IMPROVED on the best first answer ({curve}):")
         paragraph("ANSWER", result.answer)
     else:

@@ -103,8 +103,9 @@ the command line. Each talks to a service of the tests' own that refuses what th
 Both pages are generated from what was heard there (`tools/models_page.py`).
 
 The figures are requests, sent one at a time: a run of width 3 and depth 1 has 8 completions, which
-are 4 requests where `n` works and 8 where it does not, and one more for each refusal; how many of
-them were refused stands in brackets.
+are 4 requests where `n` works and 8 where it does not (`small_model()`, which asks for no critique:
+6 completions, 2 or 6 requests), and one more for each refusal; how many of them were refused stands
+in brackets.
 
 - default, seed, paper, small: the settings as they are, with a seed, `paper()`, `small_model()`.
 - ChatTPO: with `paper()`. Batch: three runs with `paper()`.

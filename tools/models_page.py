@@ -8,7 +8,7 @@ What stands behind `--measure` is for pytest, such as `-k ChatGroq`; all other f
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +136,7 @@ def pages(measured: Measured) -> dict[str, str]:
     }
 
 
-def rows(cells: list[tuple[str, ...]]) -> str:
+def rows(cells: Sequence[tuple[str, ...]]) -> str:
     """Return a table's rows."""
     return "\n".join(f"| {' | '.join(row)} |" for row in cells)
 

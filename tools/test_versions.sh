@@ -17,6 +17,7 @@ cd "$(dirname "$0")/.."
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT INT TERM
 
+extras=$(sed -n 's/^EXTRAS := //p' Makefile)
 declared='^(langchain|langchain-core|langgraph|pydantic|typing-extensions)=='
 uv pip compile --quiet --python-version "${PYTHON:-3.11}" --resolution "$resolution" \
     --extra agents pyproject.toml | grep -E "$declared" > "$folder/under-test"
@@ -24,6 +25,6 @@ cat "$folder/under-test"
 
 uv venv --quiet --python "${PYTHON:-3.11}" "$folder/venv"
 uv pip install --quiet --python "$folder/venv/bin/python" --constraint "$folder/under-test" \
-    --group test --editable '.[agents]'
+    --group test --editable ".[$extras]"
 # The plugin of an older anyio warns under a new pytest; the tests do not use it.
 "$folder/venv/bin/python" -m pytest -p no:anyio "${@:-tests/unit_tests}"

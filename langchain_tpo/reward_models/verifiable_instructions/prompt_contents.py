@@ -19,9 +19,20 @@ from langchain_tpo.reward_models.verifiable_instructions.content_rules import (
     starts_with,
     uppercase,
 )
-from langchain_tpo.reward_models.verifiable_instructions.prompt_counts import (
+from langchain_tpo.reward_models.verifiable_instructions.prompt_limits import (
+    AFTER,
+    BEFORE,
+    NEGATION,
+    NOT,
     NUMBER,
+    bounds,
+    relation_in_front,
+    relation_of,
     value,
+)
+from langchain_tpo.reward_models.verifiable_instructions.prompt_quotations import (
+    PHRASE,
+    with_quotations_blank,
     without_quotations,
 )
 from langchain_tpo.reward_models.verifiable_instructions.prompt_wishes import (
@@ -33,20 +44,15 @@ from langchain_tpo.reward_models.verifiable_instructions.prompt_wishes import (
 )
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule
 
-_ONE_PHRASE = (
-    r"(?:\"[^\"\n]{1,80}\"|\u201c[^\u201d\n]{1,80}\u201d|\u2018[^\u2019\n]{1,80}\u2019"
-    r"|`[^`\n]{1,80}`|'[^'\n]{1,80}')"
-)
-_PHRASES = rf"({_ONE_PHRASE}(?:,?\s?(?:and |or )?{_ONE_PHRASE})*)"
+_PHRASES = rf"({PHRASE}(?:,?\s?(?:and |or )?{PHRASE})*)"
 _KEYWORD = r"(?:the )?(?:following )?(?:exact )?(?:key ?words?|words?|terms?|phrases?|names?):?\s+"
 
-_NEGATION = r"\b(?:no|not|never|without|avoid\w*|refrain from|cannot|neither|nor|\w+n['\u2019]t)\b"
 _GOES_ON = r"(?:\s+(?!and\b|but\b)\w+)"
 """A word more, as long as no other wish begins."""
 _SAYING = r"(?:includ|us(?:e|ing)\b|mention|contain|add\b|have\b|say)\w*"
 _EXCLUDED = (
     re.compile(
-        rf"{_NEGATION}{_GOES_ON}{{0,4}}?\s+"
+        rf"{NEGATION}{_GOES_ON}{{0,4}}?\s+"
         rf"(?:{_SAYING}{_GOES_ON}{{0,3}}?\s+(?:{_KEYWORD})?|{_KEYWORD}){_PHRASES}",
         re.IGNORECASE,
     ),
@@ -56,11 +62,11 @@ _EXCLUDED = (
         re.IGNORECASE,
     ),
 )
-_NOT = {"above": "at most", "below": "at least", "at most": "at most"}
+_NOT = {**NOT, "at most": "at most"}
 """What "do not use it more than" and the like come to; of others nobody knows."""
-_NEGATED = re.compile(rf"{_NEGATION}{_GOES_ON}{{0,6}}\s*\Z", re.IGNORECASE)
+_NEGATED = re.compile(rf"{NEGATION}{_GOES_ON}{{0,6}}\s*\Z", re.IGNORECASE)
 _NOT_SO = re.compile(
-    rf"{_NEGATION}|\b(?:neither|stop|how to|anything but|instead of|rather than|other than)\b",
+    rf"{NEGATION}|\b(?:stop|how to|anything but|instead of|rather than|other than)\b",
     re.IGNORECASE,
 )
 _LEFT_OPEN = re.compile(
@@ -90,28 +96,16 @@ _REQUIRED = re.compile(
     r"(?:appear|occur|be (?:used|mentioned|included|there))",
     re.IGNORECASE,
 )
-_OFTEN = {
-    "at least": "at least|no less than|not less than|no fewer than|not fewer than|a minimum of|min",
-    "at most": "at most|up to|no more than|not more than|a maximum of|maximum|max",
-    "above": "more than|over",
-    "below": "less than|fewer than|under",
-    "exactly": "exactly|precisely|only|just",
-    "about": "about|around|roughly|approximately",
-}
-"""How it is said before a number of times; "about" is left unread."""
-_OFTEN_AFTER = {
-    "at least": "or more|at least|minimum",
-    "at most": "or less|or fewer|at most|maximum|max|tops",
-}
-_RELATIONS = "|".join(_OFTEN.values())
-_LATER = rf"(?:,? (?P<later>{'|'.join(_OFTEN_AFTER.values())})\b)?"
+_RELATIONS = "|".join(BEFORE.values())
+_LATER = rf"(?:,? (?P<later>{'|'.join(AFTER.values())})\b)?"
 _TIMES = re.compile(
     rf"\b(?:(?P<relation>{_RELATIONS})\s+)?(?:(?P<number>{NUMBER})(?: (?P<more>or more|or less"
     rf"|or fewer))? times\b|(?P<word>once|twice|thrice)\b){_LATER}",
     re.IGNORECASE,
 )
 _SAID_OTHERWISE = re.compile(
-    rf"\b(?:{_RELATIONS}|(?:{NUMBER}) (?:or|and|to)|not(?: even)?\s*\Z|which|no more|I\b)",
+    rf"\b(?!(?:within|below)\b)(?:{_RELATIONS}|(?:{NUMBER}) (?:or|and|to)|not(?: even)?\s*\Z"
+    r"|to\s*\Z|which|no more|I\b)",
     re.IGNORECASE,
 )
 _COMPARED = re.compile(r"\s+(?:as|more|less|than)\b", re.IGNORECASE)
@@ -127,8 +121,8 @@ _NO_PHRASE = re.compile(
     r"\b(?:letters?|after|before|follow\w*|format|start\w*|begin\w*|title|called)\b", re.IGNORECASE
 )
 _WHOLE = r"\b[^.\n\"\u201c]{0,40}?\bwith(?: \w+){0,4}?:?\s+"
-_START = re.compile(rf"\b(?:start|begin)s?{_WHOLE}({_ONE_PHRASE})", re.IGNORECASE)
-_END = re.compile(rf"\b(?:end|finish)(?:es|s)?{_WHOLE}({_ONE_PHRASE})", re.IGNORECASE)
+_START = re.compile(rf"\b(?:start|begin)s?{_WHOLE}({PHRASE})", re.IGNORECASE)
+_END = re.compile(rf"\b(?:end|finish)(?:es|s)?{_WHOLE}({PHRASE})", re.IGNORECASE)
 _ABOUT_A_PART = re.compile(
     r"\b(?:each|every|all|paragraphs?|sections?|lines?|postscript|title|sentences?|words|names|items"
     r"|first|second|third|last|stanzas?|bullets?|\w+s that)\b",
@@ -142,22 +136,23 @@ _NOT_THIS = (
     r"|semicolons?|periods?)\b"
 )
 _NO_COMMAS = (
-    rf"{_NEGATION}(?:(?!{_NOT_THIS})[^.,;:\n]){{0,40}}?\bcommas?\b(?! splices?)"
+    rf"{NEGATION}(?:(?!{_NOT_THIS})[^.,;:\n]){{0,40}}?\bcommas?\b(?! splices?)"
     r"|\bcommas? (?:is|are) not allowed"
 )
 _LOWERCASE = (
     r"\b(?:all|only|in|entirely|use) (?:\w+ )?lower\s?-?cased?\b"
     r"|\bletters\b[^.\n]{0,40}\b(?:be|are) (?:in )?lower\s?-?case"
-    rf"|{_NEGATION} (?:(?:be|use|using|contain|include) )?(?:any )?"
+    rf"|{NEGATION} (?:(?:be|use|using|contain|include) )?(?:any )?"
     r"capital(?:s|ization| letters)"
 )
 _UPPERCASE = (
     rf"\b(?:all|only|entirely)(?: in| be in| use)? {_CAPITALS}"
     rf"|\bentire (?:response|answer|reply)(?: should be)? in {_CAPITALS}"
 )
+_REPLY = r"\b(?:respond|reply|answer|output|response|return|wrap\w*|provide|give)\b"
 _JSON = (
     r"\b(?:in|as|into)(?: a| the| valid| single)* json format\b"
-    r"|\b(?:respond|reply|answer|output|response|return|wrap\w*|provide|give)\b[^.?\n]{0,60}"
+    rf"|{_REPLY}(?:(?!{_REPLY})[^.?\n]){{0,60}}"
     r"\b(?:in|as|into|with|only)(?: a| the| valid| single)* json\b"
 )
 _QUOTED = (
@@ -202,32 +197,38 @@ def content_rules_in(prompt: str) -> Iterator[Rule]:
     prompt = plainly(prompt)
     yield from _word_rules(prompt)
     for pattern, side in ((_START, starts_with), (_END, ends_with)):
-        for match in pattern.finditer(prompt):
-            if _is_word(match[1]) and _frames_all(match):
+        for match, before in _matches(pattern, prompt):
+            if _is_word(match[1]) and _frames_all(match, before):
                 yield side(match[1][1:-1])
     whole = _SOME_WORDS.sub("some", without_quotations(prompt))
     for said, rule in _SAID:
-        if any(_is_for_all(match) for match in said.finditer(whole)):
+        if any(_is_for_all(match, before) for match, before in _matches(said, whole)):
             yield rule()
 
 
-def _frames_all(match: re.Match[str]) -> bool:
+def _matches(pattern: re.Pattern[str], text: str) -> Iterator[tuple[re.Match[str], str]]:
+    """Yield what a pattern finds, each with what stands before it in its sentence, quotes blank."""
+    blank = with_quotations_blank(text)
+    for match in pattern.finditer(text):
+        yield match, sentence_before(blank, match.start())
+
+
+def _frames_all(match: re.Match[str], before: str) -> bool:
     """Return whether the whole answer must start or end so, and in no other way."""
-    before = sentence_before(match.string, match.start())
-    said = before + match.string[match.start() : match.start(1)]
+    head = match[0][: match.start(1) - match.start()]
+    said = before + head
     return not (
         is_question(said)
         or not is_wish(said)
         or _ABOUT_A_PART.search(clause_of(said).rpartition("with")[0])
         or _NOT_SO.search(said)
-        or _A_CHOICE.search(said[len(before) :] + match[1])
+        or _A_CHOICE.search(head + match[1])
         or _OR_ELSE.match(match.string[match.end() : match.end() + 8])
     )
 
 
-def _is_for_all(match: re.Match[str]) -> bool:
+def _is_for_all(match: re.Match[str], before: str) -> bool:
     """Return whether a format or a case is asked for, and for the whole answer."""
-    before = sentence_before(match.string, match.start())
     after = match.string[match.end() : match.end() + _LOOK_BACK]
     return not (
         is_question(before + match[0])
@@ -241,29 +242,28 @@ def _is_for_all(match: re.Match[str]) -> bool:
 def _word_rules(prompt: str) -> Iterator[Rule]:
     rest = prompt
     for pattern in _EXCLUDED:
-        for match in pattern.finditer(rest):
-            if _binds(match):
-                yield from _excluded(match)
+        for match, before in _matches(pattern, rest):
+            if _binds(match, before):
+                yield from _excluded(match, before)
         rest = pattern.sub(".", rest)
     for pattern in (_START, _END):
         rest = pattern.sub(".", rest)
     for pattern in (_INCLUDED, _REQUIRED):
-        for match in pattern.finditer(rest):
-            before = rest[max(0, match.start() - _LOOK_BACK) : match.start()]
-            if _binds(match) and not _NEGATED.search(before) and not _A_CHOICE.search(match[0]):
-                yield from _included(match)
+        for match, before in _matches(pattern, rest):
+            negated = _NEGATED.search(before) or _A_CHOICE.search(match[0])
+            if _binds(match, before) and not negated:
+                yield from _included(match, before)
 
 
-def _binds(match: re.Match[str]) -> bool:
+def _binds(match: re.Match[str], before: str) -> bool:
     """Return whether it is said to the writer of the answer, and not left open."""
-    before = sentence_before(match.string, match.start())
-    said = without_quotations(before + match[0][: match.start(1) - match.start()])
+    said = before + match[0][: match.start(1) - match.start()]
     return not is_question(said) and is_wish(said) and not _LEFT_OPEN.search(clause_of(said))
 
 
-def _excluded(match: re.Match[str]) -> Iterator[Rule]:
+def _excluded(match: re.Match[str], before: str) -> Iterator[Rule]:
     """Forbid phrases; "not more than twice" is a limit, and "not twice" leaves open which."""
-    said = _times(match)
+    said = _times(match, before)
     if said is None or _IN_ONE_PLACE.search(_behind(match)):
         return
     limits = [(_NOT.get(relation, ""), number) for relation, number in said]
@@ -273,8 +273,8 @@ def _excluded(match: re.Match[str]) -> Iterator[Rule]:
         yield from _so_often(limits, match)
 
 
-def _included(match: re.Match[str]) -> Iterator[Rule]:
-    said = _times(match)
+def _included(match: re.Match[str], before: str) -> Iterator[Rule]:
+    said = _times(match, before)
     if said == []:
         yield from _about_words(includes, match)
     elif said is not None:
@@ -283,23 +283,17 @@ def _included(match: re.Match[str]) -> Iterator[Rule]:
 
 def _so_often(limits: list[tuple[str, int]], match: re.Match[str]) -> Iterator[Rule]:
     """Ask for phrases so many times, where the limits say one thing together."""
-    bounds = [_bounds(relation, number) for relation, number in limits]
-    least = max((least for least, _ in bounds), default=0)
-    most = min((most for _, most in bounds if most is not None), default=None)
-    one_each = most is not None and least > 0 and not bounds[2:]
-    if (one_each or not bounds[1:]) and (least if most is None else 0 < most >= least):
+    allowed = [_bounds(relation, number) for relation, number in limits]
+    least = max((least for least, _ in allowed), default=0)
+    most = min((most for _, most in allowed if most is not None), default=None)
+    one_each = most is not None and least > 0 and not allowed[2:]
+    if (one_each or not allowed[1:]) and (least if most is None else 0 < most >= least):
         yield from _about_words(partial(includes, times=least, at_most=most), match)
 
 
 def _bounds(relation: str, number: int) -> tuple[int, int | None]:
     """Return the least and the most times; of an unclear relation what nothing can keep."""
-    return {
-        "at least": (number, None),
-        "above": (number + 1, None),
-        "at most": (0, number),
-        "below": (0, number - 1),
-        "exactly": (number, number),
-    }.get(relation, (0, 0))
+    return (0, 0) if relation in ("", "about") else bounds(relation, number, number)
 
 
 def _behind(match: re.Match[str]) -> str:
@@ -308,7 +302,7 @@ def _behind(match: re.Match[str]) -> str:
     return near[0] if near else ""
 
 
-def _times(match: re.Match[str]) -> list[tuple[str, int]] | None:
+def _times(match: re.Match[str], before: str) -> list[tuple[str, int]] | None:
     """Return how often a phrase is asked for: what is said behind it, else before it."""
     behind = _behind(match)
     if _OF_EACH.search(behind):
@@ -321,21 +315,22 @@ def _times(match: re.Match[str]) -> list[tuple[str, int]] | None:
         if found := list(_TIMES.finditer(text)):
             unclear = _SAID_OTHERWISE.search(text[: found[0].start()])
             compared = _COMPARED.match(text[found[-1].end() :])
-            return None if unclear or compared else [*map(_relation, found)]
+            by_default = relation_in_front(before + head) or "at least"
+            said = [_relation(times, by_default) for times in found]
+            return None if unclear or compared else said
     return None if _UNREAD_TIMES.search(behind) else []
 
 
-def _relation(said: re.Match[str]) -> tuple[str, int]:
+def _relation(said: re.Match[str], by_default: str) -> tuple[str, int]:
     """Return a relation of `_bounds` and the number that it is about."""
     word = (said["word"] or "").lower()
     number = {"once": 1, "twice": 2, "thrice": 3}.get(word) or value(said["number"] or "0")
-    way = (said["more"] or said["later"] or said["relation"] or "at least").lower()
-    ways = [*_OFTEN_AFTER.items(), *_OFTEN.items()]
-    return next(relation for relation, known in ways if way in known.split("|")), number
+    way = said["more"] or said["later"] or said["relation"]
+    return (relation_of(way) if way else by_default), number
 
 
 def _about_words(rule: Callable[..., Rule], match: re.Match[str]) -> Iterator[Rule]:
-    phrases = [phrase for phrase in re.findall(_ONE_PHRASE, match[1]) if _is_word(phrase)]
+    phrases = [phrase for phrase in re.findall(PHRASE, match[1]) if _is_word(phrase)]
     if phrases and not _NO_PHRASE.search(match[0][: match.start(1) - match.start()]):
         yield rule(*(phrase[1:-1].strip(" ,.") for phrase in phrases))
 

@@ -8,6 +8,17 @@ import re
 from collections.abc import Iterator
 
 from langchain_tpo.reward_models.verifiable_instructions.count_rules import CountRule
+from langchain_tpo.reward_models.verifiable_instructions.prompt_limits import (
+    AFTER,
+    BEFORE,
+    NEGATION,
+    NOT,
+    NUMBER,
+    bounds,
+    relation_in_front,
+    value,
+)
+from langchain_tpo.reward_models.verifiable_instructions.prompt_quotations import without_quotations
 from langchain_tpo.reward_models.verifiable_instructions.prompt_wishes import (
     clause_of,
     is_question,
@@ -16,19 +27,6 @@ from langchain_tpo.reward_models.verifiable_instructions.prompt_wishes import (
     sentence_before,
 )
 
-SLACK = 0.2
-"""How far off "about 100 words", or a bare "100 words", may be."""
-
-_NUMBER_WORDS = (
-    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
-    *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen"),
-    *("eighteen", "nineteen"),
-)
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_ONES = rf"[ -](?:{'|'.join(_NUMBER_WORDS[1:10])})\b"
-_FROM_TWENTY = rf"(?:{'|'.join(_TENS)})(?:{_ONES}|(?!{_ONES}))"
-NUMBER = rf"(?:\d{{1,3}}(?:,\d{{3}})+|\d{{1,5}}|{_FROM_TWENTY}|{'|'.join(_NUMBER_WORDS)}|single)"
-"""How numbers are written."""
 _THINGS = {
     "word": "word",
     "sentence": "sentence",
@@ -39,48 +37,34 @@ _THINGS = {
     "section": "section",
     "part": "section",
 }
+_THING = rf"(?P<thing>{'|'.join(sorted(_THINGS, key=len, reverse=True))})s?\b"
 _ASKED = re.compile(
     rf"\b(?P<number>{NUMBER})(?:(?: to | through | and | or |\s?[-\u2013]\s?)(?P<second>{NUMBER}))?"
     r"(?P<plus>\+?)(?P<hyphen>[ -])"
-    r"(?P<kind>(?:short |very |different |complete |long |main |text |highlighted )*)"
-    rf"(?P<thing>{'|'.join(sorted(_THINGS, key=len, reverse=True))})s?\b",
+    r"(?P<kind>(?:short |very |different |complete |long |main |text |highlighted )*)" + _THING,
     re.IGNORECASE,
 )
 
-_BEFORE = {
-    "at most": r"at most|(?:no|not) (?:more|longer) than|not exceed(?:ing)?|max(?:imum|\.)?(?: of)?"
-    r"|up to|within|limit(?:ed)? (?:\w+ ){0,3}to",
-    "at least": r"at least|(?:no|not) (?:less|fewer|shorter) than|min(?:imum|\.)?(?: of)?",
-    "below": r"(?:less|fewer|shorter) than|under|below",
-    "above": r"(?:more|longer) than|over|exceed(?:ing)?",
-    "exactly": r"exactly|precisely|only|just",
-    "about": r"about|around|approximately|roughly",
-    "bare": r"in|into|from|with|using|use|writ(?:e|ing)|contains?|containing|between|have|has|give"
-    r"|give me|be|is|include|highlight|provide|list|provide me with",
-}
-"""How a limit is said before its number, longest ways of saying it first."""
-
-_AFTER = {
-    "at most": r"or (?:less|fewer|under)|max(?:imum)?|at (?:the )?most|tops",
-    "at least": r"or (?:more|over)|min(?:imum)?|at (?:the )?least",
-}
-"""How a limit is said after its number."""
+_BARE = (
+    r"in|into|from|with|using|use|writ(?:e|ing)|contains?|containing|between|have|has"
+    r"|give(?: me)?|be|is|include|highlight|provide(?: me with)?|list"
+)
+"""What stands before a number that is a limit by itself."""
 
 _ARTICLE = (r"(?: an?| the)?", r"(?: an?)?")
 """What may stand before a number; "in the two sentences" are given ones."""
 _BEFORE_IS = [
     (relation, re.compile(rf"\b(?:{words}){_ARTICLE[relation == 'bare']}\s+\Z", re.IGNORECASE))
-    for relation, words in _BEFORE.items()
+    for relation, words in {**BEFORE, "bare": _BARE}.items()
 ]
 _AFTER_IS = [
     (relation, re.compile(rf"(?: long)?,? (?:{words})\b(?!\.?(?: of)? {NUMBER})", re.IGNORECASE))
-    for relation, words in _AFTER.items()
+    for relation, words in AFTER.items()
 ]
 _AFTER_NUMBER = re.compile(rf"\b({NUMBER}) or (more|less|fewer) ", re.IGNORECASE)
-_LIMITS = "|".join(_BEFORE[name] for name in ("at most", "at least", "below", "above"))
+_LIMITS = "|".join(BEFORE[name] for name in ("at most", "at least", "below", "above"))
 _LIMIT = rf"(?:an? |the )?(?:{_LIMITS})(?: an?| the)? (?:{NUMBER})"
 _LINK = r"(?:,? (?:and|but|or|nor|though) |[,;] | - | \()"
-_THING = rf"(?P<thing>{'|'.join(sorted(_THINGS, key=len, reverse=True))})s?\b"
 _ONE_THING_BEHIND_TWO_LIMITS = re.compile(
     rf"\b(?P<limit>{_LIMIT})(?={_LINK}{_LIMIT} {_THING})", re.IGNORECASE
 )
@@ -138,13 +122,8 @@ _GIVEN = re.compile(r"\b(?:this|my|his|their|following|attached|these)\s+\Z", re
 _SET_OFF = re.compile(r"\b(?:in|within|using)\b[\w ]{0,20}\Z|\([\w ]{0,20}\Z", re.IGNORECASE)
 _JUDGED = re.compile(r"\s+(?:long )?(?:is|are|will|would|gets?|won['\u2019]t|can\w*|do|does)\b")
 _IN_CAPITALS = re.compile(r"[^.\n]{0,40}\b(?:capital|caps\b|upper)", re.IGNORECASE)
-_NEGATED = re.compile(
-    r"(?:n['\u2019]t|\b(?:not|nothing|never|cannot|avoid\w*|without|refrain\w*|neither|no))\b",
-    re.IGNORECASE,
-)
+_NEGATED = re.compile(NEGATION, re.IGNORECASE)
 _AND = re.compile(r" (?:and|but) ", re.IGNORECASE)
-_NOT = {"above": "at most", "below": "at least"}
-"""What "not above" and "not below" come to; of "not at least" nobody knows."""
 _ANEW = re.compile(
     r"(?:[,;:] |,? (?:and|but) )(?:(?:please|then|also|instead) )?(?:writ|us(?:e|ing)|make|give"
     r"|keep|answer|includ|it\b|the\b|your\b|should|must|have\b|ensure|provide|contain)|, and be\b",
@@ -152,8 +131,6 @@ _ANEW = re.compile(
 )
 """Where in a sentence a wish of its own begins, which an earlier "not" does not reach."""
 _HIGHLIGHTED = re.compile(r"\b(?:highlight|italici|emphasi|bold)\w*", re.IGNORECASE)
-_QUOTED = re.compile(r"\"[^\"\n]*\"|\u201c[^\u201d\n]*\u201d|```.*?```", re.DOTALL)
-
 
 _LOOK_AROUND = 60
 """Characters on either side of a number that can say what kind of limit it is."""
@@ -197,16 +174,6 @@ def _each_limit_with_its_thing(text: str) -> str:
     text = _BETWEEN.sub(r"between \g<least> and \g<most> \g<thing>", text)
     text = _ONE_THING_BEHIND_TWO_LIMITS.sub(r"\g<limit> \g<thing>s", text)
     return _ONE_THING_BETWEEN_TWO_LIMITS.sub(r"\g<both> \g<thing>s", text)
-
-
-def without_quotations(prompt: str) -> str:
-    """Return the prompt without what it quotes: code, and text in double quotation marks.
-
-    Example:
-        >>> without_quotations('Translate "in two words" in one sentence.')
-        'Translate " in one sentence.'
-    """
-    return _QUOTED.sub('"', prompt)
 
 
 def _is_of_the_whole(thing: str, found: re.Match[str], before: str, after: str) -> bool:
@@ -257,6 +224,8 @@ def _relation(found: re.Match[str], before: str, after: str) -> str | None:
         ways = [("at least", 0)]
     if ways:
         relation, length = ways[0]
+        if relation == "bare":
+            relation = relation_in_front(before) or relation
         return _as_meant(relation, before[: len(before) - length], after)
     single = found["number"].lower() == "single" and found["thing"].lower() != "word"
     return "bare" if found["hyphen"] == "-" or single else None
@@ -266,8 +235,8 @@ def _as_meant(relation: str, before: str, after: str) -> str | None:
     """Return what a limit comes to with the "not" before it; None where that is unclear."""
     piece = _AND.split(clause_of(before))[-1]
     if _NEGATED.search(piece):
-        return _NOT.get(relation)
-    if relation in _NOT and (_JUDGED.match(after) or _may_be_negated(before)):
+        return NOT.get(relation)
+    if relation in NOT and (_JUDGED.match(after) or _may_be_negated(before)):
         return None
     return relation
 
@@ -283,13 +252,7 @@ def _rule(thing: str, relation: str, found: re.Match[str]) -> Iterator[CountRule
     last = value(found["second"]) if found["second"] else first
     if thing == "word" and relation == "bare" and first == last:
         relation = "about"
-    least, most = {
-        "at most": (0, last),
-        "below": (0, last - 1),
-        "at least": (first, None),
-        "above": (first + 1, None),
-        "about": (round(first * (1 - SLACK)), round(last * (1 + SLACK))),
-    }.get(relation, (first, last))
+    least, most = bounds(relation, first, last)
     if least if most is None else most > 0 and most >= least:
         yield CountRule(thing=thing, at_least=least, at_most=most)
 
@@ -302,14 +265,3 @@ def _both(before: CountRule, later: CountRule) -> CountRule:
     if one_each and 0 in {before.at_least, later.at_least} and most is not None and least <= most:
         return CountRule(thing=later.thing, at_least=least, at_most=most)
     return later
-
-
-def value(number: str) -> int:
-    """Return the number that digits, or a word of `NUMBER`, say."""
-    lowered = number.lower().replace(",", "")
-    if lowered.isdigit():
-        return int(lowered)
-    tens, _, ones = lowered.replace("-", " ").partition(" ")
-    if tens in _TENS:
-        return 10 * (_TENS.index(tens) + 2) + (_NUMBER_WORDS.index(ones) if ones else 0)
-    return 1 if lowered == "single" else _NUMBER_WORDS.index(lowered)

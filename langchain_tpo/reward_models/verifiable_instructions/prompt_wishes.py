@@ -1,8 +1,8 @@
 """Tells whether what a prompt says of a limit is a wish about the whole answer.
 
-A limit may as well stand in a question, in a condition, in a report of another text, or be asked
-of a part of the answer. Where that cannot be told it is left unread: a wrong limit harms, a missing
-one does not.
+A limit may as well stand in a question, in a condition, in a report of another text or of somebody
+else, in what is true of things in general, or be asked of a part of the answer. Where that cannot
+be told it is left unread: a wrong limit harms, a missing one does not.
 """
 
 import re
@@ -17,11 +17,14 @@ _SENTENCE = re.compile(
     r"(?<!max)(?<!min)(?<!Max)(?<!Min)[.!?][\s*)\"]+|\n"
     r"|(?<=\s)(?=(?:The|Your) (?:entire |whole )?(?:response|answer|reply|output)\b)"
 )
+IMPERATIVE = (
+    r"(?:us(?:e|ing)|writ(?:e|ing)|includ(?:e|ing)|mention|make|keep|give|add|contain|answer|avoid"
+    r"|start|begin|end|finish|say|wrap|put|enclose|do not|don['\u2019]t)\b"
+)
+"""How a wish begins."""
 _CLAUSE = re.compile(
     r"[,;]\s*|:\s+|\s[-\u2013\u2014]\s"
-    r"|\s(?:and|but) (?=(?:please |also |then )?(?:us(?:e|ing)|writ(?:e|ing)|includ(?:e|ing)"
-    r"|mention|make|keep|give|add|contain|answer|avoid|start|begin|end|finish|say|wrap|put|enclose"
-    r"|do not|don['\u2019]t)\b)",
+    rf"|\s(?:and|but) (?=(?:please |also |then )?{IMPERATIVE})",
     re.IGNORECASE,
 )
 _QUESTION = re.compile(
@@ -46,6 +49,32 @@ _OF_ANOTHER = re.compile(
     r"|do not|don['\u2019]t)",
     re.IGNORECASE,
 )
+_OF_SOMEBODY = re.compile(
+    r"\A\W*(?:(?:and|but|so|because|since|while) )*"
+    r"(?:s?he|(?:they|we|everyone|everybody|nobody|somebody|someone)"
+    r" (?!should|must|need|have to|want|would|require|expect|prefer|will|can|may|ask))\b"
+    r"|\b(?:always|usually|often|never|sometimes|typically|generally|normally|seldom|rarely)"
+    r" (?!less|as|has to|needs to|us|this|unless)\w+s\b",
+    re.IGNORECASE,
+)
+"""Somebody's habits: "he always answers in exactly three words"."""
+_NO_ANSWER = (
+    r"(?!(?:(?:answer|response|output|result|text|content|explanation|word|sentence|paragraph"
+    r"|bullet|point|section|part|letter|comma|capital|character|placeholder|keyword)s?"
+    r"|repl(?:y|ies)|summar(?:y|ies)|quot\w+|this|its?|always)\b)"
+)
+"""No word for an answer or what it is made of: what is said of those is said of this very one."""
+_OF_THINGS = re.compile(
+    r"\A\W*(?:(?:and|but|so|because|since|as|that|while) )*"
+    rf"(?:an? (?:[\w-]+ ){{0,2}}?{_NO_ANSWER}[\w-]+"
+    r" (?:has|is|must|should|may|can|will|needs|contains?|consists)"
+    rf"|(?!(?:your|the|these|those|its|my|our|please|make|ensure|be|let|check|see|note|{IMPERATIVE}"
+    rf")\b)(?:[\w-]+ ){{0,2}}?{_NO_ANSWER}\w+s"
+    r" (?:have|are|must|should|may|can|will|need|contain|consist))\b"
+    r"|\b(?:length|size|limit|maximum|minimum|average) (?:of|for) an? (?!\d)",
+    re.IGNORECASE,
+)
+"""What is true of things in general: "tweets must have at most 50 words"."""
 _OPTIONAL = re.compile(
     r"(?:\bnot|n['\u2019]t) (?:\w+ )?"
     r"(?:have|need|necessary|required|obliged|hesitate|mandatory|only|just)\b"
@@ -91,7 +120,7 @@ def is_wish(sentence: str) -> bool:
         (True, False, False)
     """
     clause = clause_of(sentence)
-    others = (_OF_ANOTHER, _OPTIONAL, _INDIRECT)
+    others = (_OF_ANOTHER, _OF_SOMEBODY, _OF_THINGS, _OPTIONAL, _INDIRECT)
     return not (_CONDITION.search(sentence) or any(other.search(clause) for other in others))
 
 

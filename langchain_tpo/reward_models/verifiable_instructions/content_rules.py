@@ -2,14 +2,13 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from langchain_tpo.constructors import types_checked
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule, Verdict, verdict
 
-NO_COMMA = "use no comma at all, and short sentences instead"
 JSON_ALONE = "send valid JSON and nothing else"
 
 
@@ -39,7 +38,7 @@ class Includes(Rule):
             self._words(counts, wrong),
             closeness=1
             - sum(min(1.0, far / max(1, self.times)) for far in off.values()) / len(off),
-            advice=f"use {_listed(wrong or self.phrases)}{self._often}",
+            advice=f"use {listed(wrong or self.phrases)}{self._often}",
         )
 
     def _distance(self, count: int) -> int:
@@ -48,7 +47,7 @@ class Includes(Rule):
 
     def _words(self, counts: Mapping[str, int], wrong: list[str]) -> str:
         if not self._often:
-            return f"{_listed(wrong or self.phrases)} {'missing' if wrong else 'there'}"
+            return f"{listed(wrong or self.phrases)} {'missing' if wrong else 'there'}"
         found = ", ".join(f"{counts[phrase]} of `{phrase}`" for phrase in wrong or self.phrases)
         return f"{found}, asked for it{self._often}"
 
@@ -82,15 +81,15 @@ class Excludes(Rule):
         counts = {phrase: occurrences(phrase, text) for phrase in self.phrases}
         there = [phrase for phrase, count in counts.items() if count]
         words = (
-            f"{_listed(there)} there though forbidden"
+            f"{listed(there)} there though forbidden"
             if there
-            else (f"no {_listed(self.phrases)}, as asked for")
+            else f"no {listed(self.phrases)}, as asked for"
         )
         return verdict(
             not there,
             words,
             closeness=1 / (1 + sum(counts.values())),
-            advice=f"leave {_listed(there)} out, other forms of the word too",
+            advice=f"leave {listed(there)} out, other forms of the word too",
         )
 
 
@@ -164,7 +163,7 @@ class NoCommas(Rule):
             not count,
             f"{count} comma{'' if count == 1 else 's'}, asked for none",
             closeness=1 / (1 + count),
-            advice=NO_COMMA,
+            advice="use no comma at all, and short sentences instead",
         )
 
 
@@ -288,5 +287,11 @@ def _phrases(phrases: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(phrase.strip() for phrase in phrases)
 
 
-def _listed(phrases: tuple[str, ...] | list[str]) -> str:
+def listed(phrases: Sequence[str]) -> str:
+    """Return phrases as a sentence shows them.
+
+    Example:
+        >>> listed(["oil", "wax"])
+        '`oil`, `wax`'
+    """
     return ", ".join(f"`{phrase}`" for phrase in phrases)

@@ -131,8 +131,7 @@ class CountRule(Rule):
         """Count, and say how far the number is from the limit that it breaks."""
         count = _COUNTS[self.thing](text)
         limit = self.at_least if count < self.at_least else self.at_most
-        kept = limit is None or self.at_least <= count <= (self.at_most or max(count, limit))
-        kept = kept and not (self.at_most == 0 and count > 0)
+        kept = count >= self.at_least and (self.at_most is None or count <= self.at_most)
         closeness = 1 - abs(count - limit) / max(1, limit) if limit is not None else 1.0
         return verdict(
             kept,

@@ -16,8 +16,9 @@ from typing import Any, TypeAlias
 from langchain_tpo.errors import MissingExtraError
 from langchain_tpo.reward_models.verifiable_instructions.content_rules import (
     JSON_ALONE,
-    NO_COMMA,
+    NoCommas,
     case_advice,
+    listed,
 )
 from langchain_tpo.reward_models.verifiable_instructions.count_rules import count_sentences
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule, Verdict, verdict
@@ -100,17 +101,17 @@ def _counted(
 def _existence(text: str, fields: Fields, _: str) -> Verdict:
     keywords = [str(word) for word in fields["keywords"]]
     missing = [word for word in keywords if word.lower() not in text.lower()]
-    words = f"{_listed(missing or keywords)} {'missing' if missing else 'there'}"
+    words = f"{listed(missing or keywords)} {'missing' if missing else 'there'}"
     closeness = 1 - len(missing) / max(1, len(keywords))
-    advice = f"use {_listed(missing)}, written like this"
+    advice = f"use {listed(missing)}, written like this"
     return verdict(not missing, words, closeness=closeness, advice=advice)
 
 
 def _forbidden(text: str, fields: Fields, _: str) -> Verdict:
     words = [str(word) for word in fields["forbidden_words"]]
     there = [w for w in words if re.search(rf"\b{re.escape(w)}\b", text, re.IGNORECASE)]
-    said = f"{_listed(there)} there though forbidden" if there else f"no {_listed(words)}, as asked"
-    advice = f"leave {_listed(there)} out"
+    said = f"{listed(there)} there though forbidden" if there else f"no {listed(words)}, as asked"
+    advice = f"leave {listed(there)} out"
     return verdict(not there, said, closeness=1 / (1 + len(there)), advice=advice)
 
 
@@ -208,7 +209,7 @@ def _bullets(text: str, fields: Fields, _: str) -> Verdict:
 
 def _constrained(text: str, _: Fields, __: str) -> Verdict:
     found = any(answer in text for answer in ANSWERS)
-    words = f"one of {_listed(ANSWERS)}"
+    words = f"one of {listed(ANSWERS)}"
     return verdict(found, f"{words}{_there(found)}", advice=f"write {words}, word for word")
 
 
@@ -323,14 +324,7 @@ def _case(text: str, _: Fields, __: str, *, upper: bool) -> Verdict:
 
 
 def _no_commas(text: str, _: Fields, __: str) -> Verdict:
-    count = text.count(",")
-    closeness = 1 / (1 + count)
-    return verdict(
-        not count,
-        f"{count} comma{'' if count == 1 else 's'}, asked for none",
-        closeness=closeness,
-        advice=NO_COMMA,
-    )
+    return NoCommas().check(text)
 
 
 IFEVAL: Mapping[str, Check] = {
@@ -378,10 +372,6 @@ def _detected(text: str) -> str | None:
 
 def _there(found: object) -> str:
     return ", as asked for" if found else " is missing"
-
-
-def _listed(words: list[str] | tuple[str, ...]) -> str:
-    return ", ".join(f"`{word}`" for word in words)
 
 
 def _short(text: str) -> str:

@@ -94,6 +94,17 @@ def chatml(turns: list[Turn]) -> str:
     return "".join(f"<|im_start|>{turn['role']}\n{turn['content']}<|im_end|>\n" for turn in turns)
 
 
+def templated(template: Template, messages: Sequence[BaseMessage], response: str) -> str:
+    """Return the conversation and its answer as one text, for a server that adds the BOS itself.
+
+    Args:
+        template: From turns to text.
+        messages: The conversation, oldest first.
+        response: The answer to score.
+    """
+    return without_bos(template(turns(messages, response)))
+
+
 def without_bos(text: str) -> str:
     """Drop the BOS that a text opens with: the tokenizer adds one, and two change the score.
 

@@ -32,7 +32,6 @@ HINTS = {
 }
 """What to do about a status, where the status alone tells."""
 
-
 ERRORS = range(400, 600)
 """HTTP statuses of errors."""
 
@@ -228,7 +227,7 @@ def hidden(words: str, secrets: Sequence[str]) -> str:
 
 @cache
 def _validator(shape: Any) -> TypeAdapter[Any]:  # noqa: ANN401 any type that pydantic validates
-    """Building one takes longer than a whole request."""
+    """Return what validates a shape: to build it takes longer than a whole request."""
     return TypeAdapter(shape)
 
 

@@ -217,7 +217,7 @@ def _check_header(name: str, value: SecretStr) -> None:
 
 
 def _check_value(label: str, secret: SecretStr | None) -> None:
-    """A value that no header can carry would be quoted by the HTTP library's own error."""
+    """Refuse a value that no header can carry: the HTTP library's own error would quote it."""
     text = secret.get_secret_value() if secret else ""
     if not (text.isascii() and text.isprintable()) or text != text.strip():
         raise SettingsError(

@@ -144,7 +144,7 @@ def check_surroundings(values: Surroundings) -> None:
 
 @lru_cache(maxsize=8)
 def _certificates(values: Surroundings) -> ssl.SSLContext:
-    """Reading the certificates takes tens of milliseconds: once is enough."""
+    """Return the certificates, read once: that takes tens of milliseconds."""
     del values  # httpx reads the environment itself; they say when to read anew
     context: ssl.SSLContext = httpx_library().create_ssl_context()
     return context

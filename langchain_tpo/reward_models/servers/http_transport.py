@@ -63,7 +63,7 @@ It does no input or output itself, so the same flow serves `run` and `arun`.
 
 
 def run(flow: Flow[T], *, max_concurrency: int | None = None) -> T:
-    """Carry out a flow to its end and give what it returns.
+    """Carry out a flow to its end and return what it returns.
 
     Args:
         flow: The calls to make, one batch per `yield`.
@@ -195,8 +195,8 @@ def _request(call: Call) -> dict[str, Any]:
     place = _place(call.url)
     if query := call.server.open_query():
         place = place.copy_merge_params(query)
-    content = json.dumps(call.body, ensure_ascii=False).encode(errors="replace")
-    content = b"" if call.body is None else content
+    body = "" if call.body is None else json.dumps(call.body, ensure_ascii=False)
+    content = body.encode(errors="replace")
     headers = {
         "host": place.netloc.decode("ascii"),
         "accept": "*/*",
@@ -218,7 +218,7 @@ def _request(call: Call) -> dict[str, Any]:
 
 @lru_cache(maxsize=64)
 def _place(url: str) -> "httpx.URL":
-    """Reading a URL, which holds no key, takes longer than sending a short text."""
+    """Return a URL, which holds no key, in parts: to read it takes longer than to send a text."""
     place: httpx.URL = httpx_library().URL(url)
     return place
 

@@ -72,7 +72,7 @@ class ImplicitRewardModel(HttpRewardModel):
         outcomes = yield [self._prefill_call(server, text) for server in servers for text in texts]
         pairs = zip(outcomes[: len(texts)], outcomes[len(texts) :], strict=True)
         rewards: list[AnswerOrError] = [self._reward(*pair, start) for pair in pairs]
-        return read_scores(rewards, _as_float)
+        return read_scores(rewards, float)
 
     def _opening(self, messages: Sequence[BaseMessage]) -> Flow[tuple[str, list[int]]]:
         """Return the templated conversation, and the tokens that `/generate` makes of it."""
@@ -130,7 +130,3 @@ def _known_logprob(token: tgi.PromptToken, url: str) -> float:
     if logprob is None:
         raise RewardServerError(f"`{url}` gave no log-probability for a token of the response.")
     return logprob
-
-
-def _as_float(value: JsonValue) -> float:
-    return float(value) if isinstance(value, float | int) else float("nan")

@@ -14,7 +14,11 @@ from langchain_tpo.errors import RewardServerError, SettingsError
 from langchain_tpo.reward_models.servers.http_answers import checked_answer, hidden
 from langchain_tpo.reward_models.servers.http_calls import Call, RewardServer
 from langchain_tpo.reward_models.servers.http_transport import AnswerOrError, Flow
-from langchain_tpo.reward_models.servers.verifier import GenerativeVerifier, VerifierReply
+from langchain_tpo.reward_models.servers.verifier import (
+    LABEL_TOKENS,
+    GenerativeVerifier,
+    VerifierReply,
+)
 from langchain_tpo.reward_models.servers.verifier_questions import JsonScore, Question
 from langchain_tpo.reward_models.servers.verifier_readout import Token, top_token
 
@@ -33,9 +37,6 @@ REFUSALS = frozenset({400, 403, 422})
 
 NOT_THERE = frozenset({500, 501})
 """Statuses by which it says that it has no grammar for a form."""
-
-LABEL_TOKENS = 8
-"""Room behind a thought for blanks and the label."""
 
 AS_IT_IS = re.compile(r"/v\d+\w*(/|$)|/deployments/|/serving-endpoints$|/inference$")
 """Paths of base URLs to which no `/v1` belongs: Gemini's `/v1beta/openai`, Zhipu's `/paas/v4`,

@@ -16,6 +16,7 @@ from langchain_tpo.reward_models.servers import tgi_protocol as tgi
 from langchain_tpo.reward_models.servers.http_calls import Call
 from langchain_tpo.reward_models.servers.http_transport import AnswerOrError, Flow
 from langchain_tpo.reward_models.servers.verifier import (
+    LABEL_TOKENS,
     GenerativeVerifier,
     VerifierReply,
 )
@@ -27,9 +28,6 @@ from langchain_tpo.reward_models.servers.verifier_questions import (
 
 OBJECT_TOKENS = 64
 """Room for a score in JSON, which the grammar lets nothing else precede."""
-
-LABEL_TOKENS = 8
-"""Room behind a thought for blanks and the label."""
 
 PLACEHOLDER = "the-prompt-goes-here"
 """Stands for the prompt while the server is asked what its chat template puts around it."""

@@ -41,6 +41,8 @@ logger = logging.getLogger(__name__)
 THOUGHT_OPENINGS = ("<|channel", "<think", "[THINK]", "\u25c1think")
 """What the first token of a thought may be, beside whole tags."""
 
+LABEL_TOKENS = 8
+"""Room behind a thought for blanks and the label."""
 
 OVERRIDDEN = ("prompt", "call", "reply", "reading", "learn", "probing")
 """What subclasses of other people's override."""

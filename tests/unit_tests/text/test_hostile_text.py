@@ -36,7 +36,7 @@ from langchain_tpo.reward_models import (
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.judges.judge_prompts import frame_tags
 from langchain_tpo.reward_models.judges.judgement import read_json
-from langchain_tpo.reward_models.servers.verifier_prompt import CRITERIA, TAGS, verifier_prompt
+from langchain_tpo.reward_models.servers.verifier_prompt import CRITERIA, FRAME, verifier_prompt
 from langchain_tpo.strategies import STRATEGIES
 from langchain_tpo.text.conversation import conversation_text
 from langchain_tpo.text.fencing import fence, fenced, tags_in
@@ -137,8 +137,9 @@ def test_prompts_of_verifiers_keep_their_frame() -> None:
     def asked(text: str) -> str:
         return verifier_prompt([HumanMessage(text)], text, criteria=CRITERIA, question="Is it?")
 
-    for hostile in hostile_texts(TAGS):
-        assert frame_of(asked(hostile), TAGS) == frame_of(asked("Oil it."), TAGS)
+    tags = sorted(tags_in(FRAME))
+    for hostile in hostile_texts(tags):
+        assert frame_of(asked(hostile), tags) == frame_of(asked("Oil it."), tags)
         assert asked(hostile).endswith("</response>\n\nIs it?")
 
 

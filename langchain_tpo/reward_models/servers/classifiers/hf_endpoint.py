@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import JsonValue
 
-from langchain_tpo.reward_models.chat_templates import Template, turns, without_bos
+from langchain_tpo.reward_models.chat_templates import Template, templated
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.servers.classifiers.answers import Label
 from langchain_tpo.reward_models.servers.classifiers.server import ClassifierServer
@@ -47,7 +47,7 @@ class HFEndpointClassifier(ClassifierServer):
     def call(self, request: ScoreRequest, *, raw: bool = True) -> Call:
         """Return the request for one text; two labels are asked for, to notice a second one."""
         (response,) = request["responses"]
-        text = without_bos(self.template(turns(request["messages"], response)))
+        text = templated(self.template, request["messages"], response)
         function = "none" if raw else "sigmoid"
         return self.server.post(
             "", {"inputs": text, "parameters": {"function_to_apply": function, "top_k": self._most}}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, JsonValue
 
-from langchain_tpo.reward_models.chat_templates import Template, turns, without_bos
+from langchain_tpo.reward_models.chat_templates import Template, templated
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.reward_models.servers.classifiers.server import ClassifierServer
 from langchain_tpo.reward_models.servers.http_answers import checked_answer
@@ -43,7 +43,7 @@ class OpenRLHFClassifier(ClassifierServer):
         """Return the request for a batch; the answer is raw, there is no option for it."""
         del raw
         texts: list[JsonValue] = [
-            without_bos(self.template(turns(request["messages"], response)))
+            templated(self.template, request["messages"], response)
             for response in request["responses"]
         ]
         path = "" if self.url.rstrip("/").endswith(ROUTE) else ROUTE

@@ -7,7 +7,7 @@ become one reward.
 import re
 from collections.abc import Callable, Sequence
 from math import isfinite, nan, prod
-from typing import Literal, cast
+from typing import ClassVar, Literal, cast
 
 from pydantic import BaseModel, Field, JsonValue, field_validator
 
@@ -68,6 +68,9 @@ class VLLMProcessReward(ClassifierServer):
     """Which of a step's numbers is the probability that it is right: the last, or the first (0)
     for Math-Shepherd, whose `returned_token_ids` begin with the good token."""
 
+    limit: ClassVar[int] = 1
+    """vLLM takes one conversation per request."""
+
     @field_validator("step_split")
     @classmethod
     def _is_an_expression(cls, split: str) -> str:
@@ -78,11 +81,6 @@ class VLLMProcessReward(ClassifierServer):
                 f"`step_split` must be a regular expression, got `{split[:60]}`: {error}."
             ) from None
         return split
-
-    def batch_limit(self) -> Flow[int]:
-        """Return 1: vLLM takes one conversation per request."""
-        yield from ()
-        return 1
 
     def steps(self, response: str) -> list[str]:
         """Return the steps of a response, none of them empty.

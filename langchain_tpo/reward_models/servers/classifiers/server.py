@@ -68,7 +68,7 @@ class ClassifierServer(HttpRewardModel):
     limit: ClassVar[int] = sys.maxsize
     """Most texts that one request may hold."""
     raw_option: ClassVar[str] = ""
-    """How a request asks for the raw logit, for errors."""
+    """How a request asks for the raw logit, for errors; empty where none can."""
     remedy: ClassVar[str] = ""
     """What to do about a server that gives none."""
 
@@ -77,8 +77,11 @@ class ClassifierServer(HttpRewardModel):
     @property
     def server(self) -> RewardServer:
         """The server with its limits; above `/v1` once its routes turned out to be there."""
-        if not self._experience.above_v1:
-            return super().server
+        return self.above_v1 if self._experience.above_v1 else super().server
+
+    @property
+    def above_v1(self) -> RewardServer:
+        """The server without the `/v1` that its URL may end in."""
         url = self.url.rstrip("/").removesuffix("/v1")
         return self.server_at(url, self.api_key, headers=self.headers, query=self.query)
 
@@ -166,7 +169,7 @@ class ClassifierServer(HttpRewardModel):
             answers = yield [replace(self.call(one), read=self.reader(one)) for one in requests]
             alone = []
             for batch, answer in zip(batches, answers, strict=True):
-                outcomes.update(self._by_text(batch, answer))
+                outcomes |= _by_text(batch, answer)
                 alone += [[text] for text in batch if _refused_in_company(batch, answer)]
             batches = alone
         return outcomes
@@ -193,22 +196,22 @@ class ClassifierServer(HttpRewardModel):
                     raise answer  # answered, and nothing that can be read
                 return
             (activated,) = answer
-            if activated is not None and _is_nearer(activated, score, 1 / (1 + exp(-score))):
-                raise self.not_raw(score)
+            if activated is not None:
+                sigmoid = 1 / (1 + exp(-score))
+                if abs(activated - score) < abs(activated - sigmoid):
+                    raise self.not_raw(score)
         self._experience.raw = True
 
     def not_raw(self, score: float) -> RewardServerError:
         """Return the error of a server that answers probabilities."""
+        told = "where a raw logit is needed: serve the model without a softmax"
+        if self.raw_option:
+            asked = f"although the raw logit was asked for with `{self.raw_option}`"
+            told = f"{asked}: {self.remedy}"
         return RewardServerError(
-            f"`{self.server.post('', {}).where}` answers a probability (`{score:g}`) although the "
-            f"raw logit was asked for with `{self.raw_option}`: {self.remedy}, or give "
-            "`check_raw=False` if the model was trained to score between 0 and 1."
+            f"`{self.server.post('', {}).where}` answers a probability (`{score:g}`) {told}, or "
+            "give `check_raw=False` if the model was trained to score between 0 and 1."
         )
-
-    def _by_text(self, batch: Sequence[str], answer: AnswerOrError) -> dict[str, AnswerOrError]:
-        if isinstance(answer, RewardServerError):
-            return dict.fromkeys(batch, answer)
-        return dict(zip(batch, answer, strict=True))
 
     def _weighted(
         self, scores: Mapping[str, float | None], weights: Mapping[str, float]
@@ -227,6 +230,12 @@ class ClassifierServer(HttpRewardModel):
         return scores
 
 
+def _by_text(batch: Sequence[str], answer: AnswerOrError) -> dict[str, AnswerOrError]:
+    if isinstance(answer, RewardServerError):
+        return dict.fromkeys(batch, answer)
+    return dict(zip(batch, answer, strict=True))
+
+
 def _nowhere(outcomes: Iterable[AnswerOrError]) -> bool:
     """Return whether the server has no such route."""
     return all(isinstance(o, RewardServerError) and o.status == NOT_FOUND for o in outcomes)
@@ -235,10 +244,6 @@ def _nowhere(outcomes: Iterable[AnswerOrError]) -> bool:
 def _refused_in_company(batch: Sequence[str], answer: AnswerOrError) -> bool:
     refused = isinstance(answer, RewardServerError) and answer.status in REFUSALS
     return refused and len(batch) > 1
-
-
-def _is_nearer(number: float, near: float, far: float) -> bool:
-    return abs(number - near) < abs(number - far)
 
 
 def _score(answer: JsonValue) -> Score:

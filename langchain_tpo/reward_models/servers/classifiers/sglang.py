@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, JsonValue
 
 from langchain_tpo.errors import RewardServerError
-from langchain_tpo.reward_models.chat_templates import Template, turns, without_bos
+from langchain_tpo.reward_models.chat_templates import Template, templated
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.reward_models.servers.classifiers.answers import in_order
 from langchain_tpo.reward_models.servers.classifiers.server import ClassifierServer
@@ -61,12 +61,7 @@ class SGLangClassifier(ClassifierServer):
     @property
     def server(self) -> RewardServer:
         """The root of the server: both routes are known from there."""
-        return self.server_at(
-            self.url.rstrip("/").removesuffix("/v1"),
-            self.api_key,
-            headers=self.headers,
-            query=self.query,
-        )
+        return self.above_v1
 
     def look_elsewhere(self) -> bool:
         """Turn to the embeddings where there is no `/classify`."""
@@ -78,23 +73,21 @@ class SGLangClassifier(ClassifierServer):
         """Return the request for a batch; SGLang's answer is raw, it has no option for it."""
         del raw
         texts: list[JsonValue] = [
-            without_bos(self.template(turns(request["messages"], response)))
+            templated(self.template, request["messages"], response)
             for response in request["responses"]
         ]
-        route = self._route
-        named: dict[str, JsonValue] = {"model": self.model} if self.model else {}
-        if route == "/v1/embeddings":
-            return self.server.post(route, {"model": self.model or "default", "input": texts})
-        return self.server.post(route, {**named, "text": texts})
+        if self._route == "/v1/embeddings":
+            body: dict[str, JsonValue] = {"model": self.model or "default", "input": texts}
+        else:
+            body = {**({"model": self.model} if self.model else {}), "text": texts}
+        return self.server.post(self._route, body)
 
     def read(self, answer: JsonValue) -> Sequence[float | None]:
         """Return the one number of each embedding."""
         if self._route == "/v1/embeddings":
             rows = checked_answer(answer, _Embeddings, self.url).data
             return in_order([(row.index, self.of_numbers(row.embedding)) for row in rows], self.url)
-        listed: JsonValue = answer
-        if isinstance(answer, dict):  # one text is answered with one object
-            listed = [answer]
+        listed = [answer] if isinstance(answer, dict) else answer  # one object for one text
         items = checked_answer(listed, list[_Item], self.url)
         return [self.of_numbers(item.embedding) for item in items]
 

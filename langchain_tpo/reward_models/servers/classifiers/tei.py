@@ -10,11 +10,7 @@ from typing import ClassVar
 from pydantic import BaseModel, JsonValue
 
 from langchain_tpo.errors import RewardServerError
-from langchain_tpo.reward_models.chat_templates import (
-    Template,
-    turns,
-    without_bos,
-)
+from langchain_tpo.reward_models.chat_templates import Template, templated
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.servers.classifiers.answers import Label
 from langchain_tpo.reward_models.servers.classifiers.server import NOT_FOUND, ClassifierServer
@@ -87,6 +83,6 @@ class TEIClassifier(ClassifierServer):
 
     def _texts(self, request: ScoreRequest, response: str) -> list[str]:
         if self.template:
-            return [without_bos(self.template(turns(request["messages"], response)))]
+            return [templated(self.template, request["messages"], response)]
         pair = (conversation_text(request["messages"]), response)
         return [inert(text) for text in pair]

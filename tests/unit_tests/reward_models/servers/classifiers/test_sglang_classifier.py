@@ -57,6 +57,20 @@ def test_an_embedding_is_no_reward(server: FakeSGLang, score: ScoreWith) -> None
         score(SGLangClassifier(URL, template=llama3), "Paris")
 
 
+def test_probabilities_of_several_labels_are_noticed(serve: Serve, score: ScoreWith) -> None:
+    class Softmax(FakeServer):
+        def answer(self, method: str, path: str, body: Any) -> Answer:
+            return 200, [{"embedding": [0.25, 0.75], "meta_info": {}} for _ in body["text"]]
+
+    serve(Softmax())
+    with pytest.raises(
+        RewardServerError,
+        match=r"`POST http://rm:30000` answers a probability \(`0.75`\) where a raw logit is "
+        r"needed: serve the model without a softmax, or give `check_raw=False`",
+    ):
+        score(SGLangClassifier(URL, template=llama3, weights=[1, 2]), "Paris")
+
+
 def test_the_template_has_no_default() -> None:
     with pytest.raises(SettingsError, match=r"`template`"):
         SGLangClassifier(URL)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from langchain_tpo.reward_models.judges import reply_formats
-from langchain_tpo.reward_models.judges.judge_prompts import COMPARISON_PROMPT
+from langchain_tpo.reward_models.judges.judge_prompts import COMPARISON_PROMPT, TWO
 from langchain_tpo.reward_models.judges.styles import (
     AUTO_J,
     CAREFUL,
@@ -20,7 +20,6 @@ from langchain_tpo.reward_models.judges.styles import (
     PROMETHEUS,
     RUBRIC,
     SELENE,
-    TWO,
     WILDBENCH,
     Style,
     published,

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from langchain_tpo.reward_models.judges import reply_formats
-from langchain_tpo.reward_models.judges.judge_prompts import RATING_PROMPT
+from langchain_tpo.reward_models.judges.judge_prompts import ONE, RATING_PROMPT
 from langchain_tpo.reward_models.judges.styles import (
     AUTO_J,
     CAREFUL,
     FASTCHAT,
-    ONE,
     OWN,
     PROMETHEUS,
     RUBRIC,

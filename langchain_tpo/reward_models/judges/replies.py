@@ -69,6 +69,10 @@ class UnreadableVerdict(OutputParserException):
     """A verdict that could not be read; its text quotes nothing that a model wrote but numbers."""
 
 
+class NoVerdict(UnreadableVerdict):
+    """A reply that holds no verdict in the form that is looked for."""
+
+
 class AmbiguousVerdict(UnreadableVerdict):
     """A reply that holds several verdicts, of which nobody can tell the judge's own."""
 
@@ -102,15 +106,11 @@ def read_rating(text: str, form: type[FormT], *, scale: float) -> FormT:
     """
     try:
         verdict = read_json(text, form)
-    except AmbiguousVerdict:
-        raise
-    except UnreadableVerdict as unread:
+    except NoVerdict as unread:
         try:
             score = written_score(text, scale=scale)
-        except AmbiguousVerdict:
-            raise
-        except UnreadableVerdict as off:
-            raise (off if "not from" in str(off) else unread) from None
+        except NoVerdict:
+            raise unread from None
     else:
         _not_taken_back(text.rpartition("}")[2], verdict, scale=scale)
         return verdict
@@ -159,7 +159,7 @@ def read_json(text: str, form: type[FormT]) -> FormT:
         )
     if fitting:
         return fitting[-1]
-    raise UnreadableVerdict(
+    raise NoVerdict(
         f"The judge's reply holds no JSON object of the form `{form.__name__}` "
         f"({', '.join(form.model_fields)})."
     )
@@ -182,9 +182,7 @@ def read_list(text: str, form: type[FormT]) -> FormT:
     """
     try:
         return read_json(text, form)
-    except AmbiguousVerdict:
-        raise
-    except UnreadableVerdict:
+    except NoVerdict:
         (field,) = form.model_fields
         answer = answer_of(text).strip()
         listed = _LIST.findall(answer) if field != "ranking" else []
@@ -259,7 +257,7 @@ def written_score(text: str, *, scale: float) -> float:
             if top is None or top == scale:
                 return value
             raise UnreadableVerdict(f"The score {value:g}/{top:g} is not from 1 to {scale:g}.")
-    raise UnreadableVerdict("The judge's reply holds no score.")
+    raise NoVerdict("The judge's reply holds no score.")
 
 
 def _filled(found: object, form: type[FormT]) -> FormT | None:

@@ -20,7 +20,7 @@ better, from 0 to 1. None is a reply that says nothing, or several things that d
 | Nemotron GenRM | | `choice_ranking` (1-6) |
 | AlpacaEval | | `choice_letter_case` |
 
-`styles` has a frame for each: `ChatJudge(..., style="auto-j")`.
+`rating_styles` and `comparison_styles` have a frame for each: `ChatJudge(..., style="auto-j")`.
 """
 
 import re

@@ -58,6 +58,8 @@ class Candidate(TypedDict):
     """True for a response that the caller handed in."""
     rationale: NotRequired[str]
     """What the reward model said of it, where it says anything."""
+    flaws: NotRequired[str]
+    """What of the rationale tells what is wrong, where not all of it does."""
     finish: NotRequired[Finish]
     """How the model ended it, where it is not complete."""
     demoted: NotRequired[bool]
@@ -77,6 +79,7 @@ class KeptScore(TypedDict):
 
     reward: float | None
     rationale: NotRequired[str]
+    flaws: NotRequired[str]
 
 
 def with_score(candidate: Candidate, score: KeptScore | Candidate | None) -> Candidate:
@@ -91,7 +94,21 @@ def with_score(candidate: Candidate, score: KeptScore | Candidate | None) -> Can
     scored: Candidate = {**candidate, "reward": score["reward"]}
     if "rationale" in score:
         scored["rationale"] = score["rationale"]
+    if "flaws" in score:
+        scored["flaws"] = score["flaws"]
     return scored
+
+
+def flaws_of(scored: Candidate | KeptScore) -> str:
+    """Return what a reward model found wrong with a response, in its words; empty for nothing.
+
+    Example:
+        >>> flaws_of({"reward": 0.5, "rationale": "Too long."})
+        'Too long.'
+        >>> flaws_of({"reward": 1.0, "rationale": "rules: All kept.", "flaws": ""})
+        ''
+    """
+    return scored.get("flaws", scored.get("rationale", ""))
 
 
 def chosen(pool: Sequence[Candidate]) -> int | None:

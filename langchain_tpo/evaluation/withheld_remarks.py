@@ -58,4 +58,5 @@ def _figures(scores: Sequence[Score]) -> list[Score]:
 def _silent(candidate: Candidate) -> Candidate:
     silent = candidate.copy()
     silent.pop("rationale", None)
+    silent.pop("flaws", None)
     return silent

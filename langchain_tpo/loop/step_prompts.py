@@ -11,7 +11,7 @@ from itertools import groupby
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage, HumanMessage
 
-from langchain_tpo.candidate_pool import Candidate
+from langchain_tpo.candidate_pool import Candidate, flaws_of
 from langchain_tpo.errors import ConversationError, NoResponseError, RunError
 from langchain_tpo.loop.call_options import call_options
 from langchain_tpo.loop.empty_replies import why_no_text
@@ -217,7 +217,7 @@ def _quoted(state: TPOState) -> dict[str, str]:
     return {
         "chosen": best["text"],
         "rejected": "" if worst is None else worst["text"],
-        "remark": best.get("rationale", ""),
+        "remark": flaws_of(best),
         "remarks": _remarks(best, worst),
         "textual_loss": current.get("textual_loss", ""),
         "textual_gradient": current.get("textual_gradient", ""),

@@ -12,7 +12,7 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializa
 from langchain_core.runnables.base import RunnableBindingBase
 from pydantic import ConfigDict
 
-from langchain_tpo.candidate_pool import Candidate
+from langchain_tpo.candidate_pool import Candidate, KeptScore
 from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.errors import RewardError
 from langchain_tpo.reward_models.interface import RewardModel, Score, ScoreRequest
@@ -93,9 +93,8 @@ class ComposedReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
 
 def asks_a_person(reward: object) -> bool:
     """Return whether a reward model, wrapped or not, may pause the run to ask a person."""
-    if isinstance(reward, RunnableBindingBase):
-        return asks_a_person(reward.bound)
-    return isinstance(reward, ComposedReward) and reward.asks_a_person
+    inside = _unwrapped(reward)
+    return isinstance(inside, ComposedReward) and inside.asks_a_person
 
 
 def check_context(reward: object, context: Mapping[str, object]) -> None:
@@ -141,6 +140,18 @@ def maximum_of(reward: object) -> float | None:
     """Return the highest reward there can be, wrapped or not; None where nobody knows."""
     maximum = getattr(_unwrapped(reward), "maximum", None)
     return float(maximum) if isinstance(maximum, int | float) else None
+
+
+def with_flaws(reward: object, scored: KeptScore) -> KeptScore:
+    """Return a score of a reward model that names no flaws where there can be no higher one.
+
+    Args:
+        reward: The reward model, wrapped or not.
+        scored: What it gave to a response.
+    """
+    maximum, given = maximum_of(reward), scored["reward"]
+    perfect = maximum is not None and given is not None and given >= maximum
+    return {**scored, "flaws": ""} if perfect and "rationale" in scored else scored
 
 
 def explains(reward: object) -> bool:
@@ -227,26 +238,16 @@ def _in_order(scores: list[Score], left: list[str], responses: list[str]) -> lis
     return [by_text[text] for text in responses]
 
 
-def run_so_far(request: ScoreRequest) -> list[Candidate] | None:
-    """Return every response of earlier rounds, oldest first; None when the caller did not say.
-
-    Example:
-        >>> run_so_far({"messages": [], "responses": ["a"]}) is None
-        True
-    """
-    return request.get("pool")
-
-
 def without_rewards(request: ScoreRequest) -> ScoreRequest:
     """Return a copy of the request as a part of a whole may see it.
 
     The rewards of earlier rounds are those of the whole; to a part they would be on a strange
     scale. The texts stay: a pairwise judge finds its anchor by them.
     """
-    pool = run_so_far(request)
-    if pool is None:
-        return copied(request)
-    texts = [
-        Candidate(text=known["text"], reward=None, round=known.get("round", 0)) for known in pool
-    ]
-    return {**copied(request), "pool": texts}
+    part = copied(request)
+    if "pool" in part:
+        part["pool"] = [
+            Candidate(text=known["text"], reward=None, round=known.get("round", 0))
+            for known in part["pool"]
+        ]
+    return part

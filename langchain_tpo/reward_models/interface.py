@@ -38,6 +38,8 @@ class ExplainedScore(TypedDict):
     """As a plain score."""
     rationale: NotRequired[str]
     """Why, in a sentence or two."""
+    flaws: NotRequired[str]
+    """What of the rationale tells what is wrong, where not all of it does; empty for nothing."""
 
 
 Score: TypeAlias = float | ExplainedScore | None

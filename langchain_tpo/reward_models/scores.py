@@ -75,17 +75,36 @@ def _as_score(value: object) -> Score:
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
     if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], str):  # noqa: PLR2004 a pair
-        reward = _finite(value[0])
-        return ExplainedScore(reward=reward, rationale=value[1]) if value[1] else reward
+        return explained(_finite(value[0]), value[1], value[1])
     fields = None if _is_stand_in(value) else _fields(value)
     if fields is None:
         return _finite(value)
     name = next((name for name in NUMBER_FIELDS if name in fields), None)
     if name is None:
         raise RewardOutputError(f"A score lacks the key `reward` (or `score`): got {_seen(value)}.")
-    reward = _finite(fields[name])
-    words = next(filter(None, (_words(fields.get(name)) for name in WORD_FIELDS)), None)
-    return reward if words is None else ExplainedScore(reward=reward, rationale=words)
+    words = next(filter(None, (_words(fields.get(name)) for name in WORD_FIELDS)), "")
+    flaws = fields.get("flaws")
+    return explained(_finite(fields[name]), words, flaws if isinstance(flaws, str) else words)
+
+
+def explained(reward: float | None, rationale: str, flaws: str) -> Score:
+    """Return a reward with what was said of it, or alone where nothing was.
+
+    Args:
+        reward: The reward.
+        rationale: What earned it.
+        flaws: What of that tells what is wrong.
+
+    Example:
+        >>> explained(1.0, "", ""), explained(0.5, "Too long.", "Too long.")
+        (1.0, {'reward': 0.5, 'rationale': 'Too long.'})
+        >>> explained(1.0, "All kept.", "")
+        {'reward': 1.0, 'rationale': 'All kept.', 'flaws': ''}
+    """
+    if not rationale:
+        return reward
+    score = ExplainedScore(reward=reward, rationale=rationale)
+    return score if flaws == rationale else {**score, "flaws": flaws}
 
 
 def _words(value: object) -> str:
@@ -119,6 +138,8 @@ def _read(value: object) -> KeptScore:
     scored = KeptScore(reward=_finite(score["reward"]))
     if score.get("rationale"):
         scored["rationale"] = well_formed(str(score["rationale"]))
+        if "flaws" in score:
+            scored["flaws"] = well_formed(score["flaws"])
     return scored
 
 

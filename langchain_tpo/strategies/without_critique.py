@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from langchain_tpo.candidate_pool import flaws_of
 from langchain_tpo.errors import PromptError
 from langchain_tpo.prompts import (
     DIRECTED_PROMPTS,
@@ -95,12 +96,12 @@ class Directions(WithoutCritique):
 
 
 class Explain(WithoutCritique):
-    """The update is shown the best answer and what the reward said of it, and mends that.
+    """The update is shown the best answer and what the reward found wrong with it, and mends that.
 
     For rewards that explain: tests, rules, validators, a judge's comment. The draws of a round
     differ in form, since none suits all prompts: `repair` shows the answer and changes only what
     is needed, `remind` shows the remark without the answer, which would anchor, `fresh` neither.
-    Where the reward says nothing of the best answer, all draws are fresh.
+    Where the reward finds nothing wrong with the best answer, all draws are fresh.
 
     After GEPA's side information, CRITIC and "LLMs cannot self-correct reasoning yet" (arXiv
     2310.01798): feedback from outside helps where self-critique does not.
@@ -121,7 +122,7 @@ class Explain(WithoutCritique):
 
     def draws(self, run: RunSoFar) -> Iterable[Draw]:
         """Divide the draws among the forms."""
-        if not run.pool[run.chosen].get("rationale"):
+        if not flaws_of(run.pool[run.chosen]):
             return (Draw(n=run.width, form=FRESH),)
         revised = run.width - self.fresh
         asked = [self.forms[number % len(self.forms)] for number in range(revised)]

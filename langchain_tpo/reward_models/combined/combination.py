@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from langchain_tpo.candidate_pool import KeptScore
+from langchain_tpo.candidate_pool import KeptScore, flaws_of
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models.combined.scaling import Scaling
-from langchain_tpo.reward_models.interface import ExplainedScore, Score
+from langchain_tpo.reward_models.interface import Score
+from langchain_tpo.reward_models.scores import explained
 
 How: TypeAlias = Literal["mean", "worst", "mean_minus_std"]
 """How rewards become one: the weighted mean, the least of them, or the mean less k deviations."""
@@ -50,8 +51,13 @@ class Combination:
             reward = combine(counted, how=self.how, k=self.k)
         except OverflowError:  # beyond all floats: infinite, so not scored
             return None
-        said = [f"{name}: {one['rationale']}" for name, one in scored.items() if "rationale" in one]
-        return ExplainedScore(reward=reward, rationale="\n".join(said)) if said else reward
+        said = {name: one["rationale"] for name, one in scored.items() if "rationale" in one}
+        wrong = {name: flaws_of(scored[name]) for name in said}
+        return explained(reward, _under_names(said), _under_names(wrong))
+
+
+def _under_names(said: Mapping[str, str]) -> str:
+    return "\n".join(f"{name}: {words}" for name, words in said.items() if words)
 
 
 def combine(weighted: Sequence[tuple[float, float]], *, how: How, k: float = 1.0) -> float:

@@ -14,7 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from langchain_tpo.candidate_pool import KeptScore
 from langchain_tpo.errors import RewardOutputError, SettingsError
-from langchain_tpo.reward_models.base import ComposedReward, without_rewards
+from langchain_tpo.reward_models.base import ComposedReward, with_flaws, without_rewards
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
 from langchain_tpo.reward_models.combined.combination import Combination, How, check_weights
 from langchain_tpo.reward_models.combined.members import Members, MemberScores
@@ -32,7 +32,8 @@ class Ensemble(ComposedReward):
 
     What one member did not score, the ensemble does not score, unless `skip_missing` says to
     combine the others: then a response can win because its harshest judge kept silent. The error
-    of a member passes through. Rationales are joined, each under its member's name.
+    of a member passes through. Rationales are joined, each under its member's name; what a member
+    says of a response to which it gives its maximum counts as no flaw.
 
     Whoever asks a person comes first, so that no other member is paid twice. Members do not see
     rewards of earlier rounds: those are the ensemble's.
@@ -177,7 +178,12 @@ class Ensemble(ComposedReward):
             skip_missing=self.skip_missing,
         )
         return [
-            combination.of({name: by_member[name][response] for name in self.members})
+            combination.of(
+                {
+                    name: with_flaws(member, by_member[name][response])
+                    for name, member in self.members.items()
+                }
+            )
             for response in request["responses"]
         ]
 

@@ -10,17 +10,18 @@ from typing import Self
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableSequence
 from pydantic import Field, field_validator, model_validator
 
-from langchain_tpo.candidate_pool import KeptScore
+from langchain_tpo.candidate_pool import KeptScore, flaws_of
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models.base import (
     ComposedReward,
     OnCopy,
     maximum_of,
+    with_flaws,
     without_rewards,
 )
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
-from langchain_tpo.reward_models.interface import ExplainedScore, RewardModel, Score, ScoreRequest
-from langchain_tpo.reward_models.scores import checked_scores
+from langchain_tpo.reward_models.interface import RewardModel, Score, ScoreRequest
+from langchain_tpo.reward_models.scores import checked_scores, explained
 
 
 class LengthPenalty(ComposedReward):
@@ -129,15 +130,16 @@ class LengthPenalty(ComposedReward):
         return [self._charge(text, by_text[text]) for text in request["responses"]]
 
     def _charge(self, text: str, scored: KeptScore) -> Score:
-        reward, said = scored["reward"], scored.get("rationale")
+        scored = with_flaws(self.reward, scored)
+        reward = scored["reward"]
         if reward is None:
             return None
         over = max(0, self._length(text) - self.free)
         price = over * (self.per_word or self.per_token or 0.0)
         unit = ("word" if self.count_tokens is None else "token") + ("" if over == 1 else "s")
-        cost = f"{over} {unit} over {self.free} cost it {price:g}." if price else None
-        words = " ".join(part for part in (said, cost) if part)
-        return ExplainedScore(reward=reward - price, rationale=words) if words else reward
+        cost = f"{over} {unit} over {self.free} cost it {price:g}." if price else ""
+        said, wrong = scored.get("rationale", ""), flaws_of(scored)
+        return explained(reward - price, f"{said} {cost}".strip(), f"{wrong} {cost}".strip())
 
     def _length(self, text: str) -> int:
         return len(text.split()) if self.count_tokens is None else self.count_tokens(text)

@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 
 from langchain_tpo.candidate_pool import Candidate, chosen, known_reward, rejected
 from langchain_tpo.errors import RewardError
-from langchain_tpo.reward_models.base import ComposedReward, run_so_far
+from langchain_tpo.reward_models.base import ComposedReward
 from langchain_tpo.reward_models.human.human_answers import (
     INSTRUCTIONS,
     Mode,
@@ -47,7 +47,7 @@ class InboxAction(TypedDict):
 
     action: str
     args: dict[str, str]
-    """None: the answer is typed."""
+    """Empty: the answer is typed."""
 
 
 class InboxConfig(TypedDict):
@@ -224,7 +224,7 @@ class _Round:
     @classmethod
     def of(cls, request: ScoreRequest) -> "_Round":
         """Look up what has been judged before."""
-        pool = run_so_far(request) or []
+        pool = request.get("pool") or []
         found = ((text, known_reward(pool, text)) for text in request["responses"])
         known = {text: one["reward"] for text, one in found if one is not None}
         return cls(request=request, known=known, extremes=_extremes(pool))

@@ -11,7 +11,7 @@ from langchain_core.prompts import ChatPromptTemplate
 from pydantic import BaseModel, Field, PrivateAttr, ValidationInfo, field_validator
 
 from langchain_tpo.candidate_pool import Candidate, chosen
-from langchain_tpo.reward_models.base import ComposedReward, run_so_far
+from langchain_tpo.reward_models.base import ComposedReward
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.judges.judge_prompts import (
     RATIONALE,
@@ -150,6 +150,6 @@ def read_with(read: Callable[[str], object], text: str) -> tuple[float | None, s
 
 def best_so_far(request: ScoreRequest) -> Candidate | None:
     """Return what the round is compared with: the best so far, or the first where none is known."""
-    pool = run_so_far(request) or []
+    pool = request.get("pool") or []
     best = chosen(pool)
     return pool[best or 0] if pool else None

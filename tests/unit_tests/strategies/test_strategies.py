@@ -18,6 +18,7 @@ from langchain_tpo import TPOPrompts, TPOResult, TPORunnable, TPOSettings, build
 from langchain_tpo.errors import PromptError, SettingsError
 from langchain_tpo.prompts import TPO_PROMPTS
 from langchain_tpo.prompts.blocks import CandidatesBlock, Shown
+from langchain_tpo.reward_models.combined.ensemble import Ensemble
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.strategies import (
     DIRECTIONS,
@@ -146,6 +147,28 @@ def test_where_the_reward_is_silent_an_explaining_round_draws_afresh() -> None:
 
 def last_silent(prompt: str, response: str) -> float:
     return number_of(response)
+
+
+class Satisfied(Runnable[ScoreRequest, list[Score]]):
+    """Gives its maximum to all, in words."""
+
+    maximum = 1.0
+
+    def invoke(self, input: ScoreRequest, config: Any = None, **kwargs: Any) -> list[Score]:
+        return [{"reward": 1.0, "rationale": "Kept: all."} for _ in input["responses"]]
+
+
+@pytest.mark.parametrize(("other", "told"), [(explained, True), (last_silent, False)])
+def test_what_a_satisfied_member_of_an_ensemble_says_is_not_mended(
+    other: Any, *, told: bool
+) -> None:
+    both = Ensemble({"rules": Satisfied(), "other": other})
+    result, notebook = run("explain", both, width=3, depth=1)
+
+    asked = [call.messages[-1].text for call in notebook.calls if len(call.messages[-1].text) > 9]
+    assert bool(asked) is told
+    assert all("other: Broken: rule" in text and "Kept" not in text for text in asked)
+    assert all("rules: Kept: all." in candidate["rationale"] for candidate in result.pool)
 
 
 def test_no_contrast_is_no_end_where_the_reward_explains() -> None:

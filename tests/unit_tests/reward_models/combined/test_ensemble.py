@@ -9,8 +9,10 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from langchain_tpo.errors import RewardOutputError, RewardTypeError, SettingsError
 from langchain_tpo.reward_models.combined.combination import How, combine
 from langchain_tpo.reward_models.combined.ensemble import Ensemble
+from langchain_tpo.reward_models.combined.length_penalty import LengthPenalty
 from langchain_tpo.reward_models.combined.scaling import Scaling
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
+from langchain_tpo.reward_models.verifiable_instructions import VerifiableInstructions, uppercase
 from tests.unit_tests.reward_models.judges.judge_fakes import BOTH_WAYS, request_for, score
 
 ABLE = {"a": 4.0, "b": 2.0}
@@ -79,6 +81,37 @@ def test_rationales_are_joined_under_their_members_names() -> None:
     scores = ensemble.invoke(request_for("a", "b"))
     assert scores[0] == {"reward": pytest.approx(8 / 3), "rationale": "judge: apt\ntone: kind"}
     assert scores[1] == pytest.approx(2 / 3)
+
+
+SHOUTED = VerifiableInstructions(rules=[uppercase()])
+KEPT = "rules: Kept: asked for all capital letters, so it is."
+
+
+def test_what_a_satisfied_member_says_is_told_and_is_no_flaw() -> None:
+    judge = table({"OIL": {"reward": 3.0, "rationale": "Curt."}})
+    assert Ensemble({"rules": SHOUTED, "judge": judge}).invoke(request_for("OIL")) == [
+        {"reward": 2.0, "rationale": f"{KEPT}\njudge: Curt.", "flaws": "judge: Curt."}
+    ]
+    assert Ensemble({"rules": SHOUTED, "size": table({"OIL": 3.0})}).invoke(request_for("OIL")) == [
+        {"reward": 2.0, "rationale": KEPT, "flaws": ""}
+    ]
+
+
+def test_flaws_pass_through_whatever_stands_around_an_ensemble() -> None:
+    judge = table({"OIL": {"reward": 3.0, "rationale": "Curt."}})
+    inside = Ensemble({"rules": SHOUTED, "judge": judge})
+    (outer,) = Ensemble({"both": inside}).invoke(request_for("OIL"))
+    assert outer == {
+        "reward": 2.0,
+        "rationale": f"both: {KEPT}\njudge: Curt.",
+        "flaws": "both: judge: Curt.",
+    }
+    (charged,) = LengthPenalty(inside, per_word=1.0).invoke(request_for("OIL"))
+    assert isinstance(charged, dict)
+    assert charged["flaws"] == "judge: Curt. 1 word over 0 cost it 1."
+    (alone,) = LengthPenalty(SHOUTED, per_word=1.0).invoke(request_for("OIL"))
+    assert isinstance(alone, dict)
+    assert alone["flaws"] == "1 word over 0 cost it 1."
 
 
 def test_members_run_at_once_in_threads() -> None:

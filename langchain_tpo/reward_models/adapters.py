@@ -18,7 +18,7 @@ from langchain_core.decisions import BaseDecisionModel, Noul
 
 from langchain_tpo.constructors import names_checked
 from langchain_tpo.errors import MissingExtraError, RewardTypeError
-from langchain_tpo.reward_models.function_arguments import REFERENCE_NAMES
+from langchain_tpo.reward_models.function_arguments import reference_name
 from langchain_tpo.reward_models.python_function import RewardFunction
 
 
@@ -254,7 +254,8 @@ def _ragas_collection(metric: Any) -> RewardFunction:  # noqa: ANN401 as above
     async def measure(prompt: str, response: str, **fields: object) -> tuple[float | None, str]:
         given = {"user_input": prompt, "response": response, **fields}
         if "reference" in wanted and "reference" not in given:
-            given |= {"reference": next((fields[n] for n in REFERENCE_NAMES if n in fields), None)}
+            name = reference_name(fields)
+            given["reference"] = None if name is None else fields[name]
         result = await metric.ascore(
             **{name: value for name, value in given.items() if takes_all or name in wanted}
         )

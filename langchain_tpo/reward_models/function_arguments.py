@@ -90,16 +90,6 @@ class FunctionArguments:
         """Whether the function scores a round in one call."""
         return "responses" in self.roles.values()
 
-    def fields_missing(self, context: Mapping[str, object]) -> list[str]:
-        """Return the fields that the function needs and the context lacks."""
-        return [
-            name
-            for name, role in self.roles.items()
-            if role == "field"
-            and self.signature.parameters[name].default is inspect.Parameter.empty
-            and _source(name, context) is None
-        ]
-
     def check_context(self, context: Mapping[str, object]) -> None:
         """Refuse a context that lacks what the function needs, or names what stands by place.
 
@@ -113,7 +103,14 @@ class FunctionArguments:
                 f"`{named[0]}`, which is a field of the context too: call the arguments `prompt` "
                 "and `response`, and the field as the context does."
             )
-        if missing := self.fields_missing(context):
+        missing = [
+            name
+            for name, role in self.roles.items()
+            if role == "field"
+            and self.signature.parameters[name].default is inspect.Parameter.empty
+            and _source(name, context) is None
+        ]
+        if missing:
             raise RewardTypeError(
                 f"`reward` function `{self.label}` needs `{missing[0]}`, which is neither the "
                 f"prompt nor the response: pass it as `context={{{missing[0]!r}: ...}}` beside "
@@ -280,7 +277,7 @@ def _roles(label: str, named: Sequence[inspect.Parameter]) -> dict[str, Role]:
 def _unnamed_prompt(
     named: Sequence[inspect.Parameter], roles: Mapping[str, Role]
 ) -> dict[str, Role]:
-    """Tell whether what stands before the response can be nothing but the prompt."""
+    """Return whether what stands before the response can be nothing but the prompt."""
     first = named[0]
     if first.name in _ROLES or first.default is not first.empty or first.kind not in _PLACES:
         return {}
@@ -345,13 +342,21 @@ def _no_pair(label: str, first: str, second: str) -> str | None:
     return None
 
 
+def reference_name(context: Mapping[str, object]) -> str | None:
+    """Return the name under which a context has the reference answer; None where it has none.
+
+    Example:
+        >>> reference_name({"id": 1, "answer": "42"})
+        'answer'
+    """
+    return next((name for name in REFERENCE_NAMES if name in context), None)
+
+
 def _source(name: str, context: Mapping[str, object]) -> str | None:
     """Return the name under which the context has a field."""
     if name in context:
         return name
-    if name not in REFERENCE_NAMES:
-        return None
-    return next((other for other in REFERENCE_NAMES if other in context), None)
+    return reference_name(context) if name in REFERENCE_NAMES else None
 
 
 def _replies(request: ScoreRequest, texts: Sequence[str]) -> list[AIMessage]:

@@ -20,7 +20,7 @@ from langchain_core.prompts import (
 from langchain_core.prompts.chat import MessageLikeRepresentation
 
 from langchain_tpo.errors import PromptError, RewardTypeError
-from langchain_tpo.reward_models.function_arguments import REFERENCE_NAMES
+from langchain_tpo.reward_models.function_arguments import reference_name
 
 JudgePrompt: TypeAlias = ChatPromptTemplate | str | Sequence[tuple[str, str]]
 """A prompt: a template, a text for one user message, or texts by role."""
@@ -196,14 +196,13 @@ def from_context(source: str, context: Mapping[str, object]) -> str:
         >>> from_context("reference", {"answer": 42}), from_context("steps", {"steps": ["a"]})
         ('42', '["a"]')
     """
-    names = (source, *(REFERENCE_NAMES if source == "reference" else ()))
-    found = next((name for name in names if name in context), None)
-    if found is None:
+    name = reference_name(context) if source == "reference" else source
+    if name is None or name not in context:
         raise RewardTypeError(
             f"`prompt` of a judge asks for `{source}`, which the context lacks: give it in "
             f'`context={{"{source}": ...}}` beside the question.'
         )
-    value = context[found]
+    value = context[name]
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 

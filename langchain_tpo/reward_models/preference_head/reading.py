@@ -13,7 +13,7 @@ from langchain_tpo.reward_models.preference_head.english import FUNCTION_WORDS, 
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*|\d+(?:[.,]\d+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+|\n+")
 
-_NO_TOPIC = frozenset(FUNCTION_WORDS) | frozenset(TASK_WORDS)
+_NO_TOPIC = FUNCTION_WORDS | TASK_WORDS
 """Words that carry grammar, or say what to do and not about what."""
 
 _KEY_LETTERS = 5

@@ -149,7 +149,7 @@ def words_of(text: str, *, pictures: bool = False) -> list[Word]:
 
 
 def same_words(wanted: list[Word], given: list[Word]) -> bool:
-    """Tell whether two answers say the same, word by word.
+    """Return whether two answers say the same, word by word.
 
     Example:
         >>> same_words(words_of("5 euros"), words_of("$5"))
@@ -172,7 +172,7 @@ def same_words(wanted: list[Word], given: list[Word]) -> bool:
 
 
 def _spelled(word: Word) -> bool:
-    """Tell whether this is a word rather than a symbol."""
+    """Return whether this is a word rather than a symbol."""
     plain = word.text.islower() or word.text.istitle()
     return plain and len(word.text) > 2 and word.text.isalpha()  # noqa: PLR2004
 
@@ -214,7 +214,7 @@ _TWO_LETTERS = {
 
 
 def _same_case(wanted: str, given: str, *, unit: bool) -> bool:
-    """Tell whether letters of a symbol that are large or small here and there still mean the same.
+    """Return whether a symbol whose letters are large here and small there means the same.
 
     Co and CO do not, mW and MW, x and X. All small is how people write in haste, and believed but
     of a unit: Mg and mg.

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from langchain_tpo.errors import RewardTypeError
-from langchain_tpo.reward_models.function_arguments import REFERENCE_NAMES
+from langchain_tpo.reward_models.function_arguments import reference_name
 from langchain_tpo.reward_models.interface import ExplainedScore, ScoreRequest
 from langchain_tpo.reward_models.verifiers.answer_words import (
     LIST_SIGN,
@@ -105,7 +105,8 @@ def references_of(
     context = request.get("context", {})
     reference: object = own
     if own is None:
-        reference = next((context[name] for name in REFERENCE_NAMES if name in context), None)
+        name = reference_name(context)
+        reference = None if name is None else context[name]
     listed = reference if isinstance(reference, list | tuple) else [reference]
     texts = tuple(str(one) for one in listed if one is not None and str(one).strip())
     if not texts:
@@ -133,7 +134,7 @@ def answers_in(response: str) -> Iterator[str]:
 
 
 def says(reference: str, response: str) -> bool:
-    """Tell whether a response gives this answer.
+    """Return whether a response gives this answer.
 
     Example:
         >>> says("Paris", "It is **Paris**."), says("Paris", "It is not Paris.")
@@ -175,7 +176,7 @@ def _says(wanted: list[Word], given: list[Word]) -> bool:
 
 
 def _stands(before: Sequence[Word]) -> bool:
-    """Tell whether words lead up to an answer, rather than deny it or name another one first."""
+    """Return whether words lead up to an answer, rather than deny it or name another one first."""
     words = [_plain(word) for word in before]
     if _ALL_BUT.search(" ".join(words)):
         return False
@@ -185,7 +186,7 @@ def _stands(before: Sequence[Word]) -> bool:
 
 
 def _adds(operand: str, last: str) -> bool:
-    """Tell whether the word before an answer makes another one of it: "3 +", "less than"."""
+    """Return whether the word before an answer makes another one of it: "3 +", "less than"."""
     if last in _BETWEEN:
         return operand[-1:].isdigit() or (len(operand) == 1 and operand.isalpha())
     return last in _ADDS or (not last.isalnum() and len(last) == 1 and last not in _LEADS)

@@ -44,8 +44,8 @@ class Citations(Verifier):
     words; white space, case, Markdown and an ellipsis in the middle make no difference. With
     fewer than `at_least` of them the response gets 0: it cites nothing.
 
-    Sources are the fields `context`, `documents`, `sources` or `passages` of the request's
-    `context`: texts, or documents with `page_content`.
+    Sources are the fields `context`, `documents`, `sources`, `passages` and the like of the
+    request's `context`: texts, or documents with `page_content`.
 
     Example:
         >>> reward = Citations()

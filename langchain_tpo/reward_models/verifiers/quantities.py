@@ -116,7 +116,7 @@ def same_quantity(reference: str, result: str) -> bool | None:
 
 
 def written_otherwise(reference: str, result: str) -> bool:
-    """Tell whether two results differ in brackets, primes or the base of a number.
+    """Return whether two results differ in brackets, primes or the base of a number.
 
     Example:
         >>> written_otherwise("{1, 2}", "(1, 2)"), written_otherwise("f'(x)", "f(x)")

@@ -131,18 +131,17 @@ def _offer(names: dict[str, Any]) -> None:
 class _Tests:
     """What the rewritten tests report to; each call is one test's beginning, pass or failure."""
 
-    def __init__(self, tell: object) -> None:
+    def __init__(self, tell: Callable[..., None]) -> None:
         self._tell = tell
 
     def begin(self, source: str) -> None:
-        self._tell(event="begin", test=source)  # type: ignore[operator]  # `tell` above
+        self._tell(event="begin", test=source)
 
     def passed(self) -> None:
-        self._tell(event="passed")  # type: ignore[operator]
+        self._tell(event="passed")
 
     def failed(self, error: BaseException, *sides: object) -> None:
-        seen = [_short(side) for side in sides]
-        self._tell(event="failed", error=_said(error), sides=seen)  # type: ignore[operator]
+        self._tell(event="failed", error=_said(error), sides=[_short(side) for side in sides])
 
     def tell_apart(self, *sides: object) -> None:
         """Believe no value that is equal to whatever it is compared with."""

@@ -180,7 +180,7 @@ def _calls_of_class(node: ast.ClassDef) -> list[_Call]:
     ]
 
 
-def _asserts(node: _Function) -> bool:
+def _asserts(node: ast.AST) -> bool:
     return any(isinstance(inside, ast.Assert) for inside in ast.walk(node))
 
 
@@ -261,17 +261,12 @@ class _Reporting(ast.NodeTransformer):
 
     def visit_Try(self, node: ast.Try) -> ast.stmt | list[ast.stmt]:
         """Keep an assertion together with what catches its error: both are one test."""
-        if not any(
-            isinstance(inside, ast.Assert) for part in node.body for inside in ast.walk(part)
-        ):
-            return self._inside(node)
+        if not any(map(_asserts, node.body)):
+            self.generic_visit(node)
+            return node
         self.total += 1
         whole = ast.unparse(node)
         return ast.parse(_reported(whole, indent(whole, "    ").lstrip())).body
-
-    def _inside(self, node: ast.Try) -> ast.stmt:
-        self.generic_visit(node)
-        return node
 
     def visit_Assert(self, node: ast.Assert) -> list[ast.stmt]:
         self.total += 1
@@ -299,7 +294,7 @@ def _parses(text: str) -> bool:
 
 
 def _defines(text: str) -> bool:
-    """Tell whether a text is Python that defines something; a word of prose is Python, too."""
+    """Return whether a text is Python that defines something; a word of prose is Python, too."""
     kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Assign
     tree = _tree(text)
     return tree is not None and any(isinstance(node, kinds) for node in tree.body)

@@ -390,12 +390,10 @@ def _shown(
     if not _wants_dicts(parameter):
         return list(texts)
     several = parameter.name.lstrip("_") in ("completions", "responses")
-    return [_turn(text) if several else {"output": text} for text in texts]
+    return [
+        [{"role": "assistant", "content": text}] if several else {"output": text} for text in texts
+    ]
 
 
 def _wants_dicts(parameter: inspect.Parameter) -> bool:
     return bool(re.search(r"dict|mapping", str(parameter.annotation), re.IGNORECASE))
-
-
-def _turn(text: str) -> list[dict[str, str]]:
-    return [{"role": "assistant", "content": text}]

@@ -173,12 +173,11 @@ def load(checkpoint: Checkpoint) -> Classifier:
         **({"device_map": "auto"} if device == "auto" else {}),
     )
     model = model.eval() if device == "auto" else model.eval().to(device)
-    limits = (model.config.get_text_config(), tokenizer)
     logger.info("`%s` is loaded: %s on %s.", checkpoint.model, dtype, device)
     return Classifier(
         checkpoint=checkpoint,
         tokenizer=tokenizer,
-        max_length=preset.max_length or _max_length(*limits),
+        max_length=preset.max_length or _max_length(model.config.get_text_config(), tokenizer),
         torch=torch,
         model=model,
         label_weights=_label_weights(checkpoint, model.config),

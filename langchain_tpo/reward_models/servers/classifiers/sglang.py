@@ -87,7 +87,7 @@ class SGLangClassifier(ClassifierServer):
         if self._route == "/v1/embeddings":
             rows = checked_answer(answer, _Embeddings, self.url).data
             return in_order([(row.index, self.of_numbers(row.embedding)) for row in rows], self.url)
-        listed = [answer] if isinstance(answer, dict) else answer  # one object for one text
+        listed: JsonValue = [answer] if isinstance(answer, dict) else answer  # one for one text
         items = checked_answer(listed, list[_Item], self.url)
         return [self.of_numbers(item.embedding) for item in items]
 

@@ -83,7 +83,7 @@ def test_rationales_are_joined_under_their_members_names() -> None:
     assert scores[1] == pytest.approx(2 / 3)
 
 
-SHOUTED = VerifiableInstructions(rules=[uppercase()])
+SHOUTED = VerifiableInstructions(rules=(uppercase(),))
 KEPT = "rules: Kept: asked for all capital letters, so it is."
 
 

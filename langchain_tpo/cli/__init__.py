@@ -4,8 +4,14 @@ import sys
 
 from langchain_tpo.errors import MissingExtraError
 
+FAILED = 1
+"""Exit code for what went wrong although it could have worked."""
+
 USERS_MISTAKE = 2
 """Exit code for what the user can put right: an option, a file, a missing package."""
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 
 
 def main() -> None:

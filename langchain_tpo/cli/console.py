@@ -39,6 +39,15 @@ def say(line: str) -> None:
     sys.stderr.write(f"tpo: {visible(' '.join(line.split()))}\n")
 
 
+def tell(text: str) -> None:
+    """Write to stderr what goes on or what came of it, in lines of its own.
+
+    Args:
+        text: What to say.
+    """
+    sys.stderr.write(f"{visible(text)}\n")
+
+
 def give(text: str) -> None:
     """Write to stdout what was asked for: as it is to a file or a pipe, `visible` on a terminal.
 

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,7 +11,8 @@ from typing import Any
 
 import typer
 
-from langchain_tpo.cli.console import count, duration, give, say, stderr_console, visible
+from langchain_tpo.cli import FAILED, INTERRUPTED
+from langchain_tpo.cli.console import count, duration, give, say, stderr_console, tell
 from langchain_tpo.cli.evaluate_options import (
     CompareWithOption,
     ConcurrencyOption,
@@ -41,8 +41,6 @@ from langchain_tpo.evaluation.sitting import Evaluation, Sitting
 from langchain_tpo.evaluation.spread import spread_named
 from langchain_tpo.evaluation.system_runner import Parts
 from langchain_tpo.evaluation.systems import parse_systems
-
-INTERRUPTED = 130
 
 
 @takes_flags
@@ -114,12 +112,9 @@ def _plan(
 def _run(sitting: Sitting, total: int | None, *, quiet: bool) -> tuple[Tally, bool]:
     tally = Tally()
     left = None if total is None else max(0, total - sitting.before)
-    console = stderr_console()
     if left != 0 and not quiet:
-        console.print(
-            visible(f"{count(left)} answers to come, into {sitting.folder}"), markup=False
-        )
-    display = evaluation_display(console, left, quiet=quiet)
+        tell(f"{count(left)} answers to come, into {sitting.folder}")
+    display = evaluation_display(stderr_console(), left, quiet=quiet)
 
     def observe(record: Record) -> None:
         tally.add(record)
@@ -147,9 +142,9 @@ def _compared(folder: Path, other: Path) -> list[dict[str, Any]]:
     compared = run_comparison.compare_runs(folder, other)
     for one in compared:
         interval = "" if one["low"] is None else f" [{one['low']:+.2f}, {one['high']:+.2f}]"
-        sys.stderr.write(
+        tell(
             f"{one['system']}: reward {one['value']:+.2f}{interval} on {count(one['count'])} "
-            f"examples that `{other}` answered too\n"
+            f"examples that `{other}` answered too"
         )
     return compared
 
@@ -182,12 +177,10 @@ def _print_end(summary: dict[str, Any], tally: Tally) -> None:
     if not tally.records and not summary["stopped"] and not summary["interrupted"]:
         say(f"nothing left to do: all {count(summary['before'])} results are there.")
         return
-    sys.stderr.write(
-        f"{count(tally.ok)} answered, {count(tally.failed)} failed in {duration(tally.seconds)}.\n"
-    )
+    tell(f"{count(tally.ok)} answered, {count(tally.failed)} failed in {duration(tally.seconds)}.")
     for system, values in summary["metrics"].items():
         shown = (f"{name} {value:.3f}" for name, value in values.items())
-        sys.stderr.write(f"{system}: {', '.join(shown)}\n")
+        tell(f"{system}: {', '.join(shown)}")
     if tally.reasons:
         say(f"why examples failed, {most_frequent(tally.reasons)}")
     if summary["stopped"]:
@@ -203,4 +196,4 @@ def _exit_code(summary: dict[str, Any]) -> int:
     if summary["interrupted"]:
         return INTERRUPTED
     nothing_worked = summary["failed"] > 0 and summary["ok"] + summary["before"] == 0
-    return 1 if summary["unwritten"] or summary["stopped"] or nothing_worked else 0
+    return FAILED if summary["unwritten"] or summary["stopped"] or nothing_worked else 0

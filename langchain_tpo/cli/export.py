@@ -10,14 +10,14 @@ from typing import Annotated
 
 import typer
 
-from langchain_tpo.cli.console import count, say, stderr_console, visible
+from langchain_tpo.cli import FAILED
+from langchain_tpo.cli.console import count, say, tell
+from langchain_tpo.cli.flags import FolderArgument
 from langchain_tpo.errors import DatasetError, SettingsError
 from langchain_tpo.evaluation.answer_formats import ANSWER_FORMATS, exported, format_named
 from langchain_tpo.evaluation.manifest import check_systems, manifest_at
 from langchain_tpo.evaluation.preference_pairs import preference_pairs
 from langchain_tpo.evaluation.records import RECORDS, Record, read_records
-
-FolderArgument = Annotated[Path, typer.Argument(help="The folder that `tpo evaluate` wrote.")]
 
 
 def export(
@@ -45,19 +45,20 @@ def export(
     lines = exported(_of_system(folder, chosen, tally), layout=layout, name=name or chosen)
     _write(lines, out)
     if out is not None:
-        stderr_console().print(visible(f"{count(tally[True])} answers in {out}"), markup=False)
+        tell(f"{count(tally[True])} answers in {out}")
     if tally[False]:
         say(f"{count(tally[False])} examples have no answer of `{chosen}` and are left out.")
     if not tally[True]:
         say(f"no answers of `{chosen}` are there.")
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 def _only_system(folder: Path, system: str | None) -> str:
-    names = [str(one["name"]) for one in manifest_at(folder)["systems"]]
+    manifest = manifest_at(folder)
     if system is not None:
-        check_systems(folder, [system])
+        check_systems(manifest, [system])
         return system
+    names = [str(one["name"]) for one in manifest["systems"]]
     if len(names) != 1:
         listed = ", ".join(f"`{name}`" for name in names)
         raise SettingsError(f"`--system` must say whose answers are written, one of {listed}.")
@@ -89,16 +90,16 @@ def export_dpo(
 
     TRL's DPOTrainer takes it as it is: `load_dataset("json", data_files=FILE)`.
     """
-    check_systems(folder, systems or ())
+    check_systems(manifest_at(folder), systems or ())
     pairs = preference_pairs(
         read_records(folder / RECORDS), systems=systems or (), least_gap=least_gap
     )
     written = _write((json.dumps(pair) + "\n" for pair in pairs), out)
     if out is not None:
-        stderr_console().print(visible(f"{count(written)} pairs in {out}"), markup=False)
+        tell(f"{count(written)} pairs in {out}")
     if not written:
         say("no pairs: no run has two responses whose rewards differ that much.")
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 def _write(lines: Iterable[str], out: Path | None) -> int:

@@ -15,6 +15,9 @@ import typer
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 """For commands that show progress."""
 
+FolderArgument = Annotated[Path, typer.Argument(help="The folder that `tpo evaluate` wrote.")]
+"""For commands that read a run."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Flags:

@@ -10,25 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from langchain_tpo.cli.console import count, give, say, stderr_console, visible
+from langchain_tpo.cli import FAILED, INTERRUPTED
+from langchain_tpo.cli.console import count, give, say, tell
 from langchain_tpo.cli.evaluation_display import most_frequent
-from langchain_tpo.cli.flags import QuietOption
+from langchain_tpo.cli.flags import FolderArgument, QuietOption
 from langchain_tpo.cli.model_strings import chat_model, model_label
 from langchain_tpo.errors import DatasetError
-from langchain_tpo.evaluation.manifest import read_manifest
+from langchain_tpo.evaluation.manifest import check_systems, manifest_at
 from langchain_tpo.evaluation.records import RECORDS, RecordFile, read_records
 from langchain_tpo.reward_models.judges.comparison_styles import COMPARISON_STYLES
 from langchain_tpo.reward_models.judges.styles import OWN, style_named
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from langchain_tpo.evaluation.judging import Judgement
 
-INTERRUPTED = 130
 LINE_EVERY = 25
-
-FolderArgument = Annotated[Path, typer.Argument(help="The folder that `tpo evaluate` wrote.")]
 
 ModelOption = Annotated[
     str, typer.Option("--model", "-m", help="The judge, as for `tpo optimize --model`.")
@@ -77,15 +73,17 @@ def judge(  # noqa: PLR0913 options by keyword
     """
     from langchain_tpo.evaluation import judging  # noqa: PLC0415 needs numpy: an extra of its own
 
-    wanted = _wanted(folder, systems, baselines)
+    manifest = manifest_at(folder)
+    wanted = _wanted(folder, manifest, systems or [], baselines or [])
     style_named(COMPARISON_STYLES, style, judge="`tpo judge`")
-    label = model_label(model, base_url) + ("" if style == OWN else f" as {style}")
+    called = model_label(model, base_url)
+    label = called if style == OWN else f"{called} as {style}"
     path = folder / judging.JUDGEMENTS
     done = judging.decided(path, label)
-    console, tally = stderr_console(), _Tally()
+    tally = _Tally()
     pairs = judging.pairs_of(read_records(folder / RECORDS), wanted, done)
     judging_model = chat_model(model, base_url=base_url)
-    observe = tally.add if quiet else partial(_shown, tally, console)
+    observe = tally.add if quiet else partial(_shown, tally)
     ask = partial(
         judging.judge_run, pairs, judging_model, label=label, style=style, concurrency=concurrency
     )
@@ -97,15 +95,14 @@ def judge(  # noqa: PLR0913 options by keyword
             raise typer.Exit(INTERRUPTED) from None
     if tally.reasons:
         say(f"why pairs have no verdict, {most_frequent(tally.reasons)}")
-    manifest = read_manifest(folder)
-    if manifest is not None and manifest["model"] == model_label(model, base_url):
+    if manifest["model"] == called:
         say("the judge is the model that answered: judges favour what they wrote.")
     rates = _win_rates(path, label, wanted)
     for rate in () if quiet else rates:
-        console.print(visible(_sentence(rate)), markup=False)
+        tell(_sentence(rate))
     give(json.dumps({"judged": tally.decided, "failed": tally.failed, "win_rates": rates}))
     if tally.failed and not tally.decided + len(done):
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 @dataclass
@@ -125,11 +122,11 @@ class _Tally:
             self.reasons[judgement["failure"]] += 1
 
 
-def _shown(tally: _Tally, console: "Console", judgement: "Judgement") -> None:
+def _shown(tally: _Tally, judgement: "Judgement") -> None:
     tally.add(judgement)
     pairs = tally.decided + tally.failed
     if pairs % LINE_EVERY == 0:
-        console.print(f"{count(pairs)} pairs judged", markup=False)
+        tell(f"{count(pairs)} pairs judged")
 
 
 def _sentence(rate: dict[str, Any]) -> str:
@@ -157,23 +154,15 @@ def _win_rates(path: Path, label: str, wanted: list[tuple[str, str]]) -> list[di
 
 
 def _wanted(
-    folder: Path, systems: list[str] | None, baselines: list[str] | None
+    folder: Path, manifest: dict[str, Any], systems: list[str], baselines: list[str]
 ) -> list[tuple[str, str]]:
+    """Return system and baseline of each comparison that is asked for."""
     from langchain_tpo.evaluation.report.pairing import pairs_to_compare  # noqa: PLC0415 as above
 
-    manifest = read_manifest(folder)
-    if manifest is None:
-        raise DatasetError(f"`{folder}` holds no run: give the folder that `tpo evaluate` wrote.")
+    check_systems(manifest, [*systems, *baselines])
     kinds = {system["name"]: system["kind"] for system in manifest["systems"]}
-    for name in (*(systems or ()), *(baselines or ())):
-        if name not in kinds:
-            known = ", ".join(f"`{known}`" for known in kinds)
-            raise DatasetError(f"`{name}` is no system of this run: use {known}.")
-    pairs = (
-        [(one, other) for one in systems for other in kinds if one != other]
-        if systems
-        else pairs_to_compare(kinds)
-    )
+    named = [(one, other) for one in dict.fromkeys(systems) for other in kinds if one != other]
+    pairs = named if systems else pairs_to_compare(kinds)
     wanted = [pair for pair in pairs if not baselines or pair[1] in baselines]
     if not wanted:
         known = ", ".join(f"`{name}`" for name in kinds)

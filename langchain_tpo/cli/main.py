@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from langchain_tpo import __version__
-from langchain_tpo.cli import USERS_MISTAKE
+from langchain_tpo.cli import FAILED, INTERRUPTED, USERS_MISTAKE
 from langchain_tpo.cli.console import give, say, visible
 from langchain_tpo.cli.evaluate import evaluate
 from langchain_tpo.cli.export import export, export_dpo
@@ -25,12 +25,6 @@ from langchain_tpo.cli.serve import serve
 from langchain_tpo.errors import ConfigurationError
 from langchain_tpo.text.secrecy import without_credentials
 from langchain_tpo.text.shown import message_of
-
-FAILED = 1
-"""Exit code for what went wrong although it could have worked."""
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
 
 app = typer.Typer(
     name="tpo",
@@ -51,10 +45,9 @@ def before(
     version: Annotated[
         bool, typer.Option("--version", help="Say which version this is, and exit.")
     ] = False,
-    debug: Annotated[bool, typer.Option(help="Show where an error came from.")] = False,
+    debug: Annotated[bool, typer.Option(help="Show where an error came from.")] = False,  # noqa: ARG001 `_failed` looks for it
 ) -> None:
     """Keep what holds for every command."""
-    context.obj = debug
     if version:
         give(f"tpo {__version__}")
         raise typer.Exit

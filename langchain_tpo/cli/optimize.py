@@ -13,7 +13,8 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from rich.console import Console
 
-from langchain_tpo.cli.console import count, duration, give, say, stderr_console, visible
+from langchain_tpo.cli import INTERRUPTED
+from langchain_tpo.cli.console import count, duration, give, say, stderr_console, tell, visible
 from langchain_tpo.cli.flags import Flags, QuietOption, takes_flags
 from langchain_tpo.cli.rounds_display import RoundsDisplay, rounds_display
 from langchain_tpo.cli.run_choices import RunChoices, run_choices
@@ -24,8 +25,6 @@ from langchain_tpo.loop.run_input import TPORunnableInput
 from langchain_tpo.result import TPOResult, TPORound
 from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.text.secrecy import without_secrets
-
-INTERRUPTED = 130
 
 
 @dataclass
@@ -91,7 +90,7 @@ def optimize(  # noqa: PLR0913 a command has the options that it has
     setup = {"prompt": text, "system": system, **_setup(choices, tpo)}
     console, latest = stderr_console(), Latest()
     if not quiet:
-        console.print(visible(_plan(setup, tpo)), markup=False)
+        tell(_plan(setup, tpo))
     display = rounds_display(console, settings=tpo.settings, quiet=quiet)
     try:
         result = asyncio.run(_run(tpo, messages, latest, display))
@@ -104,7 +103,7 @@ def optimize(  # noqa: PLR0913 a command has the options that it has
         _print_diff(result, console)
     if html is not None:
         _write_page(html, result, messages)
-    _print_end(result, console, quiet=quiet)
+    _print_end(result, quiet=quiet)
     whole = {"setup": setup, **result.as_dict()}
     give(json.dumps(whole, ensure_ascii=False) if as_json else result.answer)
 
@@ -204,7 +203,7 @@ def _print_rounds(result: TPOResult, console: Console) -> None:
                 console.print(visible(text), markup=False)
 
 
-def _print_end(result: TPOResult, console: Console, *, quiet: bool) -> None:
+def _print_end(result: TPOResult, *, quiet: bool) -> None:
     if result.failure is not None:
         failure = result.failure
         say(
@@ -218,10 +217,9 @@ def _print_end(result: TPOResult, console: Console, *, quiet: bool) -> None:
     usage = result.usage
     first = next((one["reward"] for one in result.pool if one["reward"] is not None), None)
     if first is not None:
-        console.print(f"first sample {first:+.2f} -> answer {result.reward:+.2f}", markup=False)
-    console.print(
+        tell(f"first sample {first:+.2f} -> answer {result.reward:+.2f}")
+    tell(
         f"reward {result.reward:.3f}, {len(result.pool)} responses, {usage['requests']} requests, "
         f"{count(usage['input_tokens'])} + {count(usage['output_tokens'])} tokens, "
-        f"{duration(result.seconds)}, stopped by {result.stop_reason}",
-        markup=False,
+        f"{duration(result.seconds)}, stopped by {result.stop_reason}"
     )

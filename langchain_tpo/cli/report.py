@@ -7,11 +7,10 @@ from typing import Annotated
 import typer
 
 from langchain_tpo.cli.console import give
+from langchain_tpo.cli.flags import FolderArgument
 from langchain_tpo.cli.prices import PriceOption, prices_of
 from langchain_tpo.cli.reward_strings import reward_model
 from langchain_tpo.errors import DatasetError
-
-FolderArgument = Annotated[Path, typer.Argument(help="The folder that `tpo evaluate` wrote.")]
 
 OutOption = Annotated[Path | None, typer.Option(help="Where to write. Default: the folder itself.")]
 

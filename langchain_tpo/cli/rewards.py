@@ -1,7 +1,6 @@
 """`tpo rewards`: how to name a reward model."""
 
-import typer
-
+from langchain_tpo.cli.console import give
 from langchain_tpo.cli.reward_strings import SCHEMES
 
 
@@ -13,4 +12,4 @@ def rewards() -> None:
     """
     wide = max(len(scheme.example) for scheme in SCHEMES.values())
     for scheme in SCHEMES.values():
-        typer.echo(f"{scheme.example:<{wide}}  {scheme.about}")
+        give(f"{scheme.example:<{wide}}  {scheme.about}")

@@ -169,13 +169,17 @@ def manifest_at(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def check_systems(folder: Path, names: Iterable[str]) -> None:
+def check_systems(manifest: Mapping[str, Any], names: Iterable[str]) -> None:
     """Make sure that a run has systems of some names.
+
+    Args:
+        manifest: Of the run.
+        names: Of its systems, as a user typed them.
 
     Raises:
         DatasetError: In one line, when one of them is unknown.
     """
-    known = [system["name"] for system in manifest_at(folder)["systems"]]
+    known = [system["name"] for system in manifest["systems"]]
     for name in names:
         if name not in known:
             listed = ", ".join(f"`{one}`" for one in known)
@@ -221,7 +225,8 @@ def _damage(manifest: Mapping[str, Any]) -> str | None:
         )
         if not named:
             return "a system has no `name` or no `kind`"
-    return None if all(isinstance(one, dict) for one in manifest["sittings"]) else "a sitting"
+    sittings = all(isinstance(one, dict) for one in manifest["sittings"])
+    return None if sittings else "a sitting is no object"
 
 
 _SHAPE: Mapping[str, type] = {"dataset": dict, "model": str, "systems": list, "sittings": list}

@@ -83,6 +83,19 @@ def test_from_the_data_set_to_the_page(
     assert capfd.readouterr().err.startswith("5 pairs")
 
 
+def test_a_system_that_is_named_twice_is_judged_once(
+    prompts: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    run_app(["evaluate", str(prompts), "--out", str(folder), *SYSTEMS, *MODEL, *REWARD])
+    capfd.readouterr()
+    judge = ["-m", "python:tests.support.evaluation_models:biased_judge", "--quiet"]
+
+    assert run_app(["judge", str(folder), *judge, "-s", "tpo", "-s", "tpo"]) == 0
+    said = json.loads(capfd.readouterr().out)
+    assert (said["judged"], len(said["win_rates"])) == (5, 1)
+
+
 @pytest.mark.parametrize("price", ["0.4", "1/2/3/4", "a/b", "poet=1/2", "critic=1/2", "-1/2"])
 def test_a_price_that_is_none_is_refused_in_one_line(
     price: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]

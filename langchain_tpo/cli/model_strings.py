@@ -44,14 +44,23 @@ def chat_model(
         langchain_tpo.errors.ModelTypeError: `python:math:pi` must be a LangChain chat model, got \
 float `3.141592653589793`, which is no Runnable.
     """
+    if not text.strip():  # LangChain would wait for the model's name until it is asked
+        raise ConfigurationError(
+            f"A model must have a name, such as `openai:gpt-4o-mini`, got `{text}`."
+        )
     scheme, _, rest = text.partition(":")
-    if scheme in {"local", "python"} and base_url:
+    if scheme in {"local", "python"} and base_url is not None:
         raise ConfigurationError(
             f"`--base-url` goes with a provider such as `openai:...`, got `{text}`: drop it."
         )
     if scheme == "local":
         return _local(rest or None, dict(options or {}))
     if scheme == "python":
+        if options:
+            raise ConfigurationError(
+                f"`[model_options]` go with `local` or a provider, got `{text}`: drop them, and "
+                "set them where that model is made."
+            )
         return _own(text, python_object(rest))
     return _provided(text, base_url, dict(options or {}))
 
@@ -101,13 +110,17 @@ def _provided(text: str, base_url: str | None, options: dict[str, Any]) -> ChatM
 
 
 def _check_address(base_url: str) -> None:
-    """Refuse what every HTTP client's log would show; a key has a better place."""
+    """Refuse what no client could reach, and what every client's log would show.
+
+    What was typed is not repeated: without `http://` a password is told from a port by nobody.
+    """
     try:
         parts = urlsplit(base_url)
-        plain = not ("@" in parts.netloc or parts.query or parts.fragment)
     except ValueError:
-        plain = False
-    if not plain:
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ConfigurationError("`base_url` must look like `http://127.0.0.1:8000/v1`.")
+    if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigurationError(
             "`base_url` must hold no user, password, query or fragment: put the key into the "
             "provider's environment variable, or into `api_key` of `[model_options]`."

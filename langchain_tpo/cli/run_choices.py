@@ -103,15 +103,21 @@ def run_choices(flags: Flags) -> RunChoices:
         ConfigurationError: In one line, when a value cannot work.
     """
     file = _read(flags.config) if flags.config else {}
-    model = flags.model or file.get("model") or DEFAULT_MODEL
-    settings = _preset(flags.preset or file.get("preset"), model)
+
+    def told(name: str, default: str | None = None) -> Any:  # noqa: ANN401 `_read` has looked
+        """Return what was typed, or else what the file says; an empty text is not nothing."""
+        typed = getattr(flags, name)
+        return file.get(name, default) if typed is None else typed
+
+    model = told("model", DEFAULT_MODEL)
+    settings = _preset(told("preset"), model)
     settings = settings_with(settings, file.get("settings", {}))
     settings = settings_with(settings, _from_flags(flags))
     return RunChoices(
         model=model,
-        base_url=flags.base_url or file.get("base_url"),
-        critic=flags.critic or file.get("critic"),
-        reward=flags.reward or file.get("reward") or DEFAULT_REWARD,
+        base_url=told("base_url"),
+        critic=told("critic"),
+        reward=told("reward", DEFAULT_REWARD),
         settings=settings,
         model_options=file.get("model_options", {}),
     )
@@ -173,11 +179,17 @@ def _put(changes: dict[str, Any], change: str) -> None:
     path, equals, value = change.partition("=")
     if not equals or not path.strip():
         raise SettingsError(f"`--set` must look like `depth=3`, got `{change}`.")
-    field_name, dot, option = path.strip().partition(".")
+    name, dot, option = path.strip().partition(".")
+    new, before = _plain(value), changes.get(name)
     if dot:
-        changes.setdefault(field_name, {})[option] = _plain(value)
-    else:
-        changes[field_name] = _plain(value)
+        new = {option: new}
+        if name in changes and not isinstance(before, dict):
+            raise SettingsError(
+                f"`--set {change}`: `{name}` is set as a whole already, to `{before}`: say either."
+            )
+    if isinstance(new, dict) and isinstance(before, dict):
+        new = {**before, **new}
+    changes[name] = new
 
 
 def _plain(text: str) -> object:

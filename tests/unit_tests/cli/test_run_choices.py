@@ -69,6 +69,33 @@ def test_set_reads_numbers_switches_and_words() -> None:
     assert settings.strategy.name == "revision"
 
 
+def test_options_of_a_step_add_up_however_they_are_said() -> None:
+    flags = Flags(temperature=0.5, changes=["sample={max_tokens=9}", "sample.top_p=0.4"])
+
+    sample = run_choices(flags).settings.sample
+
+    assert (sample.temperature, sample.max_tokens, sample.top_p) == (0.5, 9, 0.4)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        Flags(changes=["sample=5", "sample.top_p=1"]),
+        Flags(width=5, changes=["width.least=1"]),
+        Flags(strategy="fused", changes=["strategy.fresh=1"]),
+    ],
+)
+def test_a_setting_and_a_part_of_it_are_not_said_at_once(flags: Flags) -> None:
+    with pytest.raises(SettingsError, match="is set as a whole already"):
+        run_choices(flags)
+
+
+@pytest.mark.parametrize("name", ["model", "base_url", "critic", "reward"])
+def test_an_empty_word_is_not_taken_for_none(name: str) -> None:
+    """As `-m "$MODEL"` says where the variable is not set."""
+    assert getattr(run_choices(Flags(**{name: ""})), name) == ""
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -61,8 +61,11 @@ def test_langchains_own_strings_are_understood(monkeypatch: pytest.MonkeyPatch) 
     [
         ("openai:gpt-4o", {}),  # no key
         ("nonsense", {}),
+        ("", {}),
         ("nobody:model", {}),
         ("local", {"base_url": "http://x"}),
+        ("local", {"base_url": ""}),
+        ("python:tests.support.fakes:ScriptedModelWithN", {"options": {"temperature": 0.1}}),
     ],
 )
 def test_a_model_that_cannot_be_is_one_line(
@@ -74,6 +77,16 @@ def test_a_model_that_cannot_be_is_one_line(
         chat_model(text, **options)
     assert "\n" not in str(caught.value)
     assert f"`{text}`" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["me:hush@host:8000/v1", "host:8000/v1", "", "ftp://host/v1", "http://", "http://[::1/v1"],
+)
+def test_an_address_that_no_client_could_reach_is_refused_and_not_repeated(address: str) -> None:
+    with pytest.raises(ConfigurationError, match="`base_url` must look like `http://") as caught:
+        chat_model("openai:m", base_url=address)
+    assert "hush" not in str(caught.value)
 
 
 @pytest.mark.parametrize("scheme", sorted(SCHEMES))

@@ -101,11 +101,11 @@ def optimize(  # noqa: PLR0913 a command has the options that it has
         _print_rounds(result, console)
     if diff:
         _print_diff(result, console)
-    if html is not None:
-        _write_page(html, result, messages)
     _print_end(result, quiet=quiet)
     whole = {"setup": setup, **result.as_dict()}
     give(json.dumps(whole, ensure_ascii=False) if as_json else result.answer)
+    if html is not None:  # last: the answer has been paid for
+        _write_page(html, result, messages)
 
 
 def _setup(choices: RunChoices, tpo: TPORunnable) -> dict[str, Any]:

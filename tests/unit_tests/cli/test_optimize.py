@@ -57,6 +57,18 @@ def test_a_diff_is_coloured_where_there_are_colours_and_obeys_nothing_in_it() ->
     assert word_diff("a b", "a c", Console(no_color=True)).plain == "a [-b-]{+c+}"
 
 
+def test_a_page_that_cannot_be_written_costs_no_answer(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = ["--html", str(tmp_path / "no" / "page.html"), "--quiet"]
+
+    assert run_app(["optimize", "Hi", *nowhere, *SCRIPTED]) == 2
+
+    out, err = capfd.readouterr()
+    assert out == ANSWER
+    assert "could not be written: No such file or directory" in err
+
+
 def test_quiet_is_quiet(capfd: pytest.CaptureFixture[str]) -> None:
     run_app(["optimize", "Hi", "--quiet", *SCRIPTED])
 

@@ -40,7 +40,7 @@ from langchain_tpo.evaluation.records import Record
 from langchain_tpo.evaluation.sitting import Evaluation, Sitting
 from langchain_tpo.evaluation.spread import spread_named
 from langchain_tpo.evaluation.system_runner import Parts
-from langchain_tpo.evaluation.systems import parse_systems
+from langchain_tpo.evaluation.systems import asks_a_model, parse_systems
 
 
 @takes_flags
@@ -94,8 +94,7 @@ def _plan(
     data: Dataset, choices: RunChoices, systems: Sequence[str], metrics: Sequence[str]
 ) -> Evaluation:
     compared = parse_systems(systems, choices.settings)
-    asks_a_model = any(system.answers is None for system in compared)
-    make_parts = partial(_parts, choices, asks_a_model=asks_a_model)
+    make_parts = partial(_parts, choices, draws=asks_a_model(compared))
     parts = make_parts()
     return Evaluation(
         dataset=data,
@@ -149,10 +148,10 @@ def _compared(folder: Path, other: Path) -> list[dict[str, Any]]:
     return compared
 
 
-def _parts(choices: RunChoices, *, asks_a_model: bool) -> Parts:
+def _parts(choices: RunChoices, *, draws: bool) -> Parts:
     return Parts(
         reward=choices.build_reward(),
-        model=choices.build_model() if asks_a_model else NEVER_ASKED,
+        model=choices.build_model() if draws else NEVER_ASKED,
         critic=choices.build_critic(),
         model_named=chat_model,
     )

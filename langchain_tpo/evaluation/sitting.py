@@ -25,7 +25,7 @@ from langchain_tpo.evaluation.run_evaluation import Observer, run_evaluation
 from langchain_tpo.evaluation.run_folder import open_run
 from langchain_tpo.evaluation.spread import RayActors, Recipe
 from langchain_tpo.evaluation.system_runner import Parts
-from langchain_tpo.evaluation.systems import System
+from langchain_tpo.evaluation.systems import System, asks_a_model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,10 +97,6 @@ class Evaluation:
             raise DatasetError(f"`{self.dataset.source}` holds no rows: there is nothing to do.")
         return (rows if self.limit is None else min(rows, self.limit)) * len(self.systems)
 
-    @property
-    def _asks_a_model(self) -> bool:
-        return any(system.answers is None for system in self.systems)
-
     @cached_property
     def answers(self) -> Mapping[str, GivenAnswers]:
         """Answers that exist already, by system.
@@ -122,7 +118,9 @@ class Evaluation:
         """
         described = manifest_of(
             dataset={"source": self.dataset.source, "sha256": self.dataset.sha256},
-            labels=self.labels if self._asks_a_model else {**self.labels, "model": NO_MODEL},
+            labels=self.labels
+            if asks_a_model(self.systems)
+            else {**self.labels, "model": NO_MODEL},
             systems=self.systems,
             model_options=self.model_options,
             limit=self.limit,

@@ -5,8 +5,8 @@ and runs nothing.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import PurePath
 from typing import Any, Literal, TypeAlias, cast, get_args
@@ -20,7 +20,10 @@ from langchain_tpo.strategies.registry import with_options
 SystemKind: TypeAlias = str
 """A single sample, best-of-N, best-of-N at the tokens that another system takes, or a strategy."""
 
-WITHOUT_ROUNDS: tuple[SystemKind, ...] = ("single", "best-of-n", "best-of-n-matched")
+MATCHED = "best-of-n-matched"
+"""The kind that draws as much as another system costs."""
+
+WITHOUT_ROUNDS: tuple[SystemKind, ...] = ("single", "best-of-n", MATCHED)
 """The kinds that draw once and are done."""
 
 OF_THE_PAPER: tuple[SystemKind, ...] = (*WITHOUT_ROUNDS, "revision", "tpo")
@@ -45,9 +48,16 @@ _SETTINGS = (
 )
 """Settings that a system may have of its own, as `TPOSettings` calls them."""
 
-_OPTIONS = frozenset(
-    {*_SETTINGS, "width", "depth", "critic", "critique", "remarks", "match", "match_on"}
-)
+_OF_ROUNDS = frozenset({"depth", "critic", "critique", "remarks"})
+_OF_MATCHES = frozenset({"match", "match_on"})
+_OPTIONS = frozenset({*_SETTINGS, "width", *_OF_ROUNDS, *_OF_MATCHES})
+_MEANINGLESS: Mapping[SystemKind, frozenset[str]] = {
+    "single": _OF_ROUNDS | {"width"},
+    "best-of-n": _OF_ROUNDS,
+    MATCHED: _OF_ROUNDS | {"width"},
+}
+"""Options that a kind without rounds has no use for, or would be another kind with."""
+
 _GRID = ("width", "depth")
 _GIVEN_SPEC = re.compile(r"(?:(?P<name>[^=:,]+)=)?given(?:=(?P<file>.*))?")
 _SPEC = re.compile(r"(?:(?P<name>[^=:,]+)=)?(?P<kind>[\w-]+)(?::(?P<options>.*))?")
@@ -123,8 +133,13 @@ def parse_systems(texts: Sequence[str], settings: TPOSettings) -> tuple[System, 
             raise SettingsError(
                 f"Two systems are called `{name}`: name one of them, as in `mine=tpo:width=8`."
             )
-    settled = [_settle_match(system, systems) for system in systems]
+    settled = [_matching(system, systems) for system in systems]
     return tuple(sorted(settled, key=lambda system: system.match is not None))
+
+
+def asks_a_model(systems: Iterable[System]) -> bool:
+    """Return whether any system draws: answers that exist already are only scored."""
+    return any(system.answers is None for system in systems)
 
 
 def drawing_order(systems: Sequence[System]) -> list[System]:
@@ -183,9 +198,14 @@ def _given(text: str, name: str | None, file: str) -> System:
 
 def _options(text: str, kind: SystemKind, listed: str) -> dict[str, str]:
     options = {}
-    taken = {*_OPTIONS, *_strategy_fields(kind)}
+    taken = {*_OPTIONS, *_strategy_fields(kind)} - _MEANINGLESS.get(kind, frozenset())
+    taken -= frozenset() if kind == MATCHED else _OF_MATCHES
     for part in filter(None, listed.split(",")):
         name, equals, value = part.partition("=")
+        if name in _OF_MATCHES and kind != MATCHED:
+            raise SettingsError(
+                f"`--system {text}`: `{kind}` matches nothing: only `{MATCHED}` does."
+            )
         if not equals or name not in taken:
             known = ", ".join(f"`{known}`" for known in sorted(taken))
             raise SettingsError(f"`--system {text}`: `{part}` is no option, use {known}.")
@@ -239,16 +259,15 @@ def _fixed(kind: SystemKind, options: Mapping[str, str], settings: TPOSettings) 
 
 
 def _default_name(kind: SystemKind, width: int | None, depth: int | None) -> str:
-    parts = [str(kind)]
+    parts = [kind]
     parts += [] if depth is None else [f"D{depth}"]
     parts += [] if width is None else [f"N{width}"]
     return "-".join(parts)
 
 
-def _settle_match(system: System, systems: Sequence[System]) -> System:
-    if system.kind != "best-of-n-matched":
-        if system.match:
-            raise SettingsError(f"`{system.name}` matches nothing: only `best-of-n-matched` does.")
+def _matching(system: System, systems: Sequence[System]) -> System:
+    """Return a system that knows whose tokens it takes, where its kind takes any."""
+    if system.kind != MATCHED:
         return system
     loops = [other.name for other in systems if other.kind not in (*WITHOUT_ROUNDS, GIVEN)]
     tpo_first = [other.name for other in systems if other.kind == "tpo"] + loops
@@ -258,7 +277,7 @@ def _settle_match(system: System, systems: Sequence[System]) -> System:
             f"`{system.name}` must match the tokens of a system with rounds of the same "
             f"run, got `{wanted}`: add `--system tpo` or say `match=NAME`."
         )
-    return System(**{**vars(system), "match": wanted})
+    return replace(system, match=wanted)
 
 
 def _value(typed: str) -> str | None:

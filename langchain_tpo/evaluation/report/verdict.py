@@ -19,6 +19,9 @@ _CALLED = {
     "given": "the given answers",
 }
 
+_MATCHED_ON = {"all": "tokens", "money": "cost"}
+"""What a matched best-of-N has as much of as its rival, where it is not output tokens alone."""
+
 MANY_SYSTEMS = 6
 """From here on the best of them owes much to luck."""
 
@@ -120,8 +123,7 @@ def _called(name: str, described: Mapping[str, Any], main: SystemComparison) -> 
     system = described.get(name, {"kind": name})
     kind = system["kind"]
     if kind == "best-of-n-matched":
-        called = f"best-of-N at equal {'tokens' if system.get('match_on') == 'all' else 'output'}"
-        called += "" if system.get("match_on") == "all" else " tokens"
+        called = f"best-of-N at equal {_MATCHED_ON.get(system.get('match_on'), 'output tokens')}"
         if system.get("match") not in (None, main.system):
             called += f" (those of {system['match']})"
     else:

@@ -63,6 +63,18 @@ def test_the_verdict_says_what_the_figures_say(gains: list[float], sentence: str
     assert verdict(run(gains), manifest_of(KINDS)).startswith(sentence)
 
 
+@pytest.mark.parametrize(
+    ("match_on", "equal"), [("output", "output tokens"), ("all", "tokens"), ("money", "cost")]
+)
+def test_the_verdict_says_what_was_equal(match_on: str, equal: str) -> None:
+    manifest = manifest_of(KINDS)
+    manifest["systems"][0]["match_on"] = match_on
+
+    said = verdict(run([0.5, 0.25] * 10), manifest)
+
+    assert said.startswith(f"TPO beats best-of-N at equal {equal} by 0.38")
+
+
 def test_an_interval_with_zero_in_it_is_not_distinguishable() -> None:
     said = verdict(run([1.0, -0.9] * 10), manifest_of(KINDS))
 

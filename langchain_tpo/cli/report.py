@@ -1,6 +1,7 @@
 """`tpo report`: a run as a page, as Markdown, as JSON and as plots."""
 
 import json
+from math import inf
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from langchain_tpo.cli.console import give
 from langchain_tpo.cli.flags import FolderArgument
 from langchain_tpo.cli.prices import PriceOption, prices_of
 from langchain_tpo.cli.reward_strings import reward_model
-from langchain_tpo.errors import DatasetError
+from langchain_tpo.errors import DatasetError, SettingsError
 
 OutOption = Annotated[Path | None, typer.Option(help="Where to write. Default: the folder itself.")]
 
@@ -41,7 +42,7 @@ SecondOption = Annotated[
     ),
 ]
 
-SeedOption = Annotated[int, typer.Option(help="Of the bootstrap intervals.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Of the bootstrap intervals.")]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")]
 
@@ -62,6 +63,8 @@ def report(  # noqa: PLR0913 a command has the options that it has
     from langchain_tpo.evaluation.report.report import make_report  # noqa: PLC0415 an extra of its own
 
     prices = prices_of(price or [])
+    if parameters is not None and not 0 < parameters < inf:
+        raise SettingsError(f"`--parameters` must be a number above 0, got {parameters:g}.")
     made = make_report(
         folder,
         parameters=parameters,

@@ -13,10 +13,10 @@ from langchain_tpo.costs import ModelRole, Price
 from langchain_tpo.errors import DatasetError
 from langchain_tpo.evaluation.frames import frame_of
 from langchain_tpo.evaluation.judging import JUDGEMENTS, Judgement, read_judgements, verdicts
-from langchain_tpo.evaluation.manifest import read_manifest
+from langchain_tpo.evaluation.manifest import manifest_at
 from langchain_tpo.evaluation.metrics.of_answers import metric_values
 from langchain_tpo.evaluation.outcomes import Failed, Outcome, outcome_of
-from langchain_tpo.evaluation.records import RECORDS, read_placed_records
+from langchain_tpo.evaluation.records import RECORDS, read_placed_records, read_records
 from langchain_tpo.evaluation.report.analysis import analyse
 from langchain_tpo.evaluation.report.chart import Chart
 from langchain_tpo.evaluation.report.charts import charts, opinion_charts
@@ -71,11 +71,22 @@ class Report:
         }
 
     def write(self, folder: Path) -> Path:
-        """Write all forms of the report, and give the path of the page.
+        """Write all forms of the report, and return the path of the page.
 
         Args:
             folder: Where to; it is made if need be.
+
+        Raises:
+            DatasetError: In one line, when the folder cannot be written to.
         """
+        try:
+            return self._write(folder)
+        except OSError as error:
+            raise DatasetError(
+                f"`{folder}` could not be written to: {error.strerror or error}."
+            ) from error
+
+    def _write(self, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         plots = folder / "plots"
         plots.mkdir(exist_ok=True)
@@ -117,7 +128,7 @@ def make_report(
         DatasetError: In one line, when the folder holds no run.
         MissingExtraError: When a package is missing.
     """
-    manifest = _manifest(folder)
+    manifest = manifest_at(folder)
     kinds = _kinds(manifest, baseline)
     read, judgements = _read(folder / RECORDS), read_judgements(folder / JUDGEMENTS)
     analysis = analyse(
@@ -131,7 +142,10 @@ def make_report(
         matches={one["name"]: one["match"] for one in manifest["systems"] if one.get("match")},
         seed=seed,
     )
-    opinions = [] if second is None else _second_opinions(folder, second, seed)
+    opinions: list[SecondOpinion] = []
+    if second is not None:
+        scores = second_scores(read_records(folder / RECORDS), second)
+        opinions = second_opinions(scores, seed=seed)
     return Report(
         manifest=manifest,
         analysis=analysis,
@@ -140,13 +154,6 @@ def make_report(
         outcomes=read.outcomes,
         examples=_examples(folder / RECORDS, read, analysis, judgements),
     )
-
-
-def _manifest(folder: Path) -> Mapping[str, Any]:
-    manifest = read_manifest(folder)
-    if manifest is None:
-        raise DatasetError(f"`{folder}` holds no run: give the folder that `tpo evaluate` wrote.")
-    return manifest
 
 
 def _kinds(manifest: Mapping[str, Any], baseline: str | None) -> dict[str, str]:
@@ -177,11 +184,6 @@ def _read(path: Path) -> _ReadRecords:
         if record["runs"]:
             beginnings.setdefault(record["example"], beginning(record))
     return _ReadRecords(outcomes=outcomes, places=places, beginnings=beginnings)
-
-
-def _second_opinions(folder: Path, second: RewardModel, seed: int) -> list[SecondOpinion]:
-    records = (record for _, record in read_placed_records(folder / RECORDS))
-    return second_opinions(second_scores(records, second), seed=seed)
 
 
 def _examples(

@@ -106,6 +106,33 @@ def test_a_price_that_is_none_is_refused_in_one_line(
     assert "price" in said
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--parameters", "0"], "`--parameters` must be a number above 0, got 0."),
+        (["--parameters", "nan"], "`--parameters` must be a number above 0, got nan."),
+        (["--seed", "-1"], "--seed"),
+        (["--out", "{file}"], "could not be written to: File exists."),
+    ],
+)
+def test_a_report_that_cannot_be_made_is_one_line(
+    arguments: list[str],
+    words: str,
+    prompts: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    folder = str(tmp_path / "run")
+    run_app(["evaluate", str(prompts), "--out", folder, "-s", "single", *MODEL, *REWARD])
+    capfd.readouterr()
+
+    said = [part.format(file=prompts) for part in arguments]
+    assert run_app(["report", folder, *said]) == 2
+    out, err = capfd.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert words in err
+
+
 def test_pairs_that_a_judge_could_not_decide_are_asked_again(
     prompts: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,7 +11,7 @@ from langchain_tpo.cli.console import count, give, say
 from langchain_tpo.cli.run_folders import RUNS, run_folders
 from langchain_tpo.errors import DatasetError
 from langchain_tpo.evaluation.manifest import manifest_at
-from langchain_tpo.evaluation.records import RECORDS, RecordFile, read_records
+from langchain_tpo.evaluation.records import RECORDS, is_being_written, read_records
 
 _KILOBYTE = 1024
 
@@ -68,9 +68,6 @@ def described(folder: Path) -> dict[str, Any]:
 
 
 def _status(path: Path, records: int, expected: int | None) -> str:
-    if path.is_file():
-        try:
-            RecordFile(path).close()
-        except DatasetError:
-            return "running"
+    if is_being_written(path):
+        return "running"
     return "unfinished" if expected is None or records < expected else "finished"

@@ -208,6 +208,20 @@ class RecordFile:
                 os.ftruncate(self._descriptor, size)
 
 
+def is_being_written(path: Path) -> bool:
+    """Return whether a process holds a file of records to add to it; the file stays as it is."""
+    if fcntl is None:
+        return False
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # it is not there, or not ours to read
+        return False
+    return False
+
+
 def read_records(path: Path) -> Iterator[Record]:
     """Return the records of a file one at a time.
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from langchain_tpo.cli.main import run_app
+from langchain_tpo.evaluation.records import RecordFile
 
 MODEL = ["-m", "python:tests.support.fakes:ScriptedModelWithN", "-N", "2", "-D", "1", "--quiet"]
 REWARD = ["-r", "python:tests.support.fakes:last_number"]
@@ -306,6 +307,27 @@ def test_runs_are_listed(prompts: Path, tmp_path: Path, capfd: pytest.CaptureFix
     assert damaged["status"] == "damaged"
     assert run_app(["runs", str(tmp_path / "runs")]) == 0
     assert "a  finished  2 of 2" in capfd.readouterr().out
+
+
+def test_a_list_of_runs_leaves_them_as_they_are(
+    prompts: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "runs" / "a" / "records.jsonl"
+    run_app(["evaluate", str(prompts), "--out", str(path.parent), "-s", "single", *MODEL, *REWARD])
+    with path.open("a") as file:
+        file.write('{"example": "cut o')
+    before = path.read_bytes()
+
+    def status() -> str:
+        capfd.readouterr()
+        assert run_app(["runs", str(tmp_path / "runs"), "--json"]) == 0
+        (listed,) = json.loads(capfd.readouterr().out)
+        return str(listed["status"])
+
+    assert status() == "finished"
+    assert path.read_bytes() == before
+    with RecordFile(path):
+        assert status() == "running"
 
 
 def test_hidden_tests_are_run_when_they_are_asked_for(

@@ -152,6 +152,27 @@ def plan(  # noqa: PLR0913 a command has the options that it has
     A run of the loop over filler counts its requests and tokens; a model of servers that batch
     tells the time.
     """
+    of_a_reward = {
+        "--rewards": rewards,
+        "--reward-write-tps": reward_write_tps,
+        "--reward-hour": reward_hour,
+    }
+    if policy_tps is None:
+        of_policies = {
+            "--policy-read-tps": policy_read_tps,
+            "--policy-slots": policy_slots,
+            "--policies": policies,
+            "--reward-tps": reward_tps,
+            "--reward-seconds": reward_seconds or None,
+            "--at-once": at_once,
+            "--within": within,
+            "--policy-hour": policy_hour,
+        }
+        _refuse({**of_policies, **of_a_reward}, "`--policy-tps`: how fast the servers are")
+    if reward_tps is None:
+        _refuse(of_a_reward, "`--reward-tps`: how fast a reward server reads")
+    if not judge:
+        _refuse({"--reward-write-tps": reward_write_tps}, "`--judge`: a classifier writes nothing")
     number = _whole(prompts)
     lengths = Lengths(
         prompt=prompt_tokens, answer=answer_tokens, critique=critique_tokens, verdict=verdict_tokens
@@ -169,13 +190,11 @@ def plan(  # noqa: PLR0913 a command has the options that it has
             at_once=at_once,
         )
         found = _forecast(run, servers, number, within, (policies, rewards))
-    elif within is not None:
-        raise SettingsError("`--within` needs `--policy-tps`: how fast the servers are.")
     prices = prices_of(price or [])
     made = Plan(
         prompts=number,
         run=run,
-        tokens_price=_tokens_price(run, prices) if prices else None,
+        tokens_price=price_of(usage_by_model(run.steps), **prices) if prices else None,  # type: ignore[arg-type]  # by role
         forecast=found,
         hours_price=None if found is None else _hours_price(found, policy_hour, reward_hour),
     )
@@ -184,6 +203,13 @@ def plan(  # noqa: PLR0913 a command has the options that it has
         return
     give("\n".join(_lines(made)))
     say(CHECKED)
+
+
+def _refuse(options: Mapping[str, object], without: str) -> None:
+    """Refuse options that would do nothing without another one."""
+    for option, value in options.items():
+        if value is not None:
+            raise SettingsError(f"`{option}` needs {without}.")
 
 
 def _whole(prompts: float) -> int:
@@ -217,8 +243,6 @@ def _server(speed: str, read: float | None, slots: int | None, option: str) -> S
 
 def _reward(policy: Server, read: float | None, write: str | None) -> Server | None:
     if read is None:
-        if write is not None:
-            raise SettingsError("`--reward-write-tps` needs `--reward-tps`: how fast it reads.")
         return None
     if not read > 0:
         raise SettingsError(f"`--reward-tps` must be above 0, got {read:g}.")
@@ -247,10 +271,6 @@ def _seconds(text: str) -> float:
     if read is None or not float(read[1]):
         raise SettingsError(f"`--within {text}`: write a time such as `90s`, `30m`, `24h` or `2d`.")
     return float(read[1]) * SECONDS[read[2]]
-
-
-def _tokens_price(run: Rehearsal, prices: Mapping[Any, Any]) -> float | None:
-    return price_of(usage_by_model(run.steps), **prices)
 
 
 def _hours_price(found: Forecast, policy: float | None, reward: float | None) -> float | None:

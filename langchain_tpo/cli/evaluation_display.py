@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from langchain_tpo.cli.console import count, duration
 from langchain_tpo.cli.display import Display
-from langchain_tpo.evaluation.records import Record
+from langchain_tpo.evaluation.records import Record, why_failed
 
 SECONDS_BETWEEN_LINES = 5.0
 """How often a log gets a line."""
@@ -43,7 +43,7 @@ class Tally:
             self.ok += 1
         else:
             self.failed += 1
-            self.reasons[_reason(record)] += 1
+            self.reasons[why_failed(record)] += 1
         self.tokens += sum(_tokens(run["usage"]) for run in record["runs"])
         for name, value in record.get("metrics", {}).items():
             if value is not None:
@@ -166,11 +166,6 @@ def most_frequent(reasons: Counter[str]) -> str:
     ((reason, times),) = reasons.most_common(1)
     shown = " ".join(reason.split())[:SHOWN_REASON]
     return f"{times} of {reasons.total()}: {shown}"
-
-
-def _reason(record: Record) -> str:
-    failure = record["failure"] or {"type": "Unknown", "message": "no result"}
-    return f"{failure['type']}: {failure['message']}"
 
 
 def _tokens(usage: dict[str, int | None]) -> int:

@@ -13,7 +13,7 @@ from langchain_tpo.errors import SettingsError
 from langchain_tpo.evaluation.outcomes import question
 from langchain_tpo.evaluation.records import Record
 
-Row: TypeAlias = dict[str, Any]
+AnswerRow: TypeAlias = dict[str, Any]
 """One answer, as its format has it."""
 
 
@@ -45,7 +45,7 @@ def exported(records: Iterable[Record], *, layout: str, name: str) -> Iterator[s
         yield from (f"{row}\n" for row in rows)
 
 
-def format_named(layout: str) -> Callable[[Record, str], Row]:
+def format_named(layout: str) -> Callable[[Record, str], AnswerRow]:
     """Return what writes a record in a format.
 
     Raises:
@@ -66,7 +66,7 @@ def _as_array(rows: Iterable[str]) -> Iterator[str]:
     yield "[]\n" if opening == "[\n" else "\n]\n"
 
 
-def _alpaca_eval(record: Record, name: str) -> Row:
+def _alpaca_eval(record: Record, name: str) -> AnswerRow:
     """Its judge finds the reference by the very instruction, so that is kept as the row had it."""
     if len(record["runs"]) > 1:
         raise SettingsError(
@@ -79,7 +79,7 @@ def _alpaca_eval(record: Record, name: str) -> Row:
     return {**row, "output": run["answer"], "generator": name}
 
 
-def _arena_hard(record: Record, name: str) -> Row:
+def _arena_hard(record: Record, name: str) -> AnswerRow:
     messages = [*record["runs"][-1]["messages"]]
     answer = {"role": "assistant", "content": {"answer": record["runs"][-1]["answer"]}}
     return {
@@ -91,7 +91,7 @@ def _arena_hard(record: Record, name: str) -> Row:
     }
 
 
-def _mt_bench(record: Record, name: str) -> Row:
+def _mt_bench(record: Record, name: str) -> AnswerRow:
     turns = [run["answer"] for run in record["runs"]]
     return {
         "question_id": _identity(record, "question_id"),
@@ -102,7 +102,7 @@ def _mt_bench(record: Record, name: str) -> Row:
     }
 
 
-ANSWER_FORMATS: Mapping[str, Callable[[Record, str], Row]] = {
+ANSWER_FORMATS: Mapping[str, Callable[[Record, str], AnswerRow]] = {
     "alpaca-eval": _alpaca_eval,
     "arena-hard": _arena_hard,
     "mt-bench": _mt_bench,

@@ -203,21 +203,12 @@ class _Names:
 
 def _file(path: Path, source: str) -> Dataset:
     rows, note = reader_of(path)
-    with opened_raw(path) as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return Dataset(source=source, sha256=sha256, note=note, rows=rows)
-
-
-def opened_raw(path: Path) -> Any:  # noqa: ANN401 a binary file
-    """Open a file as it lies there.
-
-    Raises:
-        DatasetError: In one line, when it cannot be opened.
-    """
     try:
-        return path.open("rb")
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise DatasetError(f"`{path}` could not be read: {error.strerror}.") from error
+    return Dataset(source=source, sha256=sha256, note=note, rows=rows)
 
 
 def _piped(path: Path, source: str) -> Dataset:

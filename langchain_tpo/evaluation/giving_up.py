@@ -13,10 +13,12 @@ Trouble: TypeAlias = Literal["hopeless", "nothing to check"]
 nothing that its reward could check."""
 
 _HOPELESS_STATUSES = frozenset({401, 403, 404})
+"""What a service says of a key or a model that is not there."""
+
 _HOPELESS_TYPES = frozenset(
     {"AuthenticationError", "PermissionDeniedError", "NotFoundError", "UnauthorizedError"}
 )
-"""How providers' packages call what no second attempt mends."""
+"""How providers' packages call the same; of a run that had to end early only the name is kept."""
 
 
 class HopelessError(RunError):
@@ -53,7 +55,7 @@ class Patience:
             return
         if self._some_worked and trouble == "nothing to check":
             return  # others have something
-        if trouble == "hopeless" or is_hopeless(None, reason):
+        if trouble == "hopeless" or reason.partition(":")[0] in _HOPELESS_TYPES:
             raise HopelessError(f"the first of its kind, and no other would do better: {reason}")
         self._times = self._times + 1 if reason == self._reason else 1
         self._reason = reason
@@ -70,24 +72,13 @@ def trouble_of(error: Exception | None) -> Trouble | None:
     """
     if isinstance(error, RewardTypeError):
         return "nothing to check"
-    return "hopeless" if is_hopeless(error, "") else None
-
-
-def is_hopeless(error: BaseException | None, reason: str) -> bool:
-    """Whether a failure says that the key or the model is not there.
-
-    Example:
-        >>> is_hopeless(None, "AuthenticationError: invalid key"), is_hopeless(None, "Timeout: 5 s")
-        (True, False)
-    """
     statuses = (
         getattr(error, "status_code", None),
         getattr(error, "status", None),
         getattr(getattr(error, "response", None), "status_code", None),
     )
-    return reason.partition(":")[0] in _HOPELESS_TYPES or any(
-        isinstance(status, int) and status in _HOPELESS_STATUSES for status in statuses
-    )
+    known = any(isinstance(one, int) and one in _HOPELESS_STATUSES for one in statuses)
+    return "hopeless" if known else None
 
 
 def _reason(record: Record) -> str | None:

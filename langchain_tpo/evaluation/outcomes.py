@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import Any, TypeAlias
 
 from langchain_tpo.costs import ModelRole, usage_by_model
-from langchain_tpo.evaluation.records import Record
+from langchain_tpo.evaluation.records import Record, why_failed
 from langchain_tpo.sampling.usage import Usage, total_tokens, total_usage
 
 MetricValues: TypeAlias = Callable[
@@ -89,9 +89,7 @@ def outcome_of(record: Record, measure: MetricValues) -> Outcome | Failed:
     """
     runs = record["runs"]
     if record["status"] == "failed" or not runs:
-        failure = record["failure"] or {"type": "Unknown", "message": "no result"}
-        reason = f"{failure['type']}: {failure['message']}"
-        return Failed(example=record["example"], system=record["system"], reason=reason)
+        return Failed(example=record["example"], system=record["system"], reason=why_failed(record))
     if any(run["reward"] is None for run in runs):
         reason = "the answer has no score"
         return Failed(example=record["example"], system=record["system"], reason=reason)

@@ -65,6 +65,17 @@ class Record(TypedDict):
     """How long it took, waiting included."""
 
 
+def why_failed(record: Record) -> str:
+    """Return why a record holds no answer, in a line.
+
+    Example:
+        >>> why_failed({"failure": {"type": "TimeoutError", "message": "too slow"}})
+        'TimeoutError: too slow'
+    """
+    failure = record["failure"] or RecordedFailure(type="Unknown", message="no result")
+    return f"{failure['type']}: {failure['message']}"
+
+
 class RecordFile:
     """A file of records that is only ever added to, one whole line at a time.
 
@@ -333,17 +344,6 @@ def _placed_lines(path: Path, check: Callable[[object], Line]) -> Iterator[tuple
             except (ValueError, RecursionError) as error:
                 raise DatasetError(f"Line {number} of `{path}` is no record: {error}.") from error
             place += len(line)
-
-
-def drop_failed(path: Path) -> int:
-    """Take the failed records out of a file that nobody else writes to; return their number.
-
-    Raises:
-        DatasetError: In one line, when another process writes to the file.
-        OSError: When the disk does not take what is kept.
-    """
-    with RecordFile(path) as file:
-        return file.drop_failed()
 
 
 def _as_record(value: object) -> Record:

@@ -12,12 +12,13 @@ from langchain_core.outputs import ChatResult
 from langchain_core.runnables import RunnableLambda
 
 from langchain_tpo import TPOSettings
-from langchain_tpo.evaluation.records import Record, drop_failed, read_records
+from langchain_tpo.evaluation.records import Record, read_records
 from tests.faults.places import WIDTH, Place
 from tests.faults.reward_faults import TABLE
 from tests.faults.scripted_faults import FAULTS, rewritten
 from tests.support.evaluation_runs import evaluated, keys, questions
 from tests.support.fakes import Call, ScriptedModelWithN, last_number
+from tests.support.record_files import drop_failed
 
 PROMPTS = 350
 SHARE = 0.2

@@ -33,7 +33,7 @@ with atheris.instrument_imports(include=["langchain_tpo"], enable_loader_overrid
     from langchain_tpo.evaluation.done import Done
     from langchain_tpo.evaluation.examples import BadRow, Row
     from langchain_tpo.evaluation.given_critiques import read_critiques
-    from langchain_tpo.evaluation.records import RecordFile, drop_failed
+    from langchain_tpo.evaluation.records import RecordFile
     from langchain_tpo.evaluation.systems import parse_systems
     from langchain_tpo.loop.revisions import Unusable, revision_reader
     from langchain_tpo.loop.run_input import as_tpo_input
@@ -43,6 +43,7 @@ with atheris.instrument_imports(include=["langchain_tpo"], enable_loader_overrid
     from langchain_tpo.text.secrecy import without_credentials
     from langchain_tpo.text.thinking import split_thinking
     from tests.support.hostile import frame_of
+    from tests.support.record_files import drop_failed
 
 TAG = "IMPROVED_VARIABLE"
 SUFFIXES = [".jsonl", ".json", ".csv", ".txt"]

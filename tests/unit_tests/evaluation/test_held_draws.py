@@ -13,12 +13,12 @@ from langchain_tpo.evaluation.held_draws import standing_alone
 from langchain_tpo.evaluation.record_writer import RecordWriter
 from langchain_tpo.evaluation.records import (
     RecordFile,
-    drop_failed,
     read_placed_records,
     read_records,
     records_at,
 )
 from tests.support.evaluation_runs import evaluated, questions
+from tests.support.record_files import drop_failed
 
 ALL = ["single", "best-of-n", "revision", "tpo", "best-of-n-matched"]
 

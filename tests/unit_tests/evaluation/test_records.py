@@ -9,7 +9,8 @@ import pytest
 
 from langchain_tpo.errors import DatasetError
 from langchain_tpo.evaluation.record_writer import MOST_WAITING, DiskFullError, RecordWriter
-from langchain_tpo.evaluation.records import RecordFile, drop_failed, read_records
+from langchain_tpo.evaluation.records import RecordFile, read_records
+from tests.support.record_files import drop_failed
 
 
 def record(name: str = "1", status: str = "ok", **more: Any) -> Any:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from langchain_tpo.evaluation.datasets import open_dataset, read_examples
 from langchain_tpo.evaluation.examples import BadRow, Example
 from langchain_tpo.evaluation.file_kinds import JSON_LINE
-from langchain_tpo.evaluation.records import RecordFile, drop_failed, read_records
+from langchain_tpo.evaluation.records import RecordFile, read_records
 from tests.support.properties import examples
+from tests.support.record_files import drop_failed
 from tests.unit_tests.evaluation.run_folders import run_of
 
 some = examples(25)

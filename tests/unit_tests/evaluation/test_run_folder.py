@@ -14,8 +14,9 @@ import pytest
 
 from langchain_tpo.errors import DatasetError, SettingsError
 from langchain_tpo.evaluation.manifest import MANIFEST, read_manifest, sitting
-from langchain_tpo.evaluation.records import RECORDS, RecordFile, drop_failed, read_records
+from langchain_tpo.evaluation.records import RECORDS, RecordFile, read_records
 from langchain_tpo.evaluation.run_folder import open_run
+from tests.support.record_files import drop_failed
 
 
 def manifest(limit: int | None = None) -> dict[str, Any]:

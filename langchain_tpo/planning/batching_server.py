@@ -85,18 +85,11 @@ class Work:
     """Seconds spent on writing, at least one sequence."""
     written: float = 0.0
     """Tokens."""
-    held: float = 0.0
-    """Seconds of writing, added up over the sequences that were written."""
 
     @property
     def busy(self) -> float:
         """Seconds spent on anything."""
         return self.reading + self.writing
-
-    @property
-    def active(self) -> float:
-        """Sequences written at once, on average."""
-        return self.held / self.writing if self.writing else 0.0
 
 
 @dataclass
@@ -184,7 +177,6 @@ class _Station:
         elif self._writing:
             steps = seconds / self._pace if self._pace else 0.0
             self.work.writing += seconds
-            self.work.held += seconds * len(self._writing)
             self.work.written += steps * len(self._writing)
             self._tokens += steps
 

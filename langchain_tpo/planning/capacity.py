@@ -116,9 +116,9 @@ class _Play:
 
     def stage(self, step: StepRecord) -> Stage:
         """Return what a step asks."""
-        if step["step"] != "reward":
-            return Stage(requests=self._asked(step["usage"]))
         requests = self._asked(step["usage"])
+        if step["step"] != "reward":
+            return Stage(requests=requests)
         if self._reward and not requests:
             read = self._run.scored[step["round"]]
             requests = tuple(Request(reads=tokens, writes=()) for tokens in read)
@@ -131,9 +131,9 @@ class _Play:
             return ()
         reads = ((usage["input_tokens"] or 0) - (usage["cached_tokens"] or 0)) / n
         mean = (usage["output_tokens"] or 0) / usage["completions"]
-        each = range(usage["completions"] // n)
+        each = usage["completions"] // n
         return tuple(
-            Request(reads=reads, writes=tuple(map(self._about, [mean for _ in each])))
+            Request(reads=reads, writes=tuple(self._about(mean) for _ in range(each)))
             for _ in range(n)
         )
 

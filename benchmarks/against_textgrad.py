@@ -60,8 +60,8 @@ def main() -> None:
         theirs = TextGrad(one.queries)
         sides = {
             "floor": one.sides()["bare client"],
-            OURS: one.sides()["TPORunnable.abatch"],
-            "  N requests for N draws": several.sides()["TPORunnable.abatch"],
+            OURS: one.sides()[OURS],
+            "  N requests for N draws": several.sides()[OURS],
             "textgrad, 16 threads": partial(theirs.seconds, threads=16),
             "textgrad, a thread each": partial(theirs.seconds, threads=options.queries),
             "  and for every draw": partial(
@@ -76,7 +76,7 @@ def main() -> None:
     for name, taken in seconds.items():
         print(
             f"{name:26}{min(taken):>9.2f}{ratio(taken, seconds['floor']):>9.2f}"
-            f"{ratio(taken, seconds['TPORunnable.abatch']):>8.2f}{counts[name]['requests']:>10,}"
+            f"{ratio(taken, seconds[OURS]):>8.2f}{counts[name]['requests']:>10,}"
             f"{counts[name]['prompt_characters'] / 1e6:>11.2f}"
         )
 

@@ -7,6 +7,7 @@ task inside of the first, five custom events, one request of `n=2` and one funct
 milliseconds of processor time for it and for a run of `TPORunnable`, taking turns, and their ratio.
 """
 
+import argparse
 import asyncio
 import statistics
 import sys
@@ -115,7 +116,9 @@ def milliseconds(call: Callable[[], Awaitable[object]], runs: int) -> float:
 
 def main() -> None:
     """Print medians of nine turns and their ratio."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 300
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("runs", type=int, nargs="?", default=300)
+    runs = parser.parse_args().runs
     tpo = TPORunnable(model=model, reward=reward, width=2, depth=0)
     calls = {"empty graph": empty_graph(), "TPORunnable": lambda: tpo.aoptimize(ASKED)}
     for call in calls.values():

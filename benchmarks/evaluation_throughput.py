@@ -3,8 +3,8 @@
 Run it on an idle machine: `python benchmarks/evaluation_throughput.py [PROMPTS]`.
 """
 
+import argparse
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -13,12 +13,11 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from langchain_tpo.cli import evaluate as command  # noqa: E402 after the path is set
+from benchmarks.memory import mebibytes  # noqa: E402 after the path is set
+from langchain_tpo.cli import evaluate as command  # noqa: E402
 from langchain_tpo.cli.display import Display  # noqa: E402
 from langchain_tpo.cli.evaluation_display import Tally  # noqa: E402
 from langchain_tpo.cli.main import run_app  # noqa: E402
-
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Watch(Display[Tally]):
@@ -31,18 +30,15 @@ class Watch(Display[Tally]):
         if news.records % self.every == 0:
             print(
                 f"{news.records:>7,} records  {news.records / news.seconds:6.0f} per second  "
-                f"{resident_mib():6.1f} MiB"
+                f"{mebibytes():6.1f} MiB"
             )
-
-
-def resident_mib() -> float:
-    """Return the memory that this process holds."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE / 2**20
 
 
 def main() -> None:
     """Evaluate D0-N2 on made-up prompts and print the figures."""
-    prompts = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("prompts", type=int, nargs="?", default=10_000)
+    prompts = parser.parse_args().prompts
     command.evaluation_display = lambda *_args, **_options: Watch(prompts)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "prompts.jsonl"

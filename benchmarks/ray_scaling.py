@@ -33,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from langchain_core.messages import HumanMessage
 from langchain_openai import ChatOpenAI
 
+from benchmarks.memory import mebibytes
 from benchmarks.zero_latency import ZeroLatency
 from langchain_tpo import TPOSettings
 from langchain_tpo.evaluation import spread
@@ -60,7 +61,6 @@ PROMPTS = 80
 SYSTEMS = parse_systems(["tpo:width=2,depth=1"], TPOSettings())
 PAPER = parse_systems(["tpo:width=5,depth=2"], TPOSettings())
 ONE = parse_systems(["single"], TPOSettings())
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def main() -> None:
@@ -108,7 +108,7 @@ class Watch:
             self.since, self.cpu = time.perf_counter(), time.process_time()
         if self.seen % (self.total // 10) == 0:
             self.moments.append(time.perf_counter())
-            print(f"{self.seen:>9,} records  {resident_mib():6.1f} MiB", flush=True)
+            print(f"{self.seen:>9,} records  {mebibytes():6.1f} MiB", flush=True)
 
     def rate(self) -> float:
         """Return records per second between the second tenth and the last but one."""
@@ -118,11 +118,6 @@ class Watch:
     def cpu_milliseconds(self) -> float:
         """Return what the driver worked for each."""
         return 1000 * (time.process_time() - self.cpu) / (self.total * 0.9)
-
-
-def resident_mib() -> float:
-    """Return the memory that this process holds."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE / 2**20
 
 
 async def run(

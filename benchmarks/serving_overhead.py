@@ -7,6 +7,7 @@ machine does falls on both. Prints medians and their quotient.
     python benchmarks/serving_overhead.py [RUNS]
 """
 
+import argparse
 import asyncio
 import socket
 import statistics
@@ -63,7 +64,9 @@ def serving() -> Iterator[str]:
 
 def main() -> None:
     """Serve, measure, print."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 40
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("runs", type=int, nargs="?", default=40)
+    runs = parser.parse_args().runs
     with in_own_process(serving) as url:
         served, alone = asyncio.run(measured(url, loop(), runs))
     print(f"served {served:.4f} s, in process {alone:.4f} s, quotient {served / alone:.3f}")

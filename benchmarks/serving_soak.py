@@ -8,7 +8,6 @@ Prints its memory ten times, and exits with 1 when a request failed or memory ke
 
 import argparse
 import asyncio
-import os
 import socket
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.memory import mebibytes
 from langchain_tpo import TPORunnable
 from langchain_tpo.serve import ServeLimits, create_app
 from langchain_tpo.serve.server import Server
@@ -29,8 +29,6 @@ from tests.support.fakes import Call, ScriptedModelWithN, last_number
 SAMPLES = 10
 MOST_GROWTH = 0.05
 """Of the last sample over the one in the middle: the first half fills caches and pools."""
-
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Forgetful(ScriptedModelWithN):
@@ -78,11 +76,6 @@ async def load(
             print(f"{passed:6.0f} s {ends.total():8,} answers {samples[-1]:8.1f} MiB", flush=True)
         await workers
     return samples, ends
-
-
-def mebibytes(pid: int) -> float:
-    """Return what a process holds in memory."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE / 2**20
 
 
 def main() -> int:

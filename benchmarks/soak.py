@@ -8,7 +8,6 @@ It prints a table, and exits with 1 when a figure keeps growing or something is 
 import argparse
 import asyncio
 import gc
-import os
 import random
 import sys
 import threading
@@ -27,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 import openai  # noqa: E402 after the path is set
 from langchain_openai import ChatOpenAI  # noqa: E402
 
+from benchmarks.memory import mebibytes  # noqa: E402
 from langchain_tpo import TPORunnable, TPOSettings  # noqa: E402
 from tests.support.fakes import last_number  # noqa: E402
 from tests.support.servers.openai_double import OpenAIDouble, obedient_script  # noqa: E402
@@ -40,8 +40,6 @@ MOST_GROWTH = {"mebibytes": 0.02, "tasks": 0.10, "threads": 0.02, "sockets": 0.0
 
 How many tasks there are is a matter of which steps the runs are at.
 """
-
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class SlowDouble(OpenAIDouble):
@@ -93,7 +91,7 @@ def sample(since: float, answered: int) -> Sample:
     return Sample(
         seconds=time.perf_counter() - since,
         answered=answered,
-        mebibytes=int(Path("/proc/self/statm").read_text().split()[1]) * PAGE / 2**20,
+        mebibytes=mebibytes(),
         tasks=len(asyncio.all_tasks()),
         threads=threading.active_count(),
         sockets=handles["socket"],

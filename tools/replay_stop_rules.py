@@ -10,7 +10,7 @@ gained over the best first response, the same per 1,000 tokens beyond the first 
 and tokens as shares of the first system's; in brackets, 95% bootstrap intervals over examples.
 """
 
-import json
+import argparse
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy as np
 
 from langchain_tpo import TPOSettings
 from langchain_tpo.candidate_pool import best_reward
+from langchain_tpo.evaluation.manifest import manifest_at
 from langchain_tpo.evaluation.records import RECORDS, read_records
 from langchain_tpo.evaluation.report.statistics import bootstrap
 from langchain_tpo.evaluation.systems import parse_systems
@@ -28,8 +29,9 @@ from langchain_tpo.loop.stopping import stop_reason, usage_of_steps
 
 def main(folder: Path, rules: list[str]) -> None:
     """Print one line per system and rule."""
-    manifest = json.loads((folder / "manifest.json").read_text())
-    systems = [one for one in manifest["systems"] if one["kind"] == "tpo"]
+    systems = [one for one in manifest_at(folder)["systems"] if one["kind"] == "tpo"]
+    if not systems:
+        sys.exit("No system of the run is a `tpo`: there is nothing to replay rules on.")
     runs: dict[str, dict[str, list]] = {one["name"]: {} for one in systems}
     for record in read_records(folder / RECORDS):
         if record["system"] in runs and record["status"] == "ok":
@@ -94,5 +96,9 @@ def shares(examples: np.ndarray) -> Iterable[str]:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path, help="of the run")
+    parser.add_argument("rules", nargs="*", help="such as `patience=1,gate_reward=0.3`")
+    options = parser.parse_args()
     with np.errstate(invalid="ignore"):  # no gain and no tokens: nothing to share
-        main(Path(sys.argv[1]), sys.argv[2:])
+        main(options.folder, options.rules)

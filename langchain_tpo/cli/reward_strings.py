@@ -146,31 +146,23 @@ def _instructions(_rest: str, options: Options) -> RewardLike:
 
 
 def _unit_tests(_rest: str, options: Options) -> RewardLike:
-    known = {"where": str, "seconds": float, "memory_mb": int}
-    for name in options.keys() - known:
-        raise SettingsError(f"`unit-tests` has no option `{name}`: use {_listed(known)}.")
-    typed = {name: _number(name, value, known[name]) for name, value in options.items()}
+    numbers = {"seconds": float, "memory_mb": int}
+    _check_known(options, {"where", *numbers}, "unit-tests")
+    typed = _with_numbers(options, numbers)
     return cast("RewardLike", import_module(_PACKAGE).UnitTests(run_code=True, **typed))
 
 
 def _transformers(rest: str, options: Options) -> RewardLike:
     classifiers = import_module(f"{_PACKAGE}.in_process.sequence_classifier")
-    whole = {"batch_size": int, "max_length": int}
-    known = {"dtype", "device", "revision", "template", *whole}
-    for name in options.keys() - known:
-        raise SettingsError(f"`transformers:` has no option `{name}`: use {_listed(known)}.")
-    typed = {
-        name: _number(name, value, whole.get(name, str))
-        for name, value in _templated(options).items()
-    }
+    numbers = {"batch_size": int, "max_length": int}
+    _check_known(options, {"dtype", "device", "revision", "template", *numbers}, "transformers")
+    typed = _with_numbers(_templated(options), numbers)
     return cast("RewardLike", classifiers.SequenceClassifier(rest, **typed))
 
 
-def _judge(module: str, name: str, *own: str) -> Build:
+def _judge(scheme: str, module: str, name: str, *own: str) -> Build:
     def build(rest: str, options: Options) -> RewardLike:
-        known = {"explain", "structured", "base_url", "criteria", *own}
-        for option in options.keys() - known:
-            raise SettingsError(f"`judge:` has no option `{option}`: use {_listed(known)}.")
+        _check_known(options, {"explain", "structured", "base_url", "criteria", *own}, scheme)
         model = chat_model(rest, base_url=options.pop("base_url", None))
         for option in options.keys() & {"explain", "structured"}:
             options[option] = _yes_or_no(option, options[option])
@@ -238,18 +230,30 @@ def _one_of(option: str, value: str, known: Mapping[str, Any]) -> Any:  # noqa: 
     return known[value]
 
 
-def _number(name: str, value: object, kind: Callable[[Any], object]) -> object:
-    if callable(value):
-        return value
+def _with_numbers(options: Options, kinds: Mapping[str, Callable[[str], float]]) -> Options:
+    """Read those of the options that are numbers."""
+    return {
+        name: _number(name, value, kinds[name]) if name in kinds else value
+        for name, value in options.items()
+    }
+
+
+def _number(name: str, value: str, kind: Callable[[str], float]) -> float:
     try:
         return kind(value)
     except ValueError:
-        raise SettingsError(f"`{name}` must be a whole number, got `{value}`.") from None
+        called = "a whole number" if kind is int else "a number"
+        raise SettingsError(f"`{name}` must be {called}, got `{value}`.") from None
 
 
 def _yes_or_no(option: str, value: str) -> bool:
     answers = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
     return bool(_one_of(option, value.lower(), answers))
+
+
+def _check_known(options: Options, known: set[str], scheme: str) -> None:
+    for name in options.keys() - known:
+        raise SettingsError(f"`{scheme}:` has no option `{name}`: use {_listed(known)}.")
 
 
 def _refuse(options: Options, scheme: str) -> None:
@@ -286,17 +290,20 @@ SCHEMES: Mapping[str, Scheme] = {
     "judge": Scheme(
         example="judge:openai:gpt-4o-mini",
         about="a chat model that rates (extra of its provider); `?style=auto-j` for published ones",
-        build=_judge("judges.chat_judge", "ChatJudge", "scale", "style"),
+        build=_judge("judge", "judges.chat_judge", "ChatJudge", "scale", "style"),
     ),
     "listwise": Scheme(
         example="listwise:openai:gpt-4o-mini",
         about="a chat model that sees all responses of a round at once",
-        build=_judge("judges.listwise_judge", "ListwiseJudge", "scale", "ask", "at_once", "orders"),
+        build=_judge(
+            *("listwise", "judges.listwise_judge", "ListwiseJudge"),
+            *("scale", "ask", "at_once", "orders"),
+        ),
     ),
     "pairwise": Scheme(
         example="pairwise:openai:gpt-4o-mini",
         about="a chat model that compares, in both orders; `?style=arena-hard` for published ones",
-        build=_judge("judges.pairwise_judge", "PairwiseJudge", "effort", "style"),
+        build=_judge("pairwise", "judges.pairwise_judge", "PairwiseJudge", "effort", "style"),
     ),
     "tgi": Scheme(
         example="tgi:http://host:8080",

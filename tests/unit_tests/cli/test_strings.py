@@ -137,6 +137,8 @@ def test_options_reach_the_reward_model(monkeypatch: pytest.MonkeyPatch) -> None
         ("judge:python:tests.support.evaluation_models:biased_judge?explain=maybe", "`maybe`"),
         ("transformers:some/model?batch_size=many", "whole number"),
         ("transformers:some/model?size=3", "`size`"),
+        ("listwise:python:tests.support.evaluation_models:biased_judge?mood=1", "`listwise:` has"),
+        ("unit-tests?seconds=few", "`seconds` must be a number, got `few`"),
     ],
 )
 def test_a_reward_that_cannot_be_is_one_line(text: str, words: str) -> None:

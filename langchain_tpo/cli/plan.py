@@ -194,7 +194,7 @@ def plan(  # noqa: PLR0913 a command has the options that it has
     made = Plan(
         prompts=number,
         run=run,
-        tokens_price=price_of(usage_by_model(run.steps), **prices) if prices else None,  # type: ignore[arg-type]  # by role
+        tokens_price=price_of(usage_by_model(run.steps), **prices) if prices else None,
         forecast=found,
         hours_price=None if found is None else _hours_price(found, policy_hour, reward_hour),
     )

@@ -4,9 +4,9 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -104,21 +104,30 @@ def export_dpo(
 
 def _write(lines: Iterable[str], out: Path | None) -> int:
     """Write lines and return their number; a file is whole, or as it was before."""
-    written = 0
-    fresh = None if out is None else _beside(out)
+    if out is None:
+        return _written(lines, sys.stdout)
+    fresh = _beside(out)
     try:
-        with (
-            nullcontext(sys.stdout) if fresh is None else fresh.open("w", encoding="utf-8") as file
-        ):
-            for line in lines:
-                file.write(line)
-                written += 1
-        if out is not None and fresh is not None and fresh != out:
+        with fresh.open("w", encoding="utf-8") as file:
+            written = _written(lines, file)
+        if fresh != out:
             fresh.replace(out)
     except BrokenPipeError:
         raise
     except OSError as error:
         raise DatasetError(f"`{out}` could not be written: {error.strerror}.") from error
+    finally:
+        if fresh != out:  # half a file is of no use to anybody
+            with suppress(OSError):
+                fresh.unlink(missing_ok=True)
+    return written
+
+
+def _written(lines: Iterable[str], file: TextIO) -> int:
+    written = 0
+    for line in lines:
+        file.write(line)
+        written += 1
     return written
 
 

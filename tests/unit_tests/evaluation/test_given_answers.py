@@ -338,3 +338,4 @@ def test_an_export_that_cannot_be_is_one_line(
         assert run_app(["export", folder, *options, "--out", str(out)]) == 2
         assert said in capsys.readouterr().err
     assert out.read_text() == "before"
+    assert not list(tmp_path.glob("*.fresh"))

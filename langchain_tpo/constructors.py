@@ -9,7 +9,7 @@ from contextlib import suppress
 from difflib import get_close_matches
 from functools import wraps
 from types import SimpleNamespace
-from typing import Any, ParamSpec, Self, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeAlias, TypeVar, get_args, get_type_hints
 
 from pydantic import (
     BaseModel,
@@ -83,6 +83,13 @@ class OneTypedLine(BaseModel):
 Params = ParamSpec("Params")
 ResultT = TypeVar("ResultT")
 ClassT = TypeVar("ClassT", bound=type)
+ItemT = TypeVar("ItemT")
+
+if TYPE_CHECKING:
+    TupleField: TypeAlias = Sequence[ItemT]
+    """A tuple as a field of a pydantic model, which takes any sequence of such items."""
+else:
+    TupleField = tuple[ItemT, ...]
 
 
 def names_checked(call: Callable[Params, ResultT]) -> Callable[Params, ResultT]:

@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.constructors import what_was_meant
 from langchain_tpo.errors import RunError
-from langchain_tpo.sampling.usage import Usage
+from langchain_tpo.sampling.usage import Usage as Usage  # noqa: PLC0414 also of this module
 from langchain_tpo.text.shown import shown
 
 _WITH_DOCSTRINGS = with_config(ConfigDict(use_attribute_docstrings=True))

@@ -9,6 +9,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from langchain_tpo.candidate_pool import flaws_of
+from langchain_tpo.constructors import TupleField
 from langchain_tpo.errors import PromptError
 from langchain_tpo.prompts import (
     DIRECTED_PROMPTS,
@@ -82,7 +83,7 @@ class Directions(WithoutCritique):
         "small": SMALL_DIRECTED_PROMPTS,
     }
 
-    directions: tuple[str, ...] = Field(default=DIRECTIONS, min_length=1)
+    directions: TupleField[str] = Field(default=DIRECTIONS, min_length=1)
     """What the draws of a run are told, one after the other, from the first again after the
     last."""
 
@@ -117,7 +118,7 @@ class Explain(WithoutCritique):
         "small": SMALL_EXPLAINED_PROMPTS,
     }
 
-    forms: tuple[str, ...] = Field(default=(REMIND, REPAIR), min_length=1)
+    forms: TupleField[str] = Field(default=(REMIND, REPAIR), min_length=1)
     """In which forms the draws ask, in turn: `repair`, `remind`, or one of the prompts' `forms`."""
 
     def draws(self, run: RunSoFar) -> Iterable[Draw]:

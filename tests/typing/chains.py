@@ -13,6 +13,8 @@ from pydantic import BaseModel
 
 from langchain_tpo import ChatTPO, Price, TPOPrompts, TPOResult, TPORunnable, TPOSettings
 from langchain_tpo.prompts import SMALL_MODEL_PROMPTS
+from langchain_tpo.state import Usage
+from langchain_tpo.strategies import Directions, Explain
 
 
 class Plan(BaseModel):
@@ -37,6 +39,8 @@ retried = TPORunnable(model=model.with_retry(), critic=model, reward=longer)
 spare = TPORunnable(model=model.with_fallbacks([model]), reward=longer, name="spare")
 tools = TPORunnable(model=model.bind_tools([longer]), reward=longer, whole_replies=True)
 fused = TPORunnable(model=model, reward=longer, settings=TPOSettings(strategy="fused"))
+directed = TPOSettings(strategy=Directions(directions=["Shorter!", "Longer!"]))
+explained = TPOSettings(strategy=Explain(forms=["remind", "repair"], fresh=1))
 words: TPOPrompts = SMALL_MODEL_PROMPTS
 worded = TPOSettings(prompts=words, min_contrast="unexplained", on_refusal="end")
 
@@ -46,6 +50,7 @@ answer: str = chain.invoke({"q": "Oak?"})
 message: AIMessage = tpo.invoke("Oak?")
 figures: dict[str, Any] = message.response_metadata["tpo"]
 result: TPOResult = tpo.optimize([HumanMessage("Oak?")])
+usage: Usage = result.usage
 cost: float | None = result.price(Price(input=0.4, output=1.6))
 drafts: AIMessage = tpo.invoke({"messages": "Oak?", "drafts": ["Oil it."]})
 known: AIMessage = tpo.invoke({"messages": "Oak?", "context": {"reference": "Oil it."}})

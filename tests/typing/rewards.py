@@ -18,9 +18,11 @@ from langchain_tpo.middleware import TPOMiddleware
 from langchain_tpo.reward_models import (
     ChatJudge,
     Ensemble,
+    ExactAnswer,
     ExplainedScore,
     FunctionReward,
     LengthPenalty,
+    MathAnswer,
     PairwiseJudge,
     PreferenceHead,
     RewardModel,
@@ -28,6 +30,7 @@ from langchain_tpo.reward_models import (
     VerifiableInstructions,
     as_reward_model,
 )
+from langchain_tpo.reward_models.verifiable_instructions import includes, max_words
 
 model: BaseChatModel = init_chat_model("openai:gpt-4.1-mini")
 
@@ -121,6 +124,9 @@ runnables: list[TPORunnable] = [
     TPORunnable(model=model, reward=PairwiseJudge(model)),
     TPORunnable(model=model, reward=PreferenceHead()),
     TPORunnable(model=model, reward=VerifiableInstructions()),
+    TPORunnable(model=model, reward=VerifiableInstructions(rules=[max_words(9), includes("oak")])),
+    TPORunnable(model=model, reward=ExactAnswer(reference=["Paris", "Lutetia"])),
+    TPORunnable(model=model, reward=MathAnswer(reference=["1/2", "0.5"])),
     TPORunnable(model=model, reward=LengthPenalty(longer, per_word=0.01)),
     TPORunnable(model=model, reward=Ensemble({"head": PreferenceHead(), "length": longer})),
 ]

@@ -11,7 +11,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict
 
-from langchain_tpo.constructors import OneTypedLine
+from langchain_tpo.constructors import OneTypedLine, TupleField
 from langchain_tpo.reward_models.interface import ExplainedScore, Score, ScoreRequest
 from langchain_tpo.reward_models.verifiable_instructions.named_rules import named_rules
 from langchain_tpo.reward_models.verifiable_instructions.prompt_rules import rules_in
@@ -64,7 +64,7 @@ class VerifiableInstructions(OneTypedLine, RunnableSerializable[ScoreRequest, li
 
     name: str | None = "verifiable_instructions"
     """What traces call it."""
-    rules: tuple[Rule, ...] | None = None
+    rules: TupleField[Rule] | None = None
     """What to check for every prompt; None: what the row names, or the prompt itself sets."""
 
     @property
@@ -85,7 +85,7 @@ class VerifiableInstructions(OneTypedLine, RunnableSerializable[ScoreRequest, li
 
     def _score(self, request: ScoreRequest) -> list[Score]:
         asked = _instructions(request["messages"])
-        rules: Sequence[Rule] | None = self.rules
+        rules = self.rules
         if rules is None:
             rules = named_rules(request.get("context", {}), asked)
         if rules is None:

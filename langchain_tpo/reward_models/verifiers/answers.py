@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from langchain_tpo.constructors import TupleField
 from langchain_tpo.errors import RewardTypeError
 from langchain_tpo.reward_models.function_arguments import reference_name
 from langchain_tpo.reward_models.interface import ExplainedScore, ScoreRequest
@@ -74,7 +75,7 @@ class ExactAnswer(Verifier):
 
     name: str | None = "exact_answer"
     """What traces call it."""
-    reference: str | tuple[str, ...] | None = None
+    reference: str | TupleField[str] | None = None
     """What is right for every question; None: what the row says."""
 
     def prepare(self, request: ScoreRequest) -> None:
@@ -95,7 +96,7 @@ class ExactAnswer(Verifier):
 
 
 def references_of(
-    request: ScoreRequest, own: str | tuple[str, ...] | None, *, verifier: str
+    request: ScoreRequest, own: str | Sequence[str] | None, *, verifier: str
 ) -> tuple[str, ...]:
     """Return what is right: the verifier's own reference, or that of the row.
 

@@ -12,6 +12,7 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from pydantic import Field
 
+from langchain_tpo.constructors import TupleField
 from langchain_tpo.errors import MissingExtraError
 from langchain_tpo.reward_models.interface import ExplainedScore, Score, ScoreRequest
 from langchain_tpo.reward_models.verifiers.answers import SHOWN, references_of
@@ -46,7 +47,7 @@ class MathAnswer(Verifier):
 
     name: str | None = "math_answer"
     """What traces call it."""
-    reference: str | tuple[str, ...] | None = None
+    reference: str | TupleField[str] | None = None
     """What is right for every question; None: what the row says."""
     seconds: float = Field(default=30.0, gt=0, allow_inf_nan=False)
     """Wall time for a round."""

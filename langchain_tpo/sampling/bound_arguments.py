@@ -87,11 +87,6 @@ STOP_ARGUMENTS = frozenset({"stop", "stop_sequences"})
 """Arguments, and fields, at whose texts an answer ends."""
 
 
-def with_arguments(model: ChatModel, arguments: Arguments) -> ChatModel:
-    """Return the model with keyword arguments bound to the chat models inside."""
-    return mapped(model, lambda inside: inside.bind(**arguments)) if arguments else model
-
-
 def for_words(model: ChatModel, *, keep_format: bool = False) -> ChatModel:
     """Return the model without what was bound to it for the answer: tools, format, stop texts.
 

@@ -65,8 +65,8 @@ class Blocks:
             told = [SystemMessage(self._content(system))] if system else []
             read = [part for message in messages for part in self._message(message)]
         except ValidationError as error:
-            said = f"`messages` cannot be read ({shown(error.errors()[0]['msg'])})."
-            raise bad_request(said, param="messages") from None
+            said = shown(error.errors()[0]["msg"])
+            raise bad_request(f"`messages` cannot be read ({said}).", param="messages") from None
         return checked_messages([*told, *read])
 
     def tool(self, tool: Json) -> Json:
@@ -103,8 +103,7 @@ class Blocks:
         """Yield the results of tools before the rest of a message, as other APIs want them."""
         role = message.get("role")
         if role not in ("user", "assistant"):
-            told = f"`messages`: a role must be `user` or `assistant`, got `{shown(message)}`."
-            raise bad_request(told, param="messages")
+            raise _unreadable("a role must be `user` or `assistant`", message)
         check_inside(message, ("role", "content"), param="messages")
         listed = _listed(message.get("content"))
         yield from map(self._result, _of_kind(listed, "tool_result"))
@@ -132,8 +131,7 @@ class Blocks:
         if kind == "image":
             return {"type": "image_url", "image_url": {"url": _link(block.get("source"))}}
         if not isinstance(block.get("text"), str):
-            told = f"`messages`: a `text` must hold one, got `{shown(block)}`."
-            raise bad_request(told, param="messages")
+            raise _unreadable("a `text` must hold one", block)
         return {"type": "text", "text": block["text"]}
 
     def _result(self, block: Json) -> ToolMessage:
@@ -147,8 +145,7 @@ class Blocks:
         status = "error" if block.get("is_error") else "success"
         called = block.get("tool_use_id")
         if not isinstance(called, str):
-            told = f"`messages`: a `tool_result` must have a `tool_use_id`, got `{shown(block)}`."
-            raise bad_request(told, param="messages")
+            raise _unreadable("a `tool_result` must have a `tool_use_id`", block)
         return ToolMessage(self._content(content), tool_call_id=called, status=status)
 
     def _use(self, block: Json) -> Any:  # noqa: ANN401 LangChain's ToolCall
@@ -156,13 +153,9 @@ class Blocks:
         self._note(block)  # LangChain has no place for marks of a call
         name, known, arguments = block.get("name"), block.get("id"), block.get("input")
         if not isinstance(name, str) or not isinstance(known, str):
-            told = f"`messages`: a `tool_use` must have an `id` and a `name`, got `{shown(block)}`."
-            raise bad_request(told, param="messages")
+            raise _unreadable("a `tool_use` must have an `id` and a `name`", block)
         if not isinstance(arguments, dict):
-            told = (
-                f"`messages`: the `input` of a `tool_use` must be an object, got `{shown(block)}`."
-            )
-            raise bad_request(told, param="messages")
+            raise _unreadable("the `input` of a `tool_use` must be an object", block)
         return tool_call(name=name, args=arguments, id=known)
 
     def _checked(self, block: Json, kinds: Collection[str]) -> str:
@@ -200,10 +193,7 @@ def _listed(content: object) -> list[Json]:
     if isinstance(content, str):
         return [{"type": "text", "text": content}] if content else []
     if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
-        told = (
-            f"`messages`: the content must be a text or a list of blocks, got `{shown(content)}`."
-        )
-        raise bad_request(told, param="messages")
+        raise _unreadable("the content must be a text or a list of blocks", content)
     return list(content)
 
 
@@ -218,8 +208,9 @@ def _link(source: object) -> str:
         return str(told["url"])
     if told.get("type") == "base64" and told.get("data") and told.get("media_type"):
         return f"data:{told['media_type']};base64,{told['data']}"
-    raise bad_request(
-        f"`messages`: an image must have a `source` that is `base64` or a `url`, got "
-        f"`{shown(source)}`.",
-        param="messages",
-    )
+    raise _unreadable("an image must have a `source` that is `base64` or a `url`", source)
+
+
+def _unreadable(why: str, seen: object) -> Exception:
+    """Return the error of a request whose messages are not as they have to be."""
+    return bad_request(f"`messages`: {why}, got `{shown(seen)}`.", param="messages")

@@ -22,10 +22,11 @@ from langchain_tpo.serve.fields import (
     check_tool_fields,
     function_tool,
     given,
+    strictness,
     tool_choice,
 )
 from langchain_tpo.serve.presets import Presets, check_length
-from langchain_tpo.serve.replies import Reply, by_step, data, finish_of
+from langchain_tpo.serve.replies import Reply, data, finish_of, spent
 from langchain_tpo.serve.ways import check_several
 from langchain_tpo.text.shown import shown
 
@@ -128,7 +129,7 @@ class ChatCompletionRequest(ApiRequest):
                 **given(self, ["parallel_tool_calls"]),
             },
             schema=schema,
-            schema_options=_strict(self.response_format),
+            schema_options=strictness((self.response_format or {}).get("json_schema")),
             answers=self.n or 1,
             metadata=self.metadata or {},
             tpo=tpo,
@@ -242,11 +243,7 @@ def usage_of(answered: Answered) -> Json | None:
         "total_tokens": read + written,
         "prompt_tokens_details": {"cached_tokens": usage["cached_tokens"] or 0},
         "completion_tokens_details": {"reasoning_tokens": details["output"].get("reasoning", 0)},
-        "tpo": {
-            "requests": usage["requests"],
-            "completions": usage["completions"],
-            "steps": by_step(answered.steps),
-        },
+        "tpo": spent(answered),
     }
 
 
@@ -287,9 +284,3 @@ def _tool(tool: Json) -> Json:
         )
     check_inside(tool, ("type", "function"), param="tools")
     return function_tool(tool.get("function"))
-
-
-def _strict(form: Json | None) -> Json:
-    told = (form or {}).get("json_schema")
-    strict = told.get("strict") if isinstance(told, dict) else None
-    return {"strict": strict} if isinstance(strict, bool) else {}

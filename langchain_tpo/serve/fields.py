@@ -203,6 +203,16 @@ def check_schema(told: Json, *, param: str) -> Json:
     return {**named, **about, **schema}
 
 
+def strictness(told: object) -> Json:
+    """Return whether a schema is to be kept strictly, as `with_structured_output` takes it.
+
+    Args:
+        told: An API's own form of the schema, if there is one.
+    """
+    strict = told.get("strict") if isinstance(told, dict) else None
+    return {"strict": strict} if isinstance(strict, bool) else {}
+
+
 def function_tool(function: object) -> Json:
     """Return a tool in OpenAI's form, which `bind_tools` of any provider takes.
 

@@ -24,7 +24,7 @@ from langchain_tpo.serve.fields import (
     word,
 )
 from langchain_tpo.serve.presets import Presets, check_length
-from langchain_tpo.serve.replies import Reply, by_step, data, finish_of
+from langchain_tpo.serve.replies import Reply, data, finish_of, spent
 from langchain_tpo.text.shown import shown
 
 PASSED = ("temperature", "top_p", "top_k")
@@ -246,9 +246,5 @@ def _usage(answered: Answered) -> Json:
         "cache_read_input_tokens": cached,
         "cache_creation_input_tokens": 0,
         "output_tokens": usage["output_tokens"],
-        "tpo": {
-            "requests": usage["requests"],
-            "completions": usage["completions"],
-            "steps": by_step(answered.steps),
-        },
+        "tpo": spent(answered),
     }

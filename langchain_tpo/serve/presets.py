@@ -11,6 +11,7 @@ from typing import Any
 
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.evaluation.systems import KINDS, parse_systems
+from langchain_tpo.loop.run_options import SAMPLED
 from langchain_tpo.serve.failures import FailedRequest, Failure, bad_request
 from langchain_tpo.serve.limits import ServeLimits
 from langchain_tpo.settings import SamplingOptions, TPOSettings, check_client_options
@@ -161,9 +162,9 @@ class Presets:
                 code="limit_exceeded",
             )
         longest = self.limits.answer_tokens
-        for name, field in TPOSettings.model_fields.items():
-            if longest is None or field.annotation is not SamplingOptions:
-                continue
+        if longest is None:
+            return settings
+        for name in SAMPLED:
             asked = getattr(settings, name).max_tokens
             ours = getattr(self.settings, name).max_tokens or 0
             if asked is not None and asked > max(longest, ours):

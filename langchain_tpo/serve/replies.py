@@ -133,7 +133,17 @@ def finish_of(message: AIMessage) -> Finish | None:
     return read_reply(message).get("finish")
 
 
-def by_step(steps: Sequence[StepEvent]) -> dict[str, dict[str, int | None]]:
+def spent(answered: Answered) -> dict[str, Any]:
+    """Return what an answer's usage holds as `tpo`: requests, completions, tokens by step."""
+    usage = answered.usage
+    return {
+        "requests": usage["requests"],
+        "completions": usage["completions"],
+        "steps": _by_step(answered.steps),
+    }
+
+
+def _by_step(steps: Sequence[StepEvent]) -> dict[str, dict[str, int | None]]:
     """Return the tokens of each of the five steps."""
     parts = defaultdict(list)
     for step in steps:

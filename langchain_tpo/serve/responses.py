@@ -26,11 +26,12 @@ from langchain_tpo.serve.fields import (
     check_tool_fields,
     function_tool,
     given,
+    strictness,
     tool_choice,
     word,
 )
 from langchain_tpo.serve.presets import Presets, check_length
-from langchain_tpo.serve.replies import Reply, by_step, data, finish_of
+from langchain_tpo.serve.replies import Reply, data, finish_of, spent
 from langchain_tpo.serve.response_items import chat_messages
 from langchain_tpo.text.shown import shown
 
@@ -117,7 +118,7 @@ class ResponsesRequest(ApiRequest):
                 **given(self, ["parallel_tool_calls"]),
             },
             schema=schema,
-            schema_options=_strict(self.text),
+            schema_options=strictness((self.text or {}).get("format")),
             metadata=self.metadata or {},
             unused=["reasoning.summary"] if (self.reasoning or {}).get("summary") else [],
             tpo=tpo,
@@ -321,11 +322,7 @@ def _usage(answered: Answered) -> Json | None:
         "output_tokens": written,
         "output_tokens_details": {"reasoning_tokens": thought},
         "total_tokens": read + written,
-        "tpo": {
-            "requests": usage["requests"],
-            "completions": usage["completions"],
-            "steps": by_step(answered.steps),
-        },
+        "tpo": spent(answered),
     }
 
 
@@ -336,9 +333,3 @@ def _tool(tool: Json) -> Json:
             param="tools",
         )
     return function_tool({name: value for name, value in tool.items() if name != "type"})
-
-
-def _strict(text: Json | None) -> Json:
-    form = (text or {}).get("format")
-    strict = form.get("strict") if isinstance(form, dict) else None
-    return {"strict": strict} if isinstance(strict, bool) else {}

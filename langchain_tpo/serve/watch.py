@@ -7,7 +7,10 @@ from typing import Any
 
 from langchain_core.callbacks import BaseCallbackHandler
 
-from langchain_tpo.events import RoundEvent, RunSummary, StartEvent, StepEvent, TPOEvent
+from langchain_tpo.events import RoundEvent, RunSummary, StepEvent, TPOEvent
+
+EVENTS = ("tpo_start", "tpo_step", "tpo_round", "tpo_end")
+"""Names of the events of a run."""
 
 
 class Watch(BaseCallbackHandler):
@@ -18,7 +21,6 @@ class Watch(BaseCallbackHandler):
 
     def __init__(self) -> None:
         """Begin with nothing heard."""
-        self.start: StartEvent | None = None
         self.best: RoundEvent | None = None
         self.summary: RunSummary | None = None
         self.steps: list[StepEvent] = []
@@ -26,17 +28,14 @@ class Watch(BaseCallbackHandler):
 
     def on_custom_event(self, name: str, data: Any, **_kwargs: Any) -> None:  # noqa: ANN401 LangChain's signature
         """Note what is of a run; LangChain's own events and others' are not."""
-        if name == "tpo_start":
-            self.start = data
-        elif name == "tpo_step":
+        if name not in EVENTS:
+            return
+        if name == "tpo_step":
             self.steps.append(data)
         elif name == "tpo_end":
             self.summary = data
-        elif name == "tpo_round":
-            if data.get("text") is not None:
-                self.best = data
-        else:
-            return
+        elif name == "tpo_round" and data.get("text") is not None:
+            self.best = data
         self._news.put_nowait(data)
 
     def end(self) -> None:

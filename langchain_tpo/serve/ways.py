@@ -17,9 +17,9 @@ from langchain_tpo.loop.call_arguments import with_arguments
 from langchain_tpo.loop.run_input import TPORequest
 from langchain_tpo.result import TPOResult
 from langchain_tpo.runnable import TPORunnable
-from langchain_tpo.sampling.bound_arguments import is_structured, tool_arguments
-from langchain_tpo.sampling.bound_arguments import with_arguments as bound
+from langchain_tpo.sampling.bound_arguments import tool_arguments
 from langchain_tpo.sampling.inner_calls import PER_CALL
+from langchain_tpo.sampling.wrappers import mapped
 from langchain_tpo.serve.asked import Asked
 from langchain_tpo.serve.failures import bad_request
 
@@ -57,9 +57,9 @@ class Ways:
 
     async def _in_words(self, asked: Asked, config: RunnableConfig) -> list[AIMessage]:
         tpo, arguments = self._tpo, dict(asked.arguments)
-        if is_structured(arguments):  # JSON of any shape: a format belongs to the policy
-            form = {name: arguments.pop(name) for name in list(arguments) if name in FORMATS}
-            tpo = tpo.model_copy(update={"model": bound(tpo.model, form)})
+        if form := arguments.pop("response_format", None):  # JSON of any shape: the policy's own
+            model = mapped(tpo.model, lambda inside: inside.bind(response_format=form))
+            tpo = tpo.model_copy(update={"model": model})
         settings = with_arguments(asked.settings, arguments)
         config["configurable"] = {PER_CALL: settings}
         return best_of(await tpo.aoptimize(_input(asked), config), asked.answers)
@@ -95,10 +95,6 @@ def _input(asked: Asked) -> list[BaseMessage] | TPORequest:
     if not asked.tpo.context:
         return list(asked.messages)
     return {"messages": list(asked.messages), "context": dict(asked.tpo.context)}
-
-
-FORMATS = frozenset({"response_format"})
-"""Arguments that ask for JSON of any shape."""
 
 
 def best_of(result: TPOResult, number: int) -> list[AIMessage]:

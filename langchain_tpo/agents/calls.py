@@ -113,7 +113,7 @@ class SyncCalls(_Calls):
     def _reply(self, request: Request) -> ReplyMessages:
         try:
             with contained("The model"):
-                return as_reply(self.handler(request))
+                return _reply_of(self.handler(request))
         except StructuredOutputError as error:
             return faulty(error)
 
@@ -147,7 +147,7 @@ class AsyncCalls(_Calls):
     async def _reply(self, request: Request) -> ReplyMessages:
         try:
             with contained("The model"):
-                return as_reply(await self.handler(request))
+                return _reply_of(await self.handler(request))
         except StructuredOutputError as error:
             return faulty(error)
 
@@ -188,7 +188,7 @@ def conversation(request: Request) -> list[BaseMessage]:
     return [*system, *request.messages]
 
 
-def as_reply(response: ModelResponse[Any]) -> ReplyMessages:
+def _reply_of(response: ModelResponse[Any]) -> ReplyMessages:
     """Return what the agent was given, and why it could read nothing out of it."""
     answer, added = response.structured_response, response.result[1:]
     fault = added[0].text if added and answer is None else None

@@ -22,7 +22,7 @@ from langchain_core.runnables.config import merge_configs, set_config_context
 from langchain_core.runnables.graph import Graph
 from pydantic import ConfigDict, Field
 
-from langchain_tpo.chat_models.child_runs import achild_config, child_config, uncounted_context
+from langchain_tpo.chat_models.child_runs import child_config, uncounted_context
 from langchain_tpo.chat_models.one_chunk import HeldAnswer, streamed
 from langchain_tpo.chat_models.routing import Answerer, answerer
 from langchain_tpo.chat_models.structured import structured
@@ -316,7 +316,7 @@ class ChatTPO(LoopParts, BaseChatModel):
     ) -> ChatResult:
         way = self._way(stop, kwargs)
         counter = UsageCounter()
-        answer = way.ainvoke(messages, self._bounded(achild_config(run, counter)))
+        answer = way.ainvoke(messages, self._bounded(child_config(run, counter)))
         task = asyncio.get_running_loop().create_task(answer, context=uncounted_context())
         return self._result(await task, counter)
 

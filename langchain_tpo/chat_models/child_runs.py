@@ -5,12 +5,10 @@ calls others also has to see to it that handlers that add up tokens hear of its 
 """
 
 from contextvars import Context, copy_context
-from typing import TypeVar
 
 from langchain_core.callbacks import (
     AsyncCallbackManager,
     AsyncCallbackManagerForLLMRun,
-    BaseCallbackManager,
     CallbackManager,
     CallbackManagerForLLMRun,
     UsageMetadataCallbackHandler,
@@ -25,10 +23,10 @@ from langchain_tpo.sampling.usage import UsageCounter
 TOKEN_COUNTERS = (UsageMetadataCallbackHandler, UsageCounter)
 """Handlers that add up what every chat model below them reports."""
 
-ManagerT = TypeVar("ManagerT", bound=BaseCallbackManager)
 
-
-def child_config(run: CallbackManagerForLLMRun | None, counter: UsageCounter) -> RunnableConfig:
+def child_config(
+    run: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None, counter: UsageCounter
+) -> RunnableConfig:
     """Return the config for calls made inside a chat model's run.
 
     Args:
@@ -37,18 +35,18 @@ def child_config(run: CallbackManagerForLLMRun | None, counter: UsageCounter) ->
     """
     if run is None:
         return RunnableConfig(callbacks=[counter, TellNothing()])
-    manager = CallbackManager(handlers=[], parent_run_id=run.run_id)
-    return RunnableConfig(callbacks=_inherit(manager, run, counter))
-
-
-def achild_config(
-    run: AsyncCallbackManagerForLLMRun | None, counter: UsageCounter
-) -> RunnableConfig:
-    """Return the config for calls made inside a chat model's async run, as `child_config` does."""
-    if run is None:
-        return RunnableConfig(callbacks=[counter, TellNothing()])
-    manager = AsyncCallbackManager(handlers=[], parent_run_id=run.run_id)
-    return RunnableConfig(callbacks=_inherit(manager, run, counter))
+    is_async = isinstance(run, AsyncCallbackManagerForLLMRun)
+    kind = AsyncCallbackManager if is_async else CallbackManager
+    manager = kind(handlers=[], parent_run_id=run.run_id)
+    manager.add_handler(counter)
+    manager.add_handler(TellNothing())
+    for handler in run.inheritable_handlers:
+        if not isinstance(handler, (*TOKEN_COUNTERS, HeldAnswer)):
+            manager.add_handler(untold(handler))
+    manager.add_tags(run.inheritable_tags)
+    own = {key: value for key, value in run.inheritable_metadata.items() if _is_callers(key)}
+    manager.add_metadata(own)
+    return RunnableConfig(callbacks=manager)
 
 
 def uncounted_context() -> Context:
@@ -67,22 +65,6 @@ def uncounted_context() -> Context:
         if isinstance(value, TOKEN_COUNTERS):
             context.run(variable.set, None)
     return context
-
-
-def _inherit(
-    manager: ManagerT,
-    run: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun,
-    counter: UsageCounter,
-) -> ManagerT:
-    manager.add_handler(counter)
-    manager.add_handler(TellNothing())
-    for handler in run.inheritable_handlers:
-        if not isinstance(handler, (*TOKEN_COUNTERS, HeldAnswer)):
-            manager.add_handler(untold(handler))
-    manager.add_tags(run.inheritable_tags)
-    own = {key: value for key, value in run.inheritable_metadata.items() if _is_callers(key)}
-    manager.add_metadata(own)
-    return manager
 
 
 def _is_callers(key: str) -> bool:

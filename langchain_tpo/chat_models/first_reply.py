@@ -279,14 +279,10 @@ class IfItCompetes(Runnable[ReplyState, str]):
         return self.invoke(input, config, **kwargs)
 
 
-def _reply_of(kept: KeptReply) -> ReplyMessages:
-    return ReplyMessages(messages=messages_from_dict(kept["messages"]), fault=kept["fault"])
-
-
 def _answer(output: Mapping[str, Any]) -> Answer:
     state = cast("ReplyState", ended(output))
     kept = state["kept"]
-    reply = _reply_of(kept)
+    reply = ReplyMessages(messages=messages_from_dict(kept["messages"]), fault=kept["fault"])
     if not kept["competes"]:
         return Answer(reply=reply, result=None)
     return Answer(reply=reply, result=TPOResult.from_state(state["tpo"]))

@@ -1,4 +1,4 @@
-"""Tracers that add no usage up twice: what runs below a chat model took, its own run tells.
+"""Tracers that count no usage twice: what the runs below a chat model took is told by its own run.
 
 Another handler could take it off the messages before a tracer hears of them, but LangChain merges
 handlers through a set, where code of others calls a model with retries, and the tracer may come
@@ -16,8 +16,8 @@ from langchain_core.tracers.base import AsyncBaseTracer, BaseTracer
 from langchain_tpo.sampling.inner_calls import without_usage
 
 if TYPE_CHECKING:  # what stands behind the mixins in the classes that are made of them
-    from langchain_core.tracers.base import AsyncBaseTracer as _Async
-    from langchain_core.tracers.base import BaseTracer as _Sync
+    _Sync = BaseTracer
+    _Async = AsyncBaseTracer
 else:
     _Sync = _Async = object
 

@@ -167,9 +167,7 @@ def first_problem(cls: type[BaseModel], error: ValidationError) -> str:
     path = [str(part) for part in problem["loc"]]
     name, option = _called(cls), ".".join(path) or _called(cls)
     if problem["type"] in UNKNOWN_OPTION and len(path) == 1:
-        settings = cls.model_fields.get("settings")
-        kind = None if settings is None else settings.annotation
-        return _setting(name, option, kind) or _unknown(name, option, cls.model_fields)
+        return _no_field(cls, option)
     if problem["type"] in ("missing", "missing_argument"):
         return f"`{option}` of {name} is missing: give it."
     field = cls.model_fields.get(path[0]) if path else None
@@ -275,6 +273,14 @@ def what_was_meant(name: str, known: Sequence[str]) -> str:
     return f"do you mean `{near[0]}`?" if near else f"it takes {', '.join(known) or 'none'}."
 
 
+def _no_field(cls: type[BaseModel], option: str) -> str:
+    """Say what was meant by an option that is no field of a class."""
+    settings = cls.model_fields.get("settings")
+    kind = None if settings is None else settings.annotation
+    name = _called(cls)
+    return _setting(name, option, kind) or _unknown(name, option, cls.model_fields)
+
+
 def _unknown(name: str, option: str, known: Iterable[str]) -> str:
     options = [option for option in known if not option.startswith("_")]
     return f"`{option[:MOST_SHOWN]}` is no option of {name}: {what_was_meant(option, options)}"
@@ -322,12 +328,9 @@ def check_options(cls: type[BaseModel], options: Iterable[str]) -> None:
         ...
         langchain_tpo.errors.SettingsError: `degres` is no option of Oven: do you mean `degrees`?
     """
-    settings = cls.model_fields.get("settings")
-    kind = None if settings is None else settings.annotation
     for option in options:
         if option not in cls.model_fields:
-            name, known = _called(cls), cls.model_fields
-            raise SettingsError(_setting(name, option, kind) or _unknown(name, option, known))
+            raise SettingsError(_no_field(cls, option))
 
 
 def check_choice(option: str, value: object, choices: Sequence[str]) -> None:

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from math import isfinite
 from typing import Any
 
 from langchain_core.messages import AIMessage, MessageLikeRepresentation, convert_to_messages
 from typing_extensions import TypedDict
 
-from langchain_tpo.candidate_pool import Candidate, chosen
+from langchain_tpo.candidate_pool import Candidate, best_reward, chosen
 from langchain_tpo.costs import Price, price_of, usage_by_model
 from langchain_tpo.errors import RunError
 from langchain_tpo.events import RoundEvent, RunSummary
@@ -277,9 +278,8 @@ class TPOResult:
         )
 
     def _best_until(self, number: int) -> float | None:
-        pool = [candidate for candidate in self.pool if candidate["round"] <= number]
-        best = chosen(pool)
-        return None if best is None else pool[best]["reward"]
+        best = best_reward(self.pool, until=number)
+        return best if isfinite(best) else None
 
 
 def _copied(value: Any) -> Any:  # noqa: ANN401 JSON of any shape

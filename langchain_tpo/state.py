@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NotRequired, Required, TypeAlias, get_type_hints
 
 from langchain_core.messages import AnyMessage
-from langchain_core.runnables import Runnable
 from langgraph.channels import EphemeralValue
 from langgraph.graph.message import add_messages
 from pydantic import ConfigDict, Field, with_config
@@ -274,7 +273,3 @@ class TPOStep(TypedDict, total=False):
     """The answer, once there is one."""
     tpo: TPORun
     """What changes in the run."""
-
-
-Step: TypeAlias = Runnable[TPOThread, TPOStep]
-"""A node: from what a thread holds to what changes in it."""

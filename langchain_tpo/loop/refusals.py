@@ -33,12 +33,8 @@ def settled(
     refusals = [is_refusal(candidate) for candidate in candidates]
     if all(refusals) or not any(refusals):
         return list(candidates), []
-    stays = [
-        refused if on_refusal == "end" else not refused or _competes(candidate, on_refusal)
-        for candidate, refused in zip(candidates, refusals, strict=True)
-    ]
-    kept = [candidate for candidate, here in zip(candidates, stays, strict=True) if here]
-    gone = [candidate for candidate, here in zip(candidates, stays, strict=True) if not here]
+    kept = [candidate for candidate in candidates if _stays(candidate, on_refusal)]
+    gone = [candidate for candidate in candidates if not _stays(candidate, on_refusal)]
     return kept, [_drop(candidate) for candidate in gone]
 
 
@@ -52,8 +48,11 @@ def all_refuse(candidates: Sequence[Candidate]) -> bool:
     return bool(candidates) and all(is_refusal(candidate) for candidate in candidates)
 
 
-def _competes(candidate: Candidate, on_refusal: OnRefusal) -> bool:
-    return on_refusal == "keep" and bool(candidate["text"].strip())
+def _stays(candidate: Candidate, on_refusal: OnRefusal) -> bool:
+    """Return whether a response stays where some refuse and others do not."""
+    if not is_refusal(candidate):
+        return on_refusal != "end"
+    return on_refusal == "end" or (on_refusal == "keep" and bool(candidate["text"].strip()))
 
 
 def _drop(candidate: Candidate) -> Drop:

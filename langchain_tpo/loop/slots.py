@@ -62,14 +62,7 @@ def invoke_in_slot(
 async def ainvoke_in_slot(
     graph: Graph, asked: TPOInput, config: RunnableConfig, *, who: Callable[[], str]
 ) -> Any:  # noqa: ANN401 a graph's output
-    """Invoke a graph as `invoke_in_slot` does, without blocking the event loop.
-
-    Args:
-        graph: The graph.
-        asked: Its input.
-        config: Of the node, or of whatever calls.
-        who: Tells links apart that are asked the same in one node; asked only there.
-    """
+    """Invoke a graph as `invoke_in_slot` does, without blocking the event loop."""
     namespace = _namespace(asked, config, who)
     if namespace is None:
         return await graph.ainvoke(asked, config)
@@ -87,14 +80,7 @@ async def ainvoke_in_slot(
 def stream_in_slot(
     graph: Graph, asked: TPOInput, config: RunnableConfig, *, who: Callable[[], str]
 ) -> Iterator[Any]:
-    """Stream what a graph's thread holds after every superstep, in a place as of `invoke_in_slot`.
-
-    Args:
-        graph: The graph.
-        asked: Its input.
-        config: Of the node, or of whatever calls.
-        who: Tells links apart that are asked the same in one node; asked only there.
-    """
+    """Stream what a graph's thread holds after every superstep, placed as by `invoke_in_slot`."""
     namespace = _namespace(asked, config, who)
     if namespace is None:
         yield from graph.stream(asked, config, stream_mode="values")
@@ -115,14 +101,7 @@ def stream_in_slot(
 async def astream_in_slot(
     graph: Graph, asked: TPOInput, config: RunnableConfig, *, who: Callable[[], str]
 ) -> AsyncGenerator[Any]:
-    """Stream as `stream_in_slot` does, without blocking the event loop.
-
-    Args:
-        graph: The graph.
-        asked: Its input.
-        config: Of the node, or of whatever calls.
-        who: Tells links apart that are asked the same in one node; asked only there.
-    """
+    """Stream as `stream_in_slot` does, without blocking the event loop."""
     namespace = _namespace(asked, config, who)
     if namespace is None:
         async for thread in graph.astream(asked, config, stream_mode="values"):

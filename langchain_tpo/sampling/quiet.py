@@ -30,10 +30,10 @@ def quiet(model: ChatModel, *, cache: bool) -> ChatModel:
         model: A chat model, wrapped or not; what is not known to wrap one is left alone.
         cache: Whether LangChain's cache may answer.
     """
-    return mapped(model, lambda inside: silenced(inside, cache=cache))
+    return mapped(model, lambda inside: _silenced(inside, cache=cache))
 
 
-def silenced(model: ChatModel, *, cache: bool) -> ChatModel:
+def _silenced(model: ChatModel, *, cache: bool) -> ChatModel:
     """Return a quiet copy of one chat model without wrappers; anything else as it is."""
     if not isinstance(model, BaseChatModel):
         return model

@@ -49,8 +49,10 @@ def _trimmed(blocks: list[Any], start: int, length: int) -> list[Any]:
 
 
 def _part(block: Any, text: str, first: int, last: int) -> Any:  # noqa: ANN401 a text or a block
-    if isinstance(block, str) or (first, last) == (0, len(text)):
-        return block[first:last] if isinstance(block, str) else block
+    if isinstance(block, str):
+        return block[first:last]
+    if (first, last) == (0, len(text)):
+        return block
     part = {**block, "text": text[first:last]}
     if isinstance(cited := block.get("annotations"), list):
         moved = [_moved(one, first, last) for one in cited]

@@ -35,7 +35,7 @@ Change = Callable[[ChatModel], ChatModel]
 
 
 def check_chat_model(model: object, *, field: str) -> ChatModel:
-    """Return the model back, or say in one line why it cannot be one.
+    """Return the model, or say in one line why it cannot be one.
 
     Raises:
         ModelTypeError: When it is no Runnable.
@@ -44,13 +44,14 @@ def check_chat_model(model: object, *, field: str) -> ChatModel:
         return model
     hint = ": pass `init_chat_model(...)`" if isinstance(model, str) else ""
     raise ModelTypeError(
-        f"`{field}` must be a LangChain chat model, got {type(model).__name__} {_short(model)}"
+        f"`{field}` must be a LangChain chat model, got {type(model).__name__} "
+        f"`{shown(model, quoted=True)}`"
         f"{hint or ', which is no Runnable'}."
     )
 
 
 def check_policy(model: object, *, field: str) -> ChatModel:
-    """Return a policy back, or several as one that draws from them in turn.
+    """Return a policy, or several as one that draws from them in turn.
 
     Raises:
         ModelTypeError: When it is no Runnable, or a list that holds something else.
@@ -228,10 +229,6 @@ def _choices(model: DynamicRunnable[Any, Any]) -> list[ChatModel]:
     if isinstance(model, RunnableConfigurableAlternatives):
         others = model.alternatives
     return [model.default, *(other for other in others.values() if isinstance(other, Runnable))]
-
-
-def _short(value: object) -> str:
-    return f"`{shown(value, quoted=True)}`"
 
 
 def one_layer_inside(model: ChatModel) -> Sequence[ChatModel]:

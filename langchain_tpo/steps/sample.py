@@ -94,10 +94,8 @@ def changes(state: TPOState, settings: TPOSettings, draws: Draws) -> TPOUpdate:
     return {
         "responses": [] if refused else responses,
         "pool": responses if refused else [],
-        "rounds": [],
         "drops": [*drops, *set_aside],
         "stop_reason": "refusal" if refused else None,
-        "failure": None,
     }
 
 

@@ -83,7 +83,7 @@ class KeptScore(TypedDict):
 
 
 def with_score(candidate: Candidate, score: KeptScore | Candidate | None) -> Candidate:
-    """Return a candidate what it earned; without a score it stays as it is.
+    """Return a candidate with what it earned; without a score it stays as it is.
 
     Example:
         >>> with_score({"text": "a", "reward": None, "round": 0}, {"reward": 1.0})

@@ -37,7 +37,7 @@ class _GraphParts(LoopParts):
     model_config = ConfigDict(title="build_tpo_graph")  # what errors call it
 
 
-_PARTS: type[LoopParts] = _GraphParts
+_PARTS: type[LoopParts] = _GraphParts  # whose types say what its validators take
 
 
 @names_checked

@@ -75,7 +75,7 @@ class _AgentLoop(TPORunnable):
     model_config = ConfigDict(title="TPOMiddleware")  # what errors call it
 
 
-_LOOP: type[TPORunnable] = _AgentLoop
+_LOOP: type[TPORunnable] = _AgentLoop  # whose types say what its validators take
 
 
 class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
@@ -220,7 +220,7 @@ class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
 
 
 def _response(answer: Answer, request: Request) -> ExtendedModelResponse[Any]:
-    """Return the agent the reply as it was, or the answer and what it earned."""
+    """Return the reply as it was, or the answer and what it earned, as agents take it."""
     reply, result = answer.reply, answer.result
     if result is None:
         read = read_anew(reply, request.response_format)

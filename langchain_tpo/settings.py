@@ -197,7 +197,7 @@ class TPOSettings(_Frozen):
 
     @validator(mode="after")
     def _strategy_can_work(self) -> Self:
-        wording = self.wording
+        wording = self.wording  # refuses a style that there is not, whatever the depth
         if self.depth > 0:
             self.strategy.check(self.width, wording)
         return self

@@ -223,7 +223,7 @@ def local_chat_model(
     threads: int | None = None,
     **options: Any,
 ) -> LocalChatModel:
-    """Start a small model in this process and give it as a chat model.
+    """Start a small model in this process and return it as a chat model.
 
     Every call starts a server of its own, which ends with the model. Without arguments it is
     SmolLM2-135M-Instruct, fetched once (93 MB) unless it is installed.

@@ -100,7 +100,7 @@ def changes(
 
 
 def _scored(fresh: Candidate, pool: list[Candidate], scores: BatchScores) -> Candidate:
-    """Return the candidate its reward: that of the same text where it has been seen before."""
+    """Return a candidate with its reward: that of the same text where it has been seen before."""
     if fresh["reward"] is not None or "fault" in fresh:  # a first sample of an earlier run, or none
         return fresh
     return with_score(fresh, known_reward(pool, fresh["text"]) or scores.of(fresh["text"]))

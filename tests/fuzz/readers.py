@@ -34,11 +34,9 @@ with atheris.instrument_imports(include=["langchain_tpo"], enable_loader_overrid
     from langchain_tpo.evaluation.examples import BadRow, Row
     from langchain_tpo.evaluation.given_critiques import read_critiques
     from langchain_tpo.evaluation.records import RecordFile
-    from langchain_tpo.evaluation.systems import parse_systems
     from langchain_tpo.loop.revisions import Unusable, revision_reader
     from langchain_tpo.loop.run_input import as_tpo_input
     from langchain_tpo.reward_models.judges.judgement import read_json
-    from langchain_tpo.settings import TPOSettings
     from langchain_tpo.text.fencing import fence
     from langchain_tpo.text.secrecy import without_credentials
     from langchain_tpo.text.thinking import split_thinking
@@ -47,7 +45,6 @@ with atheris.instrument_imports(include=["langchain_tpo"], enable_loader_overrid
 
 TAG = "IMPROVED_VARIABLE"
 SUFFIXES = [".jsonl", ".json", ".csv", ".txt"]
-SYSTEMS = parse_systems(["tpo", "best-of-n"], TPOSettings())
 WORDS = [
     *("id", "prompt", "messages", "role", "content", "user", "assistant", "system", "turns"),
     *(

@@ -3,7 +3,6 @@
 Knows pages, keys and what a screen reader is told; needs nothing but the browser.
 """
 
-import base64
 import json
 import os
 import select
@@ -116,11 +115,6 @@ class Tab:
             for node in nodes
             if not node["ignored"]
         ]
-
-    def picture(self, path: Path, *, whole: bool = True) -> None:
-        """Write what the page looks like."""
-        shot = self.send("Page.captureScreenshot", captureBeyondViewport=whole)["data"]
-        path.write_bytes(base64.b64decode(shot))
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._buffer:

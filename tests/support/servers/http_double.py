@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -146,13 +145,3 @@ def serve(answer: Answer) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def after(seconds: float, reply: Reply) -> Callable[[Asked], Reply]:
-    """Return a route that takes its time."""
-
-    def route(_: Asked) -> Reply:
-        time.sleep(seconds)
-        return reply
-
-    return route

@@ -23,7 +23,7 @@ SCORERS_STAMP := $(SCORERS)/.installed
 	test_ray test_lowest test_newest mutants lint format docs clean
 
 help:  ## Show what can be made.
-	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z_ ]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 $(DEMO): pyproject.toml Makefile
 	$(PYTHON) -m venv $(VENV)
@@ -67,7 +67,7 @@ test_models: $(MODELS_STAMP)  ## Use LangChain's own chat model classes and smal
 		tests/integration_tests/test_sequence_classifier.py \
 		tests/integration_tests/test_classifier_heads.py
 
-models_page: $(MODELS_STAMP)  ## Measure what these classes take, and write docs/models.md anew.
+models_page: $(MODELS_STAMP)  ## Measure what these classes take, and write docs/models.md and docs/models_tried.md anew.
 	$(MODELS)/bin/python tools/models_page.py --measure
 
 $(STACKS_STAMP): pyproject.toml Makefile
@@ -85,7 +85,7 @@ $(SCORERS_STAMP): pyproject.toml Makefile
 	$(SCORERS)/bin/python -m pip install --quiet --editable '.[transformers]' --group scorers
 	touch $(SCORERS_STAMP)
 
-test_scorers: $(SCORERS_STAMP)  ## Take evaluators, metrics and cross-encoders of other libraries as rewards, in an environment of their own.
+test_scorers: $(SCORERS_STAMP)  ## Take evaluators and metrics of other libraries as rewards, in an environment of their own.
 	$(SCORERS)/bin/python -m pytest -rs -p no:unraisableexception tests/integration_tests/test_scorers.py
 
 $(SPREAD_STAMP): pyproject.toml Makefile
@@ -130,4 +130,5 @@ docs: $(STAMP)  ## Build the documentation site into .site; a warning is an erro
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 clean:  ## Remove what the other targets made.
-	rm -rf $(VENV) $(MODELS) $(STACKS) $(SCHEMA) $(SCORERS) $(SPREAD) .site .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(MODELS) $(STACKS) $(SCHEMA) $(SCORERS) $(SPREAD) .site demo.html mutants \
+		.mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .langgraph_api

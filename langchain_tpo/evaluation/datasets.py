@@ -49,6 +49,10 @@ DatasetLike: TypeAlias = "Dataset | Table | str | Path | Sequence[str | Mapping[
 """What names or is a data set."""
 
 
+_Read: TypeAlias = Callable[[str, Mapping[str, str]], Iterable[object]]
+"""From the name and the options of a service's data set to its rows."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
     """Examples that can be read from the start as often as needed; close it in the end."""
@@ -126,10 +130,13 @@ def open_dataset(source: DatasetLike) -> Dataset:
     if not isinstance(source, str | Path):
         listed = _at_hand(source)
         return Dataset(source="rows", rows=lambda: enumerate(listed, start=1))
-    for scheme, read in _SERVICES.items():
+    for scheme, (read, known) in _SERVICES.items():
         if str(source).startswith(scheme):
-            name = str(source).removeprefix(scheme)
-            return Dataset(source=str(source), local=False, rows=partial(_numbered, read, name))
+            name, _, query = str(source).removeprefix(scheme).partition("?")
+            options = dict(parse_qsl(query))
+            _check_options(name, options, known)
+            rows = partial(_numbered, read, name, options)
+            return Dataset(source=str(source), local=False, rows=rows)
     path = Path(str(source).partition("?")[0])
     kind = _kind(path)
     if stat.S_ISDIR(kind):
@@ -137,6 +144,13 @@ def open_dataset(source: DatasetLike) -> Dataset:
     if not stat.S_ISREG(kind):
         return _piped(path, str(source))
     return _file(Path(source), str(source))
+
+
+def _check_options(name: str, options: Iterable[str], known: Sequence[str]) -> None:
+    for option in options:
+        if option not in known:
+            listed = " and ".join(f"`{one}`" for one in known)
+            raise DatasetError(f"`{name}` knows no `{option}`: use {listed}.")
 
 
 def _at_hand(source: Any) -> list[object]:  # noqa: ANN401 whatever a caller hands in
@@ -246,35 +260,27 @@ def _saved(path: Path, source: str) -> Dataset:
     )
 
 
-def _numbered(read: Callable[[str, dict[str, str]], Iterable[object]], name: str) -> Numbered:
+def _numbered(read: _Read, name: str, options: Mapping[str, str]) -> Numbered:
     """Read what a service holds under `NAME?option=value`."""
-    name, _, query = name.partition("?")
     try:
-        yield from enumerate(read(name, dict(parse_qsl(query))), start=1)
+        yield from enumerate(read(name, options), start=1)
     except TPOError:
         raise
     except Exception as error:  # a service's, of any kind
         raise DatasetError(f"`{name}` could not be loaded: {_short(error)}") from error
 
 
-def _hub_rows(name: str, options: dict[str, str]) -> Iterable[object]:
-    config, split = options.pop("config", None), options.pop("split", "test")
-    _refuse(name, options, "`split` and `config`")
+def _hub_rows(name: str, options: Mapping[str, str]) -> Iterable[object]:
+    config, split = options.get("config"), options.get("split", "test")
     rows: Iterable[object] = _datasets().load_dataset(name, config, split=split, streaming=True)
     return rows
 
 
-def _langsmith_rows(name: str, options: dict[str, str]) -> Iterable[object]:
-    split = options.pop("split", None)
-    _refuse(name, options, "`split`")
+def _langsmith_rows(name: str, options: Mapping[str, str]) -> Iterable[object]:
+    splits = [options["split"]] if "split" in options else None
     client = import_module("langsmith").Client()
-    for one in client.list_examples(dataset_name=name, splits=[split] if split else None):
+    for one in client.list_examples(dataset_name=name, splits=splits):
         yield {"id": str(one.id), "inputs": one.inputs, "outputs": one.outputs}
-
-
-def _refuse(name: str, options: Mapping[str, str], known: str) -> None:
-    for option in options:
-        raise DatasetError(f"`{name}` knows no `{option}`: use {known}.")
 
 
 def _datasets() -> Any:  # noqa: ANN401 an optional package
@@ -288,7 +294,8 @@ def _short(error: Exception) -> str:
     return without_credentials(" ".join(str(error).split()))[:300]
 
 
-_SERVICES: Mapping[str, Callable[[str, dict[str, str]], Iterable[object]]] = {
-    HUB: _hub_rows,
-    LANGSMITH: _langsmith_rows,
+_SERVICES: Mapping[str, tuple[_Read, Sequence[str]]] = {
+    HUB: (_hub_rows, ("split", "config")),
+    LANGSMITH: (_langsmith_rows, ("split",)),
 }
+"""What reads a service, and the options that its names take, by what opens them."""

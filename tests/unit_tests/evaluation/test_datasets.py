@@ -254,6 +254,21 @@ def test_a_langsmith_data_set_is_read_like_an_export(monkeypatch: pytest.MonkeyP
     assert (row.id, row.messages[0].text, row.fields["answer"]) == ("u1", "a", "b")
 
 
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("hf:owner/name?revison=1", "`owner/name` knows no `revison`: use `split` and `config`."),
+        ("langsmith:mine?config=x", "`mine` knows no `config`: use `split`."),
+    ],
+)
+def test_an_option_that_a_service_has_not_is_refused_before_it_is_asked(
+    source: str, words: str
+) -> None:
+    with pytest.raises(DatasetError) as caught:
+        open_dataset(source)
+    assert str(caught.value) == words
+
+
 def test_a_hub_data_set_is_read_like_a_file(tmp_path: Path) -> None:
     pytest.importorskip("datasets")
     written(tmp_path, "test.jsonl", '{"prompt": "a"}\n')

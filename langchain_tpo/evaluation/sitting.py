@@ -15,7 +15,7 @@ from langchain_tpo.errors import DatasetError
 from langchain_tpo.evaluation.attempts import Answerer, InProcess
 from langchain_tpo.evaluation.datasets import Dataset
 from langchain_tpo.evaluation.done import Done
-from langchain_tpo.evaluation.given_answers import GivenAnswers, given_answers
+from langchain_tpo.evaluation.given_answers import GivenAnswer, GivenAnswers, given_answers
 from langchain_tpo.evaluation.giving_up import HopelessError, Patience
 from langchain_tpo.evaluation.manifest import NO_MODEL, manifest_of
 from langchain_tpo.evaluation.metrics.measured import Measure
@@ -57,27 +57,36 @@ class Evaluation:
     make_parts: Callable[[], Parts] | None = None
     """Makes the same parts in other processes; None: they travel as they are."""
 
-    @asynccontextmanager
-    async def answerer(self) -> AsyncIterator[Answerer]:
-        """Hold who answers.
+    def in_process(self) -> InProcess:
+        """Build every system in this process.
 
         Raises:
-            ConfigurationError: In one line, when a system cannot be built.
+            ConfigurationError: In one line, when one of them cannot be built.
         """
-        answers = {name: given.by_example for name, given in self.answers.items()}
-        here = InProcess(
+        return InProcess(
             self.systems,
-            replace(self.parts, answers=answers),
+            replace(self.parts, answers=self._by_example),
             concurrency=self.concurrency,
             measures=self.measures,
         )
+
+    @asynccontextmanager
+    async def answerer(self, here: InProcess) -> AsyncIterator[Answerer]:
+        """Hold who answers: this process, or those that `spread` starts.
+
+        Args:
+            here: This one, which can build what they will.
+
+        Raises:
+            ConfigurationError: In one line, when they cannot be started.
+        """
         if self.spread is None:
             yield here
             return
         recipe = Recipe(
             systems=self.systems,
             make_parts=self.make_parts or partial(_same, self.parts),
-            answers=answers,
+            answers=self._by_example,
             concurrency=self.concurrency,
             measures=self.measures,
         )
@@ -109,6 +118,10 @@ class Evaluation:
             for system in self.systems
             if system.answers is not None
         }
+
+    @property
+    def _by_example(self) -> Mapping[str, Mapping[str, GivenAnswer]]:
+        return {name: given.by_example for name, given in self.answers.items()}
 
     def manifest(self) -> dict[str, Any]:
         """Describe the run as JSON values.
@@ -157,12 +170,14 @@ class Sitting:
             retry_failed: Whether failed examples are to be tried again.
 
         Raises:
-            ConfigurationError: In one line, when the folder cannot be had; it is as it was then.
+            ConfigurationError: In one line, when a system cannot be built or the folder cannot be
+                had; it is as it was then.
         """
         self.folder = folder
         self.stopped: str | None = None
         """Why the work ended early; None when it did not."""
         self._evaluation = evaluation
+        self._here = evaluation.in_process()
         file = open_run(folder, evaluation.manifest(), resume=resume, retry_failed=retry_failed)
         self._writer = RecordWriter(file)
         try:
@@ -188,12 +203,12 @@ class Sitting:
             observe: Is told of every record.
 
         Raises:
-            ConfigurationError: In one line, when a system cannot be built.
+            ConfigurationError: In one line, when processes that answer cannot be started.
         """
         todo = self._evaluation
         try:
             with self._writer:
-                async with todo.answerer() as answerer:
+                async with todo.answerer(self._here) as answerer:
                     await run_evaluation(
                         islice(todo.dataset.examples(), todo.limit),
                         todo.systems,

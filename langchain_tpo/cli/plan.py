@@ -173,6 +173,8 @@ def plan(  # noqa: PLR0913 a command has the options that it has
         _refuse(of_a_reward, "`--reward-tps`: how fast a reward server reads")
     if not judge:
         _refuse({"--reward-write-tps": reward_write_tps}, "`--judge`: a classifier writes nothing")
+    if not isfinite(reward_seconds):
+        raise SettingsError(f"`--reward-seconds` must be a finite number, got {reward_seconds:g}.")
     number = _whole(prompts)
     lengths = Lengths(
         prompt=prompt_tokens, answer=answer_tokens, critique=critique_tokens, verdict=verdict_tokens

@@ -35,12 +35,14 @@ def prices_of(texts: Sequence[str]) -> dict[ModelRole, Price]:
             (who,) = (known for known in get_args(ModelRole) if known == (role or "model"))
             read, written, *more = map(float, figures.split("/"))
             (cached,) = more or (None,)
-            prices[who] = Price(input=read, output=written, cached_input=cached)
         except ValueError:
             raise SettingsError(
                 f"`--price {text}`: write money per million tokens read and written, and of cached "
                 "ones if they are cheaper, as in `0.4/1.6/0.1` or `critic=2/8`."
             ) from None
+        if who in prices:
+            raise SettingsError(f"`--price {text}`: the price of `{who}` is named already.")
+        prices[who] = Price(input=read, output=written, cached_input=cached)
     if prices and "model" not in prices:
         raise SettingsError("`--price` must name the price of the model itself, as in `0.4/1.6`.")
     return prices

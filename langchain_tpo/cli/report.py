@@ -1,7 +1,7 @@
 """`tpo report`: a run as a page, as Markdown, as JSON and as plots."""
 
 import json
-from math import inf
+from math import inf, isfinite
 from pathlib import Path
 from typing import Annotated
 
@@ -80,9 +80,16 @@ def report(  # noqa: PLR0913 a command has the options that it has
 
 def _difficulties(path: Path) -> dict[str, float]:
     try:
-        return {str(name): float(value) for name, value in json.loads(path.read_bytes()).items()}
+        listed = json.loads(path.read_bytes()).items()
+        return {str(name): _finite(float(value)) for name, value in listed}
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise DatasetError(
             f"`{path}` holds no difficulties ({error}): write one JSON object, as in "
             '`{"example 1": 0.4}`.'
         ) from error
+
+
+def _finite(value: float) -> float:
+    if not isfinite(value):
+        raise ValueError(f"{value} is no difficulty")
+    return value

@@ -135,7 +135,9 @@ def _listening(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
         said = getattr(error, "strerror", None) or str(error)
-        raise SettingsError(f"`{host}` port {port} cannot be listened on: {said}.") from None
+        raise SettingsError(
+            f"`{host}` port {port} cannot be listened on: {said.rstrip('.')}."
+        ) from None
 
 
 def _address(listening: socket.socket) -> str:

@@ -209,6 +209,8 @@ def _options(text: str, kind: SystemKind, listed: str) -> dict[str, str]:
         if not equals or name not in taken:
             known = ", ".join(f"`{known}`" for known in sorted(taken))
             raise SettingsError(f"`--system {text}`: `{part}` is no option, use {known}.")
+        if name in options:
+            raise SettingsError(f"`--system {text}` says `{name}` twice.")
         options[name] = value
     return options
 

@@ -113,6 +113,8 @@ def test_a_price_that_is_none_is_refused_in_one_line(
         (["--parameters", "0"], "`--parameters` must be a number above 0, got 0."),
         (["--parameters", "nan"], "`--parameters` must be a number above 0, got nan."),
         (["--seed", "-1"], "--seed"),
+        (["--difficulty", "{file}"], "holds no difficulties"),
+        (["--difficulty", "{nan}"], "holds no difficulties (nan is no difficulty)"),
         (["--out", "{file}"], "could not be written to: File exists."),
     ],
 )
@@ -127,7 +129,8 @@ def test_a_report_that_cannot_be_made_is_one_line(
     run_app(["evaluate", str(prompts), "--out", folder, "-s", "single", *MODEL, *REWARD])
     capfd.readouterr()
 
-    said = [part.format(file=prompts) for part in arguments]
+    (tmp_path / "nan.json").write_text('{"1": NaN}')
+    said = [part.format(file=prompts, nan=tmp_path / "nan.json") for part in arguments]
     assert run_app(["report", folder, *said]) == 2
     out, err = capfd.readouterr()
     assert (out, err.count("\n")) == ("", 1)
@@ -171,6 +174,27 @@ def test_a_folder_that_holds_a_run_is_not_written_over(
     )
     assert "`reward` was" in capfd.readouterr().err
     assert records(tmp_path / "run") == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["-s", "tpo:critique=no-such-file"], "no-such-file"),
+        (["-s", "tpo:critic=nonsense"], "`nonsense` could not be set up"),
+    ],
+)
+def test_a_system_that_cannot_be_built_takes_no_folder(
+    arguments: list[str],
+    words: str,
+    prompts: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "run"
+
+    assert run_app(["evaluate", str(prompts), "--out", str(folder), *arguments, *MODEL]) == 2
+    assert words in capfd.readouterr().err
+    assert not folder.exists()
 
 
 def test_failed_examples_are_tried_again_when_asked(prompts: Path, tmp_path: Path) -> None:

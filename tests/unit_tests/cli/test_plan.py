@@ -119,6 +119,8 @@ def test_it_says_how_far_to_trust_it_on_stderr(capsys: pytest.CaptureFixture[str
         (["--prompts", "3", *SPEED, "--within", "9h", "--policies", "2"], "leave out"),
         (["--prompts", "3", *SPEED, "--reward-tps", "0"], "`--reward-tps`"),
         (["--prompts", "3", *SPEED, "--reward-seconds", "-1"], "--reward-seconds"),
+        (["--prompts", "3", *SPEED, "--reward-seconds", "inf"], "`--reward-seconds` must be"),
+        (["--prompts", "3", "--price", "1/2", "--price", "3/4"], "`model` is named already"),
         (["--prompts", "3", *SPEED, "--reward-write-tps", "9"], "needs `--reward-tps`"),
         (["--prompts", "3", "--policy-tps", "9", "--policy-read-tps", "-1"], "above 0"),
         (["--prompts", "3", "--answer-tokens", "0"], "`answer` of Lengths"),

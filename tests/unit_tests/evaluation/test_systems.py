@@ -81,6 +81,7 @@ def test_a_rule_that_cannot_work_is_one_line() -> None:
         (["tpo:width=1"], "`width` must be at least 2"),
         (["tpo", "tpo"], "Two systems"),
         (["x=tpo:width=2/3"], "several"),
+        (["tpo:width=2,width=3"], "says `width` twice"),
         (["best-of-n-matched"], "a system with rounds"),
         (["tpo", "best-of-n-matched:match=single"], "got `single`"),
         (["tpo:match=tpo"], "matches nothing"),

@@ -118,7 +118,7 @@ def kilobytes(run: Work, _alone: Work, queries: int) -> float:
 
 
 async def all_at_once(work: Work, queries: int) -> float:
-    """Do the work of all queries; give the CPU seconds."""
+    """Do the work of all queries; return the CPU seconds."""
     began = time.process_time()
     await asyncio.gather(*map(work, range(queries)))
     return time.process_time() - began

@@ -56,7 +56,7 @@ class Recorder:
 
 
 async def replay(chains: Iterable[Chain], send: Send) -> float:
-    """Send all chains at once, every stage as soon as the one before is answered; give seconds."""
+    """Send all chains at once, every stage as soon as the one before is answered; in seconds."""
 
     async def one(chain: Chain) -> None:
         for stage in chain:

@@ -52,7 +52,7 @@ def loop() -> TPORunnable:
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """Serve, and give the URL."""
+    """Serve, and yield the URL."""
     server = Server(create_app(loop(), name="oak"), grace=1)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

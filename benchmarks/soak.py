@@ -58,7 +58,7 @@ class SlowDouble(OpenAIDouble):
 
 @contextmanager
 def slow_double(latency: float) -> Iterator[str]:
-    """Serve, and give the URL."""
+    """Serve, and yield the URL."""
     with SlowDouble(latency) as double:
         yield double.base_url
 

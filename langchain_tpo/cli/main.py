@@ -57,7 +57,7 @@ def before(
 
 
 def run_app(arguments: Sequence[str]) -> int:
-    """Run one command and give its exit code; whatever goes wrong is one line on stderr.
+    """Run one command and return its exit code; whatever goes wrong is one line on stderr.
 
     Args:
         arguments: What stands behind `tpo`.

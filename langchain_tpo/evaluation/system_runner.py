@@ -167,11 +167,11 @@ class SystemRunner:
 
     @cached_property
     def _shared(self) -> TPORunnable:
-        return self._built(self.system, self._critic)
+        return self._built(self._critic)
 
     def _runnable(self, example: Example, number: int, budget: Spending | None) -> TPORunnable:
         if self.system.critique is not None:
-            return self._built(self.system, given_critic(self._critique(example)))
+            return self._built(given_critic(self._critique(example)))
         if self.system.match is None:
             return self._shared
         if budget is None:
@@ -182,13 +182,13 @@ class SystemRunner:
         settings = self.system.settings.with_changes(width=width)
         return self._shared.model_copy(update={"settings": settings, "width": None})
 
-    def _built(self, system: System, critic: ChatModel | None) -> TPORunnable:
+    def _built(self, critic: ChatModel | None) -> TPORunnable:
         return TPORunnable(
             model=self._parts.model,
             reward=self._reward,
             critic=critic,
-            settings=system.settings,
-            name=system.name,
+            settings=self.system.settings,
+            name=self.system.name,
         )
 
     @property

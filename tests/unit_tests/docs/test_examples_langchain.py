@@ -14,6 +14,7 @@ from langchain_core.runnables import RunnableLambda
 
 import langchain_tpo.local
 from langchain_tpo.errors import TPOError
+from tests.support.scripts import STRICTLY
 
 ROOT = Path(__file__).parents[3]
 
@@ -104,7 +105,7 @@ def test_an_example_of_tracing_runs_in_a_process_of_its_own() -> None:
     pytest.importorskip("opentelemetry.sdk", reason="needs `opentelemetry-sdk`")
 
     ended = subprocess.run(  # noqa: S603 our own example
-        [sys.executable, "-W", "error", str(ROOT / "examples" / f"{OF_ITS_OWN}.py")],
+        [*STRICTLY, str(ROOT / "examples" / f"{OF_ITS_OWN}.py")],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -2,10 +2,10 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from langchain_tpo.cli.main import run_app
+from tests.support.scripts import STRICTLY
 
 ROOT = Path(__file__).parents[3]
 PARTS = ["-m", "python:tests.support.evaluation_models:teachable_where_even", "--quiet"]
@@ -22,7 +22,7 @@ def test_a_replayed_rule_does_what_the_rule_did(tmp_path: Path) -> None:
 
     script = [str(ROOT / "tools" / "replay_stop_rules.py"), str(folder), *RULES.values()]
     ran = subprocess.run(  # noqa: S603 our own example
-        [sys.executable, "-W", "error", *script],
+        [*STRICTLY, *script],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,

@@ -74,6 +74,9 @@ _QUOTED = re.compile(
 _IN_BRACKETS = re.compile(r"\[(\d{3})\]")
 """Where NVIDIA's client keeps the status, and nowhere else."""
 
+_FAILURES = range(400, 600)
+"""Statuses of HTTP that say that something failed; other whole numbers are codes of their own."""
+
 _ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 _AWAITED = ("_agenerate", "_astream")
@@ -126,7 +129,7 @@ def words_of(error: Exception) -> str:
     return _QUOTED.sub("", _CODES.sub("", whole))
 
 
-def status_of(error: Exception) -> int | None:
+def status_of(error: BaseException) -> int | None:
     """Find the HTTP status of an error, wherever its client keeps it."""
     response = getattr(error, "response", None)
     places = [
@@ -139,4 +142,4 @@ def status_of(error: Exception) -> int | None:
         places.append(response.get("ResponseMetadata", {}).get("HTTPStatusCode"))
     if bracketed := _IN_BRACKETS.match(as_text(error)):
         places.append(int(bracketed[1]))
-    return next((place for place in places if isinstance(place, int)), None)
+    return next((place for place in places if isinstance(place, int) and place in _FAILURES), None)

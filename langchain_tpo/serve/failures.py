@@ -13,6 +13,7 @@ from langchain_tpo.errors import (
     TimeBudgetError,
     WeightsError,
 )
+from langchain_tpo.sampling.model_errors import status_of
 from langchain_tpo.text.shown import message_of
 
 PASSED_ON = (400, 404, 413, 422)
@@ -129,7 +130,7 @@ def failure_of(error: BaseException) -> Failure:
         return _of_provider(error, error.status, "The reward model")
     if isinstance(error, RunError):
         return Failure(status=502, message=message_of(error), code="no_answer")
-    return _of_provider(error, _status(error), "The model")
+    return _of_provider(error, status_of(error), "The model")
 
 
 def _of_provider(error: BaseException, status: int | None, who: str) -> Failure:
@@ -149,14 +150,6 @@ def _of_provider(error: BaseException, status: int | None, who: str) -> Failure:
         return Failure(status=502, message=f"{who} is out of reach ({kind}).", code="unreachable")
     told = f"The run failed ({kind}): the server's log has the request's id."
     return Failure(status=500, message=told, code="internal_error")
-
-
-def _status(error: BaseException) -> int | None:
-    """Read a status as the clients of OpenAI, Anthropic and httpx report it."""
-    found = getattr(error, "status_code", None)
-    if found is None:
-        found = getattr(getattr(error, "response", None), "status_code", None)
-    return found if isinstance(found, int) else None
 
 
 def _wait(error: BaseException) -> int:

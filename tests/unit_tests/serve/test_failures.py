@@ -7,7 +7,7 @@ import pytest
 from langchain_tpo.serve.failures import failure_of
 
 
-class OfAService(Exception):
+class ServiceError(Exception):
     """An error of a client library, which keeps the status in its own place."""
 
     def __init__(self, text: str = "no", **kept: Any) -> None:
@@ -23,12 +23,12 @@ class Answered:
 
 
 BUSY = {
-    "openai": OfAService(status_code=429),
-    "httpx": OfAService(response=Answered()),
-    "google": OfAService(code=429),
-    "aiohttp": OfAService(status=429),
-    "boto": OfAService(response={"ResponseMetadata": {"HTTPStatusCode": 429}}),
-    "nvidia": OfAService("[429] Too Many Requests"),
+    "openai": ServiceError(status_code=429),
+    "httpx": ServiceError(response=Answered()),
+    "google": ServiceError(code=429),
+    "aiohttp": ServiceError(status=429),
+    "boto": ServiceError(response={"ResponseMetadata": {"HTTPStatusCode": 429}}),
+    "nvidia": ServiceError("[429] Too Many Requests"),
 }
 
 
@@ -42,6 +42,6 @@ def test_a_busy_service_is_told_as_busy(service: str) -> None:
 
 @pytest.mark.parametrize("code", [0, 1, 200, 302, 11600, -1, True])
 def test_a_number_of_another_kind_is_no_status(code: int) -> None:
-    told = failure_of(OfAService(code=code))
+    told = failure_of(ServiceError(code=code))
 
     assert (told.status, told.code) == (500, "internal_error")

@@ -38,6 +38,22 @@ MOST_PROMPTS = 10**12
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 """In a unit of time."""
 
+NEEDED: Mapping[str, tuple[str, Sequence[str]]] = {
+    "policy_tps": (
+        "how fast the servers are",
+        (
+            *("policy_read_tps", "policy_slots", "policies", "reward_tps", "reward_write_tps"),
+            *("rewards", "reward_seconds", "at_once", "within", "policy_hour", "reward_hour"),
+        ),
+    ),
+    "reward_tps": (
+        "how fast a reward server reads",
+        ("rewards", "reward_write_tps", "reward_hour"),
+    ),
+    "judge": ("a classifier writes nothing", ("reward_write_tps",)),
+}
+"""Options that others need, why, and which those are."""
+
 PromptsOption = Annotated[float, typer.Option(help="How many questions, such as `1e6`.")]
 
 PolicyTpsOption = Annotated[
@@ -152,29 +168,7 @@ def plan(  # noqa: PLR0913 a command has the options that it has
     A run of the loop over filler counts its requests and tokens; a model of servers that batch
     tells the time.
     """
-    of_a_reward = {
-        "--rewards": rewards,
-        "--reward-write-tps": reward_write_tps,
-        "--reward-hour": reward_hour,
-    }
-    if policy_tps is None:
-        of_policies = {
-            "--policy-read-tps": policy_read_tps,
-            "--policy-slots": policy_slots,
-            "--policies": policies,
-            "--reward-tps": reward_tps,
-            "--reward-seconds": reward_seconds or None,
-            "--at-once": at_once,
-            "--within": within,
-            "--policy-hour": policy_hour,
-        }
-        _refuse({**of_policies, **of_a_reward}, "`--policy-tps`: how fast the servers are")
-    if reward_tps is None:
-        _refuse(of_a_reward, "`--reward-tps`: how fast a reward server reads")
-    if not judge:
-        _refuse({"--reward-write-tps": reward_write_tps}, "`--judge`: a classifier writes nothing")
-    if not isfinite(reward_seconds):
-        raise SettingsError(f"`--reward-seconds` must be a finite number, got {reward_seconds:g}.")
+    _check_together(locals())
     number = _whole(prompts)
     lengths = Lengths(
         prompt=prompt_tokens, answer=answer_tokens, critique=critique_tokens, verdict=verdict_tokens
@@ -207,11 +201,19 @@ def plan(  # noqa: PLR0913 a command has the options that it has
     say(CHECKED)
 
 
-def _refuse(options: Mapping[str, object], without: str) -> None:
-    """Refuse options that would do nothing without another one."""
-    for option, value in options.items():
-        if value is not None:
-            raise SettingsError(f"`{option}` needs {without}.")
+def _check_together(typed: Mapping[str, Any]) -> None:
+    """Refuse options that would do nothing without another one, and scores that never come."""
+    for needed, (why, names) in NEEDED.items():
+        for name in names if typed[needed] in (None, False) else ():
+            if typed[name]:
+                raise SettingsError(f"`{_option(name)}` needs `{_option(needed)}`: {why}.")
+    seconds = typed["reward_seconds"]
+    if not isfinite(seconds):
+        raise SettingsError(f"`--reward-seconds` must be a finite number, got {seconds:g}.")
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _whole(prompts: float) -> int:

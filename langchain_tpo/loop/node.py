@@ -146,13 +146,13 @@ class StepNode(Runnable[TPOThread, TPOStep], Generic[RequestT, ReplyT]):
     def _attempt(self, thread: TPOThread, config: RunnableConfig) -> "_Attempt":
         """Look at the clock, the run and what it obeys; `sample` opens a run of its own."""
         since = time.perf_counter()
-        opens, of_client = self._plan.name == "sample", on_a_server()
-        state = opened(thread, of_client=of_client) if opens else resumed(thread)
+        opens = self._plan.name == "sample"
+        state = opened(thread, of_client=on_a_server()) if opens else resumed(thread)
         if self._plan.name not in ("sample", "reward") and not state["rounds"]:
             raise RunError(f"`tpo.rounds` is empty, and `{self._plan.name}` is a step of a round.")
         earlier, given = state["options"], context_options(self._settings)
         settings = with_options(self._settings, {**earlier, **given})
-        if own := configured_options(config, settings, of_client=of_client):
+        if own := configured_options(config, settings, of_client=on_a_server()):
             given, settings = {**given, **own}, with_options(settings, own)
         state["options"] = {**earlier, **plain_options(given)}
         return _Attempt(self._plan.name, state, settings, since, self._answers)

@@ -23,6 +23,7 @@ INTERNAL = {
     "DiskFullError": "an OSError, caught by `tpo evaluate`",
     "HopelessError": "a RunError, caught by `tpo evaluate`",
     "AmbiguousVerdict": "as UnreadableVerdict",
+    "NoVerdict": "likewise",
     "UnreadableVerdict": "an OutputParserException: what a judge's `with_retry` sees",
     "OutputParserException": "what a judge's `with_retry` sees; a RewardOutputError in the end",
     "AttributeError": "what Python wants of a module's `__getattr__`",

@@ -87,8 +87,9 @@ async def test_what_a_dead_actor_had_in_hand_is_answered_by_another(
 ) -> None:
     class Mortal(ScriptedModelWithN):
         def _result(self, call: Any) -> Any:
-            if len(self.notebook.calls) == 5:
-                next(handle for handle in ray.handles if not handle.deaths).die()
+            # Two calls may be noted before either comes here: the fifth is not always seen alone.
+            if len(self.notebook.calls) >= 5 and not any(handle.deaths for handle in ray.handles):
+                ray.handles[0].die()
             return super()._result(call)
 
     records = await spread_out(

@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import Callable
 
 import pytest
@@ -63,7 +64,12 @@ def test_members_that_have_not_begun_do_not_begin_when_one_fails() -> None:
     def failing(_: ScoreRequest) -> list[Score]:
         raise ZeroDivisionError
 
-    others = {name: RunnableLambda(lambda _: begun.append("other") or [1.0]) for name in "bcdef"}
+    def other(_: ScoreRequest) -> list[float]:
+        begun.append("other")
+        time.sleep(0.1)  # while it works, the failure of the first is heard
+        return [1.0]
+
+    others = {name: RunnableLambda(other) for name in "bcdef"}
     members = Members({"a": RunnableLambda(failing), **others})
 
     with pytest.raises(ZeroDivisionError):

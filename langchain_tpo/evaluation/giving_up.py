@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from langchain_tpo.errors import RewardTypeError, RunError
 from langchain_tpo.evaluation.records import Record
+from langchain_tpo.sampling.model_errors import status_of
 
 Trouble: TypeAlias = Literal["hopeless", "nothing to check"]
 """What a failure means for the examples that follow: none will do better, or only this one has
@@ -72,13 +73,8 @@ def trouble_of(error: Exception | None) -> Trouble | None:
     """
     if isinstance(error, RewardTypeError):
         return "nothing to check"
-    statuses = (
-        getattr(error, "status_code", None),
-        getattr(error, "status", None),
-        getattr(getattr(error, "response", None), "status_code", None),
-    )
-    known = any(isinstance(one, int) and one in _HOPELESS_STATUSES for one in statuses)
-    return "hopeless" if known else None
+    hopeless = error is not None and status_of(error) in _HOPELESS_STATUSES
+    return "hopeless" if hopeless else None
 
 
 def _reason(record: Record) -> str | None:

@@ -22,6 +22,10 @@ class ServerError(Exception):
     status_code = 404
 
 
+class BotoError(Exception):
+    response = {"ResponseMetadata": {"HTTPStatusCode": 403}}  # noqa: RUF012 read only
+
+
 class Broken(ScriptedModelWithN):
     error: Any
 
@@ -31,7 +35,12 @@ class Broken(ScriptedModelWithN):
 
 @pytest.mark.parametrize(
     ("error", "asked"),
-    [(AuthenticationError("no key"), 1), (ServerError("no model"), 1), (OSError("slow"), 3)],
+    [
+        (AuthenticationError("no key"), 1),
+        (ServerError("no model"), 1),
+        (BotoError("no right"), 1),
+        (OSError("slow"), 10),
+    ],
 )
 async def test_a_hopeless_failure_stops_at_once_and_any_other_after_some(
     tmp_path: Path, error: Exception, asked: int
@@ -43,7 +52,7 @@ async def test_a_hopeless_failure_stops_at_once_and_any_other_after_some(
             questions(50),
             ["single"],
             model=Broken(error=error),
-            patience=Patience(3),
+            patience=Patience(10),
             concurrency=1,
         )
 

@@ -196,19 +196,22 @@ def content_rules_in(prompt: str) -> Iterator[Rule]:
     """
     prompt = plainly(prompt)
     yield from _word_rules(prompt)
+    blank = with_quotations_blank(prompt)
     for pattern, side in ((_START, starts_with), (_END, ends_with)):
-        for match, before in _matches(pattern, prompt):
+        for match, before in _matches(pattern, prompt, blank):
             if _is_word(match[1]) and _frames_all(match, before):
                 yield side(match[1][1:-1])
     whole = _SOME_WORDS.sub("some", without_quotations(prompt))
+    blank = with_quotations_blank(whole)
     for said, rule in _SAID:
-        if any(_is_for_all(match, before) for match, before in _matches(said, whole)):
+        if any(_is_for_all(match, before) for match, before in _matches(said, whole, blank)):
             yield rule()
 
 
-def _matches(pattern: re.Pattern[str], text: str) -> Iterator[tuple[re.Match[str], str]]:
+def _matches(
+    pattern: re.Pattern[str], text: str, blank: str
+) -> Iterator[tuple[re.Match[str], str]]:
     """Yield what a pattern finds, each with what stands before it in its sentence, quotes blank."""
-    blank = with_quotations_blank(text)
     for match in pattern.finditer(text):
         yield match, sentence_before(blank, match.start())
 
@@ -242,14 +245,15 @@ def _is_for_all(match: re.Match[str], before: str) -> bool:
 def _word_rules(prompt: str) -> Iterator[Rule]:
     rest = prompt
     for pattern in _EXCLUDED:
-        for match, before in _matches(pattern, rest):
+        for match, before in _matches(pattern, rest, with_quotations_blank(rest)):
             if _binds(match, before):
                 yield from _excluded(match, before)
         rest = pattern.sub(".", rest)
     for pattern in (_START, _END):
         rest = pattern.sub(".", rest)
+    blank = with_quotations_blank(rest)
     for pattern in (_INCLUDED, _REQUIRED):
-        for match, before in _matches(pattern, rest):
+        for match, before in _matches(pattern, rest, blank):
             negated = _NEGATED.search(before) or _A_CHOICE.search(match[0])
             if _binds(match, before) and not negated:
                 yield from _included(match, before)

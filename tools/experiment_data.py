@@ -7,6 +7,7 @@ chosen by the tuning half, the test half and IFBench are for the last word only.
 downloaded and nothing but rows is copied; needs the extra `evaluation`, without NLTK's data.
 In each half of IFEval the prompts come first whose answers are short by nature, so that `--limit`
 takes those: under a cap of tokens that a laptop can afford, essays are cut for every system alike.
+Problems of GSM8K and MATH-500 keep their order and end in the wish to see the result in a box.
 """
 
 import json
@@ -42,6 +43,9 @@ LONG_FORMS = re.compile(
 )
 """Words of prompts that ask for much text."""
 
+BOXED = "Reason step by step, and put the final result in \\boxed{}."
+"""What follows a problem of mathematics, so that its result can be read."""
+
 Row = dict[str, Any]
 
 
@@ -67,6 +71,23 @@ def halves_of_humaneval(rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
 def checkable(rows: Iterable[Row]) -> list[Row]:
     """Return the rows of IFBench all of whose instructions can be checked without NLTK's data."""
     return [row for row in rows if _all_checked(row)]
+
+
+def problems(rows: Iterable[Row]) -> list[Row]:
+    """Return problems of GSM8K or MATH-500, of whose way to the result nothing is left.
+
+    Example:
+        >>> problems([{"question": "6 x 7?", "answer": "6 x 7 = 42\\n#### 42"}])[0]["answer"]
+        '42'
+    """
+    return [
+        {
+            "id": f"problem-{place}",
+            "prompt": f"{row.get('question') or row['problem']}\n\n{BOXED}",
+            "answer": row["answer"].rpartition("####")[2].strip(),
+        }
+        for place, row in enumerate(rows)
+    ]
 
 
 def _all_checked(row: Row) -> bool:
@@ -113,6 +134,8 @@ def main(source: Path, target: Path) -> None:
         _write(target / f"{name}-tuning.jsonl", tuning)
         _write(target / f"{name}-test.jsonl", test)
     _write(target / "ifbench.jsonl", checkable(_read(source / "ifbench.jsonl")))
+    _write(target / "gsm8k.jsonl", problems(_read(source / "gsm8k_test.jsonl")))
+    _write(target / "math500.jsonl", problems(_read(source / "math500.jsonl")))
 
 
 if __name__ == "__main__":

@@ -95,7 +95,11 @@ def reward_label(text: str) -> str:
 
 
 def _options(scheme: str, query: str) -> Options:
-    options: Options = dict(parse_qsl(query, keep_blank_values=True))
+    options: Options = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name in options:
+            raise SettingsError(f"The options of `{scheme}:` say `{name}` twice.")
+        options[name] = value
     if "api_key" in options:
         raise SettingsError(
             "A key on the command line is seen by everyone on the machine: put it into an "

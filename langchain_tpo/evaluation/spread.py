@@ -343,6 +343,8 @@ def spread_named(text: str) -> RayActors | None:
         if not equals or name not in _OPTIONS:
             known = ", ".join(f"`{known}`" for known in _OPTIONS)
             raise SettingsError(f"`--engine {text}`: `{part}` is no option, use {known}.")
+        if name in options:
+            raise SettingsError(f"`--engine {text}` says `{name}` twice.")
         try:
             options[name] = _OPTIONS[name](value)
         except ValueError:

@@ -43,7 +43,12 @@ def strategy_of(value: str | Strategy) -> Strategy:
         raise SettingsError(
             f"`strategy` must be a Strategy or one of {known}, got `{shown(value, quoted=True)}`."
         )
-    return with_options(STRATEGIES[name], dict(map(_option, filter(None, listed.split(",")))))
+    options: dict[str, str] = {}
+    for option, text in map(_option, filter(None, listed.split(","))):
+        if option in options:
+            raise SettingsError(f"`{value}` says `{option}` twice.")
+        options[option] = text
+    return with_options(STRATEGIES[name], options)
 
 
 def is_plain(strategy: str | Strategy) -> bool:

@@ -125,6 +125,7 @@ def test_options_reach_the_reward_model(monkeypatch: pytest.MonkeyPatch) -> None
     [
         ("tei:", "type it like"),
         ("tei:rm", "http://host:port"),
+        ("tei:http://rm:8080?timeout=5&timeout=9", "The options of `tei:` say `timeout` twice."),
         ("tei:http://rm:8080?api_key=hush", "api_key_env"),
         ("tei:http://rm:8080?api_key_env=NO_SUCH_VARIABLE", "`NO_SUCH_VARIABLE`"),
         ("tei:http://rm:8080?colour=red", "colour"),

@@ -213,6 +213,7 @@ def test_shares(actors: RayActors, each: int, shares: list[int]) -> None:
         ("dask", "`--engine` must be `process` or `ray:actors=4`, got `dask`."),
         ("process:actors=2", "`--engine` must be `process` or"),
         ("ray:workers=2", "`--engine ray:workers=2`: `workers=2` is no option, use `actors`, "),
+        ("ray:actors=2,actors=4", "`--engine ray:actors=2,actors=4` says `actors` twice."),
         ("ray:actors=many", "`--engine ray:actors=many`: `many` is no number."),
         ("ray:actors=0", "`actors` of RayActors must be at least 1, got 0."),
         ("ray:cpus=-1", "`cpus` of RayActors must be at least 0, got -1.0."),

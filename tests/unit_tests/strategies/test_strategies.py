@@ -245,6 +245,7 @@ def test_a_strategy_of_ones_own_takes_twenty_lines() -> None:
     [
         (lambda: TPOSettings(strategy="haiku"), SettingsError, "`strategy` must be a Strategy or"),
         (lambda: strategy_of("explain:depht=1"), SettingsError, "`depht` is no option of Explain"),
+        (lambda: strategy_of("tpo:fresh=1,fresh=2"), SettingsError, "`tpo:fresh=1,fresh=2` says"),
         (lambda: strategy_of("tpo:fresh"), SettingsError, "`fresh` is no option of a strategy"),
         (lambda: TPOSettings(strategy="tpo:fresh=5"), SettingsError, "`width` must be at least 6"),
         (lambda: TPOSettings(strategy="threaded", prompts="small"), PromptError, "`prompts` of"),

@@ -74,10 +74,10 @@ def checkable(rows: Iterable[Row]) -> list[Row]:
 
 
 def problems(rows: Iterable[Row]) -> list[Row]:
-    """Return problems of GSM8K or MATH-500, of whose way to the result nothing is left.
+    r"""Return problems of GSM8K or MATH-500, of whose way to the result nothing is left.
 
     Example:
-        >>> problems([{"question": "6 x 7?", "answer": "6 x 7 = 42\\n#### 42"}])[0]["answer"]
+        >>> problems([{"question": "6 x 7?", "answer": "6 x 7 = 42\n#### 42"}])[0]["answer"]
         '42'
     """
     return [

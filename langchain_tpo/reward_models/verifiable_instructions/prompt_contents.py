@@ -44,7 +44,12 @@ from langchain_tpo.reward_models.verifiable_instructions.prompt_wishes import (
 )
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule
 
-_PHRASES = rf"({PHRASE}(?:,?\s?(?:and |or )?{PHRASE})*)"
+_ANOTHER = (
+    rf"(?:the )?(?:key ?words?|words?|terms?|phrases?|names?):?\s+{PHRASE}"
+    r"(?![^.!?\n\"\u201c]*\b(?:once|twice|thrice|times)\b)"
+)
+"""One more, called by its kind; not one that has a number of times of its own."""
+_PHRASES = rf"({PHRASE}(?:,?\s?(?:and |or )?(?:{PHRASE}|{_ANOTHER}))*)"
 _KEYWORD = r"(?:the )?(?:following )?(?:exact )?(?:key ?words?|words?|terms?|phrases?|names?):?\s+"
 
 _GOES_ON = r"(?:\s+(?!and\b|but\b)\w+)"

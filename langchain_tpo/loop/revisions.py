@@ -132,7 +132,8 @@ def usable(
             detail = reply.get("instead") or reply["text"][:DETAIL_CHARACTERS]
             drops.append(Drop(step=step, round=round_number, reason=response.reason, detail=detail))
         else:
-            candidates.append(_candidate(reply, response, round_number, demote=prefer_complete))
+            ended = _as_far_as(response, reply)
+            candidates.append(_candidate(ended, response, round_number, demote=prefer_complete))
     return candidates, drops
 
 
@@ -145,6 +146,21 @@ def _response(reply: Reply, read: Reader, round_number: int) -> str | Unusable:
     if isinstance(response, Unusable) and finish is not None:
         return Unusable(_ENDED[finish])
     return response
+
+
+def _as_far_as(response: str, reply: Reply) -> Reply:
+    """Return a reply as complete where it was cut only behind the response.
+
+    A small model that has closed its tag often talks on until it reaches the limit.
+    """
+    if reply.get("finish") != "length" or not response:
+        return reply
+    _, found, behind = reply["text"].rpartition(response)
+    if not (found and behind.strip()):
+        return reply
+    whole = reply.copy()
+    del whole["finish"]
+    return whole
 
 
 def _candidate(reply: Reply, response: str, round_number: int, *, demote: bool) -> Candidate:

@@ -167,11 +167,11 @@ def _first_word(text: str, fields: Fields, _: str) -> Verdict:
     first_word = re.split(r"[.,?!'\"]", opening.lstrip("'\""))[0].lower()
     do = "write {} paragraphs with an empty line between them"
     count = _counted(len(paragraphs), "paragraph", fields, limit="num_paragraphs", do=do)
-    said = f"{count.words}; paragraph {number} begins with `{first_word}`, asked for `{wanted}`"
     starts = first_word == wanted
+    said = f"paragraph {number} begins with `{first_word}`{'' if starts else f', not `{wanted}`'}"
     return verdict(
         count.kept and starts,
-        said,
+        f"{count.words}; {said}",
         closeness=(starts + count.kept) / 2,
         advice=f"{count.advice}, and begin paragraph {number} with the word `{wanted}`",
     )
@@ -272,7 +272,7 @@ def _repeats_prompt(text: str, fields: Fields, prompt: str) -> Verdict:
     return verdict(
         kept,
         f"asked to begin with `{_short(wanted)}`",
-        advice="begin with these words exactly, and answer after them",
+        advice=f"first copy this, word for word, and then answer: `{wanted}`",
     )
 
 

@@ -5,11 +5,12 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 
-from langchain_tpo.candidate_pool import Candidate, chosen, rejected
-from langchain_tpo.loop.revisions import Unusable, revision_reader
+from langchain_tpo.candidate_pool import Candidate, Finish, Reply, chosen, rejected
+from langchain_tpo.loop.revisions import Unusable, revision_reader, usable
 from langchain_tpo.loop.step_prompts import shortened
 from langchain_tpo.loop.stopping import stop_reason
 from langchain_tpo.reward_models.scores import checked_scores
+from langchain_tpo.sampling.draws import Draws
 from langchain_tpo.sampling.usage import NOTHING_USED, as_usage_metadata, usage_of
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.state import StepRecord
@@ -101,6 +102,31 @@ def test_stop_reason(rewards: tuple[float | None, ...], done: int, reason: str |
 )
 def test_a_revision_is_what_stands_between_its_tags(reply: str, revision: str | Unusable) -> None:
     assert revision_reader("IMPROVED_VARIABLE")(reply) == revision
+
+
+@pytest.mark.parametrize(
+    ("reply", "finish", "marks"),
+    [
+        ("<IMPROVED_VARIABLE>oil it</IMPROVED_VARIABLE> I have also", "length", []),
+        ("<IMPROVED_VARIABLE>oil it</IMPROVED_VARIABLE>", "length", []),
+        ("oil it: <IMPROVED_VARIABLE>oil it", "length", ["demoted", "finish"]),
+        ("<IMPROVED_VARIABLE>oil it and", "length", ["demoted", "finish"]),
+        (
+            "<IMPROVED_VARIABLE>oil it</IMPROVED_VARIABLE> I have also",
+            "content_filter",
+            ["demoted", "finish"],
+        ),
+    ],
+)
+def test_a_reply_that_was_cut_behind_its_revision_holds_a_whole_one(
+    reply: str, finish: Finish, marks: list[str]
+) -> None:
+    draws = Draws(replies=[Reply(text=reply, finish=finish)], failures=[], usage=NOTHING_USED)
+    read = revision_reader("IMPROVED_VARIABLE")
+
+    (candidate,), _ = usable(draws, read, step="update", round_number=1)
+
+    assert sorted(candidate.keys() & {"demoted", "finish"}) == marks
 
 
 def test_without_a_tag_the_whole_reply_is_the_revision() -> None:

@@ -154,6 +154,12 @@ def test_verdicts_agree_with_the_published_checks(
             "The wood is cared for with linseed oil, said the old man.",
             "write every letter small, at the beginning of sentences and in names too",
         ),
+        (
+            "combination:repeat_prompt",
+            {"prompt_to_repeat": "How do I oil oak? " * 9},
+            "How do I oil oak?",
+            f"first copy this, word for word, and then answer: `{('How do I oil oak? ' * 9)[:-1]}`",
+        ),
     ],
 )
 def test_what_is_broken_comes_with_what_to_do(
@@ -163,6 +169,19 @@ def test_what_is_broken_comes_with_what_to_do(
     assert rule is not None
 
     assert rule.check(broken).advice == advice
+
+
+def test_a_first_word_that_is_right_is_not_called_wrong() -> None:
+    fields = {"num_paragraphs": 3, "nth_paragraph": 1, "first_word": "then"}
+    rule = ifeval_rule("length_constraints:nth_paragraph_first_word", fields, PROMPT)
+    assert rule is not None
+
+    assert rule.check("Then oil it.").words == (
+        "1 paragraph, asked for exactly 3; paragraph 1 begins with `then`"
+    )
+    assert rule.check("Now\n\nThen\n\nOil it.").words == (
+        "3 paragraphs, asked for exactly 3; paragraph 1 begins with `now`, not `then`"
+    )
 
 
 def test_many_of_a_thing_are_told_in_the_plural() -> None:

@@ -1,6 +1,7 @@
 """IFEval's 25 instructions by the benchmark's own names, checked as it checks them.
 
-Its published checks are the specification; the code and the partial credit are ours. Sentences are
+Its published checks are the specification; the code and the partial credit are ours. Only who has
+to repeat the request must also answer it, which is asked for and not checked there. Sentences are
 counted by `count_rules`, without NLTK's data; languages are told apart by `langdetect` (extra
 `evaluation`).
 """
@@ -77,6 +78,10 @@ def ifeval_rule(name: str, fields: Fields, prompt: str) -> NamedRule | None:
     return None if by is None else NamedRule(name=name, fields=fields, prompt=prompt, by=by)
 
 
+PLACEHOLDERS = ("[name]", "[date]", "[place]", "[time]", "[number]", "[subject]")
+"""What a placeholder may look like; a small model copies them."""
+
+
 def _counted(
     count: int, thing: str, fields: Fields, *, limit: str, do: str, relation: str = ""
 ) -> Verdict:
@@ -103,7 +108,9 @@ def _existence(text: str, fields: Fields, _: str) -> Verdict:
     missing = [word for word in keywords if word.lower() not in text.lower()]
     words = f"{listed(missing or keywords)} {'missing' if missing else 'there'}"
     closeness = 1 - len(missing) / max(1, len(keywords))
-    advice = f"use {listed(missing)}, written like this"
+    advice = (
+        f"use {listed(missing)}, written like this, {'each ' * (len(missing) > 1)}in a sentence"
+    )
     return verdict(not missing, words, closeness=closeness, advice=advice)
 
 
@@ -119,6 +126,8 @@ def _frequency(text: str, fields: Fields, _: str) -> Verdict:
     keyword = str(fields["keyword"])
     count = len(re.findall(re.escape(keyword), text, re.IGNORECASE))
     do = f"use `{keyword}` {{}} times"
+    if fields.get("relation") == "at least":
+        do += ", best once in each sentence"
     return _counted(count, f"`{keyword}`", fields, limit="frequency", relation="relation", do=do)
 
 
@@ -179,7 +188,8 @@ def _first_word(text: str, fields: Fields, _: str) -> Verdict:
 
 def _placeholders(text: str, fields: Fields, _: str) -> Verdict:
     count = len(re.findall(r"\[.*?\]", text))
-    do = "write {} placeholders in square brackets, such as [name]"
+    examples = ", ".join(PLACEHOLDERS[: max(1, int(fields["num_placeholders"]))])
+    do = f"write {{}} placeholders in square brackets, such as {examples}"
     return _counted(
         count,
         "placeholder (in brackets)",
@@ -268,9 +278,12 @@ def _two_responses(text: str, _: Fields, __: str) -> Verdict:
 
 def _repeats_prompt(text: str, fields: Fields, prompt: str) -> Verdict:
     wanted = str(fields.get("prompt_to_repeat") or prompt).strip()
-    kept = text.strip().lower().startswith(wanted.lower())
+    starts = text.strip().lower().startswith(wanted.lower())
+    if starts and not text.strip()[len(wanted) :].strip():
+        said = f"nothing behind `{_short(wanted)}`"
+        return verdict(False, said, closeness=0.9, advice="repeat the request, and then answer it")
     return verdict(
-        kept,
+        starts,
         f"asked to begin with `{_short(wanted)}`",
         advice=f"first copy this, word for word, and then answer: `{wanted}`",
     )

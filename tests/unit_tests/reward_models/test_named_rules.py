@@ -184,6 +184,51 @@ def test_a_first_word_that_is_right_is_not_called_wrong() -> None:
     )
 
 
+def test_a_request_that_is_repeated_has_to_be_answered_too() -> None:
+    rule = ifeval_rule("combination:repeat_prompt", {"prompt_to_repeat": "Oak?"}, PROMPT)
+    assert rule is not None
+
+    hollow, answered = rule.check("oak? \n"), rule.check("Oak? Oil it.")
+
+    assert (hollow.kept, hollow.words) == (False, "nothing behind `Oak?`")
+    assert hollow.advice == "repeat the request, and then answer it"
+    assert hollow.satisfaction is not None
+    assert rule.check("Ash?").satisfaction == 0 < hollow.satisfaction < 1
+    assert answered.kept
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "advice"),
+    [
+        (
+            "keywords:existence",
+            {"keywords": ["oil"]},
+            "use `oil`, written like this, in a sentence",
+        ),
+        (
+            "keywords:existence",
+            {"keywords": ["oil", "wax"]},
+            "use `oil`, `wax`, written like this, each in a sentence",
+        ),
+        (
+            "keywords:frequency",
+            {"keyword": "oil", "frequency": 3, "relation": "at least"},
+            "use `oil` at least 3 times, best once in each sentence",
+        ),
+        (
+            "detectable_content:number_placeholders",
+            {"num_placeholders": 2},
+            "write at least 2 placeholders in square brackets, such as [name], [date]",
+        ),
+    ],
+)
+def test_advice_shows_how(name: str, fields: dict[str, Any], advice: str) -> None:
+    rule = ifeval_rule(name, fields, PROMPT)
+    assert rule is not None
+
+    assert rule.check("A text").advice == advice
+
+
 def test_many_of_a_thing_are_told_in_the_plural() -> None:
     rule = ifeval_rule("detectable_format:number_bullet_lists", {"num_bullets": 3}, PROMPT)
     assert rule is not None

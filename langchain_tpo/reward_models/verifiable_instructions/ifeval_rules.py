@@ -78,10 +78,6 @@ def ifeval_rule(name: str, fields: Fields, prompt: str) -> NamedRule | None:
     return None if by is None else NamedRule(name=name, fields=fields, prompt=prompt, by=by)
 
 
-PLACEHOLDERS = ("[name]", "[date]", "[place]", "[time]", "[number]", "[subject]")
-"""What a placeholder may look like; a small model copies them."""
-
-
 def _counted(
     count: int, thing: str, fields: Fields, *, limit: str, do: str, relation: str = ""
 ) -> Verdict:
@@ -108,9 +104,7 @@ def _existence(text: str, fields: Fields, _: str) -> Verdict:
     missing = [word for word in keywords if word.lower() not in text.lower()]
     words = f"{listed(missing or keywords)} {'missing' if missing else 'there'}"
     closeness = 1 - len(missing) / max(1, len(keywords))
-    advice = (
-        f"use {listed(missing)}, written like this, {'each ' * (len(missing) > 1)}in a sentence"
-    )
+    advice = f"use {listed(missing)}, written like this"
     return verdict(not missing, words, closeness=closeness, advice=advice)
 
 
@@ -126,8 +120,6 @@ def _frequency(text: str, fields: Fields, _: str) -> Verdict:
     keyword = str(fields["keyword"])
     count = len(re.findall(re.escape(keyword), text, re.IGNORECASE))
     do = f"use `{keyword}` {{}} times"
-    if fields.get("relation") == "at least":
-        do += ", best once in each sentence"
     return _counted(count, f"`{keyword}`", fields, limit="frequency", relation="relation", do=do)
 
 
@@ -188,8 +180,7 @@ def _first_word(text: str, fields: Fields, _: str) -> Verdict:
 
 def _placeholders(text: str, fields: Fields, _: str) -> Verdict:
     count = len(re.findall(r"\[.*?\]", text))
-    examples = ", ".join(PLACEHOLDERS[: max(1, int(fields["num_placeholders"]))])
-    do = f"write {{}} placeholders in square brackets, such as {examples}"
+    do = "write {} placeholders in square brackets, such as [name]"
     return _counted(
         count,
         "placeholder (in brackets)",

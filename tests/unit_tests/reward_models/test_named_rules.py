@@ -197,38 +197,6 @@ def test_a_request_that_is_repeated_has_to_be_answered_too() -> None:
     assert answered.kept
 
 
-@pytest.mark.parametrize(
-    ("name", "fields", "advice"),
-    [
-        (
-            "keywords:existence",
-            {"keywords": ["oil"]},
-            "use `oil`, written like this, in a sentence",
-        ),
-        (
-            "keywords:existence",
-            {"keywords": ["oil", "wax"]},
-            "use `oil`, `wax`, written like this, each in a sentence",
-        ),
-        (
-            "keywords:frequency",
-            {"keyword": "oil", "frequency": 3, "relation": "at least"},
-            "use `oil` at least 3 times, best once in each sentence",
-        ),
-        (
-            "detectable_content:number_placeholders",
-            {"num_placeholders": 2},
-            "write at least 2 placeholders in square brackets, such as [name], [date]",
-        ),
-    ],
-)
-def test_advice_shows_how(name: str, fields: dict[str, Any], advice: str) -> None:
-    rule = ifeval_rule(name, fields, PROMPT)
-    assert rule is not None
-
-    assert rule.check("A text").advice == advice
-
-
 def test_many_of_a_thing_are_told_in_the_plural() -> None:
     rule = ifeval_rule("detectable_format:number_bullet_lists", {"num_bullets": 3}, PROMPT)
     assert rule is not None

@@ -49,7 +49,7 @@ def given_critic(critique: str) -> Runnable[object, AIMessage]:
         'Too long.'
     """
 
-    def say(_messages: object) -> AIMessage:
+    def say(_messages: object, **_sampling: object) -> AIMessage:
         return AIMessage(critique, usage_metadata=_NO_TOKENS)
 
     return RunnableLambda(say, name="given_critique")

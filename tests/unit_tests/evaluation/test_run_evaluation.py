@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from langchain_core.messages import BaseMessage, HumanMessage
 
 from langchain_tpo.evaluation.examples import BadRow, Example, Row
 from langchain_tpo.evaluation.records import Record, read_records
+from langchain_tpo.settings import TPOSettings
 from tests.support.evaluation_models import failing_on_seven, not_a_number
 from tests.support.evaluation_runs import evaluated, keys, questions
 from tests.support.fakes import ScriptedModelWithN, obedient
@@ -112,7 +114,9 @@ async def test_no_more_requests_are_under_way_and_no_more_rows_read_than_asked(
     assert max(ahead) <= 2 * 3 - 1
 
 
-async def test_critiques_can_be_swapped_given_and_withheld(tmp_path: Path) -> None:
+async def test_critiques_can_be_swapped_given_and_withheld(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     critiques = tmp_path / "critiques.jsonl"
     critiques.write_text('{"id": "0", "critique": "Too long."}\n')
     systems = [
@@ -122,8 +126,13 @@ async def test_critiques_can_be_swapped_given_and_withheld(tmp_path: Path) -> No
     ]
     model = ScriptedModelWithN()
 
-    records = await evaluated(tmp_path / "r", questions(2), systems, model=model)
+    limits = TPOSettings(width=2, depth=1, seed=7)
+    with caplog.at_level(logging.INFO):
+        records = await evaluated(
+            tmp_path / "r", questions(2), systems, model=model, settings=limits
+        )
 
+    assert not [line for line in caplog.messages if "refused" in line]
     said = {
         (record["example"], record["system"]): record["runs"][0]["rounds"][0]["textual_gradient"]
         for record in records

@@ -112,7 +112,8 @@ def _run(sitting: Sitting, total: int | None, *, quiet: bool) -> tuple[Tally, bo
     tally = Tally()
     left = None if total is None else max(0, total - sitting.before)
     if left != 0 and not quiet:
-        tell(f"{count(left)} answers to come, into {sitting.folder}")
+        noun = "answer" if left == 1 else "answers"
+        tell(f"{count(left)} {noun} to come, into {sitting.folder}")
     display = evaluation_display(stderr_console(), left, quiet=quiet)
 
     def observe(record: Record) -> None:

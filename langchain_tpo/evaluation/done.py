@@ -3,7 +3,7 @@
 Knows the file; holds no more of it in memory than the example that is asked for.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from langchain_tpo.evaluation.on_disk import Places
@@ -43,6 +43,14 @@ class Done:
     def __len__(self) -> int:
         """How many records there are."""
         return len(self._places)
+
+    def number(self, systems: Iterable[str]) -> int:
+        """Return how many records there are of some systems.
+
+        Args:
+            systems: Their names.
+        """
+        return sum(map(self._places.number, systems))
 
     def answers(self, example: str) -> Iterator[Record]:
         """Read the answers to an example.

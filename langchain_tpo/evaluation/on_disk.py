@@ -78,6 +78,22 @@ class Places:
         ).fetchone()
         return None if found is None else found[0]
 
+    def number(self, part: str) -> int:
+        """Return how many names have a part.
+
+        Args:
+            part: Which part.
+
+        Example:
+            >>> places = Places()
+            >>> _ = places.add("1", "tpo"), places.add("2", "tpo"), places.add("1", "single")
+            >>> places.number("tpo")
+            2
+        """
+        found = self._database.execute("SELECT COUNT(*) FROM places WHERE part = ?", (_key(part),))
+        (number,) = found.fetchone()
+        return int(number)
+
     def __contains__(self, named: tuple[str, str]) -> bool:
         """Whether a part of a name is noted."""
         found = self._database.execute(

@@ -186,10 +186,15 @@ class Sitting:
             file.close()
             raise
 
-    @property
+    @cached_property
     def before(self) -> int:
-        """How many records there were already."""
-        return len(self._done)
+        """How many of the records that are asked for were there already."""
+        names = [system.name for system in self._evaluation.systems]
+        dataset, limit = self._evaluation.dataset, self._evaluation.limit
+        if limit is None or not dataset.local:
+            return self._done.number(names)
+        rows = islice(dataset.examples(), limit)
+        return sum((row.id, name) in self._done for row in rows for name in names)
 
     @property
     def unwritten(self) -> int:

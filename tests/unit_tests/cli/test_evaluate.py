@@ -259,6 +259,28 @@ def test_examples_may_be_added_to_a_run(prompts: Path, tmp_path: Path) -> None:
     assert len(done) == len(set(done)) == 8
 
 
+@pytest.mark.parametrize(
+    ("again", "left"),
+    [
+        (["-s", "single"], "5"),
+        (["-s", "tpo"], "3"),
+        (["-s", "tpo", "-s", "single", "--limit", "3"], "4"),
+        (["-s", "best-of-n", "--limit", "2"], "2"),
+    ],
+)
+def test_what_is_left_counts_what_is_asked_for(
+    again: list[str], left: str, prompts: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told = [*MODEL[:-1], *REWARD]
+    command = ["evaluate", str(prompts), *told, "--out", str(prompts.parent / "run")]
+    run_app([*command, "-s", "tpo", "--limit", "2"])
+    capfd.readouterr()
+
+    assert run_app([*command, *again, "--resume"]) == 0
+
+    assert f"{left} answers to come, into " in capfd.readouterr().err
+
+
 def test_nothing_left_to_do_and_the_newest_run_are_said(
     prompts: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

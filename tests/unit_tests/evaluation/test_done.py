@@ -29,6 +29,7 @@ def test_only_answers_are_read_again_and_failures_are_done_too(tmp_path: Path) -
     done = Done(path)
 
     assert len(done) == 4
+    assert (done.number(["single"]), done.number(["single", "tpo"]), done.number([])) == (1, 4, 0)
     assert ("2", "tpo") in done
     assert ("2", "single") not in done
     assert (HALF_A_PAIR, "tpo") in done

@@ -1,4 +1,4 @@
-"""The share of unit tests that the Python of a response passes, and which ones it fails."""
+"""The share of unit tests that the Python of a response passes, and the first one that it fails."""
 
 from collections.abc import Iterable, Sequence
 from typing import Literal, Self
@@ -21,14 +21,9 @@ from langchain_tpo.text.conversation import conversation_text
 FAILURES_TOLD = 3
 """Failed tests that a rationale quotes."""
 
-PASSES_TOLD = 5
-"""Passed tests that a rationale quotes where others fail."""
-
 
 class UnitTests(Verifier):
     r"""Scores Python by the share of tests that it passes; the rationale is what failed.
-
-    It also names tests that pass beside those: who begins anew by it is not to lose them.
 
     Tests are `tests`; or those of the row, in the request's `context` under `tests`, `test_list`,
     `test` (with `entry_point`, as HumanEval has it) or `test_cases`; or the examples of the prompt:
@@ -125,36 +120,29 @@ class UnitTests(Verifier):
 
 
 def _score(events: Sequence[Event], total: int, late: str) -> ExplainedScore:
-    passing, failed, lines, running = [], [], [], ""
+    passed = sum(1 for event in events if event["event"] == "passed")
+    failed, lines, running = [], [], ""
     for event in events:
         if event["event"] == "begin":
             running = str(event["test"])
-        elif event["event"] == "passed":
-            passing.append(f"`{running}`")
         elif event["event"] == "failed":
             failed.append(f"`{running}` fails: {_why(event)}.")
         elif event["event"] == "line":
             lines.append(f"Its line `{event['source']}` fails: {event['error']}.")
-    left = total - len(passing) - len(failed)
-    failed += _broken_off(events, running, late) or [f"{left} never ran."] * (left > 0)
-    every = max(total, len(passing) + len(failed))
-    told = [f"{len(passing)} of {every} tests pass.", *failed[:FAILURES_TOLD]]
-    told += lines[:1] if failed else []
-    if failed and passing:  # who writes it anew must not lose them
-        told.append(f"These pass: {', '.join([*dict.fromkeys(passing)][:PASSES_TOLD])}.")
-    return {"reward": len(passing) / every, "rationale": " ".join(told)}
-
-
-def _broken_off(events: Sequence[Event], running: str, late: str) -> list[str]:
-    """Return why the tests did not run to their end; nothing where they did."""
     ready = any(event["event"] == "ready" for event in events)
     stopped = next((str(one["error"]) for one in events if one["event"] == "stopped"), "")
+    ended = any(event["event"] == "end" for event in events)
     if stopped:
-        return [f"{'The tests stop' if ready else 'The code fails'}: {stopped}."]
-    if any(event["event"] == "end" for event in events):
-        return []
-    end = f"Timeout {late}" if late else "The process died (memory, time or a crash)"
-    return [f"{end} in `{running}`." if running else f"{end} before the first test."]
+        failed.append(f"{'The tests stop' if ready else 'The code fails'}: {stopped}.")
+    elif not ended:
+        end = f"Timeout {late}" if late else "The process died (memory, time or a crash)"
+        failed.append(f"{end} in `{running}`." if running else f"{end} before the first test.")
+    elif passed + len(failed) < total:
+        failed.append(f"{total - passed - len(failed)} never ran.")
+    every = max(total, passed + len(failed))
+    told = [f"{passed} of {every} tests pass.", *failed[:FAILURES_TOLD]]
+    told += lines[:1] if failed else []
+    return {"reward": passed / every, "rationale": " ".join(told)}
 
 
 def _why(event: Event) -> str:

@@ -48,8 +48,7 @@ async def test_the_reward_is_the_share_that_passes_and_the_rationale_what_failed
         {
             "reward": 0.5,
             "rationale": "1 of 2 tests pass. "
-            "`assert add(1, 2) == 3` fails: left is -1, right is 3. "
-            "These pass: `assert add(0, 0) == 0`.",
+            "`assert add(1, 2) == 3` fails: left is -1, right is 3.",
         },
         {"reward": 1.0, "rationale": "2 of 2 tests pass."},
         {"reward": 0.0, "rationale": "The response holds no Python code."},
@@ -86,23 +85,7 @@ def test_time_is_bounded_and_what_passed_before_counts() -> None:
 
     assert time.monotonic() - begun < 8
     assert reward == 0.5
-    assert rationale == (
-        "1 of 2 tests pass. Timeout after 1 s in `assert add(0, 0) == 0`. "
-        "These pass: `assert add(1, 2) == 3`."
-    )
-
-
-def test_of_many_tests_that_pass_some_are_told() -> None:
-    zeros = ["for _ in range(3):\n    assert add(0, 0) == 0"]
-    tests = [*zeros, *(f"assert add({number}, 0) == {number}" for number in range(1, 9)), TESTS[0]]
-
-    reward, rationale = checked(HALF, UnitTests(run_code=True, tests=tests))
-
-    assert reward == 11 / 12
-    assert rationale.endswith(
-        "These pass: `assert add(0, 0) == 0`, `assert add(1, 0) == 1`, `assert add(2, 0) == 2`, "
-        "`assert add(3, 0) == 3`, `assert add(4, 0) == 4`."
-    )
+    assert rationale == "1 of 2 tests pass. Timeout after 1 s in `assert add(0, 0) == 0`."
 
 
 YES = "class Yes:\n    def __eq__(self, other): return True\n    def __hash__(self): return 0\n"
@@ -219,8 +202,7 @@ def test_examples_of_the_prompt_are_tests() -> None:
 
     assert checked(HALF, reward, prompt=EXAMPLES) == (
         0.5,
-        "1 of 2 tests pass. `add(1, 2)` fails: AssertionError: expected 3, got -1. "
-        "These pass: `add(0, 0)`.",
+        "1 of 2 tests pass. `add(1, 2)` fails: AssertionError: expected 3, got -1.",
     )
     quotes = ">>> add('a', 'b')\n\"ab\"\n"
     assert checked(RIGHT, reward, prompt=quotes)[0] == 1.0

@@ -3,7 +3,7 @@
 Pure functions over plain values; knows nothing of models or prompts.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NotRequired, TypeAlias
 
 from typing_extensions import TypedDict
@@ -114,13 +114,18 @@ def flaws_of(scored: Candidate | KeptScore) -> str:
 def chosen(pool: Sequence[Candidate]) -> int | None:
     """Return the index of the highest reward, the earliest of equals; None when none is scored.
 
-    A demoted candidate loses to any other.
+    A demoted candidate loses to any other; but where all first samples were cut, no revision of a
+    lower reward is better than the best of them.
 
     Example:
         >>> chosen([{"text": "a", "reward": 1.0, "round": 0}])
         0
+        >>> cut = Candidate(text="a", reward=1.0, round=0, demoted=True)
+        >>> chosen([cut, Candidate(text="b", reward=0.5, round=1)])
+        0
     """
-    ranked = [(*_rank(candidate), -index) for index, candidate in _scored(pool)]
+    rank = _ranking(pool)
+    ranked = [(*rank(candidate), -index) for index, candidate in _scored(pool)]
     return -max(ranked)[-1] if ranked else None
 
 
@@ -133,7 +138,8 @@ def rejected(pool: Sequence[Candidate]) -> int | None:
         >>> rejected([{"text": "a", "reward": None, "round": 0}]) is None
         True
     """
-    ranked = [(*_rank(candidate), index) for index, candidate in _scored(pool)]
+    rank = _ranking(pool)
+    ranked = [(*rank(candidate), index) for index, candidate in _scored(pool)]
     return min(ranked)[-1] if ranked else None
 
 
@@ -144,10 +150,11 @@ def ranked(pool: Sequence[Candidate]) -> list[int]:
         >>> ranked([{"text": text, "reward": 1.0, "round": 0} for text in "aba"])
         [0, 1]
     """
+    rank = _ranking(pool)
     earliest: dict[str, int] = {}
     for index, candidate in _scored(pool):
         earliest.setdefault(candidate["text"], index)
-    return sorted(earliest.values(), key=lambda index: _rank(pool[index]), reverse=True)
+    return sorted(earliest.values(), key=lambda index: rank(pool[index]), reverse=True)
 
 
 def best_reward(pool: Sequence[Candidate], *, until: int) -> float:
@@ -159,7 +166,7 @@ def best_reward(pool: Sequence[Candidate], *, until: int) -> float:
     """
     rounds = [candidate for candidate in pool if candidate["round"] <= until]
     best = chosen(rounds)
-    return float("-inf") if best is None else _rank(rounds[best])[1]
+    return float("-inf") if best is None else _reward(rounds[best])
 
 
 def contrast(pool: Sequence[Candidate]) -> float:
@@ -174,7 +181,8 @@ def contrast(pool: Sequence[Candidate]) -> float:
     best, worst = chosen(pool), rejected(pool)
     if best is None or worst is None:
         return float("-inf")
-    (complete, high), (also_complete, low) = _rank(pool[best]), _rank(pool[worst])
+    rank = _ranking(pool)
+    (complete, high), (also_complete, low) = rank(pool[best]), rank(pool[worst])
     return high - low if complete == also_complete else float("inf")
 
 
@@ -190,6 +198,20 @@ def _scored(pool: Sequence[Candidate]) -> Iterator[tuple[int, Candidate]]:
             yield index, candidate
 
 
-def _rank(candidate: Candidate) -> tuple[bool, float]:
+def _ranking(pool: Sequence[Candidate]) -> Callable[[Candidate], tuple[bool, float]]:
+    """Return what candidates of a pool are compared by, the higher the better."""
+    first = [candidate for _, candidate in _scored(pool) if candidate["round"] == 0]
+    whole = any(not candidate.get("demoted", False) for candidate in first)
+    cut = [_reward(candidate) for candidate in first if "fault" not in candidate]
+    least = float("-inf") if whole else max(cut, default=float("-inf"))
+
+    def rank(candidate: Candidate) -> tuple[bool, float]:
+        reward = _reward(candidate)
+        return not candidate.get("demoted", False) and reward >= least, reward
+
+    return rank
+
+
+def _reward(candidate: Candidate) -> float:
     reward = candidate["reward"]
-    return not candidate.get("demoted", False), float("-inf") if reward is None else reward
+    return float("-inf") if reward is None else reward

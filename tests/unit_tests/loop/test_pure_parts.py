@@ -1,5 +1,8 @@
 """What decides and what reads, without any model."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
@@ -38,6 +41,32 @@ def test_chosen_and_rejected(
     rewards: tuple[float | None, ...], best: int | None, worst: int | None
 ) -> None:
     assert (chosen(pool(*rewards)), rejected(pool(*rewards))) == (best, worst)
+
+
+def scored(reward: float, round_number: int, **marks: Any) -> Candidate:
+    return Candidate(text="-", reward=reward, round=round_number, **marks)
+
+
+CUT: Mapping[str, Any] = {"demoted": True, "finish": "length"}
+
+
+@pytest.mark.parametrize(
+    ("pool", "best"),
+    [
+        ([scored(0.8, 0, **CUT), scored(0.1, 0)], 1),
+        ([scored(0.8, 0, **CUT), scored(0.0, 1)], 0),
+        ([scored(0.8, 0, **CUT), scored(0.8, 1)], 1),
+        ([scored(0.8, 0, **CUT), scored(0.9, 1, **CUT), scored(0.8, 1)], 2),
+        ([scored(0.8, 0, **CUT), scored(0.9, 1, **CUT)], 1),
+        ([scored(0.8, 0, **CUT), scored(0.1, 0), scored(0.0, 1)], 1),
+        ([scored(0.8, 0, demoted=True, fault="no JSON"), scored(0.0, 1)], 1),
+    ],
+)
+def test_a_cut_answer_loses_to_complete_ones_but_to_no_revision_of_a_lower_reward(
+    pool: list[Candidate], best: int
+) -> None:
+    assert chosen(pool) == best
+    assert chosen(pool) != rejected(pool)
 
 
 @pytest.mark.parametrize(

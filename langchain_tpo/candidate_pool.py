@@ -200,7 +200,7 @@ def _scored(pool: Sequence[Candidate]) -> Iterator[tuple[int, Candidate]]:
 
 def _ranking(pool: Sequence[Candidate]) -> Callable[[Candidate], tuple[bool, float]]:
     """Return what candidates of a pool are compared by, the higher the better."""
-    first = [candidate for _, candidate in _scored(pool) if candidate["round"] == 0]
+    first = [candidate for _, candidate in _scored(pool) if candidate.get("round", 0) == 0]
     whole = any(not candidate.get("demoted", False) for candidate in first)
     cut = [_reward(candidate) for candidate in first if "fault" not in candidate]
     least = float("-inf") if whole else max(cut, default=float("-inf"))

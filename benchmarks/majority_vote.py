@@ -12,16 +12,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from langchain_tpo.evaluation.records import read_records
+from langchain_tpo.evaluation.held_draws import drawn_first
+from langchain_tpo.evaluation.records import RECORDS, read_records
 from langchain_tpo.reward_models.verifiers.maths import result_in, solves
 
 
 def most_voted(answers: Sequence[str]) -> str:
-    """Return the first of the answers with whose result most of the answers agree.
+    r"""Return the first of the answers with whose result most of the answers agree.
 
     Example:
-        >>> most_voted([r"\\boxed{3}", r"\\boxed{4}", r"So it is \\boxed{4.0}"])
-        '\\\\boxed{4}'
+        >>> most_voted([r"\boxed{3}", r"\boxed{4}", r"So it is \boxed{4.0}"])
+        '\\boxed{4}'
     """
     results = [result_in(answer) for answer in answers]
     votes = [sum(solves(answer, result) is True for answer in answers) for result in results]
@@ -30,9 +31,9 @@ def most_voted(answers: Sequence[str]) -> str:
 
 def main(folder: str, system: str) -> None:
     """Print them."""
-    for record in read_records(Path(folder) / "records.jsonl"):
+    for record in read_records(Path(folder) / RECORDS):
         if record["system"] == system and record["status"] == "ok":
-            drawn = [one["text"] for one in record["runs"][0]["pool"] if one["round"] == 0]
+            drawn = [one["text"] for one in drawn_first(record["runs"][0])]
             print(json.dumps({"id": record["example"], "output": most_voted(drawn)}))
 
 

@@ -178,11 +178,10 @@ def contrast(pool: Sequence[Candidate]) -> float:
         >>> contrast([{"text": text, "reward": 1.0, "round": 0} for text in "ab"])
         0.0
     """
-    best, worst = chosen(pool), rejected(pool)
-    if best is None or worst is None:
+    ranks = [*map(_ranking(pool), (candidate for _, candidate in _scored(pool)))]
+    if not ranks:
         return float("-inf")
-    rank = _ranking(pool)
-    (complete, high), (also_complete, low) = rank(pool[best]), rank(pool[worst])
+    (complete, high), (also_complete, low) = max(ranks), min(ranks)
     return high - low if complete == also_complete else float("inf")
 
 

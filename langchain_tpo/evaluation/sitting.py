@@ -191,8 +191,9 @@ class Sitting:
         """How many of the records that are asked for were there already."""
         names = [system.name for system in self._evaluation.systems]
         dataset, limit = self._evaluation.dataset, self._evaluation.limit
-        if limit is None or not dataset.local:
-            return self._done.number(names)
+        there = self._done.number(names)
+        if not there or limit is None or not dataset.local:
+            return there
         rows = islice(dataset.examples(), limit)
         return sum((row.id, name) in self._done for row in rows for name in names)
 

@@ -44,13 +44,14 @@ from langchain_tpo.reward_models.verifiable_instructions.prompt_wishes import (
 )
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule
 
+_KIND = r"(?:key ?words?|words?|terms?|phrases?|names?):?\s+"
 _ANOTHER = (
-    rf"(?:the )?(?:key ?words?|words?|terms?|phrases?|names?):?\s+{PHRASE}"
+    rf"(?:the )?{_KIND}{PHRASE}"
     r"(?![^.!?\n\"\u201c]*\b(?:once|twice|thrice|times)\b)"
 )
 """One more, called by its kind; not one that has a number of times of its own."""
 _PHRASES = rf"({PHRASE}(?:,?\s?(?:and |or )?(?:{PHRASE}|{_ANOTHER}))*)"
-_KEYWORD = r"(?:the )?(?:following )?(?:exact )?(?:key ?words?|words?|terms?|phrases?|names?):?\s+"
+_KEYWORD = rf"(?:the )?(?:following )?(?:exact )?{_KIND}"
 
 _GOES_ON = r"(?:\s+(?!and\b|but\b)\w+)"
 """A word more, as long as no other wish begins."""

@@ -10,7 +10,9 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from pydantic import SecretStr
@@ -191,6 +193,36 @@ def test_a_cancelled_caller_takes_its_requests_along() -> None:
     with raw_server(never) as server:
         asyncio.run(cancelled())
         _wait_for(lambda: server.hung_up == 2)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "connection.connect_tcp.started",
+        "connection.connect_tcp.complete",
+        "http11.send_request_headers.started",
+        "http11.send_request_body.complete",
+        "http11.receive_response_headers.started",
+        "http11.receive_response_body.started",
+    ],
+)
+def test_wherever_a_request_is_cancelled_the_next_one_is_answered(step: str) -> None:
+    async def cancelled() -> None:
+        async def trace(name: str, _: object) -> None:
+            if name == step and (task := asyncio.current_task()):
+                task.cancel()
+
+        place = urlsplit(server.url)
+        async with http_clients.kept_pool(
+            http_clients.surroundings(), (place.scheme, place.netloc)
+        ) as pool:
+            await pool.request("GET", server.url, extensions={"trace": trace})
+
+    with raw_server(lambda connection: connection.sendall(answer_bytes(b"1"))) as server:
+        with pytest.raises(CancelledError):
+            http_clients.in_background(cancelled())
+        assert send([_call(server, timeout=5)]) == [1]
+        _wait_for(lambda: server.hung_up == server.connections - 1)
 
 
 def test_a_connection_that_the_server_has_closed_is_opened_anew(ask: Ask) -> None:

@@ -69,7 +69,10 @@ async def kept_pool(
     try:
         yield pool
     finally:
-        if len(free) < KEPT_CONNECTIONS:
+        # httpcore forgets a connection whose request is cancelled before its first byte: it stays
+        # open, and whoever has the pool next waits for it in vain.
+        idle = all(connection.is_idle() for connection in pool.connections)
+        if idle and len(free) < KEPT_CONNECTIONS:
             free.append((time.monotonic(), pool))
         else:
             await pool.aclose()

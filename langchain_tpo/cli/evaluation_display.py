@@ -15,7 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from langchain_tpo.cli.console import count, duration
 from langchain_tpo.cli.display import Display
+from langchain_tpo.evaluation.outcomes import usages_paid
 from langchain_tpo.evaluation.records import Record, why_failed
+from langchain_tpo.sampling.usage import Usage
 
 SECONDS_BETWEEN_LINES = 5.0
 """How often a log gets a line."""
@@ -31,7 +33,7 @@ class Tally:
     ok: int = 0
     failed: int = 0
     tokens: int = 0
-    """Tokens of all models, where they were counted."""
+    """Tokens of all models, where they were counted; draws that systems share once."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Why examples failed."""
     since: float = field(default_factory=time.monotonic)
@@ -44,7 +46,7 @@ class Tally:
         else:
             self.failed += 1
             self.reasons[why_failed(record)] += 1
-        self.tokens += sum(_tokens(run["usage"]) for run in record["runs"])
+        self.tokens += sum(map(_tokens, usages_paid(record["runs"])))
         for name, value in record.get("metrics", {}).items():
             if value is not None:
                 total, number = self._metrics.get((record["system"], name), (0.0, 0))
@@ -168,5 +170,5 @@ def most_frequent(reasons: Counter[str]) -> str:
     return f"{times} of {reasons.total()}: {shown}"
 
 
-def _tokens(usage: dict[str, int | None]) -> int:
+def _tokens(usage: Usage) -> int:
     return (usage["input_tokens"] or 0) + (usage["output_tokens"] or 0)

@@ -104,9 +104,7 @@ def outcome_of(record: Record, measure: MetricValues) -> Outcome | Failed:
         first_rewards=tuple(reward for reward in first if reward is not None),
         length=fmean(len(run["answer"]) for run in runs),
         usage=total_usage(run["usage"] for run in runs),
-        paid=total_usage(
-            step["usage"] for run in runs for step in run["steps"] if not step.get("shared")
-        ),
+        paid=total_usage(usages_paid(runs)),
         taken=sum(run.get("first_samples", {"taken": 0})["taken"] for run in runs),
         usage_by_model=usage_by_model(step for run in runs for step in run["steps"]),
         seconds=None if is_given(runs) else sum(run["seconds"] for run in runs),
@@ -117,6 +115,16 @@ def outcome_of(record: Record, measure: MetricValues) -> Outcome | Failed:
         metrics=_metrics(record, questions, measure),
         categories=categories_of(record["fields"]),
     )
+
+
+def usages_paid(runs: Iterable[Mapping[str, Any]]) -> list[Usage]:
+    """Return what each step of recorded runs took, without the draws that another system paid for.
+
+    Example:
+        >>> usages_paid([{"steps": [{"usage": "of another", "shared": True}, {"usage": "own"}]}])
+        ['own']
+    """
+    return [step["usage"] for run in runs for step in run["steps"] if not step.get("shared")]
 
 
 def is_given(runs: Iterable[Mapping[str, Any]]) -> bool:

@@ -92,6 +92,16 @@ def test_a_log_of_an_evaluation_is_throttled_and_says_how_long_it_takes() -> Non
     assert "tokens/s, 0 failed" in lines[-1]
 
 
+def test_draws_that_systems_share_are_counted_once() -> None:
+    run = run_of([[1.0], [2.0]])
+    sharing = {**run, "steps": [{**run["steps"][0], "shared": True}, run["steps"][1]]}
+    tally = Tally()
+    tally.add(record_of("1", "tpo", run))  # type: ignore[arg-type]
+    tally.add(record_of("1", "explain", sharing))  # type: ignore[arg-type]
+
+    assert tally.tokens == 3 * 50
+
+
 def test_failures_are_counted() -> None:
     tally = Tally()
     tally.add(record_of("1", "tpo"))  # type: ignore[arg-type]

@@ -48,10 +48,10 @@ def main() -> None:
         print(f"{'':12}{'measured':>10}{'predicted':>11}{'predicted / measured':>22}")
         for queries in (1, options.queries):
             taken, results = asyncio.run(run(model, settings(options), queries))
-            outcome = predict(server, [chain(result) for result in results])
+            predicted = predict(server, [chain(result) for result in results])
             print(
-                f"{queries:>3} {'queries':8}{taken:>10.1f}{outcome.seconds:>11.1f}"
-                f"{outcome.seconds / taken:>22.3f}"
+                f"{queries:>3} {'queries':8}{taken:>10.1f}{predicted.seconds:>11.1f}"
+                f"{predicted.seconds / taken:>22.3f}"
             )
 
 

@@ -1,6 +1,13 @@
 """What many runs will take, before any of them is begun: requests, tokens, time and money."""
 
-from langchain_tpo.planning.batching_server import Chain, Outcome, Request, Server, Stage, predict
+from langchain_tpo.planning.batching_server import (
+    Chain,
+    Prediction,
+    Request,
+    Server,
+    Stage,
+    predict,
+)
 from langchain_tpo.planning.capacity import Fleet, Forecast, Servers, chains, fleet_within, forecast
 from langchain_tpo.planning.rehearsal import Lengths, Rehearsal, rehearse
 
@@ -9,7 +16,7 @@ __all__ = [
     "Fleet",
     "Forecast",
     "Lengths",
-    "Outcome",
+    "Prediction",
     "Rehearsal",
     "Request",
     "Server",

@@ -93,7 +93,7 @@ class Work:
 
 
 @dataclass
-class Outcome:
+class Prediction:
     """What the servers did."""
 
     seconds: float = 0.0
@@ -108,7 +108,7 @@ class Outcome:
 
 def predict(
     server: Server | Mapping[str, Server], chains: Sequence[Chain], *, at_once: int | None = None
-) -> Outcome:
+) -> Prediction:
     """Run chains on a server, or on several.
 
     Args:
@@ -126,7 +126,7 @@ def predict(
         1.05
     """
     servers = {"": server} if isinstance(server, Server) else server
-    return _Run(servers, chains, at_once or len(chains)).outcome()
+    return _Run(servers, chains, at_once or len(chains)).prediction()
 
 
 @dataclass
@@ -234,14 +234,14 @@ class _Run:
     ) -> None:
         self._stations = {name: _Station(server) for name, server in servers.items()}
         work = {name: station.work for name, station in self._stations.items()}
-        self._now = Outcome(work=work)
+        self._now = Prediction(work=work)
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self._coming = iter(enumerate(chains))
         for _ in range(at_once):
             self._begin_next()
 
-    def outcome(self) -> Outcome:
+    def prediction(self) -> Prediction:
         """Go from event to event until nothing is left to happen."""
         while self._step():
             pass

@@ -173,21 +173,21 @@ def forecast(run: Rehearsal, servers: Servers, fleet: Fleet, prompts: int) -> Fo
         run, sample, reward=servers.reward is not None, reward_seconds=servers.reward_seconds
     )
     try:
-        outcome = predict(known, asked, at_once=servers.places)
+        whole = predict(known, asked, at_once=servers.places)
         alone = predict(known, asked[:1])
     except ValueError as error:
         raise SettingsError(f"{str(error).rstrip('.')}: give a server more slots.") from None
-    pace = sample / outcome.seconds
+    pace = sample / whole.seconds
     if sample < share:
         half = predict(known, asked[: sample // 2], at_once=servers.places)
-        pace = (sample - sample // 2) / (outcome.seconds - half.seconds)
+        pace = (sample - sample // 2) / (whole.seconds - half.seconds)
     return Forecast(
         fleet=fleet,
-        seconds=outcome.seconds + (share - sample) / pace,
+        seconds=whole.seconds + (share - sample) / pace,
         per_second=pace * fleet.policies,
-        run_seconds=fmean(outcome.finished[one] - outcome.begun[one] for one in outcome.begun),
+        run_seconds=fmean(whole.finished[one] - whole.begun[one] for one in whole.begun),
         alone_seconds=alone.seconds,
-        busy={name or "policy": one.busy / outcome.seconds for name, one in outcome.work.items()},
+        busy={name or "policy": one.busy / whole.seconds for name, one in whole.work.items()},
     )
 
 

@@ -16,6 +16,7 @@ from langchain_tpo.cli.run_choices import run_choices
 from langchain_tpo.costs import price_of, usage_by_model
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.planning import (
+    REMARK,
     Fleet,
     Forecast,
     Lengths,
@@ -119,6 +120,13 @@ PolicyHourOption = Annotated[
 RewardHourOption = Annotated[
     float | None, typer.Option(min=0, help="Money for an hour of one reward server.")
 ]
+RemarkOption = Annotated[
+    int | None,
+    typer.Option(
+        help="Of what the reward says of a response, where no judge writes it; 0: nothing. "
+        f"Default: {REMARK} where no critic writes, as with `explain`, and else 0."
+    ),
+]
 CacheOption = Annotated[
     bool, typer.Option(help="Whether servers keep the beginnings of prompts, as most do.")
 ]
@@ -145,6 +153,7 @@ def plan(  # noqa: PLR0913 a command has the options that it has
     answer_tokens: Annotated[int, typer.Option(help="Of a response or revision.")] = 400,
     critique_tokens: Annotated[int, typer.Option(help="Of a loss, and of a gradient.")] = 500,
     verdict_tokens: Annotated[int, typer.Option(help="Of what a judge writes.")] = 100,
+    remark_tokens: RemarkOption = None,
     policy_tps: PolicyTpsOption = None,
     policy_read_tps: PolicyReadOption = None,
     policy_slots: PolicySlotsOption = None,
@@ -171,7 +180,11 @@ def plan(  # noqa: PLR0913 a command has the options that it has
     _check_together(locals())
     number = _whole(prompts)
     lengths = Lengths(
-        prompt=prompt_tokens, answer=answer_tokens, critique=critique_tokens, verdict=verdict_tokens
+        prompt=prompt_tokens,
+        answer=answer_tokens,
+        critique=critique_tokens,
+        verdict=verdict_tokens,
+        remark=remark_tokens,
     )
     told = flags if flags.config else replace(flags, model="any")  # of no model in particular
     settings = run_choices(told).settings
@@ -207,6 +220,11 @@ def _check_together(typed: Mapping[str, Any]) -> None:
         for name in names if typed[needed] in (None, False) else ():
             if typed[name]:
                 raise SettingsError(f"`{_option(name)}` needs `{_option(needed)}`: {why}.")
+    if typed["judge"] and typed["remark_tokens"] is not None:
+        raise SettingsError(
+            "`--remark-tokens` and `--judge` exclude each other: a judge's words are part of its "
+            "verdict, `--verdict-tokens`."
+        )
     seconds = typed["reward_seconds"]
     if not isfinite(seconds):
         raise SettingsError(f"`--reward-seconds` must be a finite number, got {seconds:g}.")
@@ -292,6 +310,7 @@ def _as_dict(plan: Plan) -> dict[str, Any]:
         "settings": settings.model_dump(mode="json"),
         "per_prompt": {
             **_totals(plan.run),
+            "remark": plan.run.remark,
             "by_model": usage_by_model(plan.run.steps),
             "price": plan.tokens_price,
         },
@@ -335,6 +354,7 @@ def _heading(plan: Plan) -> str:
     return (
         f"{count(plan.prompts)} prompts by `{settings.strategy.spec}`, N={settings.width} "
         f"D={settings.depth}, nothing stopped early"
+        + (f", {count(plan.run.remark)} tokens said of each response" if plan.run.remark else "")
     )
 
 

@@ -9,9 +9,10 @@ from langchain_tpo.planning.batching_server import (
     predict,
 )
 from langchain_tpo.planning.capacity import Fleet, Forecast, Servers, chains, fleet_within, forecast
-from langchain_tpo.planning.rehearsal import Lengths, Rehearsal, rehearse
+from langchain_tpo.planning.rehearsal import REMARK, Lengths, Rehearsal, rehearse
 
 __all__ = [
+    "REMARK",
     "Chain",
     "Fleet",
     "Forecast",

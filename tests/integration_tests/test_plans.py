@@ -10,7 +10,7 @@ from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
 from langchain_tpo import TPORunnable, TPOSettings
-from langchain_tpo.planning import Lengths, rehearse
+from langchain_tpo.planning import REMARK, Lengths, rehearse
 from langchain_tpo.reward_models import ChatJudge
 from langchain_tpo.state import StepRecord
 from tests.support.fakes import last_number, step_of
@@ -88,6 +88,23 @@ def test_a_plan_counts_what_a_server_counted(
     assert [list(map(len, plan.scored))] == [list(map(len, pool))]
     texts = [ceil(len(QUESTION) / 4) + 4 + ceil(len(one["text"]) / 4) + 4 for one in result.pool]
     assert sum(map(sum, plan.scored)) == sum(texts)
+
+
+@pytest.mark.parametrize("remark", [REMARK, 100])
+def test_a_plan_counts_what_a_reward_said(remark: int) -> None:
+    settings = TPOSettings(strategy="explain", width=5, depth=2)
+
+    def says(prompt: str, response: str) -> tuple[float, str]:
+        number = float(last_number(prompt, response))
+        return number, f"{number:09.2f}".ljust(4 * remark, "x")
+
+    with Counting(script) as server:
+        tpo = TPORunnable(model=chat(server.base_url), reward=says, settings=settings)
+        result = tpo.optimize(QUESTION)
+
+    plan = rehearse(settings, LENGTHS.model_copy(update={"remark": remark}))
+
+    assert figures(plan.steps) == figures(result.steps)
 
 
 def test_a_plan_counts_what_a_judge_was_asked() -> None:

@@ -72,6 +72,17 @@ def test_a_file_with_settings_is_what_will_run(
     assert plan["per_prompt"]["completions"] == 3 + 1 * 3
 
 
+@pytest.mark.parametrize(("more", "told"), [([], 40), (["--remark-tokens", "0"], 0)])
+def test_what_the_reward_says_is_told(
+    more: list[str], told: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--prompts", "3", "--strategy", "explain", *more]
+
+    assert run_app(["plan", *asked]) == 0
+    assert (f"{told} tokens said of each response" in capsys.readouterr().out) == bool(told)
+    assert planned(capsys, *asked)["per_prompt"]["remark"] == told
+
+
 def test_a_judge_is_counted_apart(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_app(["plan", "--prompts", "1", "-N", "2", "-D", "1", "--judge"]) == 0
 
@@ -124,6 +135,8 @@ def test_it_says_how_far_to_trust_it_on_stderr(capsys: pytest.CaptureFixture[str
         (["--prompts", "3", *SPEED, "--reward-write-tps", "9"], "needs `--reward-tps`"),
         (["--prompts", "3", "--policy-tps", "9", "--policy-read-tps", "-1"], "above 0"),
         (["--prompts", "3", "--answer-tokens", "0"], "`answer` of Lengths"),
+        (["--prompts", "3", "--remark-tokens", "-1"], "`remark` of Lengths"),
+        (["--prompts", "3", "--judge", "--remark-tokens", "9"], "exclude each other"),
         (["--prompts", "3", "--price", "cheap"], "`--price cheap`"),
         (["--prompts", "3", "-N", "1"], "`width`"),
         (["--prompts", "3", *SPEED, "--policy-hour", "-2"], "--policy-hour"),

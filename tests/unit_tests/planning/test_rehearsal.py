@@ -4,7 +4,7 @@ import pytest
 
 from langchain_tpo import TPOSettings
 from langchain_tpo.errors import SettingsError
-from langchain_tpo.planning import Lengths, rehearse
+from langchain_tpo.planning import REMARK, Lengths, rehearse
 from langchain_tpo.strategies import STRATEGIES, strategy_of
 
 WAYS = {name: TPOSettings(strategy=name) for name in ("tpo", "threaded")}
@@ -70,3 +70,27 @@ def test_n_requests_read_their_prompt_once_where_it_is_kept() -> None:
 def test_a_length_below_one_is_refused() -> None:
     with pytest.raises(SettingsError, match="`answer` of Lengths"):
         Lengths(answer=0)
+
+
+def read(strategy: str, **options: int | bool) -> int:
+    """Return how many tokens a run reads to draw and to write critiques."""
+    judge = bool(options.pop("judge", False))
+    settings = TPOSettings(strategy=strategy, prompts="small", width=5, depth=2)
+    plan = rehearse(settings, Lengths(prompt=70, **options), judge=judge, prefix_cache=False)
+    asking = [step["usage"] for step in plan.steps if step["step"] != "reward"]
+    return sum(usage["input_tokens"] or 0 for usage in asking)
+
+
+def test_a_strategy_without_a_critic_is_planned_with_the_words_it_is_made_for() -> None:
+    silent = read("explain", remark=0)
+
+    assert silent == 3 * 74  # three times nothing but the question
+    assert read("explain") > 3 * silent
+    assert read("explain", remark=80) == pytest.approx(read("explain") + 4 * 40, abs=40)
+    assert read("explain", judge=True) > 3 * silent
+    assert rehearse(TPOSettings(strategy="explain")).remark == REMARK
+
+
+def test_a_critic_is_planned_without_words_unless_they_are_told() -> None:
+    assert rehearse(TPOSettings()).remark == 0
+    assert read("tpo") == read("tpo", remark=0) < read("tpo", remark=40)

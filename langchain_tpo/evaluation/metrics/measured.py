@@ -5,11 +5,12 @@ measured only when it is asked for.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any, TypeAlias
 
 from langchain_core.messages import HumanMessage
 
-from langchain_tpo.errors import RewardTypeError, SettingsError
+from langchain_tpo.errors import MissingExtraError, RewardTypeError, SettingsError
 from langchain_tpo.evaluation.metrics.of_answers import (
     followed_instructions,
     reference_values,
@@ -85,6 +86,7 @@ def measures_named(names: Sequence[str]) -> dict[str, Measure]:
 
     Raises:
         SettingsError: In one line, when one of them is unknown.
+        MissingExtraError: When what checks instructions is not installed; before anything is drawn.
 
     Example:
         >>> list(measures_named(["ifeval"]))
@@ -94,6 +96,8 @@ def measures_named(names: Sequence[str]) -> dict[str, Measure]:
         if name not in MEASURES:
             known = ", ".join(f"`{known}`" for known in MEASURES)
             raise SettingsError(f"There is no metric `{name}`: use {known}.")
+        if MEASURES[name] is followed_instructions and find_spec("if_verifiable") is None:
+            raise MissingExtraError("if-verifiable", "evaluation")
     return {name: MEASURES[name] for name in names}
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from langchain_tpo.evaluation.metrics import follows_instructions, refuses, solves
-from langchain_tpo.evaluation.metrics.measured import preferred
+from langchain_tpo.errors import MissingExtraError
+from langchain_tpo.evaluation.metrics import follows_instructions, measured, refuses, solves
+from langchain_tpo.evaluation.metrics.measured import measures_named, preferred
 from langchain_tpo.evaluation.metrics.of_answers import METRICS, metric_values
 from langchain_tpo.reward_models.verifiers import maths
 
@@ -196,3 +197,14 @@ async def test_a_second_opinion_is_that_of_the_preference_head() -> None:
     assert off_topic is not None
     assert good > off_topic
     assert empty is None
+
+
+@pytest.mark.parametrize("name", ["ifeval", "ifbench"])
+def test_what_checks_instructions_is_looked_for_before_anything_is_drawn(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measured, "find_spec", lambda _: None)
+
+    assert list(measures_named(["humaneval"])) == ["humaneval"]
+    with pytest.raises(MissingExtraError, match=r"pip install 'langchain-tpo\[evaluation\]'"):
+        measures_named(["humaneval", name])

@@ -308,9 +308,9 @@ def _as_dict(plan: Plan) -> dict[str, Any]:
     return {
         "prompts": plan.prompts,
         "settings": settings.model_dump(mode="json"),
+        "remark_tokens": plan.run.remark,
         "per_prompt": {
             **_totals(plan.run),
-            "remark": plan.run.remark,
             "by_model": usage_by_model(plan.run.steps),
             "price": plan.tokens_price,
         },
@@ -354,7 +354,7 @@ def _heading(plan: Plan) -> str:
     return (
         f"{count(plan.prompts)} prompts by `{settings.strategy.spec}`, N={settings.width} "
         f"D={settings.depth}, nothing stopped early"
-        + (f", {count(plan.run.remark)} tokens said of each response" if plan.run.remark else "")
+        + (f", remarks of {count(plan.run.remark)} tokens" if plan.run.remark else "")
     )
 
 

@@ -80,13 +80,20 @@ MEASURES: Mapping[str, Measure] = {
 }
 """What `--metric` takes."""
 
+PACKAGES: Mapping[str, str] = {
+    "exact-match": "math-verify",
+    "ifeval": "if-verifiable",
+    "ifbench": "if-verifiable",
+}
+"""What compares formulas and checks instructions, of the extra `evaluation`."""
+
 
 def measures_named(names: Sequence[str]) -> dict[str, Measure]:
     """Return metrics by their names.
 
     Raises:
         SettingsError: In one line, when one of them is unknown.
-        MissingExtraError: When what checks instructions is not installed; before anything is drawn.
+        MissingExtraError: When what one of them needs is not installed; before anything is drawn.
 
     Example:
         >>> list(measures_named(["ifeval"]))
@@ -96,8 +103,9 @@ def measures_named(names: Sequence[str]) -> dict[str, Measure]:
         if name not in MEASURES:
             known = ", ".join(f"`{known}`" for known in MEASURES)
             raise SettingsError(f"There is no metric `{name}`: use {known}.")
-        if MEASURES[name] is followed_instructions and find_spec("if_verifiable") is None:
-            raise MissingExtraError("if-verifiable", "evaluation")
+        package = PACKAGES.get(name)
+        if package and find_spec(package.replace("-", "_")) is None:
+            raise MissingExtraError(package, "evaluation")
     return {name: MEASURES[name] for name in names}
 
 

@@ -72,15 +72,18 @@ def test_a_file_with_settings_is_what_will_run(
     assert plan["per_prompt"]["completions"] == 3 + 1 * 3
 
 
-@pytest.mark.parametrize(("more", "told"), [([], 40), (["--remark-tokens", "0"], 0)])
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [([], 40), (["--remark-tokens", "0"], 0), (["-D", "0"], 0), (["--remark-tokens", "9"], 9)],
+)
 def test_what_the_reward_says_is_told(
     more: list[str], told: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = ["--prompts", "3", "--strategy", "explain", *more]
 
     assert run_app(["plan", *asked]) == 0
-    assert (f"{told} tokens said of each response" in capsys.readouterr().out) == bool(told)
-    assert planned(capsys, *asked)["per_prompt"]["remark"] == told
+    assert (f", remarks of {told} tokens" in capsys.readouterr().out) == bool(told)
+    assert planned(capsys, *asked)["remark_tokens"] == told
 
 
 def test_a_judge_is_counted_apart(capsys: pytest.CaptureFixture[str]) -> None:

@@ -199,8 +199,8 @@ async def test_a_second_opinion_is_that_of_the_preference_head() -> None:
     assert empty is None
 
 
-@pytest.mark.parametrize("name", ["ifeval", "ifbench"])
-def test_what_checks_instructions_is_looked_for_before_anything_is_drawn(
+@pytest.mark.parametrize("name", ["ifeval", "ifbench", "exact-match"])
+def test_what_a_metric_needs_is_looked_for_before_anything_is_drawn(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(measured, "find_spec", lambda _: None)

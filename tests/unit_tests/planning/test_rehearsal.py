@@ -91,6 +91,11 @@ def test_a_strategy_without_a_critic_is_planned_with_the_words_it_is_made_for() 
     assert rehearse(TPOSettings(strategy="explain")).remark == REMARK
 
 
+@pytest.mark.parametrize("strategy", ["synthesize", "directions"])
+def test_neither_is_one_silent_that_shows_remarks_beside_answers(strategy: str) -> None:
+    assert read(strategy) == read(strategy, remark=REMARK) > read(strategy, remark=0)
+
+
 def test_a_critic_is_planned_without_words_unless_they_are_told() -> None:
     assert rehearse(TPOSettings()).remark == 0
     assert read("tpo") == read("tpo", remark=0) < read("tpo", remark=40)

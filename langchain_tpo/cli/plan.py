@@ -222,8 +222,7 @@ def _check_together(typed: Mapping[str, Any]) -> None:
                 raise SettingsError(f"`{_option(name)}` needs `{_option(needed)}`: {why}.")
     if typed["judge"] and typed["remark_tokens"] is not None:
         raise SettingsError(
-            "`--remark-tokens` and `--judge` exclude each other: a judge's words are part of its "
-            "verdict, `--verdict-tokens`."
+            "`--judge` excludes `--remark-tokens`: its words are part of its verdict."
         )
     seconds = typed["reward_seconds"]
     if not isfinite(seconds):

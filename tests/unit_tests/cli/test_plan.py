@@ -139,7 +139,10 @@ def test_it_says_how_far_to_trust_it_on_stderr(capsys: pytest.CaptureFixture[str
         (["--prompts", "3", "--policy-tps", "9", "--policy-read-tps", "-1"], "above 0"),
         (["--prompts", "3", "--answer-tokens", "0"], "`answer` of Lengths"),
         (["--prompts", "3", "--remark-tokens", "-1"], "`remark` of Lengths"),
-        (["--prompts", "3", "--judge", "--remark-tokens", "9"], "exclude each other"),
+        (
+            ["--prompts", "3", "--judge", "--remark-tokens", "9"],
+            "`--judge` excludes `--remark-tokens`",
+        ),
         (["--prompts", "3", "--price", "cheap"], "`--price cheap`"),
         (["--prompts", "3", "-N", "1"], "`width`"),
         (["--prompts", "3", *SPEED, "--policy-hour", "-2"], "--policy-hour"),

@@ -21,6 +21,8 @@
 Errors of model providers are not here: they pass through as they were raised.
 """
 
+from importlib.util import find_spec
+
 
 class TPOError(Exception):
     """Any error that this package raises on purpose."""
@@ -83,6 +85,23 @@ class MissingExtraError(ConfigurationError, ImportError):
         super().__init__(
             f"`{package}` is not installed: run `pip install 'langchain-tpo[{extra}]'`."
         )
+
+
+def check_installed(package: str, extra: str) -> None:
+    """Refuse what needs an optional package before it is used; imports nothing.
+
+    Args:
+        package: The distribution; its module is called the same, with underscores.
+        extra: The extra of `langchain-tpo` that installs it.
+
+    Raises:
+        MissingExtraError: When it is not installed.
+
+    Example:
+        >>> check_installed("pydantic", "evaluation")
+    """
+    if find_spec(package.replace("-", "_")) is None:
+        raise MissingExtraError(package, extra)
 
 
 class RunError(TPOError):

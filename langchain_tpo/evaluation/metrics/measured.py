@@ -5,12 +5,11 @@ measured only when it is asked for.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from importlib.util import find_spec
 from typing import Any, TypeAlias
 
 from langchain_core.messages import HumanMessage
 
-from langchain_tpo.errors import MissingExtraError, RewardTypeError, SettingsError
+from langchain_tpo.errors import RewardTypeError, SettingsError, check_installed
 from langchain_tpo.evaluation.metrics.of_answers import (
     followed_instructions,
     reference_values,
@@ -103,9 +102,8 @@ def measures_named(names: Sequence[str]) -> dict[str, Measure]:
         if name not in MEASURES:
             known = ", ".join(f"`{known}`" for known in MEASURES)
             raise SettingsError(f"There is no metric `{name}`: use {known}.")
-        package = PACKAGES.get(name)
-        if package and find_spec(package.replace("-", "_")) is None:
-            raise MissingExtraError(package, "evaluation")
+        if name in PACKAGES:
+            check_installed(PACKAGES[name], "evaluation")
     return {name: MEASURES[name] for name in names}
 
 

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from langchain_core.runnables import RunnableConfig
 from pydantic import Field
 
 from langchain_tpo.constructors import TupleField
-from langchain_tpo.errors import MissingExtraError
+from langchain_tpo.errors import check_installed
 from langchain_tpo.reward_models.interface import ExplainedScore, Score, ScoreRequest
 from langchain_tpo.reward_models.verifiers.answers import SHOWN, references_of
 from langchain_tpo.reward_models.verifiers.verifier import Verifier
@@ -55,8 +54,7 @@ class MathAnswer(Verifier):
     def model_post_init(self, context: Any, /) -> None:  # noqa: ANN401 pydantic's signature
         """Find the library at once, not at the first score."""
         super().model_post_init(context)
-        if find_spec("math_verify") is None:
-            raise MissingExtraError("math-verify", "evaluation")
+        check_installed("math-verify", "evaluation")
 
     def check(self, request: ScoreRequest, response: str) -> Score:
         """Compare one response with what is right."""

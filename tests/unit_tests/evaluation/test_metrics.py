@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from langchain_tpo import errors
 from langchain_tpo.errors import MissingExtraError
-from langchain_tpo.evaluation.metrics import follows_instructions, measured, refuses, solves
+from langchain_tpo.evaluation.metrics import follows_instructions, refuses, solves
 from langchain_tpo.evaluation.metrics.measured import measures_named, preferred
 from langchain_tpo.evaluation.metrics.of_answers import METRICS, metric_values
 from langchain_tpo.reward_models.verifiers import maths
@@ -203,7 +204,7 @@ async def test_a_second_opinion_is_that_of_the_preference_head() -> None:
 def test_what_a_metric_needs_is_looked_for_before_anything_is_drawn(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measured, "find_spec", lambda _: None)
+    monkeypatch.setattr(errors, "find_spec", lambda _: None)
 
     assert list(measures_named(["humaneval"])) == ["humaneval"]
     with pytest.raises(MissingExtraError, match=r"pip install 'langchain-tpo\[evaluation\]'"):

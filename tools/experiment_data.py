@@ -8,6 +8,7 @@ downloaded and nothing but rows is copied; needs the extra `evaluation`, without
 In each half of IFEval the prompts come first whose answers are short by nature, so that `--limit`
 takes those: under a cap of tokens that a laptop can afford, essays are cut for every system alike.
 Problems of GSM8K and MATH-500 keep their order and end in the wish to see the result in a box.
+Of AlpacaEval's questions those are kept, shuffled, that GPT-4 Turbo answers in few words.
 """
 
 import json
@@ -32,6 +33,9 @@ MOST_WORDS = 150
 
 MOST_PARAGRAPHS = 5
 """The same in paragraphs."""
+
+BRIEF = 100
+"""Most words of GPT-4 Turbo's answer to an open question: longer ones would all be cut."""
 
 LONG_FORMS = re.compile(
     r"\b(essay|blog|stor(y|ies)|article|resume|cv|itinerary|speech|script|proposal|guide|report|"
@@ -90,6 +94,28 @@ def problems(rows: Iterable[Row]) -> list[Row]:
     ]
 
 
+def open_questions(rows: Iterable[Row]) -> list[Row]:
+    """Return the questions of AlpacaEval whose answer by its baseline is short, in seeded order.
+
+    Example:
+        >>> rows = [
+        ...     {"instruction": "Why?", "output": "So."},
+        ...     {"instruction": "How?", "output": "a " * 101},
+        ... ]
+        >>> [row["prompt"] for row in open_questions(rows)]
+        ['Why?']
+    """
+    short = [
+        row
+        for row in rows
+        if len(row["output"].split()) <= BRIEF >= len(row["instruction"].split())
+    ]
+    random.Random(SEED).shuffle(short)  # noqa: S311 no secret
+    return [
+        {"id": f"open-{place}", "prompt": row["instruction"]} for place, row in enumerate(short)
+    ]
+
+
 def _all_checked(row: Row) -> bool:
     rules = named_rules(row, row["prompt"]) or ()
     return all(rule.check("A text. And more of it.").satisfaction is not None for rule in rules)
@@ -136,6 +162,8 @@ def main(source: Path, target: Path) -> None:
     _write(target / "ifbench.jsonl", checkable(_read(source / "ifbench.jsonl")))
     _write(target / "gsm8k.jsonl", problems(_read(source / "gsm8k_test.jsonl")))
     _write(target / "math500.jsonl", problems(_read(source / "math500.jsonl")))
+    baseline = _read(source / "alpaca_eval2_ref_gpt4_turbo.jsonl")
+    _write(target / "open.jsonl", open_questions(baseline))
 
 
 if __name__ == "__main__":

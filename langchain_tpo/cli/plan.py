@@ -3,14 +3,15 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from math import inf, isfinite
 from typing import Annotated, Any
 
 import typer
 
-from langchain_tpo.cli.console import count, duration, give, say
+from langchain_tpo.cli.console import give, say
 from langchain_tpo.cli.flags import Flags, takes_some_flags
+from langchain_tpo.cli.plan_display import CHECKED, Plan, lines_of_plan, plan_as_dict
 from langchain_tpo.cli.prices import PriceOption, prices_of
 from langchain_tpo.cli.run_choices import run_choices
 from langchain_tpo.costs import price_of, usage_by_model
@@ -27,13 +28,6 @@ from langchain_tpo.planning import (
     forecast,
     rehearse,
 )
-
-CHECKED = (
-    "Completions and stages are those of the loop itself. Seconds come from a model of a batching "
-    "server: for 16 queries D2-N5 on the embedded server it said 0.95 of the measured time "
-    "(docs/capacity.md); for any other server, measure a small batch first."
-)
-"""How far the figures can be trusted."""
 
 MOST_PROMPTS = 10**12
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -132,19 +126,6 @@ CacheOption = Annotated[
 ]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """A batch, what each run takes, and how long all of them take."""
-
-    prompts: int
-    run: Rehearsal
-    tokens_price: float | None
-    """Of one run."""
-    forecast: Forecast | None
-    hours_price: float | None
-    """Of all servers for the whole time."""
-
-
 @takes_some_flags("width", "depth", "strategy", "preset", "changes", "config")
 def plan(  # noqa: PLR0913 a command has the options that it has
     *,
@@ -208,9 +189,9 @@ def plan(  # noqa: PLR0913 a command has the options that it has
         hours_price=None if found is None else _hours_price(found, policy_hour, reward_hour),
     )
     if as_json:
-        give(json.dumps(_as_dict(made)))
+        give(json.dumps(plan_as_dict(made)))
         return
-    give("\n".join(_lines(made)))
+    give("\n".join(lines_of_plan(made)))
     say(CHECKED)
 
 
@@ -300,101 +281,3 @@ def _hours_price(found: Forecast, policy: float | None, reward: float | None) ->
     fleet = found.fleet
     rewards = fleet.rewards if "reward" in found.busy else 0
     return found.seconds / 3600 * (fleet.policies * (policy or 0) + rewards * (reward or 0))
-
-
-def _as_dict(plan: Plan) -> dict[str, Any]:
-    settings, found = plan.run.settings, plan.forecast
-    return {
-        "prompts": plan.prompts,
-        "settings": settings.model_dump(mode="json"),
-        "remark_tokens": plan.run.remark,
-        "per_prompt": {
-            **_totals(plan.run),
-            "by_model": usage_by_model(plan.run.steps),
-            "price": plan.tokens_price,
-        },
-        "forecast": None if found is None else asdict(found),
-        "price_by_token": _times(plan.tokens_price, plan.prompts),
-        "price_by_hour": plan.hours_price,
-        "checked": CHECKED,
-    }
-
-
-def _totals(run: Rehearsal) -> dict[str, int]:
-    """Add up what a run takes, the reward's tokens apart."""
-    usages = usage_by_model(run.steps)
-    written = [usages["model"], usages["critic"]]
-    names = ("requests", "completions", "input_tokens", "cached_tokens", "output_tokens")
-    totals = {name: sum(usage[name] or 0 for usage in written) for name in names}  # type: ignore[literal-required, misc]  # of `names`
-    asking = [step for step in run.steps if step["step"] != "reward" and step["usage"]["requests"]]
-    return {"stages": len(asking), **totals, "scores": sum(map(len, run.scored))}
-
-
-def _times(price: float | None, prompts: int) -> float | None:
-    return None if price is None else price * prompts
-
-
-def _lines(plan: Plan) -> Sequence[str]:
-    of_one = _totals(plan.run)
-    judged = usage_by_model(plan.run.steps)["reward"]
-    lines = [_heading(plan), _one_prompt(of_one), f"            {_tokens(of_one)}"]
-    if judged["requests"]:
-        lines += [f"the judge:  {judged['requests']} requests", f"            {_tokens(judged)}"]
-    in_all = {name: value * plan.prompts for name, value in of_one.items()}
-    lines += [
-        f"in all:     {count(in_all['completions'])} completions",
-        f"            {_tokens(in_all)}",
-    ]
-    return [*lines, *_time_lines(plan), *_price_lines(plan)]
-
-
-def _heading(plan: Plan) -> str:
-    settings = plan.run.settings
-    return (
-        f"{count(plan.prompts)} prompts by `{settings.strategy.spec}`, N={settings.width} "
-        f"D={settings.depth}, nothing stopped early"
-        + (f", remarks of {count(plan.run.remark)} tokens" if plan.run.remark else "")
-    )
-
-
-def _one_prompt(of_one: Mapping[str, int]) -> str:
-    return (
-        f"one prompt: stages that wait for each other: {of_one['stages']}, requests: "
-        f"{of_one['requests']}, completions: {of_one['completions']}, scores: {of_one['scores']}"
-    )
-
-
-def _tokens(of: Mapping[str, Any]) -> str:
-    return (
-        f"{count(of['input_tokens'])} tokens read ({count(of['cached_tokens'])} of them cached), "
-        f"{count(of['output_tokens'])} written"
-    )
-
-
-def _time_lines(plan: Plan) -> Sequence[str]:
-    found = plan.forecast
-    if found is None:
-        return ["time:       unknown: say how fast the servers are with `--policy-tps`"]
-    rewards = f" and {_number(found.fleet.rewards, 'reward')}" if "reward" in found.busy else ""
-    busy = ", ".join(f"{name} {share:.0%}" for name, share in found.busy.items())
-    kinds = f"{_number(found.fleet.policies, 'policy')}{rewards}"
-    own = f"{duration(found.run_seconds)} among the others, {duration(found.alone_seconds)} alone"
-    return [
-        f"time:       {duration(found.seconds)} on {kinds}",
-        f"            {found.per_second:.3g} prompts per second; a run takes {own}",
-        f"            busy: {busy}",
-    ]
-
-
-def _number(of: int, kind: str) -> str:
-    return f"{count(of)} {kind} server" + ("" if of == 1 else "s")
-
-
-def _price_lines(plan: Plan) -> Sequence[str]:
-    by_token = _times(plan.tokens_price, plan.prompts)
-    told = [
-        f"{price:,.2f} {what}"
-        for price, what in ((by_token, "by the token"), (plan.hours_price, "for servers' hours"))
-        if price is not None
-    ]
-    return [f"money:      {' or '.join(told)}"] if told else []

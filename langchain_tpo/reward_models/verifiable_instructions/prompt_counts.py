@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from langchain_tpo.reward_models.verifiable_instructions.count_rules import CountRule
+from langchain_tpo.reward_models.verifiable_instructions.prompt_labels import labels_written_out
 from langchain_tpo.reward_models.verifiable_instructions.prompt_limits import (
     AFTER,
     BEFORE,
@@ -48,6 +49,7 @@ _ASKED = re.compile(
 _BARE = (
     r"in|into|from|with|using|use|writ(?:e|ing)|contains?|containing|between|have|has"
     r"|give(?: me)?|be|is|include|highlight|provide(?: me with)?|list"
+    r"|I (?:need|want)|I(?:['\u2019]d| would) like"
 )
 """What stands before a number that is a limit by itself."""
 
@@ -118,6 +120,11 @@ _PLACES = re.compile(
     re.IGNORECASE,
 )
 _LISTED = re.compile(r"\b(?:list|name|find|suggest|give(?: me)?)\s+(?:\w+ ){0,2}\Z", re.IGNORECASE)
+_NEEDED = re.compile(r"\b(?:need|want|like)\s+\Z", re.IGNORECASE)
+_DONE = re.compile(r"\s+(?:\w+ed|written|put|made|to be)\b", re.IGNORECASE)
+"""What is to be done with given sentences: "I need two sentences translated"."""
+_LEAST_TEXT = 20
+"""Words from which "I need so many words" asks for a text; fewer are words to be found."""
 _GIVEN = re.compile(r"\b(?:this|my|his|their|following|attached|these)\s+\Z", re.IGNORECASE)
 _SET_OFF = re.compile(r"\b(?:in|within|using)\b[\w ]{0,20}\Z|\([\w ]{0,20}\Z", re.IGNORECASE)
 _JUDGED = re.compile(r"\s+(?:long )?(?:is|are|will|would|gets?|won['\u2019]t|can\w*|do|does)\b")
@@ -152,7 +159,7 @@ def count_rules_in(prompt: str) -> Iterator[CountRule]:
 
 
 def _limits_in(prompt: str) -> Iterator[CountRule]:
-    text = _each_limit_with_its_thing(without_quotations(plainly(prompt)))
+    text = _each_limit_with_its_thing(labels_written_out(without_quotations(plainly(prompt))))
     for found in _ASKED.finditer(text):
         before = sentence_before(text, found.start())
         after = text[found.end() : found.end() + _LOOK_AROUND]
@@ -202,12 +209,13 @@ def _is_of_a_part(thing: str, clause: str, after: str) -> bool:
 def _is_of_some_words(found: re.Match[str], thing: str, before: str, after: str) -> bool:
     """Return whether only some words or sentences of the answer are meant, or where they stand."""
     if thing != "word":
-        return bool(_PLACES.search(before))
+        return bool(_PLACES.search(before) or (_NEEDED.search(before) and _DONE.match(after)))
     return bool(
         found["kind"]
         or _IN_CAPITALS.match(after)
         or _SOME_WORDS.match(after)
         or (found[0].endswith("s") and _LISTED.search(before))
+        or (_NEEDED.search(before) and value(found["number"]) < _LEAST_TEXT)
     )
 
 

@@ -131,10 +131,10 @@ class _Play:
             return ()
         reads = ((usage["input_tokens"] or 0) - (usage["cached_tokens"] or 0)) / n
         mean = (usage["output_tokens"] or 0) / usage["completions"]
-        each = usage["completions"] // n
+        each, more = divmod(usage["completions"], n)
         return tuple(
-            Request(reads=reads, writes=tuple(self._about(mean) for _ in range(each)))
-            for _ in range(n)
+            Request(reads=reads, writes=tuple(self._about(mean) for _ in range(each + extra)))
+            for extra in [1] * more + [0] * (n - more)
         )
 
     def _about(self, mean: float) -> float:

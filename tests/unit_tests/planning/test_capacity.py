@@ -37,6 +37,18 @@ def test_chains_have_the_tokens_of_the_run_on_average() -> None:
     assert sum(read) / 400 == pytest.approx(models + sum(map(sum, RUN.scored)))
 
 
+def test_no_draw_is_lost_where_requests_of_a_round_are_unlike() -> None:
+    """Five revisions in two forms are two requests, for three and for two."""
+    forms = "explain:forms=remind/remind/repair"
+    run = rehearse(TPOSettings(strategy=forms, depth=1), Lengths(remark=40))
+
+    (chain,) = chains(run, 1, reward=False)
+    drawn, revised = (stage for stage in chain if stage.requests)
+
+    assert [len(one.writes) for one in drawn.requests] == [5]
+    assert sorted(len(one.writes) for one in revised.requests) == [2, 3]
+
+
 def test_a_batch_beyond_the_sample_takes_what_a_whole_simulation_takes() -> None:
     servers = Servers(policy=POLICY, reward=CLASSIFIER)
 

@@ -17,11 +17,12 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackMana
 from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable, RunnableConfig, ensure_config, patch_config
+from langchain_core.runnables import Runnable, RunnableConfig, patch_config
 from langchain_core.runnables.config import merge_configs, set_config_context
 from langchain_core.runnables.graph import Graph
 from pydantic import ConfigDict, Field
 
+from langchain_tpo.chat_models.cached_answers import fingerprint, set_by_call
 from langchain_tpo.chat_models.child_runs import child_config, uncounted_context
 from langchain_tpo.chat_models.one_chunk import HeldAnswer, streamed
 from langchain_tpo.chat_models.routing import Answerer, answerer
@@ -29,11 +30,11 @@ from langchain_tpo.chat_models.structured import structured
 from langchain_tpo.loop.answer_streams import as_chunk
 from langchain_tpo.loop.call_arguments import with_arguments
 from langchain_tpo.loop.parts import LoopParts
+from langchain_tpo.loop.run_options import EXTRA
 from langchain_tpo.reward_models.coercion import RewardLike
 from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.sampling.bound_arguments import Tool, tool_arguments
-from langchain_tpo.sampling.call_config import check_config
-from langchain_tpo.sampling.inner_calls import PER_CALL
+from langchain_tpo.sampling.call_config import with_configurable
 from langchain_tpo.sampling.usage import UsageCounter, as_usage_metadata
 from langchain_tpo.sampling.wrappers import (
     ChatModel,
@@ -87,7 +88,8 @@ class ChatTPO(LoopParts, BaseChatModel):
 
     cache: BaseCache | bool | None = Field(default=False, exclude=True)
     """Whether LangChain's cache may answer: not unless you say so. A cache knows a model by what
-    can be written down of it, and of a reward, a critic or a function that is only its name."""
+    can be written down of its parts, and of a function that is only its name. Where the config of a
+    call sets something at run time, no cache is asked."""
 
     disable_streaming: bool | Literal["tool_calling"] = True
     """A stream is one chunk in any case. LangChain tells `_stream` nothing of the run that it
@@ -131,8 +133,14 @@ class ChatTPO(LoopParts, BaseChatModel):
             "width": self.settings.width,
             "depth": self.settings.depth,
             "optimize": self.optimize,
-            "settings": self.settings.model_dump(mode="json", exclude_defaults=True),
+            "settings": self.settings.model_dump(mode="json", exclude_defaults=True, exclude=EXTRA),
+            "parts": self.fingerprint,
         }
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Sixteen characters that differ where model, critic, reward or settings do."""
+        return fingerprint([self.model, self.critic, self.reward, self.settings])
 
     def get_graph(self, config: RunnableConfig | None = None, *, xray: int | bool = False) -> Graph:
         """Return the model as a graph to draw; with `xray`, the five steps inside it."""
@@ -180,10 +188,20 @@ class ChatTPO(LoopParts, BaseChatModel):
 
     def get_token_ids(self, text: str) -> list[int]:
         """Return the tokens of a text as the wrapped model counts them."""
-        inner = innermost(self.model)
-        if not isinstance(inner, BaseChatModel):
+        model = innermost(self.model)
+        if self.custom_get_token_ids is not None or not isinstance(model, BaseChatModel):
             return super().get_token_ids(text)
-        return inner.get_token_ids(text)
+        return model.get_token_ids(text)
+
+    def get_num_tokens_from_messages(
+        self, messages: list[BaseMessage], tools: Sequence[Tool] | None = None
+    ) -> int:
+        """Return the tokens of messages as the wrapped model counts them."""
+        model = innermost(self.model)
+        given = {} if tools is None else {"tools": tools}
+        if self.custom_get_token_ids is not None or not isinstance(model, BaseChatModel):
+            return super().get_num_tokens_from_messages(messages, **given)
+        return model.get_num_tokens_from_messages(messages, **given)
 
     @cached_property
     def loop(self) -> TPORunnable:
@@ -205,9 +223,10 @@ class ChatTPO(LoopParts, BaseChatModel):
         What the config sets at run time (`configurable`) reaches the wrapped model as well, which
         LangChain's chat models leave to chains.
         """
-        with set_config_context(_with_configurable(config)) as context:
-            answer = partial(super().invoke, input, config, stop=stop, **kwargs)
-            return context.run(answer)
+        told = with_configurable(config)
+        with set_config_context(told) as context:
+            invoke = super(ChatTPO, self._cached_for(told)).invoke
+            return context.run(partial(invoke, input, config, stop=stop, **kwargs))
 
     async def ainvoke(
         self,
@@ -218,8 +237,10 @@ class ChatTPO(LoopParts, BaseChatModel):
         **kwargs: Any,
     ) -> AIMessage:
         """Return the answer as `invoke` does, without blocking the event loop."""
-        answer = super().ainvoke(input, config, stop=stop, **kwargs)
-        with set_config_context(_with_configurable(config)) as context:
+        told = with_configurable(config)
+        ainvoke = super(ChatTPO, self._cached_for(told)).ainvoke
+        answer = ainvoke(input, config, stop=stop, **kwargs)
+        with set_config_context(told) as context:
             return await asyncio.get_running_loop().create_task(answer, context=context)
 
     def stream(
@@ -320,6 +341,13 @@ class ChatTPO(LoopParts, BaseChatModel):
         task = asyncio.get_running_loop().create_task(answer, context=uncounted_context())
         return self._result(await task, counter)
 
+    def _cached_for(self, config: RunnableConfig) -> Self:
+        """Return the model without its cache where a call sets what no cache is told."""
+        parts = (self.model, self.critic, self.reward)
+        if self.cache is False or not set_by_call(config.get("configurable", {}), parts):
+            return self
+        return self.model_copy(update={"cache": False})
+
     def _way(self, stop: list[str] | None, kwargs: dict[str, Any]) -> Answerer:
         whole = self.optimize == "tool_calls"
         return answerer(self.loop, self._arguments(stop, kwargs), tool_calls=whole)
@@ -351,24 +379,15 @@ class ChatTPO(LoopParts, BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     def __copy__(self) -> Self:
-        """Copy without the loop, which belongs to the fields it was built from."""
+        """Copy without what belongs to the fields it was made from."""
         clone = super().__copy__()
-        clone.__dict__.pop("loop", None)
+        for made in ("loop", "fingerprint"):
+            clone.__dict__.pop(made, None)
         return clone
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """Copy deeply without the loop."""
         return super(ChatTPO, copy(self)).__deepcopy__(memo)
-
-
-def _with_configurable(config: RunnableConfig | None) -> RunnableConfig:
-    """Return the config of the run around, with what this call sets at run time."""
-    check_config(config)
-    own = RunnableConfig(configurable=(config or {}).get("configurable", {}))
-    merged = merge_configs(ensure_config(), own)
-    if config and "configurable" in config and PER_CALL not in own["configurable"]:
-        merged["configurable"].pop(PER_CALL, None)  # of a run around this call, not of this one
-    return merged
 
 
 def _chunk_of(result: ChatResult) -> ChatGenerationChunk:

@@ -1,13 +1,17 @@
 """The config of a call, as users hand it over: refused in one line where it cannot be one.
 
-Knows LangChain's `RunnableConfig`; knows nothing of what is called.
+Joins it with that of the run around. Knows LangChain's `RunnableConfig`; knows nothing of what is
+called.
 """
 
 from collections.abc import Mapping
 
 from langchain_core.callbacks import BaseCallbackManager
+from langchain_core.runnables import RunnableConfig, ensure_config
+from langchain_core.runnables.config import merge_configs
 
 from langchain_tpo.errors import SettingsError
+from langchain_tpo.sampling.inner_calls import PER_CALL
 from langchain_tpo.text.shown import shown
 
 _PARTS: dict[str, tuple[str, tuple[type, ...]]] = {
@@ -47,6 +51,24 @@ def check_config(config: object) -> None:
         value = config.get(name)
         if value is not None and not _fits(name, value, kinds):
             raise SettingsError(f"`{name}` of the config must be {words}, got `{shown(value)}`.")
+
+
+def with_configurable(config: RunnableConfig | None) -> RunnableConfig:
+    """Return the config of the run around, with what this call sets at run time.
+
+    Raises:
+        SettingsError: In one line, when it cannot be a config.
+
+    Example:
+        >>> with_configurable({"configurable": {"llm": "fast"}})["configurable"]
+        {'llm': 'fast'}
+    """
+    check_config(config)
+    own = RunnableConfig(configurable=(config or {}).get("configurable", {}))
+    merged = merge_configs(ensure_config(), own)
+    if config and "configurable" in config and PER_CALL not in own["configurable"]:
+        merged["configurable"].pop(PER_CALL, None)  # of a run around this call, not of this one
+    return merged
 
 
 def _fits(name: str, value: object, kinds: tuple[type, ...]) -> bool:

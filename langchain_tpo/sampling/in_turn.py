@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage
-from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables import ConfigurableFieldSpec, Runnable, RunnableConfig
 
 
 class ModelsInTurn(Runnable[Any, Any]):
@@ -33,6 +33,11 @@ class ModelsInTurn(Runnable[Any, Any]):
         self.models = tuple(models)
         self.names = tuple(names)
         self.name = ", ".join(self.names)
+
+    @property
+    def config_specs(self) -> list[ConfigurableFieldSpec]:
+        """What can be set of any of them at run time."""
+        return [spec for model in self.models for spec in model.config_specs]
 
     def invoke(
         self,

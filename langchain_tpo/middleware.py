@@ -4,12 +4,12 @@ Knows LangChain's agents; every call of the model goes through the agent's own h
 middleware around it (retries, fallbacks, caching) takes part.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, NotRequired, TypeAlias
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig, RunnableLambda
-from langgraph.channels import AnyValue
+from langgraph.channels import LastValue
 from langgraph.types import Command
 from pydantic import ConfigDict
 
@@ -59,14 +59,25 @@ NAMES = ("model_name", "model_provider")
 that may not be the answer."""
 
 
-class TPOAgentState(AgentState[Any]):
-    """What the middleware adds to the agent's state."""
+class LastWritten(LastValue[Any]):
+    """What was written last; agents that run side by side may write it in one superstep.
 
-    tpo_rewards: NotRequired[Annotated[list[float | None], AnyValue]]
+    `AnyValue` would take their writes too, and forget the value one superstep later.
+    """
+
+    def update(self, values: Sequence[Any]) -> bool:
+        """Keep the last of what is written in a superstep."""
+        return super().update(values[-1:])
+
+
+class TPOAgentState(AgentState[Any]):
+    """What the middleware adds to the agent's state with its first optimized answer."""
+
+    tpo_rewards: NotRequired[Annotated[list[float | None], LastWritten]]
     """The reward of every candidate for the last optimized answer, in order of arrival. Where
     agents run side by side and hand this key to the same graph, it is that of one of them."""
-    tpo: NotRequired[Annotated[dict[str, Any], AnyValue]]
-    """The figures of the run that gave the last answer, as in `response_metadata["tpo"]`."""
+    tpo: NotRequired[Annotated[dict[str, Any], LastWritten]]
+    """The figures of the run that gave that answer, as in `response_metadata["tpo"]`."""
 
 
 class _AgentLoop(TPORunnable):
@@ -194,8 +205,9 @@ class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
             with contained("`should_optimize`"):
                 return ask is None or bool(ask(request, reply.message))
 
-        first = AskedThrough(model, calls.first, name="tpo:first_reply")
-        return FirstReply(asked(first, loop.learned, {}, cache=False), loop, competes)
+        as_ever = quieted(request, cache=True).model
+        first = AskedThrough(as_ever, calls.first, name="tpo:first_reply")
+        return FirstReply(asked(first, loop.learned, {}, cache=True), loop, competes)
 
     def _whole(self, request: Request) -> bool:
         return self._optimize == "tool_calls" or request.response_format is not None

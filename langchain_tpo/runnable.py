@@ -28,7 +28,7 @@ from langchain_tpo.loop.call_arguments import (
 from langchain_tpo.loop.links import ANY_DEPTH, ended, roomy
 from langchain_tpo.loop.parts import LoopParts
 from langchain_tpo.loop.progress import RoundWatch
-from langchain_tpo.loop.run_input import TPORunnableInput, as_tpo_input
+from langchain_tpo.loop.run_input import TPORunnableInput, as_tpo_input, messages_in_state
 from langchain_tpo.loop.run_state import fingerprint
 from langchain_tpo.loop.slots import (
     ainvoke_in_slot,
@@ -127,7 +127,7 @@ class TPORunnable(LoopParts, StreamsAnswers):
         return self._compiled(in_link=True)
 
     def as_node(self, *, name: str | None = None) -> Runnable[TPOInput, TPOStep]:
-        """Return the loop as a node for a graph of your own that has `messages`.
+        """Return the loop as a node for a graph of your own whose state has `messages`.
 
         The outer graph's checkpointer keeps its steps, and `get_subgraphs()` and Studio see
         inside. It adds the answer, and is deep enough wherever the outer graph runs.
@@ -148,13 +148,13 @@ class TPORunnable(LoopParts, StreamsAnswers):
         graph = self.link_graph  # LangGraph looks for subgraphs among what a function closes over
 
         def answer(state: TPOInput, config: RunnableConfig) -> TPOStep:
-            asked = TPOInput(messages=state["messages"])
+            asked = TPOInput(messages=messages_in_state(state))
             with run_limit(config):
                 output = graph.invoke(asked, roomy(config, threads=self.threads))
             return _answered(output, name)
 
         async def aanswer(state: TPOInput, config: RunnableConfig) -> TPOStep:
-            asked = TPOInput(messages=state["messages"])
+            asked = TPOInput(messages=messages_in_state(state))
             with run_limit(config):
                 output = await graph.ainvoke(asked, roomy(config))
             return _answered(output, name)

@@ -152,8 +152,13 @@ class AsyncCalls(_Calls):
             return faulty(error)
 
 
-def quieted(request: Request) -> Request:
-    """Ask a copy of the model whose calls are known as internal: they stay out of every stream."""
+def quieted(request: Request, *, cache: bool = False) -> Request:
+    """Ask a copy of the model whose calls are known as internal: they stay out of every stream.
+
+    Args:
+        request: What the agent asks.
+        cache: Whether LangChain's cache may answer: not where several answers are drawn.
+    """
     _check_model(request)
     internal = internal_call_metadata()
 
@@ -162,7 +167,7 @@ def quieted(request: Request) -> Request:
             return model.with_config(metadata=internal)
         return model.model_copy(update={"metadata": {**(model.metadata or {}), **internal}})
 
-    model = quiet(mapped(request.model, marked), cache=False)
+    model = quiet(mapped(request.model, marked), cache=cache)
     return request.override(model=_as_chat_model(model))
 
 

@@ -4,7 +4,6 @@ A cache files answers under what a model says of itself; what the parts say of t
 in it, and what only a call's config sets no cache is told.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -15,6 +14,7 @@ from langchain_core.load.serializable import Serializable
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel
 
+from langchain_tpo.loop.run_state import fingerprint
 from langchain_tpo.sampling.in_turn import ModelsInTurn
 from langchain_tpo.sampling.inner_calls import PER_CALL
 
@@ -22,11 +22,10 @@ _PLACE = re.compile(r" at 0x[0-9a-f]+")
 """Where in memory something lies, which is another place in the next process."""
 
 
-def fingerprint(parts: Iterable[object]) -> str:
+def key_of(parts: Iterable[object]) -> str:
     """Return sixteen characters that differ where what can be written down of parts differs.
 
-    Keys stand in no fingerprint; other options that may hold one, such as headers, cannot be read
-    out of it.
+    A key to a service has no part in it, and nothing else can be read out of it.
 
     Args:
         parts: Models, rewards and settings. Of a function that is its name.
@@ -34,12 +33,11 @@ def fingerprint(parts: Iterable[object]) -> str:
     Example:
         >>> from langchain_core.language_models import FakeListChatModel
         >>> one, other = (FakeListChatModel(responses=[text]) for text in ("a", "b"))
-        >>> fingerprint([one]) == fingerprint([other]), len(fingerprint([one]))
+        >>> key_of([one]) == key_of([other]), len(key_of([one]))
         (False, 16)
     """
     said = json.dumps([_said(part) for part in parts], sort_keys=True)
-    text = _PLACE.sub("", said)
-    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+    return fingerprint(_PLACE.sub("", said))
 
 
 def set_by_call(configurable: Mapping[str, Any], parts: Iterable[object]) -> bool:

@@ -22,7 +22,7 @@ from langchain_core.runnables.config import merge_configs, set_config_context
 from langchain_core.runnables.graph import Graph
 from pydantic import ConfigDict, Field
 
-from langchain_tpo.chat_models.cached_answers import fingerprint, set_by_call
+from langchain_tpo.chat_models.cached_answers import key_of, set_by_call
 from langchain_tpo.chat_models.child_runs import child_config, uncounted_context
 from langchain_tpo.chat_models.one_chunk import HeldAnswer, streamed
 from langchain_tpo.chat_models.routing import Answerer, answerer
@@ -140,7 +140,7 @@ class ChatTPO(LoopParts, BaseChatModel):
     @cached_property
     def fingerprint(self) -> str:
         """Sixteen characters that differ where model, critic, reward or settings do."""
-        return fingerprint([self.model, self.critic, self.reward, self.settings])
+        return key_of([self.model, self.critic, self.reward, self.settings])
 
     def get_graph(self, config: RunnableConfig | None = None, *, xray: int | bool = False) -> Graph:
         """Return the model as a graph to draw; with `xray`, the five steps inside it."""

@@ -219,9 +219,8 @@ class _Keeper:
     def __call__(self, reply: ReplyMessages) -> dict[str, Any]:
         spent = self._spent()
         competes = self._competes(reply)
-        kept = KeptReply(
-            messages=messages_to_dict(reply.messages), fault=reply.fault, competes=competes
-        )
+        messages = messages_to_dict([_with_whole_usage(one) for one in reply.messages])
+        kept = KeptReply(messages=messages, fault=reply.fault, competes=competes)
         given = FirstSamples(candidates=[], steps=[spent])
         if competes:
             given["candidates"], given["drops"] = self._read(reply.as_message())
@@ -251,6 +250,14 @@ def _context_of(state: ReplyState) -> dict[str, Any]:
     """Return what else is known of the question once more: it is kept for one step only."""
     known = state.get("tpo_context")
     return {} if known is None else {"tpo_context": known}
+
+
+def _with_whole_usage(message: BaseMessage) -> BaseMessage:
+    """Return the message without a usage that has no tokens, as LangChain's cache leaves it."""
+    usage = message.usage_metadata if isinstance(message, AIMessage) else None
+    if not usage or "input_tokens" in usage:
+        return message
+    return message.model_copy(update={"usage_metadata": None})
 
 
 def _as_input(asked: Asked) -> TPOInput:

@@ -91,6 +91,28 @@ def _check_keys(value: Mapping[str, object]) -> None:
             )
 
 
+def messages_in_state(state: object) -> list[AnyMessage]:
+    """Return the conversation of a graph's state, be that a dict, a pydantic model or a dataclass.
+
+    Args:
+        state: Of a graph that the loop is a node of.
+
+    Raises:
+        ConversationError: When it has none.
+
+    Example:
+        >>> messages_in_state({"messages": ["Wood?"]})
+        ['Wood?']
+    """
+    held = state.get("messages") if isinstance(state, Mapping) else getattr(state, "messages", None)
+    if held is None:
+        raise ConversationError(
+            f"The state of the graph ({type(state).__name__}) has no `messages`: give it that key, "
+            "as `MessagesState` does, or call `tpo.invoke(...)` in a node of your own."
+        )
+    return cast("list[AnyMessage]", held)
+
+
 def checked_messages(value: object) -> list[AnyMessage]:
     """Return a conversation as messages.
 

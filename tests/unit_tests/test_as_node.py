@@ -1,17 +1,19 @@
 """The loop as a node of somebody's own graph."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from langchain_core.runnables import RunnableLambda
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.graph import START, MessagesState, StateGraph, add_messages
 from langgraph.types import Command
+from pydantic import BaseModel
 
 from langchain_tpo import RewardError, RunError, TPORunnable, TPOSettings, build_tpo_graph
 from langchain_tpo.chat_models.chat_tpo import ChatTPO
+from langchain_tpo.errors import ConversationError
 from langchain_tpo.reward_models.human.human import HumanReward
 from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number
 from tests.support.tool_fakes import TWO_TOOLS, ScriptedAgentModel, ToolLog
@@ -46,6 +48,42 @@ async def test_a_node_reads_and_writes_messages(node: Any) -> None:
         texts = [message.text.split()[0] for message in state["messages"]]
         assert texts == ["Wood?", "Welcome.", "revision", "Farewell."]
         assert list(state) == ["messages"]
+
+
+class Modelled(BaseModel):
+    messages: Annotated[list[Any], add_messages]
+
+
+@dataclass
+class Data:
+    messages: Annotated[list[Any], add_messages]
+
+
+class Keyed(TypedDict):
+    messages: Annotated[list[Any], add_messages]
+
+
+@pytest.mark.parametrize("node", NODES.values(), ids=NODES)
+@pytest.mark.parametrize("schema", [Modelled, Data, Keyed])
+async def test_the_state_around_may_be_of_any_kind(node: Any, schema: Any) -> None:
+    builder = StateGraph(schema).add_node("tpo", node(ScriptedModelWithN()))
+    graph = builder.add_edge(START, "tpo").compile()
+
+    for state in (graph.invoke(QUESTION), await graph.ainvoke(QUESTION)):
+        assert [message.type for message in state["messages"]] == ["human", "ai"]
+
+
+async def test_a_state_without_messages_is_refused() -> None:
+    class Without(TypedDict):
+        question: str
+
+    tpo = TPORunnable(model=ScriptedModelWithN(), reward=last_number)
+    graph = StateGraph(Without).add_node("tpo", tpo.as_node()).add_edge(START, "tpo").compile()
+
+    with pytest.raises(ConversationError, match=r"\(dict\) has no `messages`"):
+        graph.invoke({"question": "Wood?"})
+    with pytest.raises(ConversationError, match="has no `messages`"):
+        await graph.ainvoke({"question": "Wood?"})
 
 
 async def test_an_answer_may_say_whose_it_is() -> None:

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 from langchain.agents import create_agent
-from langchain.agents.middleware import ModelRetryMiddleware
+from langchain.agents.middleware import AgentMiddleware, ModelRetryMiddleware
 from langchain.agents.middleware.internal_call_transformer import internal_call_metadata
 from langchain.agents.structured_output import ToolStrategy
+from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import BaseCallbackHandler, UsageMetadataCallbackHandler
+from langchain_core.language_models import FakeListChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
@@ -155,6 +157,63 @@ async def test_a_structured_response_is_left_alone_where_so_asked(run: Any) -> N
     assert [type(m) for m in state["messages"][-2:]] == [AIMessage, ToolMessage]
     assert "tpo" not in state
     assert len(model.notebook.calls) == 3
+
+
+async def test_rewards_and_figures_stay_in_the_state_until_another_answer_is_optimized(
+    run: Any,
+) -> None:
+    class After(AgentMiddleware[Any, Any, Any]):
+        """Writes to the state when the answer stands."""
+
+        def after_model(self, state: Any, runtime: Any) -> Any:
+            del runtime
+            return {"messages": [state["messages"][-1].model_copy(update={"name": "seen"})]}
+
+        def after_agent(self, state: Any, runtime: Any) -> Any:
+            del state, runtime
+            return {"jump_to": None}
+
+    asked: list[Any] = []
+
+    def first_only(request: Any, reply: AIMessage) -> bool:
+        del request
+        asked.append(reply)
+        return len(asked) == 1
+
+    agent = create_agent(
+        ScriptedAgentModel(),
+        [],
+        middleware=[tpo(should_optimize=first_only), After()],
+        checkpointer=InMemorySaver(),
+    )
+    thread = {"configurable": {"thread_id": "1"}}
+
+    first = await run(agent, config=thread)
+    second = await run(agent, config=thread)
+
+    assert len(first["tpo_rewards"]) == 5
+    assert first["tpo"]["candidates"] == 5
+    assert (second["tpo_rewards"], second["tpo"]) == (first["tpo_rewards"], first["tpo"])
+
+
+async def test_a_reply_that_is_passed_on_may_come_from_a_cache(run: Any) -> None:
+    class Saying(FakeListChatModel):
+        def bind_tools(self, tools: Any, **kwargs: Any) -> Any:
+            return self.bind(tools=list(tools), **kwargs)
+
+    def agent(*middleware: Any) -> Any:
+        model = Saying(responses=["answer 1", "answer 2", "answer 3", "answer 4"], cache=cache)
+        return create_agent(model, [], middleware=middleware)
+
+    cache = InMemoryCache()
+    passing = agent(tpo(should_optimize=lambda request, reply: False))
+    said = {"messages": [HumanMessage("Wood?", id="1")]}
+
+    texts = [(await run(passing, said))["messages"][-1].text for _ in range(2)]
+    state = await run(agent(tpo(depth=0)), said)
+
+    assert texts == ["answer 1", "answer 1"]
+    assert state["tpo_rewards"] == [1.0, 1.0, 2.0]  # its draws do not come from a cache
 
 
 async def test_retries_of_the_agent_take_part_in_the_loop(run: Any) -> None:

@@ -9,7 +9,7 @@ from langchain_core.runnables import ConfigurableField
 from langchain_openai import ChatOpenAI
 
 from langchain_tpo import ChatTPO, TPOSettings
-from langchain_tpo.chat_models.cached_answers import fingerprint
+from langchain_tpo.chat_models.cached_answers import key_of
 from langchain_tpo.reward_models import ChatJudge, VLLMClassifier
 from tests.support.fakes import ScriptedModel
 
@@ -111,7 +111,7 @@ def test_what_may_hold_a_key_is_told_to_no_trace_and_no_cache() -> None:
     chat = ChatTPO(model=openai(default_headers={"X": "hush"}), reward=length, settings=hidden)
 
     assert "hush" not in str(chat.asdict())
-    assert "hush" not in fingerprint([chat])
+    assert "hush" not in key_of([chat])
 
 
 def test_tokens_are_counted_as_the_wrapped_model_counts_them() -> None:

@@ -140,14 +140,13 @@ def _sentence(rate: dict[str, Any]) -> str:
 def _win_rates(path: Path, label: str, wanted: list[tuple[str, str]]) -> list[dict[str, Any]]:
     """Return how often each system wins, over all verdicts of this judge that there are."""
     from langchain_tpo.evaluation import judging  # noqa: PLC0415 as above
-    from langchain_tpo.evaluation.report.statistics import mean, share  # noqa: PLC0415 as above
+    from langchain_tpo.evaluation.report.statistics import share  # noqa: PLC0415 as above
 
     known = judging.verdicts(judging.read_judgements(path, label))
     rates: list[dict[str, Any]] = []
     for system, baseline in wanted:
         wins = [win for win in known.get((system, baseline), {}).values() if win is not None]
-        plain = all(win in (0.0, 0.5, 1.0) for win in wins)
-        estimate = share(wins) if plain else mean(wins)
+        estimate = share(wins)
         if estimate is not None:
             rates.append({"system": system, "baseline": baseline, **estimate.as_dict()})
     return rates

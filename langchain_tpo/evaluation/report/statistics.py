@@ -86,7 +86,10 @@ def mean(values: Sequence[float], *, seed: int = 0) -> Estimate | None:
     """Return the mean with a studentized bootstrap interval; None of nothing.
 
     Each resample is measured in its own standard errors, so that lopsided values get a lopsided
-    interval (Efron and Tibshirani 1993, section 12.5). Values that are all the same have none: they
+    interval (Efron and Tibshirani 1993, section 12.5). Where at least half of the values are 0, as
+    differences of verdicts are, the few others would decide everything: the interval is then that
+    of two more values, one as large as those on either side, which for differences of 1 and -1
+    is the adjustment of Bonett and Price (2012). Values that are all the same have none: they
     do not show how far others may lie, only how rare those are (`rarest`).
 
     Args:
@@ -96,16 +99,16 @@ def mean(values: Sequence[float], *, seed: int = 0) -> Estimate | None:
     Example:
         >>> mean([1.0] * 10), mean([])
         (Estimate(value=1.0, low=None, high=None, count=10), None)
+        >>> mean([1.0] * 2 + [0.0] * 58).side()  # two ahead of sixty is no proof
+        0
     """
     sample = np.asarray(values, dtype=float)
     if sample.size == 0:
         return None
     value, low, high = float(sample.mean()), None, None
     if sample.size >= FEWEST and np.ptp(sample) > _NOTHING * float(np.abs(sample).max()):
-        error = _standard_errors(sample[np.newaxis])[0]
-        left, right = np.quantile(_studentized(sample, seed), [_TAIL, 1 - _TAIL], method="nearest")
-        low = value - right * error if np.isfinite(right) else sample.min()
-        high = value - left * error if np.isfinite(left) else sample.max()
+        ends = _ends(_with_both_sides(sample), seed)
+        low, high = min(value, ends[0]), max(value, ends[1])
     return _estimate(value, low, high, sample.size)
 
 
@@ -137,10 +140,7 @@ def share(values: Sequence[float]) -> Estimate | None:
     value = fmean(values)
     if size < FEWEST:
         return _estimate(value, None, None, size)
-    wide = QUANTILE**2 / size
-    middle = (value + wide / 2) / (1 + wide)
-    reach = QUANTILE * math.sqrt((value * (1 - value) + wide / 4) / size) / (1 + wide)
-    return _estimate(value, max(0.0, middle - reach), min(1.0, middle + reach), size)
+    return _estimate(value, *_wilson(value, size), size)
 
 
 def paired_difference(
@@ -225,6 +225,40 @@ def _blocks(size: int) -> Iterator[int]:
     most = max(1, _BLOCK // size)
     for done in range(0, RESAMPLES, most):
         yield min(most, RESAMPLES - done)
+
+
+def _with_both_sides(sample: Numbers) -> Numbers:
+    """Return values most of which are 0 with one more on either side; others as they are."""
+    others = sample[sample != 0]
+    if 2 * others.size > sample.size:
+        return sample
+    size = math.sqrt(float((others**2).mean()))
+    return np.append(sample, [size, -size])
+
+
+def _ends(sample: Numbers, seed: int) -> tuple[float, float]:
+    """Return both ends of a studentized interval.
+
+    Where resamples of zeros alone leave one open, as many values as may lie on that side (Wilson)
+    are taken to be as far out as the farthest.
+    """
+    value, error = float(sample.mean()), float(_standard_errors(sample[np.newaxis])[0])
+    left, right = np.quantile(_studentized(sample, seed), [_TAIL, 1 - _TAIL], method="nearest")
+    low = value - float(right) * error if np.isfinite(right) else -_farthest(-sample)
+    high = value - float(left) * error if np.isfinite(left) else _farthest(sample)
+    return low, high
+
+
+def _farthest(sample: Numbers) -> float:
+    most = float(sample.max())
+    return most * _wilson(float((sample > 0).mean()), sample.size)[1] if most > 0 else most
+
+
+def _wilson(value: float, size: int) -> tuple[float, float]:
+    wide = QUANTILE**2 / size
+    middle = (value + wide / 2) / (1 + wide)
+    reach = QUANTILE * math.sqrt((value * (1 - value) + wide / 4) / size) / (1 + wide)
+    return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
 def _standard_errors(rows: NDArray[np.float64]) -> Numbers:

@@ -21,6 +21,7 @@ from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.sampling.asked_through import AskedThrough
 from langchain_tpo.sampling.asking import asked
 from langchain_tpo.sampling.foreign_code import contained
+from langchain_tpo.sampling.quiet import may_be_cached
 from langchain_tpo.sampling.wrappers import ChatModel
 from langchain_tpo.settings import TPOSettings
 from langchain_tpo.text.shown import shown
@@ -205,9 +206,10 @@ class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
             with contained("`should_optimize`"):
                 return ask is None or bool(ask(request, reply.message))
 
-        as_ever = quieted(request, cache=True).model
-        first = AskedThrough(as_ever, calls.first, name="tpo:first_reply")
-        return FirstReply(asked(first, loop.learned, {}, cache=True), loop, competes)
+        if cached := may_be_cached(request.model):
+            model = quieted(request, cache=True).model
+        first = AskedThrough(model, calls.first, name="tpo:first_reply")
+        return FirstReply(asked(first, loop.learned, {}, cache=cached), loop, competes)
 
     def _whole(self, request: Request) -> bool:
         return self._optimize == "tool_calls" or request.response_format is not None

@@ -10,6 +10,7 @@ from langchain_core.callbacks import (
     BaseCallbackHandler,
     BaseCallbackManager,
 )
+from langchain_core.globals import get_llm_cache
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tracers.base import AsyncBaseTracer, BaseTracer
@@ -31,6 +32,23 @@ def quiet(model: ChatModel, *, cache: bool) -> ChatModel:
         cache: Whether LangChain's cache may answer.
     """
     return mapped(model, lambda inside: _silenced(inside, cache=cache))
+
+
+def may_be_cached(model: ChatModel) -> bool:
+    """Return whether a cache of LangChain's, its global one or the model's own, may answer for it.
+
+    Args:
+        model: A chat model, wrapped or not.
+    """
+    found = [get_llm_cache() is not None]
+
+    def look(inside: ChatModel) -> ChatModel:
+        if isinstance(inside, BaseChatModel) and inside.cache is not None:
+            found.append(inside.cache is not False)
+        return inside
+
+    mapped(model, look)
+    return any(found)
 
 
 def _silenced(model: ChatModel, *, cache: bool) -> ChatModel:

@@ -6,7 +6,7 @@ they are recorded; draws nothing.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NotRequired, TypedDict, overload
 
 from langchain_core.messages import BaseMessage, convert_to_openai_messages
@@ -137,15 +137,30 @@ def draws_in(samples: FirstSamples) -> int:
 
 
 def _narrowed(samples: FirstSamples, width: int) -> FirstSamples:
-    """Take the first draws, and that share of the cost which is theirs."""
+    """Take the first draws, and what of the cost is theirs."""
     candidates, drops = samples["candidates"][:width], samples.get("drops", [])
-    share = _characters(candidates) / max(1, _characters(samples["candidates"]))
-    draws = width / draws_in(samples)
     return FirstSamples(
         candidates=candidates,
         drops=drops[: width - len(candidates)],
-        steps=[_part(step, draws=draws, written=share) for step in samples.get("steps", [])],
+        steps=list(_first_steps(samples, width)),
     )
+
+
+def _first_steps(samples: FirstSamples, width: int) -> Iterator[StepRecord]:
+    """Return what the first draws took: of one request that made more, a part by characters."""
+    draws, done = width / draws_in(samples), 0
+    for step in samples.get("steps", []):
+        if step["step"] != "sample":
+            yield _part(step, draws=draws, written=draws)
+            continue
+        made, wanted = step["usage"]["completions"], width - done
+        if made <= wanted:
+            yield step
+        elif wanted > 0:
+            texts = samples["candidates"][done : done + made]
+            written = _characters(texts[:wanted]) / max(1, _characters(texts))
+            yield _part(step, draws=wanted / made, written=written)
+        done += made
 
 
 def _part(step: StepRecord, *, draws: float, written: float) -> StepRecord:

@@ -95,6 +95,35 @@ async def test_systems_that_come_later_begin_with_what_is_recorded(tmp_path: Pat
         assert first(of_example["wide"])[:2] == drawn
 
 
+async def test_a_system_that_comes_later_costs_what_its_draws_took_the_first_time(
+    tmp_path: Path,
+) -> None:
+    """A wider system has drawn more of them meanwhile, of other lengths and in other requests."""
+    path, systems = tmp_path / "r", ["tpo", "best-of-n", "wide=best-of-n:width=9"]
+    lengths = iter([3, 3, *[40] * 20])
+
+    class Uneven(ScriptedModelWithN):
+        def __init__(self, **values: Any) -> None:
+            def reply(step: str, messages: list[BaseMessage], number: int) -> str:
+                if step == "sample":
+                    return " ".join(["word"] * next(lengths))
+                return obedient(step, messages, number)
+
+            super().__init__(reply=reply, **values)
+
+    options: Any = {"model": Uneven(), "reward": random_reward()}
+    await evaluated(path, questions(1), systems[:2], **options)
+    await evaluated(path, questions(1), systems[2:], resume=True, **options)
+
+    records = by_system(
+        await evaluated(path, questions(1), ["late=best-of-n"], resume=True, **options)
+    )
+
+    late, early = (records[name]["runs"][0]["usage"] for name in ("late", "best-of-n"))
+    assert late == early
+    assert records["wide"]["runs"][0]["usage"]["completions"] == 9
+
+
 async def test_draws_of_other_sampling_are_not_shared(tmp_path: Path) -> None:
     path = tmp_path / "r"
     cold = TPOSettings(width=2, depth=1).with_changes(sample={"temperature": 0.1})

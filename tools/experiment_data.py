@@ -2,6 +2,13 @@
 
     python tools/experiment_data.py FOLDER_WITH_THE_FILES data
 
+The files, as their authors publish them: `ifeval.jsonl` (google-research,
+instruction_following_eval/data/input_data.jsonl), `humaneval.jsonl` (openai/human-eval),
+`ifbench.jsonl` (allenai/IFBench, data/IFBench_test.jsonl), `gsm8k_test.jsonl` (openai/grade-school-
+math), `math500.jsonl` (openai/prm800k, math_splits/test.jsonl), and AlpacaEval 2's baseline as
+JSONL, `alpaca_eval2_ref_gpt4_turbo.jsonl` (tatsu-lab/alpaca_eval,
+results/gpt4_1106_preview/model_outputs.json). One that is not there is left out, and said.
+
 Rows of IFEval and HumanEval are shuffled with a fixed seed and halved: prompts and defaults may be
 chosen by the tuning half, the test half and IFBench are for the last word only. Nothing is
 downloaded and nothing but rows is copied; needs the extra `evaluation`, without NLTK's data.
@@ -144,12 +151,16 @@ def _long(row: Row) -> bool:
 
 
 def _read(path: Path) -> list[Row]:
+    if not path.exists():
+        print(f"{path}: not there, and left out")
+        return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def _write(path: Path, rows: list[Row]) -> None:
-    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
-    print(f"{path}: {len(rows)} rows")
+    if rows:
+        path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+        print(f"{path}: {len(rows)} rows")
 
 
 def main(source: Path, target: Path) -> None:

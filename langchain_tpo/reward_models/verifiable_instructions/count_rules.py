@@ -1,80 +1,42 @@
 """Rules on how many: words, sentences, paragraphs, bullet points, sections, placeholders.
 
-Each counts in one documented way, by layout and punctuation; no language model is asked.
+How each is counted is in `layout_counts` and `sentence_counts`.
 """
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from langchain_tpo.constructors import types_checked
 from langchain_tpo.errors import SettingsError
+from langchain_tpo.reward_models.verifiable_instructions.answer_text import (
+    is_mostly_unspaced,
+    normalized,
+)
+from langchain_tpo.reward_models.verifiable_instructions.layout_counts import (
+    bullet_counts,
+    count_highlights,
+    count_paragraphs,
+    count_placeholders,
+    count_sections,
+    count_words,
+)
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule, Verdict, verdict
+from langchain_tpo.reward_models.verifiable_instructions.sentence_counts import sentence_counts
 
-_BULLET = re.compile(r"^[ \t]*[-*+•][ \t]+\S", re.MULTILINE)
-_NUMBERED = re.compile(r"^[ \t]*\d{1,3}[.)][ \t]+\S", re.MULTILINE)
-_LIST_MARK = re.compile(r"^[ \t]*(?:[-*+•]|#{1,6}|\d{1,3}[.)])[ \t]+", re.MULTILINE)
-_DIVIDER = re.compile(r"\n[ \t]*(?:\n|(?:\*[ \t]?){3,}\n|-{3,}[ \t]*\n)")
-_SECTION = re.compile(
-    r"^[ \t*_#]*(?:#+[ \t]+\S|(?:section|part|chapter)[ \t]+\w+)", re.IGNORECASE | re.MULTILINE
-)
-_PLACEHOLDER = re.compile(r"\[[^\[\]\n]+\](?!\()")
-_HIGHLIGHT = re.compile(r"\*\*[^*\n]+\*\*|\*[^*\s][^*\n]*\*")
-_ABBREVIATION = re.compile(
-    r"\b(?:e\.g|i\.e|etc|vs|mr|mrs|ms|dr|st|[a-z])\.(?=\s+\S)", re.IGNORECASE
-)
-_SENTENCE_END = re.compile(r"[.!?]+[\"')\]\u201d*]*(?:\s+|$)|\n+")
-
-
-def count_words(text: str) -> int:
-    """Count what stands between spaces and holds a letter or digit.
-
-    Example:
-        >>> count_words("- Well-made, isn't it?")
-        3
-    """
-    return sum(1 for token in text.split() if any(map(str.isalnum, token)))
-
-
-def count_sentences(text: str) -> int:
-    """Count what ends in `.`, `!`, `?` or a line break.
-
-    Example:
-        >>> count_sentences("Dr. Who came. So did I, e.g. by bus!")
-        2
-    """
-    plain = _ABBREVIATION.sub("", _LIST_MARK.sub("", text))
-    return sum(1 for part in _SENTENCE_END.split(plain) if any(map(str.isalnum, part)))
-
-
-def count_paragraphs(text: str) -> int:
-    """Count blocks with a blank line or a divider (`***`, `---`) between them."""
-    return sum(1 for part in _DIVIDER.split(text) if any(map(str.isalnum, part)))
-
-
-def count_bullets(text: str) -> int:
-    r"""Count lines that begin with `-`, `*`, `+` or `•`; where there is none, numbered lines.
-
-    Example:
-        >>> count_bullets("1. one\n2. two"), count_bullets("1. one\n   - its part")
-        (2, 1)
-    """
-    return len(_BULLET.findall(text)) or len(_NUMBERED.findall(text))
-
-
-_COUNTS: Mapping[str, Callable[[str], int]] = MappingProxyType(
+_COUNTS: Mapping[str, Callable[[str], Sequence[int]]] = MappingProxyType(
     {
-        "word": count_words,
-        "sentence": count_sentences,
-        "paragraph": count_paragraphs,
-        "bullet point": count_bullets,
-        "section": lambda text: len(_SECTION.findall(text)),
-        "placeholder": lambda text: len(_PLACEHOLDER.findall(text)),
-        "highlighted part": lambda text: len(_HIGHLIGHT.findall(text)),
+        "word": lambda text: () if is_mostly_unspaced(text) else (count_words(text),),
+        "sentence": sentence_counts,
+        "paragraph": lambda text: (count_paragraphs(text),),
+        "bullet point": bullet_counts,
+        "section": lambda text: (count_sections(text),),
+        "placeholder": lambda text: (count_placeholders(text),),
+        "highlighted part": lambda text: (count_highlights(text),),
     }
 )
-"""How each thing is counted, by its name in the singular."""
+"""How each thing is counted, by its name in the singular: every number that a reader may come to;
+none where it cannot be counted."""
 
 _FORMS: Mapping[str, str] = MappingProxyType(
     {
@@ -128,17 +90,27 @@ class CountRule(Rule):
         return self.thing
 
     def check(self, text: str) -> Verdict:
-        """Count, and say how far the number is from the limit that it breaks."""
-        count = _COUNTS[self.thing](text)
+        """Count, and say how far the number is from the limit that it breaks.
+
+        Of several numbers that a reader may come to, the one nearest to the limits is held.
+        """
+        plain = normalized(text)
+        counts = _COUNTS[self.thing](plain)
+        if not counts:
+            words = f"{self.thing}s of a script without spaces, asked for {self._wish}"
+            return Verdict(satisfaction=None, words=words)
+        count = min(counts, key=self._distance)
         limit = self.at_least if count < self.at_least else self.at_most
-        kept = count >= self.at_least and (self.at_most is None or count <= self.at_most)
-        closeness = 1 - abs(count - limit) / max(1, limit) if limit is not None else 1.0
         return verdict(
-            kept,
+            not self._distance(count),
             f"{_number(count, self.thing)}, asked for {self._wish}",
-            closeness=closeness,
+            closeness=1 - self._distance(count) / max(1, limit or 0),
             advice=self._advice,
         )
+
+    def _distance(self, count: int) -> int:
+        above = 0 if self.at_most is None else count - self.at_most
+        return max(self.at_least - count, above, 0)
 
     @property
     def _wish(self) -> str:
@@ -177,7 +149,7 @@ def min_words(limit: int) -> CountRule:
 def words(
     exactly: int | None = None, *, at_least: int = 0, at_most: int | None = None
 ) -> CountRule:
-    """Ask for a number of words.
+    """Ask for a number of words; in a text of a script without spaces nothing is checked.
 
     Example:
         >>> words(at_least=1, at_most=2).check("Too many words").advice
@@ -190,7 +162,7 @@ def words(
 def sentences(
     exactly: int | None = None, *, at_least: int = 0, at_most: int | None = None
 ) -> CountRule:
-    """Ask for a number of sentences."""
+    """Ask for a number of sentences; each line counts as one at least."""
     return _rule("sentence", exactly, at_least, at_most)
 
 
@@ -206,7 +178,10 @@ def paragraphs(
 def bullets(
     exactly: int | None = None, *, at_least: int = 0, at_most: int | None = None
 ) -> CountRule:
-    r"""Ask for a number of lines that begin with `-`, `*`, `+` or `•`, or else with a number.
+    r"""Ask for a number of lines that begin with `-`, `*`, `+`, `•` or the like, or with a number.
+
+    Where both kinds stand, the more frequent one counts. Points within points may be counted or
+    not: either number may keep the rule.
 
     Example:
         >>> bullets(2).check("- one\n- two").kept

@@ -2,7 +2,7 @@
 
 Its published checks are the specification; the code and the partial credit are ours. Only who has
 to repeat the request must also answer it, which is asked for and not checked there. Sentences are
-counted by `count_rules`, without NLTK's data; languages are told apart by `langdetect` (extra
+counted by `sentence_counts`, without NLTK's data; languages are told apart by `langdetect` (extra
 `evaluation`).
 """
 
@@ -21,8 +21,8 @@ from langchain_tpo.reward_models.verifiable_instructions.content_rules import (
     case_advice,
     listed,
 )
-from langchain_tpo.reward_models.verifiable_instructions.count_rules import count_sentences
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule, Verdict, verdict
+from langchain_tpo.reward_models.verifiable_instructions.sentence_counts import count_sentences
 
 Fields: TypeAlias = Mapping[str, Any]
 """The `kwargs` of one instruction."""

@@ -4,12 +4,25 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from langchain_tpo.constructors import types_checked
 from langchain_tpo.errors import SettingsError
+from langchain_tpo.reward_models.verifiable_instructions.answer_text import (
+    comparable,
+    cut,
+    opening,
+    whole_words,
+)
+from langchain_tpo.reward_models.verifiable_instructions.edge_rules import Edge, Quoted
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule, Verdict, verdict
 
 JSON_ALONE = "send valid JSON and nothing else"
+
+COMMAS = ",\uff0c\u3001\u060c\ufe50\uff64"
+"""The commas of Latin, Chinese, Japanese and Arabic texts."""
+
+_FENCE = re.compile(r"(```|~~~)(?:\w*\s)?")
 
 
 @dataclass(frozen=True)
@@ -30,7 +43,7 @@ class Includes(Rule):
 
     def check(self, text: str) -> Verdict:
         """Name what is missing, and what is there too often."""
-        counts = {phrase: occurrences(phrase, text) for phrase in self.phrases}
+        counts = occurrences(self.phrases, text)
         off = {phrase: self._distance(count) for phrase, count in counts.items()}
         wrong = [phrase for phrase in self.phrases if off[phrase]]
         return verdict(
@@ -66,7 +79,7 @@ class Includes(Rule):
 
 @dataclass(frozen=True)
 class Excludes(Rule):
-    """None of some words or phrases stands in the text, in any case."""
+    """None of some words or phrases stands in the text, in any case; other words may hold them."""
 
     phrases: tuple[str, ...]
     """What must not be there."""
@@ -78,7 +91,7 @@ class Excludes(Rule):
 
     def check(self, text: str) -> Verdict:
         """Name what should not be there."""
-        counts = {phrase: occurrences(phrase, text) for phrase in self.phrases}
+        counts = occurrences(self.phrases, text)
         there = [phrase for phrase, count in counts.items() if count]
         words = (
             f"{listed(there)} there though forbidden"
@@ -90,34 +103,6 @@ class Excludes(Rule):
             words,
             closeness=1 / (1 + sum(counts.values())),
             advice=f"leave {listed(there)} out, other forms of the word too",
-        )
-
-
-@dataclass(frozen=True)
-class Frame(Rule):
-    """The text starts and ends as asked for, in any case; spaces around it do not count."""
-
-    start: str = ""
-    """How it starts."""
-    end: str = ""
-    """How it ends."""
-
-    @property
-    def topic(self) -> str:
-        """Which end it is about."""
-        return " and ".join(side for side in ("start", "end") if getattr(self, side))
-
-    def check(self, text: str) -> Verdict:
-        """Compare both ends."""
-        plain = text.strip().casefold()
-        starts = plain.startswith(self.start.casefold())
-        ends = plain.endswith(self.end.casefold()) and len(plain) >= len(self.start + self.end)
-        wishes = [f"{side} `{getattr(self, side)}`" for side in self.topic.split(" and ")]
-        advice = (f"{side} with `{getattr(self, side)}`" for side in self.topic.split(" and "))
-        return verdict(
-            starts and ends,
-            f"asked for the {' and the '.join(wishes)}",
-            advice=" and ".join(advice),
         )
 
 
@@ -134,22 +119,30 @@ class Case(Rule):
         return "case"
 
     def check(self, text: str) -> Verdict:
-        """Return the share of letters in the right case."""
-        cased = [char for char in text if char.isupper() or char.islower()]
-        wrong = sum(1 for char in cased if char.isupper() is not self.upper)
+        """Return the share of letters in the right case, and name a word with another."""
+        cased = sum(1 for char in text if char.lower() != char.upper())
+        wrong = self._wrong(text)
         wish = "all capital letters" if self.upper else "no capital letters"
-        found = f"{wrong} of {len(cased)} letters differ" if wrong else "so it is"
+        word = next((word for word in text.split() if self._wrong(word)), "")
+        found = f"{wrong} of {cased} letters differ, as in `{cut(word)}`" if wrong else "so it is"
         return verdict(
             not wrong,
             f"asked for {wish}, {found}",
-            closeness=1 - wrong / len(cased or "-"),
+            closeness=1 - wrong / max(1, cased),
             advice=case_advice(upper=self.upper),
         )
+
+    def _wrong(self, text: str) -> int:
+        cased = (char for char in text if char.lower() != char.upper())
+        return sum(1 for char in cased if char != (char.upper() if self.upper else char.lower()))
 
 
 @dataclass(frozen=True)
 class NoCommas(Rule):
     """No comma stands in the text."""
+
+    marks: str = COMMAS
+    """What is a comma."""
 
     @property
     def topic(self) -> str:
@@ -158,7 +151,7 @@ class NoCommas(Rule):
 
     def check(self, text: str) -> Verdict:
         """Count the commas."""
-        count = text.count(",")
+        count = sum(map(text.count, self.marks))
         return verdict(
             not count,
             f"{count} comma{'' if count == 1 else 's'}, asked for none",
@@ -178,13 +171,40 @@ class Json(Rule):
 
     def check(self, text: str) -> Verdict:
         """Parse it."""
-        plain = re.sub(r"\A\s*```\w*\n(.*)\n```\s*\Z", r"\1", text, flags=re.DOTALL)
+        plain = _unfenced(text)
         try:
-            json.loads(plain)
+            json.loads(plain, parse_constant=_refuse, parse_int=str, parse_float=str)
         except (ValueError, RecursionError) as error:
-            reason = error.msg if isinstance(error, json.JSONDecodeError) else "too deep"
-            return verdict(False, f"not valid JSON ({reason})", advice=JSON_ALONE)
+            return verdict(False, f"not valid JSON ({_reason(plain, error)})", advice=JSON_ALONE)
         return verdict(True, "valid JSON, as asked for")
+
+
+def _unfenced(text: str) -> str:
+    """Return what stands in a code fence that holds all of a text; else the text."""
+    plain = text.strip().removeprefix("\ufeff").strip()
+    fence = _FENCE.match(plain)
+    if not fence or not plain.endswith(fence[1]):
+        return plain
+    return plain[fence.end() :].rstrip(fence[1][0])
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"`{constant}` is no value in JSON")
+
+
+def _reason(text: str, error: ValueError | RecursionError) -> str:
+    """Say why a text is no JSON: where something stands around it, what that is."""
+    if isinstance(error, RecursionError):
+        return "too deep"
+    if not isinstance(error, json.JSONDecodeError):
+        return str(error)
+    if error.msg == "Extra data":
+        return f"`{opening(text[error.pos :])}` follows it"
+    if error.pos == 0 and text:
+        return (
+            "a code fence around a part" if _FENCE.match(text) else f"begins with `{opening(text)}`"
+        )
+    return error.msg
 
 
 @types_checked()
@@ -216,26 +236,26 @@ def excludes(*phrases: str) -> Excludes:
 
 
 @types_checked()
-def starts_with(start: str) -> Frame:
+def starts_with(start: str) -> Edge:
     """Ask for the first words."""
-    return Frame(start=_phrases((start,))[0])
+    return Edge("start", _phrases((start,))[0])
 
 
 @types_checked()
-def ends_with(end: str) -> Frame:
-    """Ask for the last words.
+def ends_with(end: str) -> Edge:
+    """Ask for the last words; a full stop or emphasis behind them does not count.
 
     Example:
         >>> ends_with("Any questions?").check("That is all. Any questions? ").kept
         True
     """
-    return Frame(end=_phrases((end,))[0])
+    return Edge("end", _phrases((end,))[0])
 
 
 @types_checked()
-def quoted() -> Frame:
-    """Ask for double quotation marks around the whole text."""
-    return Frame(start='"', end='"')
+def quoted() -> Quoted:
+    """Ask for double quotation marks, straight or curly, around the whole text."""
+    return Quoted()
 
 
 @types_checked()
@@ -274,15 +294,21 @@ def case_advice(*, upper: bool) -> str:
     return "write every letter small, at the beginning of sentences and in names too"
 
 
-def occurrences(phrase: str, text: str) -> int:
-    """Count a phrase as whole words, in any case."""
-    left = r"\b" if phrase[0].isalnum() else ""
-    right = r"\b" if phrase[-1].isalnum() else ""
-    return len(re.findall(f"{left}{re.escape(phrase)}{right}", text, re.IGNORECASE))
+def occurrences(phrases: Sequence[str], text: str) -> dict[str, int]:
+    """Count each phrase as whole words, in any case and however its characters are written.
+
+    Where words have no spaces between them a phrase may stand within any text.
+
+    Example:
+        >>> occurrences(["can't", "oil"], "I CAN\u2019T boil it.")
+        {"can't": 1, 'oil': 0}
+    """
+    plain = comparable(text)
+    return {phrase: len(whole_words(comparable(phrase)).findall(plain)) for phrase in phrases}
 
 
 def _phrases(phrases: tuple[str, ...]) -> tuple[str, ...]:
-    if not phrases or not all(phrase.strip() for phrase in phrases):
+    if not phrases or not all(map(comparable, phrases)):
         raise SettingsError(f"A rule on words needs words, got `{phrases}`.")
     return tuple(phrase.strip() for phrase in phrases)
 

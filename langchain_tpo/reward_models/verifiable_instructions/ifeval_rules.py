@@ -328,7 +328,7 @@ def _case(text: str, _: Fields, __: str, *, upper: bool) -> Verdict:
 
 
 def _no_commas(text: str, _: Fields, __: str) -> Verdict:
-    return NoCommas().check(text)
+    return NoCommas(",").check(text)
 
 
 IFEVAL: Mapping[str, Check] = {

@@ -68,13 +68,10 @@ class Includes(Rule):
     def _often(self) -> str:
         if self.at_most is None:
             return f" at least {self.times} times" if self.times > 1 else ""
+        often = "once" if self.at_most == 1 else f"{self.at_most} times"
         if self.at_most == self.times:
-            return f" exactly {'once' if self.times == 1 else f'{self.times} times'}"
-        return (
-            f" {self.times} to {self.at_most} times"
-            if self.times
-            else f" at most {self.at_most} times"
-        )
+            return f" exactly {often}"
+        return f" {self.times} to {often}" if self.times else f" at most {often}"
 
 
 @dataclass(frozen=True)
@@ -102,7 +99,7 @@ class Excludes(Rule):
             not there,
             words,
             closeness=1 / (1 + sum(counts.values())),
-            advice=f"leave {listed(there)} out, other forms of the word too",
+            advice=f"leave {listed(there or self.phrases)} out",
         )
 
 

@@ -38,16 +38,23 @@ _COUNTS: Mapping[str, Callable[[str], Sequence[int]]] = MappingProxyType(
 """How each thing is counted, by its name in the singular: every number that a reader may come to;
 none where it cannot be counted."""
 
-_FORMS: Mapping[str, str] = MappingProxyType(
+_FORMS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "paragraph": "with an empty line between them",
-        "bullet point": "each on a line that begins with `- `",
-        "section": "each under a heading that begins with `# `",
-        "placeholder": "in square brackets, such as [name]",
-        "highlighted part": "between asterisks, like *this*",
+        "sentence": (" (each line counts as one at least)",) * 2,
+        "paragraph": (", with no empty line in it", ", with an empty line between them"),
+        "bullet point": (
+            ", on a line that begins with `- `",
+            ", each on a line that begins with `- `",
+        ),
+        "section": (
+            ", under a heading that begins with `# `",
+            ", each under a heading that begins with `# `",
+        ),
+        "placeholder": (", in square brackets, such as [name]",) * 2,
+        "highlighted part": (", between asterisks, like *this*",) * 2,
     }
 )
-"""How a writer makes what is counted, where that needs saying."""
+"""How a writer makes one of what is counted, and several, where that needs saying."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +110,7 @@ class CountRule(Rule):
         limit = self.at_least if count < self.at_least else self.at_most
         return verdict(
             not self._distance(count),
-            f"{_number(count, self.thing)}, asked for {self._wish}",
+            f"{_number(count, self.thing)}{self._how(plain, count)}, asked for {self._wish}",
             closeness=1 - self._distance(count) / max(1, limit or 0),
             advice=self._advice,
         )
@@ -112,20 +119,35 @@ class CountRule(Rule):
         above = 0 if self.at_most is None else count - self.at_most
         return max(self.at_least - count, above, 0)
 
+    def _how(self, text: str, count: int) -> str:
+        """Return what a writer may not expect of a number that is too high."""
+        lines = self.thing == "sentence" and "\n" in text.strip()
+        too_many = self.at_most is not None and count > self.at_most
+        return " (each line counts as one at least)" if lines and too_many else ""
+
     @property
     def _wish(self) -> str:
         if self.at_most is None:
             return f"at least {self.at_least}"
+        if self.at_most == 0:
+            return "none"
         if self.at_most == self.at_least:
             return f"exactly {self.at_most}"
         return f"{self.at_least} to {self.at_most}" if self.at_least else f"at most {self.at_most}"
 
     @property
     def _advice(self) -> str:
+        if self.at_most == 0:
+            return f"write no {self.thing}s at all"
         limit = self.at_least if self.at_most is None else self.at_most
         things = self.thing if limit == 1 else f"{self.thing}s"
-        form = f", {_FORMS[self.thing]}" if self.thing in _FORMS else ""
-        return f"write {self._wish} {things}{form}"
+        return f"write {self._wish} {things}{self._form}"
+
+    @property
+    def _form(self) -> str:
+        """Return how it is written: of several where there may be several."""
+        one, several = _FORMS.get(self.thing, ("", ""))
+        return one if self.at_most == 1 else several
 
 
 @types_checked()

@@ -17,7 +17,7 @@ _STOP = re.compile(
     rf"|(?<![.!?\u2026])[.!?\u2026]++{_CLOSERS}(?=\s|\Z)"
 )
 """A line break; a stop that needs no space behind it, as in Chinese and Hindi; any other stop."""
-_FOLLOWING = re.compile(r"[^\S\n]*+[*_(\[`]*+(\w{0,12})")
+_FOLLOWING = re.compile(r"[^\S\n]*+[*_(\[]*+(\w{0,12})")
 _PRECEDING = re.compile(r"[^\W\d_]+(?:\.[^\W\d_]+)*\Z")
 _LONGEST = 12
 """Letters that are looked at in front of a stop: more than any abbreviation has."""

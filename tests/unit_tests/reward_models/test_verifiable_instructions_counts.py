@@ -43,6 +43,7 @@ KEPT: list[tuple[Rule, str]] = [
     (sentences(2), "Use it etc. Then stop."),
     (sentences(2), "The answer is no. Then we left."),
     (sentences(2), "It is so.[12] It was so before."),
+    (sentences(2), "It is `a`. `b` is none."),
     (sentences(2), "_One is here._ _Two is here._"),
     (sentences(2), "**One is here.** **Two is here.**"),
     (sentences(2), "\u2018One.\u2019 \u2018Two.\u2019"),

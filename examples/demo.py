@@ -106,7 +106,7 @@ def watch(tpo: TPORunnable, question: str, tests: tuple[str, ...]) -> TPOResult:
     """Print the run of one question while it goes on, and return it."""
     paragraph("QUESTION", question)
     if tests:
-        paragraph("REWARD: the share of these that pass; the model is not shown them", *tests)
+        paragraph("REWARD: the share of these that pass; the question does not hold them", *tests)
     else:
         paragraph("REWARD: what the packaged head prefers, and four times the limits kept")
     print(

@@ -232,12 +232,13 @@ class TPOSettings(_Frozen):
 
     @classmethod
     def small_model(cls, **changes: Any) -> Self:
-        """Return settings for models of about 0.1 to 3 billion parameters.
+        """Return settings for small models, measured with 0.5 and 1.5 billion parameters.
 
-        Their own critiques gain nothing over further draws (docs/results.md), so none is asked for:
-        the strategy is `Explain`, whose revisions are told what the reward says of the best answer,
-        mostly without being shown that answer. A reward that says nothing in words has all draws
-        made afresh: best of N(1 + D). Short replies, read without tags.
+        Their own critiques are not shown to gain more than further draws (docs/results.md), so none
+        is asked for: the strategy is `Explain`, whose revisions are told what the reward says of
+        the best answer, mostly without being shown that answer; models of 0.1 billion make little
+        of it. A reward that says nothing in words has all draws made afresh: best of N(1 + D).
+        Short replies, read without tags.
 
         Args:
             changes: Fields to set otherwise, such as `width=4`, or `strategy="tpo"` for the paper's

@@ -78,7 +78,7 @@ class Flags:
         str | None,
         typer.Option(
             help="`paper`: the settings of the paper's experiments. `small`: prompts and caps that "
-            "models below 3 billion parameters can follow, the default of `local`."
+            "small models can follow (measured with 0.5 and 1.5 billion), the default of `local`."
         ),
     ] = None
     changes: Annotated[

@@ -24,7 +24,6 @@ from langchain_tpo.reward_models.verifiable_instructions.prompt_wishes import (
     clause_of,
     is_question,
     is_wish,
-    plainly,
     sentence_before,
 )
 
@@ -159,7 +158,7 @@ def count_rules_in(prompt: str) -> Iterator[CountRule]:
 
 
 def _limits_in(prompt: str) -> Iterator[CountRule]:
-    text = _each_limit_with_its_thing(labels_written_out(without_quotations(plainly(prompt))))
+    text = _each_limit_with_its_thing(labels_written_out(without_quotations(prompt)))
     for found in _ASKED.finditer(text):
         before = sentence_before(text, found.start())
         after = text[found.end() : found.end() + _LOOK_AROUND]

@@ -19,7 +19,8 @@ _NUMBER_WORDS = (
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _ONES = rf"[ -](?:{'|'.join(_NUMBER_WORDS[1:10])})\b"
 _FROM_TWENTY = rf"(?:{'|'.join(_TENS)})(?:{_ONES}|(?!{_ONES}))"
-NUMBER = rf"(?:\d{{1,3}}(?:,\d{{3}})+|\d{{1,5}}|{_FROM_TWENTY}|{'|'.join(_NUMBER_WORDS)}|single)"
+_DIGITS = r"(?<![\d,])\d{1,3}(?:,\d{3}){1,3}|\d{1,5}"
+NUMBER = rf"(?:{_DIGITS}|{_FROM_TWENTY}|{'|'.join(_NUMBER_WORDS)}|single)"
 """How numbers are written."""
 
 _SIZE = (

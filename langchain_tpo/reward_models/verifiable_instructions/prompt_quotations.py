@@ -6,13 +6,13 @@ What is quoted is material: "in two words" sets no limit, and the word "if" no c
 import re
 
 PHRASE = (
-    r"(?:\"[^\"\n]{1,80}\"|\u201c[^\u201d\n]{1,80}\u201d|\u2018[^\u2019\n]{1,80}\u2019"
+    r"(?:\"[^\"\n]{1,80}\"|\u201c[^\u201c\u201d\n]{1,80}\u201d|\u2018[^\u2019\n]{1,80}\u2019"
     r"|`[^`\n]{1,80}`|'[^'\n]{1,80}')"
 )
 """A phrase to use or to avoid, as a prompt quotes it."""
 
 _QUOTED = re.compile(
-    r"```.*?```|\"[^\"\n]*\"|\u201c[^\u201d\n]*\u201d|`[^`\n]{1,80}`"
+    r"```.*?```|\"[^\"\n]*\"|\u201c[^\u201c\u201d\n]*\u201d|`[^`\n]{1,80}`"
     r"|\u2018[^\u2019\n]{1,80}\u2019(?!\w)|(?<!\w)'[^'\n]{1,80}'(?!\w)",
     re.DOTALL,
 )
@@ -37,3 +37,13 @@ def with_quotations_blank(prompt: str) -> str:
         'Use the word "__".'
     """
     return _QUOTED.sub(lambda quoted: re.sub(r"\w", "_", quoted[0]), prompt)
+
+
+def is_word(quoted_phrase: str) -> bool:
+    """Return whether a quoted phrase is more than a sign or a letter.
+
+    Example:
+        >>> is_word("'oil'"), is_word("'c'")
+        (True, False)
+    """
+    return sum(map(str.isalnum, quoted_phrase)) > 1

@@ -1,7 +1,10 @@
 """All instructions of a prompt that a rule can check."""
 
-from langchain_tpo.reward_models.verifiable_instructions.prompt_contents import content_rules_in
 from langchain_tpo.reward_models.verifiable_instructions.prompt_counts import count_rules_in
+from langchain_tpo.reward_models.verifiable_instructions.prompt_formats import format_rules_in
+from langchain_tpo.reward_models.verifiable_instructions.prompt_material import without_material
+from langchain_tpo.reward_models.verifiable_instructions.prompt_phrases import phrase_rules_in
+from langchain_tpo.reward_models.verifiable_instructions.prompt_wishes import plainly
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule
 
 
@@ -13,5 +16,6 @@ def rules_in(prompt: str) -> tuple[Rule, ...]:
         >>> [rule.topic for rule in rules]
         ['word', 'bullet point']
     """
-    found = (*count_rules_in(prompt), *content_rules_in(prompt))
+    text = plainly(without_material(prompt))
+    found = (*count_rules_in(text), *phrase_rules_in(text), *format_rules_in(text))
     return tuple({rule.topic: rule for rule in found}.values())

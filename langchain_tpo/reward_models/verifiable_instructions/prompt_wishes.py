@@ -7,7 +7,7 @@ be told it is left unread: a wrong limit harms, a missing one does not.
 
 import re
 
-LOOK_BACK = 120
+LOOK_BACK = 240
 """Characters before a limit that can say what it is about; longer sentences are cut."""
 
 _ASIDE = re.compile(
@@ -19,12 +19,14 @@ _SENTENCE = re.compile(
 )
 IMPERATIVE = (
     r"(?:us(?:e|ing)|writ(?:e|ing)|includ(?:e|ing)|mention|make|keep|give|add|contain|answer|avoid"
-    r"|start|begin|end|finish|say|wrap|put|enclose|do not|don['\u2019]t)\b"
+    r"|start|begin|end|finish|conclude|open|say|wrap|put|enclose|return|respond|reply|output"
+    r"|refrain|never|do not|don['\u2019]t)\b"
 )
 """How a wish begins."""
 _CLAUSE = re.compile(
     r"[,;]\s*|:\s+|\s[-\u2013\u2014]\s"
-    rf"|\s(?:and|but) (?=(?:please |also |then )?{IMPERATIVE})",
+    rf"|\s(?:and|but) (?=(?:please |also |then )?{IMPERATIVE}"
+    r"|(?:I|you) (?:want|need|would|must|should)\b|there (?:must|should)\b)",
     re.IGNORECASE,
 )
 _QUESTION = re.compile(
@@ -35,8 +37,17 @@ _QUESTION = re.compile(
     re.IGNORECASE,
 )
 _CONDITION = re.compile(
-    r"\b(?:if(?! possible| you can\b)|unless|whenever|otherwise)\b", re.IGNORECASE
+    r"\b(?:if(?! possible| you can\b)|unless|whenever|otherwise|once I|as soon as|after I)\b",
+    re.IGNORECASE,
 )
+_CONDITION_BEHIND = re.compile(
+    r"(?<!what )(?<!happens )(?<!happen )(?<!as )(?<!see )(?<!wonder )\b"
+    r"(?:if(?! possible| you can\b| necessary)|unless|whenever|otherwise|in case|depending)\b"
+    r"|(?<!day )(?<!time )(?<!moment )(?<!what )(?<!happens )\bwhen"
+    r" (?:asked|answering|replying|responding|(?:the|a|an|they|someone|you|he|she|I|it|nothing)\b)",
+    re.IGNORECASE,
+)
+"""What makes a limit one for some cases, said behind it; "what happens if" is a subject."""
 _OF_ANOTHER = re.compile(
     r"\b(?:when|my|his|their|who|whose|attached|previous|original|earlier"
     r"|wrote|was|were|had|knows?|learn\w*|says|said|speak\w*|told|asks|asked"
@@ -107,9 +118,39 @@ def sentence_before(text: str, end: int) -> str:
     return _SENTENCE.split(text[max(0, end - LOOK_BACK) : end])[-1]
 
 
+def sentence_behind(text: str, start: int) -> str:
+    """Return what stands behind a place in its sentence.
+
+    Example:
+        >>> sentence_behind("Use at most 5 words, please. Why?", 19)
+        ', please'
+    """
+    return _SENTENCE.split(f"{text[start : start + LOOK_BACK]} ")[0].rstrip(" .!?")
+
+
+def is_for_some_cases(behind: str) -> bool:
+    """Return whether what is said behind a limit makes it hold in some cases only.
+
+    Example:
+        >>> is_for_some_cases(" if it is long"), is_for_some_cases(" if possible")
+        (True, False)
+    """
+    return _CONDITION_BEHIND.search(behind) is not None
+
+
 def clause_of(sentence: str) -> str:
     """Return the last clause of a sentence that has been begun."""
     return _CLAUSE.split(sentence)[-1]
+
+
+def clause_before(sentence: str, verb: str) -> str:
+    """Return what stands before a verb in its clause.
+
+    Example:
+        >>> clause_before("Write about the sea and please ", "use")
+        'please '
+    """
+    return clause_of(sentence + verb).removesuffix(verb)
 
 
 def is_wish(sentence: str) -> bool:

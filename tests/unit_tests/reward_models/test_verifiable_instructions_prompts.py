@@ -334,6 +334,12 @@ def test_of_ifeval_most_limits_are_found_and_hardly_one_is_misread() -> None:
         "I need ",
         "(* * ",
         '"',
+        "word `ab` ",
+        "the word `ab`, ",
+        "111,",
+        "\u201c",
+        ".Word limit:1",
+        "(max words: 1)",
     ],
 )
 def test_a_long_hostile_prompt_is_read_in_one_go(piece: str) -> None:

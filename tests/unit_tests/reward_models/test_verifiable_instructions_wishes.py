@@ -4,18 +4,22 @@ import pytest
 
 from langchain_tpo.reward_models.verifiable_instructions import (
     Rule,
+    bullets,
     ends_with,
     excludes,
     includes,
     is_json,
     lowercase,
     max_words,
+    min_words,
     no_commas,
+    paragraphs,
     quoted,
     rules_in,
     sentences,
     starts_with,
     uppercase,
+    words,
 )
 
 WORDS: list[tuple[str, tuple[Rule, ...]]] = [
@@ -70,6 +74,28 @@ HANDED_OVER: list[tuple[str, tuple[Rule, ...]]] = [
     ('Translate this: "Use no commas." Use at most 50 words.', (max_words(50),)),
 ]
 
+LABELS: list[tuple[str, tuple[Rule, ...]]] = [
+    ("Bullets: 5\nBullet length: 12 words\nTopic: owls", (bullets(5),)),
+    ("Word limit: 100\nTone: friendly\nTopic: our refund policy", (max_words(100),)),
+    ("1. Word count: 600-800\n2. Paragraphs: 5", (words(at_least=600, at_most=800), paragraphs(5))),
+    ("Write an ad (word limit: 50, sentence limit: 4).", (max_words(50), sentences(at_most=4))),
+    ("Target word count: 300\nWrite about Rome.", (words(at_least=240, at_most=360),)),
+    ("Word count: 100+\nWrite about Rome.", (min_words(100),)),
+]
+
+NO_LABELS = [
+    "Paragraph length: 3 sentences",
+    "Sentences: 10-15 words\nTopic: owls",
+    "Bullets: max 10 words\nTopic: owls",
+    "Words: 520\nSentences: 31\n\nIs that readable?",
+    "Word count: 432\n\nThe fox ran.\n\nIs my story too short?",
+    "words = 5\nprint(words)",
+    "Title: The Lost Sea\nWords: 80,000\nGenre: fantasy\n\nWrite a query letter.",
+    "Word count: 1500\nDue: Friday\nTopic: the Corn Laws\n\nHelp me plan my week.",
+    "Q1. Why us?\nWord limit: 250\n\nQ2. Why you?\nWord limit: 150\n\nWhich one first?",
+    "config:\n  max_words: 50\n  sentences: 3\nWhat does this do?",
+]
+
 OF_OTHERS = [
     'Find a better way to say "touch base".',
     'Suggest a synonym to use for "important".',
@@ -116,12 +142,12 @@ OF_OTHERS = [
 ]
 
 
-@pytest.mark.parametrize(("prompt", "rules"), [*WORDS, *FORMS, *HANDED_OVER])
+@pytest.mark.parametrize(("prompt", "rules"), [*WORDS, *FORMS, *HANDED_OVER, *LABELS])
 def test_a_wish_about_the_answer_is_read(prompt: str, rules: tuple[Rule, ...]) -> None:
     assert rules_in(prompt) == rules
 
 
-@pytest.mark.parametrize("prompt", OF_OTHERS)
+@pytest.mark.parametrize("prompt", [*OF_OTHERS, *NO_LABELS])
 def test_what_is_wished_of_others_or_of_a_part_is_left_alone(prompt: str) -> None:
     assert rules_in(prompt) == ()
 

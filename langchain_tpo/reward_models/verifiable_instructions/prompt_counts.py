@@ -5,7 +5,8 @@ answer ("each bullet point at most ten words") and what stands in quotation mark
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from langchain_tpo.reward_models.verifiable_instructions.count_rules import CountRule
 from langchain_tpo.reward_models.verifiable_instructions.prompt_labels import labels_written_out
@@ -19,12 +20,20 @@ from langchain_tpo.reward_models.verifiable_instructions.prompt_limits import (
     relation_in_front,
     value,
 )
+from langchain_tpo.reward_models.verifiable_instructions.prompt_openings import TEXT
+from langchain_tpo.reward_models.verifiable_instructions.prompt_parts import (
+    AND,
+    has_parts,
+    is_of_a_part,
+)
 from langchain_tpo.reward_models.verifiable_instructions.prompt_quotations import without_quotations
 from langchain_tpo.reward_models.verifiable_instructions.prompt_wishes import (
     clause_of,
+    is_for_some_cases,
     is_question,
     is_wish,
     sentence_before,
+    sentence_behind,
 )
 
 _THINGS = {
@@ -48,7 +57,9 @@ _ASKED = re.compile(
 _BARE = (
     r"in|into|from|with|using|use|writ(?:e|ing)|contains?|containing|between|have|has"
     r"|give(?: me)?|be|is|include|highlight|provide(?: me with)?|list"
-    r"|I (?:need|want)|I(?:['\u2019]d| would) like"
+    r"|I (?:need|want)|I(?:['\u2019]d| would) like|as|stick to"
+    r"|(?:shorten|cut|trim|condense) (?:\w+ ){1,3}(?:down )?to"
+    rf"|(?:an?|one|your|the) (?:[\w-]+ ){{0,3}}?{TEXT} of"
 )
 """What stands before a number that is a limit by itself."""
 
@@ -79,39 +90,9 @@ _TO = re.compile(
 _BETWEEN = re.compile(
     rf"\bbetween (?P<least>{NUMBER}) {_THING} and (?P<most>{NUMBER}) (?P=thing)", re.IGNORECASE
 )
-_EACH = re.compile(r"\b(?:each|every|per)\b[^.,;\n]{0,40}\Z", re.IGNORECASE)
-_OF_A_PART = re.compile(
-    r"\b(?:titles?|head(?:line|ing)s?|intro(?:duction)?|conclusion|caption|quot(?:e|ation)"
-    r"|postscript|subject line|lines?|stanzas?|verses?|items?|slides?|steps?|versions"
-    r"|(?:short|long)\w* version"
-    r"|first|second|third|last|final)\b"
-    r"|\b(?:begin|start|end|finish|conclude|open|close)(?:s|es|ning|ing)?\b[^,]* with\b"
-    r"|\b(?:add|remove|delete|cut|drop|insert|reduce|extend|expand|lengthen|grow|increase)\b"
-    r"(?!.*\b(?:in)?to\b)|\A\s*(?:one|another|the other) (?!sentence|paragraph)"
-    r"|\b(?:summary|details?|body|abstract|pros|cons)\s?:"
-    rf"|\b{NUMBER} (?:\w+ )?\w+s (?:of|with|under|whose)\b",
-    re.IGNORECASE,
-)
-_PER_PART = re.compile(
-    r"\s*(?:(?:long|or \w+|max(?:imum)?|min(?:imum)?|at (?:most|least)) )*"
-    r"(?:each|per|every|apiece)\b"
-    r"(?! (?:one )?separated)"
-    r"|\s+(?:longer|shorter|more|fewer|less)\b(?! than)"
-    r"|\s+(?:sentence|paragraph|line|stanza|bullet|section|chunk|slogan|title|headline)s\b"
-    r"|\s+(?:title|headline|heading|introduction|intro|conclusion|postscript)\b",
-    re.IGNORECASE,
-)
-_ONE_OF = r"(?<!\ba )(?<!\bone )(?<!\bsingle )"
-_LARGER = {
-    thing: re.compile(rf"\b{_ONE_OF}(?:{parts})s?\b", re.IGNORECASE)
-    for thing, parts in {
-        "word": "sentence|paragraph|bullet|point|section",
-        "sentence": "paragraph|bullet|point|section",
-    }.items()
-}
-"""Parts of an answer that a limit beside them may be about."""
 _SOME_WORDS = re.compile(
-    r"\s+(?:that|which|whose|from|of (?!text|prose)|(?:start|end|rhym|beginn|mean)ing)",
+    r"\s+(?:that|which|whose|from|of (?!text|prose)|(?:start|end|rhym|beginn|mean)ing"
+    r"|left\b|to (?:say|describe|learn)\b)|\s*: ?[\"\u201c'`]",
     re.IGNORECASE,
 )
 _PLACES = re.compile(
@@ -120,23 +101,63 @@ _PLACES = re.compile(
 )
 _LISTED = re.compile(r"\b(?:list|name|find|suggest|give(?: me)?)\s+(?:\w+ ){0,2}\Z", re.IGNORECASE)
 _NEEDED = re.compile(r"\b(?:need|want|like)\s+\Z", re.IGNORECASE)
-_DONE = re.compile(r"\s+(?:\w+ed|written|put|made|to be)\b", re.IGNORECASE)
+_DONE = re.compile(r"\s+(?:\w+ed|(?:re)?written|put|made|to be)\b", re.IGNORECASE)
 """What is to be done with given sentences: "I need two sentences translated"."""
+_MOST = 5_000
+"""Words from which "up to so many" is what some product can do."""
 _LEAST_TEXT = 20
 """Words from which "I need so many words" asks for a text; fewer are words to be found."""
-_GIVEN = re.compile(r"\b(?:this|my|his|their|following|attached|these)\s+\Z", re.IGNORECASE)
+_OBJECT = re.compile(
+    r"(?:\b(?:writ(?:e|ing)|give|make|draft|create|compose|generate|produce|provide|prepare|need"
+    r"|want|like|use|have|send|craft|tell|in|into|as|with|to|is|be|answer|respond|reply)"
+    r"(?: (?:me|us|him|her|them))?|\A\W*|[,;:] )"
+    r"(?: ?\b(?:an?|one|another|just|only|exactly|about))*"
+    r"(?: [\w-]+,?){0,2}? ?\Z",
+    re.IGNORECASE,
+)
+"""What stands before "200-word essay" where it is to be written."""
+_NO_OBJECT = re.compile(
+    r"\b(?:for|on|about|of|outline|plan|this|these|my|his|her|their|your|the|following|attached"
+    r"|i (?:need|want|have|would like) to|include|add)\b[^,.]*\Z",
+    re.IGNORECASE,
+)
+_TO_WRITE = re.compile(rf"(?:,? [\w-]+){{0,3}}? {TEXT}|\s*(?:limit|\Z|[.,!?)])", re.IGNORECASE)
+_OF_OTHERS = re.compile(
+    r"\b(?:ask|tell|remind|request|instruct|invit|requir|encourag)(?:s|ing|ling|e)? (?!me\b|you\b)"
+    r"(?:[\w-]+ ){0,3}to\b|\bi (?:need|want|have|would like) to\b"
+    r"|(?<!sure )\b(?:that|which|who) (?!(?:is|has|are|have|contains?|includes?|uses?|you|i|it"
+    r"|the|your|there)\b)\w+"
+    rf"|\A\W*(?:the|our) (?!(?:[\w-]+ ){{0,2}}{TEXT})(?:[\w-]+ ){{1,3}}"
+    r"(?:includes|costs|allows|offers|supports|can|lets)\b"
+    r"|\b(?:in which|where|whose|everyone|everybody|kids|students|users?)\b",
+    re.IGNORECASE,
+)
+"""What somebody else has to write."""
 _SET_OFF = re.compile(r"\b(?:in|within|using)\b[\w ]{0,20}\Z|\([\w ]{0,20}\Z", re.IGNORECASE)
 _JUDGED = re.compile(r"\s+(?:long )?(?:is|are|will|would|gets?|won['\u2019]t|can\w*|do|does)\b")
 _IN_CAPITALS = re.compile(r"[^.\n]{0,40}\b(?:capital|caps\b|upper)", re.IGNORECASE)
 _NEGATED = re.compile(NEGATION, re.IGNORECASE)
-_AND = re.compile(r" (?:and|but) ", re.IGNORECASE)
 _ANEW = re.compile(
     r"(?:[,;:] |,? (?:and|but) )(?:(?:please|then|also|instead) )?(?:writ|us(?:e|ing)|make|give"
     r"|keep|answer|includ|it\b|the\b|your\b|should|must|have\b|ensure|provide|contain)|, and be\b",
     re.IGNORECASE,
 )
 """Where in a sentence a wish of its own begins, which an earlier "not" does not reach."""
+_MADE_OF = {
+    "word": ("sentence", "paragraph", "bullet point"),
+    "sentence": ("paragraph", "bullet point"),
+}
+"""What holds at least one of a thing."""
+_OR_BEHIND = re.compile(rf"(?: (?:at )?(?:max|most))?,? or (?:{NUMBER})\b", re.IGNORECASE)
+_OR_BEFORE = re.compile(rf"\b(?:{'|'.join(_THINGS)})s? or (?:[\w ]{{0,20}})\Z", re.IGNORECASE)
+"""A limit or another one."""
 _HIGHLIGHTED = re.compile(r"\b(?:highlight|italici|emphasi|bold)\w*", re.IGNORECASE)
+
+_LIT_BEHIND = re.compile(
+    r".{0,40}\b(?:highlighted|emphasi[sz]ed|italici[sz]ed|bolded"
+    r"|(?:are|be|in) (?:bold|italics?))\b",
+    re.IGNORECASE,
+)
 
 _LOOK_AROUND = 60
 """Characters on either side of a number that can say what kind of limit it is."""
@@ -152,23 +173,65 @@ def count_rules_in(prompt: str) -> Iterator[CountRule]:
         '0 sentences, asked for 2 to 3'
     """
     rules: dict[str, CountRule] = {}
-    for rule in _limits_in(prompt):
-        rules[rule.thing] = _both(rules.get(rule.thing, rule), rule)
-    yield from rules.values()
+    places: dict[str, _Place] = {}
+    unclear: set[str] = set()
+    for rule, place in _limits_in(prompt):
+        earlier = rules.get(rule.thing, rule)
+        if rule.thing in places and _are_of_parts(earlier, rule, places[rule.thing], place):
+            unclear.add(rule.thing)
+        rules[rule.thing], places[rule.thing] = _both(earlier, rule), place
+    yield from (
+        rule
+        for thing, rule in rules.items()
+        if thing not in unclear and _can_hold(rule, rules.values())
+    )
 
 
-def _limits_in(prompt: str) -> Iterator[CountRule]:
+def _limits_in(prompt: str) -> Iterator[tuple[CountRule, "_Place"]]:
     text = _each_limit_with_its_thing(labels_written_out(without_quotations(prompt)))
     for found in _ASKED.finditer(text):
         before = sentence_before(text, found.start())
-        after = text[found.end() : found.end() + _LOOK_AROUND]
+        after = text[found.end() : found.end() + _LOOK_AROUND].partition("\n")[0]
         thing = _THINGS[found["thing"].lower()]
         if thing == "section":  # what a section looks like is seldom said; a highlight is one thing
-            near = text[max(0, found.start() - _LOOK_AROUND) : found.end()] + after
-            thing = "highlighted part" if _HIGHLIGHTED.search(near) else ""
+            lit = _HIGHLIGHTED.search(before + found[0]) or _LIT_BEHIND.match(after)
+            thing = "highlighted part" if lit else ""
         relation = _relation(found, before, after)
         if thing and relation and _is_of_the_whole(thing, found, before, after):
-            yield from _rule(thing, relation, found)
+            start = found.start()
+            lines = text.count("\n", 0, start)
+            place = _Place(text.count("\n\n", 0, start), lines, start - len(before))
+            yield from ((rule, place) for rule in _rule(thing, relation, found))
+
+
+class _Place(NamedTuple):
+    """Where a limit stands."""
+
+    block: int
+    """How many empty lines come before it."""
+    line: int
+    sentence: int
+    """The place where its sentence begins."""
+
+
+def _are_of_parts(before: CountRule, later: CountRule, there: _Place, here: _Place) -> bool:
+    """Return whether two limits on one thing are for two parts of the answer.
+
+    Those of one kind are, in two lines of one block; in one sentence two plain numbers are. What a
+    later block says of the same thing holds in the place of the earlier.
+    """
+    sides = [(bool(rule.at_least), rule.at_most is not None) for rule in (before, later)]
+    if there.line != here.line:
+        return there.block == here.block and sides[0] == sides[1] and before != later
+    return there.sentence == here.sentence and sides == [(True, True)] * 2
+
+
+def _can_hold(rule: CountRule, others: Iterable[CountRule]) -> bool:
+    """Return whether a limit leaves room for all else that is asked for; of a part it need not."""
+    larger = _MADE_OF.get(rule.thing, ())
+    return rule.at_most is None or all(
+        other.at_least <= rule.at_most for other in others if other.thing in larger
+    )
 
 
 def _each_limit_with_its_thing(text: str) -> str:
@@ -187,22 +250,32 @@ def _is_of_the_whole(thing: str, found: re.Match[str], before: str, after: str) 
     clause = clause_of(before)
     if is_question(before) and clause == before and not _SET_OFF.search(before):
         return False
+    behind = sentence_behind(found.string, found.end())
     return is_wish(before) and not (
-        _is_of_a_part(thing, clause, after)
+        is_of_a_part(thing, clause, after)
+        or has_parts(thing, before, behind)
+        or _OR_BEHIND.match(after)
+        or _OR_BEFORE.search(before)
+        or is_for_some_cases(behind)
+        or _OF_OTHERS.search(clause)
+        or (_is_compound(found) and not _is_of_a_compound(clause, after))
         or _is_of_some_words(found, thing, before, after)
-        or (found["hyphen"] == "-" and _GIVEN.search(before))
     )
 
 
-def _is_of_a_part(thing: str, clause: str, after: str) -> bool:
-    piece = _AND.split(clause)[-1]
-    larger = _LARGER.get(thing)
-    return bool(
-        _EACH.search(clause)
-        or _OF_A_PART.search(piece)
-        or _PER_PART.match(after)
-        or (larger and larger.search(piece))
+def _is_compound(found: re.Match[str]) -> bool:
+    """Return whether a number and its thing say what kind of text is meant: "200-word essay"."""
+    return found["hyphen"] == "-" or (
+        found["thing"].lower() in {"word", "sentence", "paragraph"}
+        and found["number"].lower() not in {"one", "single", "1"}
+        and not found[0].lower().endswith("s")
     )
+
+
+def _is_of_a_compound(clause: str, after: str) -> bool:
+    """Return whether a text of that kind is to be written, and one only."""
+    asked = _OBJECT.search(clause) and not _NO_OBJECT.search(clause)
+    return bool(asked and _TO_WRITE.match(after))
 
 
 def _is_of_some_words(found: re.Match[str], thing: str, before: str, after: str) -> bool:
@@ -222,15 +295,14 @@ def _relation(found: re.Match[str], before: str, after: str) -> str | None:
     """Return how a limit is meant; None where none is said, or what is said is unclear."""
     near = before[-_LOOK_AROUND:]
     ways = [(relation, 0) for relation, way in _AFTER_IS if way.match(after)]
-    ways += [
-        (relation, len(near) - said.start())
-        for relation, way in _BEFORE_IS
-        if (said := way.search(near))
-    ]
+    ways += _ways_at_the_end(near)
     if found["plus"]:
         ways = [("at least", 0)]
     if ways:
         relation, length = ways[0]
+        outer = _relation_at_the_end(near[: len(near) - length]) if length else None
+        if outer and outer != relation:  # "more than just one"
+            return outer if relation == "exactly" else None
         if relation == "bare":
             relation = relation_in_front(before) or relation
         return _as_meant(relation, before[: len(before) - length], after)
@@ -238,9 +310,21 @@ def _relation(found: re.Match[str], before: str, after: str) -> str | None:
     return "bare" if found["hyphen"] == "-" or single else None
 
 
+def _ways_at_the_end(near: str) -> list[tuple[str, int]]:
+    """Return the relations that a text ends with, and how long each is said."""
+    found = ((relation, way.search(near)) for relation, way in _BEFORE_IS)
+    return [(relation, len(near) - said.start()) for relation, said in found if said]
+
+
+def _relation_at_the_end(near: str) -> str | None:
+    """Return the relation, but for a bare one, that a text ends with."""
+    relations = (relation for relation, _ in _ways_at_the_end(near) if relation != "bare")
+    return next(relations, None)
+
+
 def _as_meant(relation: str, before: str, after: str) -> str | None:
     """Return what a limit comes to with the "not" before it; None where that is unclear."""
-    piece = _AND.split(clause_of(before))[-1]
+    piece = AND.split(clause_of(before))[-1]
     if _NEGATED.search(piece):
         return NOT.get(relation)
     if relation in NOT and (_JUDGED.match(after) or _may_be_negated(before)):
@@ -260,6 +344,10 @@ def _rule(thing: str, relation: str, found: re.Match[str]) -> Iterator[CountRule
     if thing == "word" and relation == "bare" and first == last:
         relation = "about"
     least, most = bounds(relation, first, last)
+    if thing == "word" and relation == "at most" and last > _MOST:
+        return
+    if found["second"] and " or " in found[0].lower() and last - first != 1:
+        return
     if least if most is None else most > 0 and most >= least:
         yield CountRule(thing=thing, at_least=least, at_most=most)
 

@@ -31,19 +31,21 @@ _BEING = r"(?: of| is| (?:should|must) be|:)"
 _AT = r"(?:at|as) (?:an? |the )?(?:very )?"
 BEFORE = {
     "at most": r"at (?:the )?(?:very )?most|(?:no|not) (?:more|longer) than|not exceed(?:ing)?"
-    rf"|max(?:imum|\.)?{_SIZE}{_BEING}?|up to|within|limit(?:ed)? (?:\w+ ){{0,3}}to|limit{_BEING}",
+    rf"|max(?:imum|\.)?{_SIZE}{_BEING}?|up to|within|limit(?:ed)? (?:\w+ ){{0,3}}to|limit{_BEING}"
+    r"|(?:keep|cap|hold) (?:\w+ ){1,3}(?:to|at)",
     "at least": r"at (?:the )?(?:very )?least|(?:no|not) (?:less|fewer|shorter) than"
     rf"|min(?:imum|\.)?{_SIZE}{_BEING}?",
     "below": r"(?:less|fewer|shorter) than|under|below",
     "above": r"(?:more|longer) than|over|exceed(?:ing)?",
     "exactly": r"exactly|precisely|only|just",
-    "about": r"about|around|approximately|roughly",
+    "about": r"about|around|approximately|approx\.?|roughly",
 }
 """How a limit is said before its number, longest ways of saying it first."""
 
 AFTER = {
     "at most": rf"or (?:less|fewer|under)|max(?:imum)?|{_AT}(?:most|max(?:imum)?)|tops|limit",
     "at least": rf"or (?:more|over)|min(?:imum)?|{_AT}(?:least|min(?:imum)?)",
+    "exactly": r"exactly|precisely",
 }
 """How a limit is said after its number."""
 

@@ -66,6 +66,7 @@ _OPENS = re.compile(
     r"|\Z|(?:in|all|entirely|only|with|without|no|commas|at|double) )",
     re.IGNORECASE,
 )
+_COMMANDS = re.compile(rf"[\W\d_]*{_POLITELY}(?:{_TOLD}|{_OFTEN}{_VERB}|{_NOT})", re.IGNORECASE)
 _GOES_ON = re.compile(
     rf"(?:,| and| but| or)(?: {_POLITELY}| )(?:(?:it|you) )?(?:{_MUST})?{_OFTEN}\Z", re.IGNORECASE
 )
@@ -119,6 +120,16 @@ def opens(sentence: str) -> bool:
     """
     plain = _plain(sentence)
     return bool(_OPENS.match(plain) and not _ELSEWHERE.search(plain))
+
+
+def commands(sentence: str) -> bool:
+    """Return whether a sentence that begins so tells what to do.
+
+    Example:
+        >>> commands("Please explain it"), commands("The body")
+        (True, False)
+    """
+    return _COMMANDS.match(_plain(sentence)) is not None
 
 
 def is_of_a_text(sentence: str) -> bool:

@@ -26,7 +26,8 @@ IMPERATIVE = (
 _CLAUSE = re.compile(
     r"[,;]\s*|:\s+|\s[-\u2013\u2014]\s"
     rf"|\s(?:and|but) (?=(?:please |also |then )?{IMPERATIVE}"
-    r"|(?:I|you) (?:want|need|would|must|should)\b|there (?:must|should)\b)",
+    r"|(?:I|you) (?:want|need|would|must|should)\b|there (?:must|should)\b"
+    r"|(?:the|your) (?:entire |whole )?(?:response|answer|reply|output)\b)",
     re.IGNORECASE,
 )
 _QUESTION = re.compile(
@@ -54,7 +55,8 @@ _OF_ANOTHER = re.compile(
     r"|instead of|rather than|other than|people"
     r"|(?:text|article|passage|report|essay|letter|story|poem)s? (?:below|above)"
     r"|this \w+ (?:is|has|contains?)|you (?:(?!need)\w+ed|wrote|gave|said|made)"
-    r"|(?:function|regex|method|script|program|algorithm|class|endpoint|query)s?)\b"
+    r"|(?:function|regex|method|script|program|algorithm|class|endpoint|query"
+    r"|component|textarea|unit test|validation|summarizer)s?)\b"
     r"|(?<!do )(?<!can )(?<!should )\b(?-i:I) (?!want|would|need|require|expect|prefer|will"
     r"|won|am\b|ask\b"
     r"|do not|don['\u2019]t)",

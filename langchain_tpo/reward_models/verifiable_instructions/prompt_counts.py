@@ -117,7 +117,8 @@ _OBJECT = re.compile(
 )
 """What stands before "200-word essay" where it is to be written."""
 _NO_OBJECT = re.compile(
-    r"\b(?:for|on|about|of|outline|plan|this|these|my|his|her|their|your|the|following|attached"
+    r"\b(?:for|on|about|of|outline|plan|how to|how do|compare|between|this"
+    r"|these|my|his|her|their|your|the|following|attached"
     r"|i (?:need|want|have|would like) to|include|add)\b[^,.]*\Z",
     re.IGNORECASE,
 )
@@ -127,15 +128,25 @@ _OF_OTHERS = re.compile(
     r"(?:[\w-]+ ){0,3}to\b|\bi (?:need|want|have|would like) to\b"
     r"|(?<!sure )\b(?:that|which|who) (?!(?:is|has|are|have|contains?|includes?|uses?|you|i|it"
     r"|the|your|there)\b)\w+"
-    rf"|\A\W*(?:the|our) (?!(?:[\w-]+ ){{0,2}}{TEXT})(?:[\w-]+ ){{1,3}}"
-    r"(?:includes|costs|allows|offers|supports|can|lets)\b"
+    rf"|\A\W*(?:the|our) (?!(?:assistant|ai)\b|(?:(?!must|should|can)[\w-]+ ){{0,2}}{TEXT})"
+    r"(?:[\w-]+ ){1,3}"
+    r"(?:includes|costs|allows|offers|supports|can|lets|(?:must|should|(?:has|have|needs?) to)"
+    r" (?:answer|write|enter|say|speak|submit|type|reply|respond))\b"
+    r"|\A\W*our (?:[\w-]+ ){1,3}(?:is|are|has|have|should|must)\b"
+    r"|\bso that (?!it\b|you\b|the (?:answer|text|result)\b)"
     r"|\b(?:in which|where|whose|everyone|everybody|kids|students|users?)\b",
     re.IGNORECASE,
 )
 """What somebody else has to write."""
+_APPOSED = re.compile(
+    r"\W*(?:please )?(?:write|compose|draft|create|generate|give)(?: me)? an? [^()]{1,120}[,(] ?",
+    re.IGNORECASE,
+)
+"""What stands before a bare size: "Write a story (200 words)"."""
+_ENDS = re.compile(r"(?: long)?(?:[.)!]|\s*\Z)")
 _SET_OFF = re.compile(r"\b(?:in|within|using)\b[\w ]{0,20}\Z|\([\w ]{0,20}\Z", re.IGNORECASE)
 _JUDGED = re.compile(r"\s+(?:long )?(?:is|are|will|would|gets?|won['\u2019]t|can\w*|do|does)\b")
-_IN_CAPITALS = re.compile(r"[^.\n]{0,40}\b(?:capital|caps\b|upper)", re.IGNORECASE)
+_IN_CAPITALS = re.compile(r"[^.\n]{0,40}\b(?:capital(?! of| city)|caps\b|upper)", re.IGNORECASE)
 _NEGATED = re.compile(NEGATION, re.IGNORECASE)
 _ANEW = re.compile(
     r"(?:[,;:] |,? (?:and|but) )(?:(?:please|then|also|instead) )?(?:writ|us(?:e|ing)|make|give"
@@ -248,7 +259,7 @@ def _each_limit_with_its_thing(text: str) -> str:
 def _is_of_the_whole(thing: str, found: re.Match[str], before: str, after: str) -> bool:
     """Return whether a limit is a wish about the whole answer."""
     clause = clause_of(before)
-    if is_question(before) and clause == before and not _SET_OFF.search(before):
+    if is_question(before + found[0]) and clause == before and not _SET_OFF.search(before):
         return False
     behind = sentence_behind(found.string, found.end())
     return is_wish(before) and not (
@@ -307,7 +318,8 @@ def _relation(found: re.Match[str], before: str, after: str) -> str | None:
             relation = relation_in_front(before) or relation
         return _as_meant(relation, before[: len(before) - length], after)
     single = found["number"].lower() == "single" and found["thing"].lower() != "word"
-    return "bare" if found["hyphen"] == "-" or single else None
+    apposed = found["thing"].lower() == "word" and _APPOSED.fullmatch(before) and _ENDS.match(after)
+    return "bare" if found["hyphen"] == "-" or single or apposed else None
 
 
 def _ways_at_the_end(near: str) -> list[tuple[str, int]]:

@@ -154,7 +154,8 @@ def _frames_all(match: re.Match[str], blank: str) -> bool:
     clause = clause_before(before, verb)
     behind = sentence_behind(blank, match.end())
     return not (
-        is_question(before)
+        blank[match.start()] == "_"  # within a quotation
+        or is_question(before)
         or not is_wish(before + verb)
         or not asks(clause, before)
         or _NOT_SO.search(clause)

@@ -84,11 +84,12 @@ _LABEL = re.compile(
     r"(?:[\W\d_]*\b(?:words?|characters?|length|size|limits?|count|range|max(?:imum)?|min(?:imum)?"
     r"|total|overall|answer|response|reply|output|final|expected|desired|target|format(?:ting)?"
     r"|notes?|important|requirements?|rules?|constraints?|style|task|instructions?|guidelines?"
-    r"|please|be|brief|short|keep it|restrictions?|conditions?|reminder|ps|tl;?dr|tone|your|the"
-    r"|goal|request|question|again|so|ok|remember)\b)*\W*",
+    r"|please|be|brief|concise|short|keep it|restrictions?|conditions?|reminder|ps|tl;?dr|tone|your"
+    r"|the|goal|request|question|again|so|ok|remember)\b)*\W*",
     re.IGNORECASE,
 )
 """What may stand before a limit in its line, set off from it."""
+_REPORTED = re.compile(r"\b(?:was|were|says?|said|reads?|wrote|states?)\W*\Z", re.IGNORECASE)
 _LIMIT_ONLY = re.compile(
     rf"\W*(?:(?:in|use|an?|the|with|of|{'|'.join((*BEFORE.values(), *AFTER.values()))})\W*)*",
     re.IGNORECASE,
@@ -147,8 +148,10 @@ def has_parts(thing: str, sentence: str, behind: str) -> bool:
 def _is_set_off_from_a_label(sentence: str) -> bool:
     """Return whether what stands before a colon or a dash names no part."""
     parts = _SEPARATOR.split(sentence)
-    if len(parts) == 1 or commands(parts[-1]):
+    if len(parts) == 1:
         return True
     label = parts[-2]
+    if commands(parts[-1]):
+        return _REPORTED.search(label) is None
     named = not label.lstrip(" *-#").lower().startswith("add ") and commands(label)
     return bool(_LABEL.fullmatch(label) or (named and _LIMIT_ONLY.fullmatch(parts[-1])))

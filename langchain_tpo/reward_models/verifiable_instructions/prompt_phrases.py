@@ -173,10 +173,14 @@ def phrase_rules_in(prompt: str) -> Iterator[Rule]:
 
 
 def _matches(pattern: re.Pattern[str], text: str) -> Iterator[tuple[re.Match[str], str]]:
-    """Yield what a pattern finds, each with what stands before it in its sentence, quotes blank."""
+    """Yield what a pattern finds, each with what stands before it in its sentence.
+
+    What is quoted is blank in it, and nothing is found there.
+    """
     blank = with_quotations_blank(text)
     for match in pattern.finditer(text):
-        yield match, sentence_before(blank, match.start())
+        if blank[match.start()] != "_":
+            yield match, sentence_before(blank, match.start())
 
 
 def _is_asked(

@@ -38,12 +38,14 @@ _QUESTION = re.compile(
     re.IGNORECASE,
 )
 _CONDITION = re.compile(
-    r"\b(?:if(?! possible| you can\b)|unless|whenever|otherwise|once I|as soon as|after I)\b",
+    r"\b(?:if(?! possible| you can\b)|unless|whenever|otherwise|once I|as soon as|after I"
+    r"|in case|depending on)\b",
     re.IGNORECASE,
 )
 _CONDITION_BEHIND = re.compile(
     r"(?<!what )(?<!happens )(?<!happen )(?<!as )(?<!see )(?<!wonder )\b"
-    r"(?:if(?! possible| you can\b| necessary)|unless|whenever|otherwise|in case|depending)\b"
+    r"(?:if(?! possible| you can\b| necessary)|unless|whenever|otherwise|in case|depending"
+    r"|once (?:the|you|I|they|all|it))\b"
     r"|(?<!day )(?<!time )(?<!moment )(?<!what )(?<!happens )\bwhen"
     r" (?:asked|answering|replying|responding|(?:the|a|an|they|someone|you|he|she|I|it|nothing)\b)",
     re.IGNORECASE,
@@ -56,7 +58,7 @@ _OF_ANOTHER = re.compile(
     r"|(?:text|article|passage|report|essay|letter|story|poem)s? (?:below|above)"
     r"|this \w+ (?:is|has|contains?)|you (?:(?!need)\w+ed|wrote|gave|said|made)"
     r"|(?:function|regex|method|script|program|algorithm|class|endpoint|query"
-    r"|component|textarea|unit test|validation|summarizer)s?)\b"
+    r"|component|textarea|text ?box|unit test|validation|summarizer)s?)\b"
     r"|(?<!do )(?<!can )(?<!should )\b(?-i:I) (?!want|would|need|require|expect|prefer|will"
     r"|won|am\b|ask\b"
     r"|do not|don['\u2019]t)",
@@ -91,7 +93,8 @@ _OF_THINGS = re.compile(
 _OPTIONAL = re.compile(
     r"(?:\bnot|n['\u2019]t) (?:\w+ )?"
     r"(?:have|need|necessary|required|obliged|hesitate|mandatory|only|just)\b"
-    r"|\b(?:need not|needn['\u2019]t|no need|optional\w*|worry)\b",
+    r"|\b(?:need not|needn['\u2019]t|no need|optional\w*|worry|feel free"
+    r"|you (?:could|may|might)(?! not))\b",
     re.IGNORECASE,
 )
 _INDIRECT = re.compile(

@@ -1,29 +1,22 @@
 """Rows out of files, one at a time: JSON lines, JSON, tables, Parquet, workbooks; packed or not.
 
-Text is UTF-8, or says otherwise by a byte order mark: anything else is refused, not guessed. Knows
-containers; what a row means is `shapes`.
+Knows containers; how bytes become text is `text_files`, what a row means is `shapes`.
 """
 
-import bz2
-import codecs
 import csv
-import gzip
 import io
 import json
-import re
 import sys
-import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import Any, TypeAlias
 
-from langchain_tpo.errors import DatasetError, MissingExtraError
+from langchain_tpo.errors import DatasetError
 from langchain_tpo.evaluation.examples import BadRow
 from langchain_tpo.evaluation.file_kinds import (
     JSON_LINE,
+    check_columns,
     check_lines,
     check_table,
     column_names,
@@ -31,22 +24,18 @@ from langchain_tpo.evaluation.file_kinds import (
     json_or_none,
 )
 from langchain_tpo.evaluation.frames import rows_of_frame
+from langchain_tpo.evaluation.text_files import (
+    NOT_UTF8,
+    UNPACKERS,
+    check_utf8,
+    needed,
+    one_line,
+    opened,
+    opened_text,
+)
 
 Numbered: TypeAlias = Iterator[tuple[int, object]]
 """Rows with their place in the file, counted from 1; a `BadRow` where there is none to read."""
-
-_NOT_UTF8 = re.compile(r"[\udc80-\udcff]")
-"""How Python writes a byte that is no UTF-8."""
-
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_BROKEN = (OSError, EOFError, zlib.error, UnicodeError)
-"""What a damaged archive or text raises while it is read."""
 
 
 def reader_of(path: Path) -> tuple[Callable[[], Numbered], str | None]:
@@ -117,13 +106,13 @@ def _prompts_reader(path: Path, first: str) -> tuple[Callable[[], Numbered], str
 
 def _inner_suffix(path: Path) -> str:
     suffix = path.suffix.lower()
-    return path.with_suffix("").suffix.lower() if suffix in _UNPACKERS else suffix
+    return path.with_suffix("").suffix.lower() if suffix in UNPACKERS else suffix
 
 
 def _json_lines(path: Path) -> Numbered:
     for number, line in _lines(path):
         try:
-            if _NOT_UTF8.search(line):
+            if NOT_UTF8.search(line):
                 raise ValueError("the line is no UTF-8")  # noqa: TRY301 as JSON's own errors
             yield number, json.loads(line)
         except (ValueError, RecursionError) as error:
@@ -132,7 +121,7 @@ def _json_lines(path: Path) -> Numbered:
 
 def _plain_lines(path: Path) -> Numbered:
     for number, line in _lines(path):
-        _check_utf8(path, number, line)
+        check_utf8(path, number, line)
         yield number, line
 
 
@@ -147,7 +136,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 def _json(path: Path) -> Numbered:
     with opened_text(path) as file:
         text = file.read()
-    _check_utf8(path, 1, text)
+    check_utf8(path, 1, text)
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -195,128 +184,63 @@ def _is_rows(value: object) -> bool:
 
 
 def _table(path: Path, delimiter: str) -> Numbered:
+    """Read a table strictly: a stray quotation mark would swallow the rows behind it."""
     csv.field_size_limit(sys.maxsize)
-    number = 0
+    number, begun = 0, False
     with opened_text(path, newline="") as file:
-        rows = csv.DictReader(file, delimiter=delimiter)
+        rows = csv.DictReader(file, delimiter=delimiter, strict=True)
         try:
+            check_columns(f"`{path}`", rows.fieldnames or ())
+            begun = True
             for number, row in enumerate(rows, start=1):
                 if None in row:
                     yield number, BadRow(id=f"row {number}", reason="More cells than columns.")
                     continue
-                _check_utf8(path, number, "".join(value or "" for value in row.values()))
+                check_utf8(path, number, "".join(value or "" for value in row.values()))
                 yield number, row
         except csv.Error as error:
+            place = f"Row {number + 1}" if begun else "The first line"
             raise DatasetError(
-                f"Row {number + 1} of `{path}` could not be read: {error}."
+                f"{place} of `{path}` could not be read: {_why_no_table(error)}"
             ) from None
 
 
+def _why_no_table(error: csv.Error) -> str:
+    slip = {
+        "unexpected end of data": 'a cell begins with a `"` that nothing closes',
+        "expected after": 'text stands behind the `"` that closes a cell',
+    }
+    why = next((words for part, words in slip.items() if part in str(error)), None)
+    if why is None:
+        return f"{error}."
+    return f'{why}; put such a cell in quotes and write each `"` within it twice.'
+
+
 def _parquet(path: Path) -> Numbered:
-    parquet = _needed("pyarrow.parquet", "pyarrow")
+    parquet = needed("pyarrow.parquet", "pyarrow")
     try:
         with opened(path) as file:
-            batches = parquet.ParquetFile(file).iter_batches(batch_size=256)
+            table = parquet.ParquetFile(file)
+            check_columns(f"`{path}`", table.schema_arrow.names)
+            batches = table.iter_batches(batch_size=256)
             rows = (row for batch in batches for row in batch.to_pylist())
             yield from enumerate(rows, start=1)
     except (OSError, ValueError) as error:  # pyarrow's own errors are both
-        raise DatasetError(f"`{path}` is no Parquet file: {_one_line(error)}") from error
+        raise DatasetError(f"`{path}` is no Parquet file: {one_line(error)}") from error
 
 
 def _workbook(path: Path) -> Numbered:
     """Read the first sheet, whose first row names the columns."""
-    pandas = _needed("pandas", "pandas")
-    _needed("openpyxl", "openpyxl")
+    pandas = needed("pandas", "pandas")
+    needed("openpyxl", "openpyxl")
     try:
         with opened(path) as file:
             table = pandas.read_excel(io.BytesIO(file.read()), dtype=object)
     except Exception as error:
         raise DatasetError(
-            f"`{path}` could not be read as a workbook: {_one_line(error)}"
+            f"`{path}` could not be read as a workbook: {one_line(error)}"
         ) from error
     yield from enumerate(rows_of_frame(table), start=1)
-
-
-def _check_unpacked(path: Path, head: bytes) -> None:
-    for mark, (kind, remedy) in _PACKED.items():
-        if head.startswith(mark):
-            raise DatasetError(f"`{path}` is no text but {kind}: {remedy}.")
-
-
-_PACKED = {
-    b"\x1f\x8b": ("packed with gzip", "add `.gz` to its name"),
-    b"BZh": ("packed with bzip2", "add `.bz2` to its name"),
-    b"\x28\xb5\x2f\xfd": ("packed with zstandard", "add `.zst` to its name"),
-    b"\xfd7zXZ\x00": ("packed with xz", "unpack it"),
-    b"PK\x03\x04": ("a ZIP archive", "unpack it, or name a workbook `.xlsx`"),
-    b"PAR1": ("Parquet", "name it `.parquet`"),
-}
-"""How files begin that are no text, what they are, and what to do."""
-
-
-def opened(path: Path) -> Any:  # noqa: ANN401 a binary file
-    """Open a file, unpacked where its ending says that it is packed.
-
-    Raises:
-        DatasetError: In one line, when it cannot be opened.
-    """
-    try:
-        return _UNPACKERS.get(path.suffix.lower(), io.open)(path, "rb")
-    except OSError as error:
-        raise DatasetError(f"`{path}` could not be read: {error.strerror or error}.") from error
-
-
-@contextmanager
-def opened_text(path: Path, *, newline: str | None = None) -> Iterator[io.TextIOWrapper]:
-    """Open a text file in the encoding that its first bytes tell.
-
-    Raises:
-        DatasetError: In one line, when it is damaged or no text, also while it is read.
-    """
-    try:
-        encoding = _encoding(path)
-        with opened(path) as file:
-            errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"
-            yield io.TextIOWrapper(file, encoding=encoding, errors=errors, newline=newline)
-    except _BROKEN as error:
-        raise DatasetError(f"`{path}` could not be read: {_one_line(error)}") from error
-
-
-def _encoding(path: Path) -> str:
-    with opened(path) as file:
-        head = file.read(4096)
-    for mark, encoding in _MARKS:
-        if head.startswith(mark):
-            return encoding
-    _check_unpacked(path, head)
-    if _is_unmarked_utf16(head):
-        raise DatasetError(
-            f"`{path}` is no UTF-8 text (but UTF-16 without a mark): save it as UTF-8."
-        )
-    return "utf-8"
-
-
-def _is_unmarked_utf16(head: bytes) -> bool:
-    """Whether every other byte of a plain text is null."""
-    halves = head[::2], head[1::2]
-    return any(
-        nulls
-        and letters
-        and not any(nulls)
-        and min(letters) >= ord("\t")
-        and max(letters) > ord(" ")
-        for nulls, letters in (halves, halves[::-1])
-    )
-
-
-def _check_utf8(path: Path, number: int, text: str) -> None:
-    found = _NOT_UTF8.search(text)
-    if found:
-        byte = ord(found[0]) - 0xDC00
-        raise DatasetError(
-            f"Row {number} of `{path}` is no UTF-8 (byte 0x{byte:02x}): save the file as UTF-8, as "
-            "in `iconv -f WINDOWS-1252 -t UTF-8`."
-        )
 
 
 def _first_lines(path: Path) -> str:
@@ -328,66 +252,3 @@ def _first_lines(path: Path) -> str:
 
 _MOST_SNIFFED = 8 << 20
 """Characters of a line that are looked at to know the kind of a file."""
-
-
-def _zstandard(path: Path, _mode: str) -> Any:  # noqa: ANN401 a binary file
-    """Read as Python's own unpackers do: a file that was cut off is an error, not a shorter one."""
-    zstandard = _needed("zstandard", "zstandard")
-    return io.BufferedReader(_Frames(path.open("rb"), zstandard))
-
-
-class _Frames(io.RawIOBase):
-    """What one or more frames of zstandard hold."""
-
-    def __init__(self, file: IO[bytes], zstandard: Any) -> None:  # noqa: ANN401 the package
-        self._file, self._zstandard = file, zstandard
-        self._frame = zstandard.ZstdDecompressor().decompressobj()
-        self._begun, self._held = False, b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, room: Any) -> int:  # noqa: ANN401 a buffer
-        while not self._held:
-            packed = self._frame.unused_data if self._frame.eof else self._file.read(1 << 16)
-            packed = packed or self._file.read(1 << 16)
-            if not packed:
-                if self._begun and not self._frame.eof:
-                    raise EOFError("the file ended in the middle of a frame")
-                return 0
-            self._held = self._unpacked(packed)
-        taken, self._held = self._held[: len(room)], self._held[len(room) :]
-        room[: len(taken)] = taken
-        return len(taken)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
-    def _unpacked(self, packed: bytes) -> bytes:
-        if self._frame.eof:
-            self._frame = self._zstandard.ZstdDecompressor().decompressobj()
-        self._begun = True
-        try:
-            unpacked: bytes = self._frame.decompress(packed)
-        except self._zstandard.ZstdError as error:
-            raise OSError(str(error)) from error
-        return unpacked
-
-
-def _needed(module: str, package: str) -> Any:  # noqa: ANN401 an optional package
-    try:
-        return import_module(module)
-    except ImportError:
-        raise MissingExtraError(package, "evaluation") from None
-
-
-def _one_line(error: BaseException) -> str:
-    return (" ".join(str(error).split()) or type(error).__name__)[:200].rstrip(".") + "."
-
-
-_UNPACKERS: dict[str, Callable[..., Any]] = {
-    ".gz": gzip.open,
-    ".bz2": bz2.open,
-    ".zst": _zstandard,
-}

@@ -21,10 +21,12 @@ from typing import Any, Protocol, Self, TypeAlias
 from urllib.parse import parse_qsl
 
 from langchain_tpo.errors import DatasetError, MissingExtraError, TPOError
-from langchain_tpo.evaluation.data_files import Numbered, opened, reader_of
+from langchain_tpo.evaluation.data_files import Numbered, reader_of
 from langchain_tpo.evaluation.examples import BadRow, Row, example_of
+from langchain_tpo.evaluation.file_kinds import check_columns
 from langchain_tpo.evaluation.frames import rows_of_frame
 from langchain_tpo.evaluation.on_disk import Places
+from langchain_tpo.evaluation.text_files import opened
 from langchain_tpo.text.secrecy import without_credentials
 from langchain_tpo.text.shown import shown
 
@@ -159,6 +161,7 @@ def _at_hand(source: Any) -> list[object]:  # noqa: ANN401 whatever a caller han
         return rows_of_frame(source)
     for method in ("to_dicts", "to_pylist"):  # Polars, Arrow
         if hasattr(source, method):
+            check_columns("The table", getattr(source, "column_names", ()))  # Arrow allows them
             return list(getattr(source, method)())
     if isinstance(source, Mapping) or not isinstance(source, Iterable):
         raise DatasetError(

@@ -7,6 +7,7 @@ and that is said. Knows first lines; reads no rows.
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from langchain_tpo.errors import DatasetError
@@ -51,6 +52,23 @@ def check_table(path: Path, head: str) -> None:
             f"`{path}` holds JSON, and its name says a table: name it `.json`, or `.jsonl` where "
             "every line is a value."
         )
+
+
+def check_columns(called: str, names: Iterable[object]) -> None:
+    """Refuse two columns of one name, of which only one would be read; empty names are none.
+
+    Args:
+        called: What has the columns, for the error.
+        names: Their names.
+
+    Raises:
+        DatasetError: In one line.
+    """
+    for name, times in Counter(str(name).strip() for name in names).items():
+        if times > 1 and name:
+            raise DatasetError(
+                f"{called} has {times} columns of the name `{shown(name)}`: rename all but one."
+            )
 
 
 def json_or_none(line: str) -> object:

@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import Any
 
 from langchain_tpo.errors import MissingExtraError
+from langchain_tpo.evaluation.file_kinds import check_columns
 from langchain_tpo.evaluation.outcomes import Failed, Outcome
 
 
@@ -50,6 +51,10 @@ def rows_of_frame(table: Any) -> list[object]:  # noqa: ANN401 pandas is an opti
 
     Args:
         table: The data frame.
+
+    Raises:
+        DatasetError: When two of its columns have one name.
     """
+    check_columns("The data frame", table.columns)
     rows: list[object] = table.astype(object).where(table.notna(), None).to_dict("records")
     return rows

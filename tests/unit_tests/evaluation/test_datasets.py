@@ -68,6 +68,63 @@ def test_a_csv_row_with_too_many_cells_is_bad(tmp_path: Path) -> None:
     assert isinstance(row, BadRow)
 
 
+QUOTES = [
+    (
+        "x.csv",
+        'id,prompt\n1,"Oil oak\n2,Wax\n',
+        'Row 1 of .* a cell begins with a `"` that nothing',
+    ),
+    ("x.csv", 'id,prompt\n1,Oil\n2,"Wax\n3,"Oil, or wax?"\n', "Row 2 of .* text stands behind the"),
+    ("x.tsv", 'id\tprompt\n1\tOil\n2\t"Oak" is hard?\n', 'Row 2 of .* text stands behind the `"`'),
+    ("x.csv", 'id,"prompt\n1,Oil\n2,Wax\n', "The first line of .* that nothing closes"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "words"), QUOTES)
+def test_a_stray_quotation_mark_swallows_no_rows(
+    tmp_path: Path, name: str, content: str, words: str
+) -> None:
+    with pytest.raises(DatasetError, match=words):
+        open_dataset(written(tmp_path, name, content)).count()
+
+
+def test_quotation_marks_as_tables_have_them_are_read(tmp_path: Path) -> None:
+    content = 'id,prompt\n1,"Oil, or\nwax?"\n2,"A ""hard"" one?"\n3,A board of 5" or 6"?\n'
+
+    rows = list(read_examples(written(tmp_path, "x.csv", content)))
+
+    assert [row.messages[0].text for row in rows if isinstance(row, Example)] == [
+        "Oil, or\nwax?",
+        'A "hard" one?',
+        'A board of 5" or 6"?',
+    ]
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.tsv"])
+def test_two_columns_of_one_name_are_refused_and_empty_names_are_not(
+    tmp_path: Path, name: str
+) -> None:
+    mark = "," if name == "x.csv" else "\t"
+    twice = written(tmp_path, name, mark.join(["prompt", "prompt"]) + f"\nOil?{mark}Wax?\n")
+    with pytest.raises(DatasetError, match="2 columns of the name `prompt`: rename all but one"):
+        list(read_examples(twice))
+
+    unnamed = written(tmp_path, name, f"prompt{mark}{mark}\nOil?{mark}{mark}\n")
+    assert open_dataset(unnamed).count() == 1
+
+
+def test_two_columns_of_one_name_are_refused_in_every_kind_of_table(tmp_path: Path) -> None:
+    arrow, pandas = pytest.importorskip("pyarrow"), pytest.importorskip("pandas")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = arrow.table([["Oil?"], ["Wax?"]], names=["prompt", "prompt"])
+    parquet.write_table(table, tmp_path / "x.parquet")
+    frame = pandas.DataFrame([["Oil?", "Wax?"]], columns=["prompt", "prompt"])
+
+    for source in (tmp_path / "x.parquet", table, frame):
+        with pytest.raises(DatasetError, match="2 columns of the name `prompt`"):
+            list(read_examples(source))
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [

@@ -19,7 +19,8 @@ from langchain_tpo.cli.flags import Flags, QuietOption, takes_flags
 from langchain_tpo.cli.rounds_display import RoundsDisplay, rounds_display
 from langchain_tpo.cli.run_choices import RunChoices, run_choices
 from langchain_tpo.cli.word_diff import best_first_sample, word_diff
-from langchain_tpo.errors import ConversationError, SettingsError
+from langchain_tpo.errors import ConversationError, DatasetError, SettingsError
+from langchain_tpo.evaluation.text_files import NOT_UTF8, decoded
 from langchain_tpo.events import TPOEvent
 from langchain_tpo.loop.run_input import TPORunnableInput
 from langchain_tpo.result import TPOResult, TPORound
@@ -84,6 +85,7 @@ def optimize(  # noqa: PLR0913 a command has the options that it has
     if show not in (None, "rounds"):
         raise SettingsError(f"`--show` must be `rounds`, got `{show}`.")
     text = _prompt(prompt, file)
+    _check_typed(system or "", "`--system`")
     messages = [*([SystemMessage(system)] if system else []), HumanMessage(text)]
     choices = run_choices(flags)
     tpo = choices.build()
@@ -145,19 +147,46 @@ def _prompt(prompt: str | None, file: Path | None) -> str:
     if file is not None:
         if prompt is not None:
             raise SettingsError("Give the prompt as an argument or with `--file`, not both.")
-        try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConversationError(f"`{file}` could not be read: {error}.") from error
+        text = _from_file(file)
     elif prompt in (None, "-"):
-        if sys.stdin.isatty():
-            raise ConversationError('There is no prompt: type `tpo optimize "..."`.')
-        text = sys.stdin.read()
+        text = _from_stdin()
     else:
         text = prompt or ""
+        _check_typed(text, "The prompt")
     if not text.strip():
         raise ConversationError("The prompt is empty: there is nothing to answer.")
     return text.strip("\n")
+
+
+def _from_file(file: Path) -> str:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise ConversationError(f"`{file}` could not be read: {error.strerror}.") from error
+    return _decoded(data, f"`{file}`")
+
+
+def _from_stdin() -> str:
+    if sys.stdin.isatty():
+        raise ConversationError('There is no prompt: type `tpo optimize "..."`.')
+    bytes_of = getattr(sys.stdin, "buffer", None)  # a text stream in its place has none
+    return sys.stdin.read() if bytes_of is None else _decoded(bytes_of.read(), "The prompt")
+
+
+def _decoded(data: bytes, called: str) -> str:
+    try:
+        return decoded(data, called)
+    except DatasetError as error:
+        raise ConversationError(str(error)) from None
+
+
+def _check_typed(text: str, called: str) -> None:
+    """Refuse bytes of the command line that are no UTF-8: Python hands them on as no characters."""
+    if found := NOT_UTF8.search(text):
+        raise ConversationError(
+            f"{called} is no UTF-8 (byte 0x{ord(found[0]) - 0xDC00:02x}): type it in a terminal "
+            "that is set to UTF-8, or give the prompt with `--file`."
+        )
 
 
 def _write_page(path: Path, result: TPOResult, messages: Sequence[BaseMessage]) -> None:

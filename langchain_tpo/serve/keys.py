@@ -65,7 +65,7 @@ class Keys:
             SettingsError: In one line, when it cannot be read; no line is shown.
         """
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             said = getattr(error, "strerror", None) or "no UTF-8"
             raise SettingsError(f"`{path}` could not be read: {said}.") from None

@@ -121,6 +121,58 @@ def test_the_prompt_may_come_from_stdin(
     assert capfd.readouterr().out == ANSWER
 
 
+@pytest.mark.parametrize(
+    "data", [b"\xef\xbb\xbfOil?\r\n", "Oil?\n".encode("utf-16"), b"Oil?\r\n", b"\nOil?"]
+)
+@pytest.mark.parametrize("piped", [True, False])
+def test_a_prompt_is_read_as_data_sets_are(
+    data: bytes,
+    piped: bool,  # noqa: FBT001 both ways
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "prompt.md").write_bytes(data)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    source = [] if piped else ["--file", str(tmp_path / "prompt.md")]
+
+    assert run_app(["optimize", *source, "--json", *SCRIPTED]) == 0
+    assert json.loads(capfd.readouterr().out)["setup"]["prompt"] == "Oil?"
+
+
+@pytest.mark.parametrize(
+    "data", [b"caf\xe9?", b"\xff\xfea", "Oil?".encode("utf-16-le"), b"PK\x03\x04"]
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_a_prompt_that_is_no_text_is_one_line(
+    data: bytes,
+    encoding: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    stdin = io.TextIOWrapper(io.BytesIO(data), encoding=encoding, errors="surrogateescape")
+    (tmp_path / "prompt.md").write_bytes(data)
+    monkeypatch.setattr(sys, "stdin", stdin)
+
+    for source in ([], ["--file", str(tmp_path / "prompt.md")]):
+        code = run_app(["optimize", *source, *SCRIPTED])
+        out, err = capfd.readouterr()
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert " is no " in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "called"),
+    [(["caf\udce9"], "The prompt"), (["Hi", "--system", "caf\udce9"], "`--system`")],
+)
+def test_what_was_typed_and_is_no_text_is_one_line(
+    arguments: list[str], called: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run_app(["optimize", *arguments, *SCRIPTED]) == 2
+    assert f"{called} is no UTF-8 (byte 0xe9)" in capfd.readouterr().err
+
+
 def test_the_prompt_may_come_from_a_file_and_a_system_message_before_it(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -113,3 +113,10 @@ def test_a_mistake_in_the_file_is_one_line(tmp_path: Path, content: str, words: 
     with pytest.raises(SettingsError, match=words) as caught:
         run_choices(Flags(config=path))
     assert "\n" not in str(caught.value)
+
+
+def test_a_mark_at_the_start_of_the_file_is_no_part_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "tpo.toml"
+    path.write_text('\ufeffreward = "oil"\n', encoding="utf-8")
+
+    assert run_choices(Flags(config=path)).reward == "oil"

@@ -164,8 +164,10 @@ def _summary(sitting: Sitting, tally: Tally, *, interrupted: bool) -> dict[str, 
     return {
         "folder": str(sitting.folder),
         "before": sitting.before,
-        "ok": tally.ok,
-        "failed": tally.failed,
+        "failed_before": sitting.failed_before,
+        "ok": tally.ok - sitting.lost,
+        "failed": tally.failed + sitting.lost,
+        "lost": sitting.lost,
         "unwritten": sitting.unwritten,
         "interrupted": interrupted,
         "stopped": sitting.stopped,
@@ -176,8 +178,11 @@ def _summary(sitting: Sitting, tally: Tally, *, interrupted: bool) -> dict[str, 
 def _print_end(summary: dict[str, Any], tally: Tally) -> None:
     if not tally.records and not summary["stopped"] and not summary["interrupted"]:
         say(f"nothing left to do: all {count(summary['before'])} results are there.")
+        _print_failed_before(summary)
         return
-    tell(f"{count(tally.ok)} answered, {count(tally.failed)} failed in {duration(tally.seconds)}.")
+    answered, failed = count(summary["ok"]), count(summary["failed"])
+    tell(f"{answered} answered, {failed} failed in {duration(tally.seconds)}.")
+    _print_failed_before(summary)
     for system, values in summary["metrics"].items():
         shown = (f"{name} {value:.3f}" for name, value in values.items())
         tell(f"{system}: {', '.join(shown)}")
@@ -186,10 +191,23 @@ def _print_end(summary: dict[str, Any], tally: Tally) -> None:
     if summary["stopped"]:
         reason = summary["stopped"].rstrip(".")
         say(f"stopped: {reason}. Run again with `--resume --retry-failed` to go on.")
+    if summary["lost"]:
+        say(
+            f"{count(summary['lost'])} results could not be written: make room, then `--resume` "
+            "asks for them again."
+        )
     if summary["unwritten"]:
         say(f"{summary['unwritten']} results are not in the records: make room before.")
     if summary["interrupted"]:
         say("interrupted; run again with `--resume` to go on.")
+
+
+def _print_failed_before(summary: dict[str, Any]) -> None:
+    if failed := summary["failed_before"]:
+        say(
+            f"{count(failed)} of the {count(summary['before'])} results from before are failures: "
+            "`--retry-failed` tries them again."
+        )
 
 
 def _exit_code(summary: dict[str, Any]) -> int:

@@ -14,6 +14,9 @@ from langchain_tpo.evaluation.records import Record, RecordedFailure, RecordFile
 MOST_WAITING = 32
 """Records that may wait for room on the disk before the run stops: each has been paid for."""
 
+_UNWRITTEN = "The result could not be written"
+"""How the reason begins that stands in the place of a result that the disk did not take."""
+
 
 class DiskFullError(OSError):
     """Too many records wait for a disk that takes none."""
@@ -30,6 +33,8 @@ class RecordWriter:
         """
         self._file = file
         self._waiting: deque[tuple[Record, OSError]] = deque()
+        self.lost = 0
+        """How many answers are recorded without their result, as failed: they are asked anew."""
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -49,6 +54,8 @@ class RecordWriter:
                 self._file.append(without_result(record, error))
             except OSError as again:
                 self._waiting.append((record, again))
+            else:
+                self.lost += record["status"] == "ok"
         self._file.close()
 
     @property
@@ -87,6 +94,18 @@ def without_result(record: Record, error: OSError) -> Record:
         >>> without_result(record, OSError(28, "No space left on device"))["failure"]["message"]
         'The result could not be written: No space left on device'
     """
-    message = f"The result could not be written: {error.strerror or error}"
+    message = f"{_UNWRITTEN}: {error.strerror or error}"
     failure = RecordedFailure(type=type(error).__name__, message=message)
     return {**record, "status": "failed", "runs": [], "failure": failure}
+
+
+def is_lost(record: Record) -> bool:
+    """Return whether a record stands in the place of a result that the disk did not take.
+
+    Example:
+        >>> record = {"example": "1", "system": "tpo", "status": "ok", "runs": [{"answer": "long"}]}
+        >>> is_lost(record), is_lost(without_result(record, OSError(28, "No space left on device")))
+        (False, True)
+    """
+    failure = record.get("failure")
+    return failure is not None and str(failure.get("message")).startswith(_UNWRITTEN)

@@ -65,6 +65,16 @@ class Record(TypedDict):
     """How long it took, waiting included."""
 
 
+def is_failed(record: Record) -> bool:
+    """Return whether a record holds no answer.
+
+    Example:
+        >>> is_failed({"status": "failed"}), is_failed({"status": "ok"})
+        (True, False)
+    """
+    return record["status"] == "failed"
+
+
 def why_failed(record: Record) -> str:
     """Return why a record holds no answer, in a line.
 
@@ -138,21 +148,26 @@ class RecordFile:
             self._cut(before)
             raise
 
-    def drop_failed(self) -> int:
-        """Take the failed records out, so that they are tried again; return their number.
+    def drop(self, which: Callable[[Record], bool]) -> int:
+        """Take some records out, so that they are tried again; return their number.
 
         The file is whole at any moment: what is kept is written beside it first. The lock passes
-        from the old file to the new one without a gap.
+        from the old file to the new one without a gap. A file without any stays as it is.
+
+        Args:
+            which: Says of a record whether to take it out.
 
         Raises:
             OSError: When the disk does not take what is kept.
         """
+        if not any(map(which, read_records(self._path))):
+            return 0
         kept = RecordFile(self._path.with_suffix(".kept"))
         dropped = 0
         try:
             kept._cut(0)  # what an earlier attempt left behind
             for record in read_records(self._path):
-                if record["status"] == "failed":
+                if which(record):
                     dropped += 1
                 else:
                     kept.append(record)

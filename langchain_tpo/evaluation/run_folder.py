@@ -10,13 +10,16 @@ from typing import Any
 
 from langchain_tpo.errors import DatasetError, SettingsError
 from langchain_tpo.evaluation.manifest import read_manifest, resumed, write_manifest
-from langchain_tpo.evaluation.records import RECORDS, RecordFile
+from langchain_tpo.evaluation.record_writer import is_lost
+from langchain_tpo.evaluation.records import RECORDS, RecordFile, is_failed
 
 
 def open_run(
     folder: Path, manifest: Mapping[str, Any], *, resume: bool = False, retry_failed: bool = False
 ) -> RecordFile:
     """Take a folder for this process, and return its file of records, to be closed by the caller.
+
+    Results that the disk did not take are no longer in it: they are asked for anew.
 
     Args:
         folder: A new one, or that of a run to go on with.
@@ -44,8 +47,8 @@ def open_run(
     file = RecordFile(folder / RECORDS)
     try:
         write_manifest(folder, _settled(folder, manifest, resume=resume))
-        if retry_failed:
-            file.drop_failed()
+        if resume:
+            file.drop(is_failed if retry_failed else is_lost)
     except BaseException:
         file.close()
         raise

@@ -186,16 +186,32 @@ class Sitting:
             file.close()
             raise
 
-    @cached_property
+    @property
     def before(self) -> int:
         """How many of the records that are asked for were there already."""
+        return self._before[0]
+
+    @property
+    def failed_before(self) -> int:
+        """How many of these hold no answer."""
+        return self._before[1]
+
+    @cached_property
+    def _before(self) -> tuple[int, int]:
         names = [system.name for system in self._evaluation.systems]
         dataset, limit = self._evaluation.dataset, self._evaluation.limit
-        there = self._done.number(names)
-        if not there or limit is None or not dataset.local:
+        there = self._done.number(names), self._done.number_failed(names)
+        if not there[0] or limit is None or not dataset.local:
             return there
-        rows = islice(dataset.examples(), limit)
-        return sum((row.id, name) in self._done for row in rows for name in names)
+        asked = [(row.id, name) for row in islice(dataset.examples(), limit) for name in names]
+        return sum(one in self._done for one in asked), sum(
+            self._done.failed(*one) for one in asked
+        )
+
+    @property
+    def lost(self) -> int:
+        """How many answers are recorded as failed since the disk did not take their results."""
+        return self._writer.lost
 
     @property
     def unwritten(self) -> int:

@@ -215,6 +215,51 @@ def test_failed_examples_are_tried_again_when_asked(prompts: Path, tmp_path: Pat
     assert records(folder)[: len(finished)] == finished
 
 
+def test_a_run_that_goes_on_says_how_much_failed_before(
+    prompts: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with prompts.open("a") as file:
+        file.write('{"prompt": "question 7"}\n{"prompt": "question 8"}\n')
+    model = ["-m", "python:tests.support.evaluation_models:failing_on_seven", *MODEL[2:]]
+    command = ["evaluate", str(prompts), "--out", str(tmp_path / "r"), *SYSTEMS, *model, *REWARD]
+    run_app([*command, "--limit", "6"])
+    capfd.readouterr()
+
+    told = "2 of the 12 results from before are failures: `--retry-failed` tries them again."
+    for limit, before in (("3", (6, 0)), ("7", (12, 2)), ("6", (12, 2))):
+        assert run_app([*command, "--resume", "--json", "--limit", limit]) == 0
+        out, err = capfd.readouterr()
+        said = json.loads(out)
+        assert (said["before"], said["failed_before"], said["failed"]) == (*before, 0)
+        assert (told in err) == (before[1] > 0)
+
+
+def test_results_that_a_full_disk_lost_are_counted_and_asked_for_by_resume(
+    prompts: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    command = ["evaluate", str(prompts), "--out", str(tmp_path / "r"), "-s", "single", "--json"]
+    command += [*MODEL, *REWARD]
+    append = RecordFile.append
+
+    def no_room(file: RecordFile, record: Any) -> None:
+        if record["example"] in "23" and record["status"] == "ok":
+            raise OSError(28, "No space left on device")
+        append(file, record)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RecordFile, "append", no_room)
+        run_app(command)
+    out, err = capfd.readouterr()
+    said = json.loads(out)
+    assert (said["ok"], said["failed"], said["lost"], said["unwritten"]) == (3, 2, 2, 0)
+    assert "2 results could not be written: make room, then `--resume` asks for them" in err
+
+    assert run_app([*command, "--resume"]) == 0
+    said = json.loads(capfd.readouterr().out)
+    assert (said["before"], said["failed_before"], said["ok"], said["lost"]) == (3, 0, 2, 0)
+    assert [one["status"] for one in records(tmp_path / "r")] == ["ok"] * 5
+
+
 def test_a_run_in_which_nothing_worked_is_a_failure_that_says_why(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -30,6 +30,8 @@ def test_only_answers_are_read_again_and_failures_are_done_too(tmp_path: Path) -
 
     assert len(done) == 4
     assert (done.number(["single"]), done.number(["single", "tpo"]), done.number([])) == (1, 4, 0)
+    assert (done.number_failed(["single"]), done.number_failed(["single", "tpo"])) == (0, 1)
+    assert (done.failed("2", "tpo"), done.failed("1", "tpo")) == (True, False)
     assert ("2", "tpo") in done
     assert ("2", "single") not in done
     assert (HALF_A_PAIR, "tpo") in done

@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 
 from langchain_tpo.errors import DatasetError
-from langchain_tpo.evaluation.record_writer import MOST_WAITING, DiskFullError, RecordWriter
+from langchain_tpo.evaluation.record_writer import (
+    MOST_WAITING,
+    DiskFullError,
+    RecordWriter,
+    is_lost,
+)
 from langchain_tpo.evaluation.records import RecordFile, read_records
 from tests.support.record_files import drop_failed
 
@@ -150,7 +155,8 @@ def test_a_result_that_does_not_fit_is_recorded_with_its_reason() -> None:
         ("1", "failed"),
     ]
     assert "No space left on device" in disk.lines[1]["failure"]["message"]
-    assert writer.unwritten == 0
+    assert [is_lost(line) for line in disk.lines] == [False, True]
+    assert (writer.unwritten, writer.lost) == (0, 1)
 
 
 def test_a_disk_that_stays_full_stops_the_run_before_much_is_paid_for_nothing() -> None:

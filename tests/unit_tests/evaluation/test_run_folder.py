@@ -14,6 +14,7 @@ import pytest
 
 from langchain_tpo.errors import DatasetError, SettingsError
 from langchain_tpo.evaluation.manifest import MANIFEST, read_manifest, sitting
+from langchain_tpo.evaluation.record_writer import without_result
 from langchain_tpo.evaluation.records import RECORDS, RecordFile, read_records
 from langchain_tpo.evaluation.run_folder import open_run
 from tests.support.record_files import drop_failed
@@ -73,6 +74,22 @@ def test_failed_records_are_tried_again_under_the_lock(tmp_path: Path) -> None:
         file.append(record("3", "ok"))
 
     assert names(tmp_path) == ["1", "3"]
+
+
+def test_results_that_the_disk_did_not_take_are_asked_for_anew(tmp_path: Path) -> None:
+    full = OSError(28, "No space left on device")
+    with open_run(tmp_path, manifest()) as file:
+        file.append(record("1", "ok"))
+        file.append(record("2", "failed"))
+        file.append(without_result(record("3", "ok"), full))  # type: ignore[arg-type]
+
+    open_run(tmp_path, manifest(), resume=True).close()
+    assert names(tmp_path) == ["1", "2"]
+    inode = (tmp_path / RECORDS).stat().st_ino
+
+    open_run(tmp_path, manifest(), resume=True).close()
+    assert names(tmp_path) == ["1", "2"]
+    assert (tmp_path / RECORDS).stat().st_ino == inode  # nothing to take out, nothing written
 
 
 def retrying(folder: Path) -> None:

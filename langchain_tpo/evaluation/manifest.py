@@ -104,13 +104,13 @@ def resumed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]
     for key in COMPARED:
         told = asks if key in _OF_THE_MODEL else (before, now)
         if len({json.dumps(one.get(key), sort_keys=True) for one in told}) > 1:
-            raise SettingsError(
-                f"`--resume`: `{key}` was `{before.get(key)}` and is now `{now.get(key)}`: say it "
-                "as before, or give another `--out`."
-            )
+            raise SettingsError(f"`--resume`: {_difference(key, before.get(key), now.get(key))}")
     systems = {system["name"]: _as_now(system) for system in before["systems"]}
     for system in now["systems"]:
-        if systems.setdefault(system["name"], _as_now(system)) != _as_now(system):
+        known = systems.setdefault(system["name"], _as_now(system))
+        if known != _as_now(system):
+            if {**known, _ANSWERS: None} == {**_as_now(system), _ANSWERS: None}:
+                raise SettingsError(f"`--resume`: {_changed(str(system.get('answers')))}")
             raise SettingsError(
                 f"`--resume`: the settings of `{system['name']}` are not those of before: say "
                 "them as before, or give the system another name."
@@ -127,6 +127,34 @@ def resumed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]
         "expected": expected,
     }
     return {**now, **settled}
+
+
+_ANSWERS = "answers_sha256"
+
+
+def _difference(key: str, before: Any, now: Any) -> str:  # noqa: ANN401 JSON values
+    """Say what is not as it was, and what to do about it."""
+    if key == "dataset":
+        if before.get("source") == now.get("source"):
+            return _changed(str(now.get("source")))
+        before, now = before.get("source"), now.get("source")
+    return (
+        f"`{key}` was {_as_typed(before)} and is now {_as_typed(now)}: say it as before, or give "
+        "another `--out`."
+    )
+
+
+def _as_typed(value: object) -> str:
+    if value is None:
+        return "not given"
+    return f"`{value if isinstance(value, str) else json.dumps(value)}`"
+
+
+def _changed(file: str) -> str:
+    return (
+        f"`{file}` has changed since the run began: give it as it was (examples behind a `--limit` "
+        "can be added by a larger one), or give another `--out`."
+    )
 
 
 def _as_now(system: Mapping[str, Any]) -> dict[str, Any]:

@@ -77,6 +77,47 @@ def test_another_run_is_not_resumed(changes: dict[str, Any]) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "words"),
+    [
+        (
+            {},
+            {"dataset": {"source": "x.jsonl", "sha256": "b"}},
+            "`x.jsonl` has changed since the run",
+        ),
+        (
+            {},
+            {"dataset": {"source": "y.jsonl", "sha256": "abc"}},
+            "`dataset` was `x.jsonl` and is now `y.jsonl`: say it as before",
+        ),
+        (
+            {"labels": {"model": "local", "critic": None, "reward": "head"}},
+            {"labels": {"model": "local", "critic": "other", "reward": "head"}},
+            "`critic` was not given and is now `other`",
+        ),
+        (
+            {},
+            {"model_options": {"top_p": 0.5}},
+            '`model_options` was `{}` and is now `{"top_p": 0.5}`',
+        ),
+    ],
+)
+def test_what_is_not_as_it_was_is_said_as_it_was_typed(
+    before: dict[str, Any], now: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        resumed(manifest(**before), manifest(**now))
+    assert words in str(caught.value)
+
+
+def test_answers_that_have_changed_are_named() -> None:
+    before, now = manifest(["given=a.jsonl"]), manifest(["given=a.jsonl"])
+    before["systems"][0]["answers_sha256"], now["systems"][0]["answers_sha256"] = "a", "b"
+
+    with pytest.raises(SettingsError, match=r"`a.jsonl` has changed since the run began"):
+        resumed(before, now)
+
+
 def test_systems_and_examples_may_be_added() -> None:
     settled = resumed(manifest(["tpo"]), manifest(["single"], limit=9))
 

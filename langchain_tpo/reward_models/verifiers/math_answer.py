@@ -25,11 +25,12 @@ class MathAnswer(Verifier):
     """1 for a response whose final result equals the reference, else 0, by `math-verify`.
 
     The result is the last that is boxed or written out; equal values in other forms are equal, and
-    several at the end ("x = 3 or x = -3") are one result. Formulas are read in LaTeX, or where an
-    answer ends in a plain one. A unit, a percent sign, a currency or brackets that one side leaves
-    out make no difference; others than the reference's do, and units are converted. A round is
-    compared in one process, which `seconds` bound; what nobody can tell, because the reference is
-    no mathematics or time ran out, is not scored. Needs the extra `evaluation`.
+    several at the end ("x = 3 or x = -3") are one result; one that is denied ("not 42") is none.
+    Formulas are read in LaTeX, or where an answer ends in a plain one. A unit, a percent sign, a
+    currency or brackets that one side leaves out make no difference; others than the reference's
+    do, and units are converted. A round is compared in one process, which `seconds` bound; what
+    nobody can tell, because the reference is no mathematics or time ran out, is not scored. Needs
+    the extra `evaluation`.
 
     The reference is `reference`, or the row's, as for `ExactAnswer`.
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from langchain_tpo.errors import MissingExtraError
 from langchain_tpo.reward_models.verifiers.answers import says
+from langchain_tpo.reward_models.verifiers.denied_results import without_denied
 from langchain_tpo.reward_models.verifiers.plain_formulas import as_latex, with_formula
 from langchain_tpo.reward_models.verifiers.quantities import same_quantity, written_otherwise
 from langchain_tpo.reward_models.verifiers.written_numbers import alternatives, readable
@@ -41,7 +42,8 @@ def solves(answer: str, reference: str) -> bool | None:
 
     Where both name a unit, a currency or brackets, these have to agree, too: 5 km is 5000 m and not
     5 m. None means that nobody can tell: the reference is no mathematics, or time ran out. There is
-    a time limit in the main thread only, since it needs a signal.
+    a time limit in the main thread only, since it needs a signal. A result that the answer denies
+    ("not 42") is none of it.
 
     Args:
         answer: What a model wrote; its last boxed or written-out result counts, or several that
@@ -57,14 +59,15 @@ def solves(answer: str, reference: str) -> bool | None:
         >>> solves("It is 3.", "4")
         False
     """
-    result = result_in(answer)
+    stated = without_denied(answer[-READ_CHARACTERS:])
+    result = result_in(stated)
     wanted = reference.rpartition(_RESULT)[2].strip()
     if written_otherwise(wanted, result):
         return False
     measured = same_quantity(wanted, result)
     if measured is not None:
         return measured
-    told = _equal(answer[-READ_CHARACTERS:], wanted)
+    told = _equal(stated, wanted)
     return True if _IN_WORDS.fullmatch(wanted) and says(wanted, answer) else told
 
 

@@ -1,19 +1,32 @@
-"""Writes formulas without LaTeX as `math-verify` reads them. Pure.
+r"""Writes formulas without LaTeX, or without dollar signs, as `math-verify` reads them. Pure.
 
-It reads nothing of a bare "sqrt(2)", and the 1 of a bare "(2, 1)".
+It reads nothing of a bare "sqrt(2)" or "\\sqrt{2}", and the 1 of a bare "(2, 1)".
 """
 
 import re
 
 _NAMES = "sqrt|pi|infinity|inf|oo|ln|log|sin|cos|tan|exp"
+_LATEX = (
+    r"\\(?:begin|end)\{\w+\}|\\(?:text|mathrm|mathbf|operatorname)\{[^{}]*\}"
+    r"|\\[A-Za-z]+|\\[^A-Za-z\s]|&"
+)
+"""What a formula in LaTeX is made of, beside signs and letters."""
 _SIGNS = (
-    r"\d\s.,:;+\-*/^=<>()\[\]{}|!_'%\u2264\u2265\u2260\u221a\u03c0\u221e\u222a\u2229\u2205\u2032"
+    r"\d\s.,:;+\-*/^=<>()\[\]{}|!_'%"
+    r"\u2264\u2265\u2260\u221a\u03c0\u221e\u222a\u2229\u2205\u2032\u2013"
 )
 _MATHEMATICS = re.compile(
-    rf"(?:[{_SIGNS}]|(?<![A-Za-z])(?:{_NAMES}|and|or|[A-Za-z]|[xyz]{{2}})(?![A-Za-z]))+"
+    rf"(?:[{_SIGNS}]|{_LATEX}|(?<![A-Za-z])(?:{_NAMES}|and|or|[A-Za-z]|[xyz]{{2}})(?![A-Za-z]))+"
 )
-_LEADS = re.compile(r"\b(?:is|are|equals?|be|answer|get|into)\b[\s:*]*|:\s+|\*\*", re.IGNORECASE)
-_FORMULA = re.compile(r"\\[(\[]|\\boxed|(?<!\\)\$[^$]+\$|\\[a-zA-Z]{2}")
+_LEADS = re.compile(
+    r"\b(?:is|are|equals?|be|answer|get|into|so|thus|hence|therefore|gives?)\b[\s:*]*|:\s+|\*\*",
+    re.IGNORECASE,
+)
+_FORMULA = re.compile(r"\\[(\[]|\\boxed|(?<!\\)\$[^$]+\$")
+_RANGE = re.compile(r"(?<=\d)\u2013(?=\d)")
+"""From 5 to 10, not 5 less 10."""
+_STEPS = re.compile(r"(?:=|\\ne).*[,;].*=")
+"""Several equations, of which the last holds the result."""
 _PLAIN_NUMBER = re.compile(r"[$\s]*[+-]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:/\d+)?[%$]?")
 _AS_LATEX = (
     (r"(?:sqrt|\u221a)\s*\(([^()]*)\)", r"\\sqrt{\1}"),
@@ -53,11 +66,14 @@ def as_latex(formula: str) -> str:
 def with_formula(answer: str) -> str:
     r"""Return an answer in which the formula that it ends in stands between dollar signs.
 
-    One that has LaTeX is left as it is, and one that ends in a plain number.
+    One that has a formula between dollar signs or the like is left as it is, and one that ends in a
+    plain number.
 
     Example:
         >>> with_formula("The point is (2, 1)."), with_formula("It is 3.")
         ('The point is $(2, 1)$', 'It is 3.')
+        >>> print(with_formula(r"So x = \sqrt{18}."))
+        So $x = \sqrt{18}$
     """
     if _FORMULA.search(answer):
         return answer
@@ -67,4 +83,7 @@ def with_formula(answer: str) -> str:
     formula = line[start:].strip(" *_`.!\t")
     if not formula or _PLAIN_NUMBER.fullmatch(formula) or not _MATHEMATICS.fullmatch(formula):
         return answer
+    if _RANGE.search(formula) or ("\\" in formula and _STEPS.search(formula)):
+        return answer
+    formula = formula.replace("\u2013", "-")
     return f"{before}\n{line[:start]}${as_latex(formula)}$".lstrip("\n")

@@ -27,6 +27,8 @@ _LARGE_ONES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _LARGE = re.compile(
     rf"(?<![\w.,])(\d[\d,]*(?:\.\d+)?)\s(?:\\text\{{\s?)?({'|'.join(_LARGE_ONES)})\b\}}?"
 )
+_DASHED_MINUS = re.compile(r"(?<![\w)\]}])\u2013\s?(?=[\d.(\\\u221a\u03c0])")
+"""A dash for a minus before a number or a formula: "x = \u20133", and not that of "5\u201310"."""
 _SPACED_MINUS = re.compile(r"(?<==)\s*-\s+(?=\d)")
 _AREA = re.compile(
     r"(?<=\d)(?:\s|\\[ ,;])*(?:\\(?:text|mathrm)\{\s*)?(?:[mck]?m|in|ft|yd|mi)\}?\s*\^\{?[23]\}?"
@@ -46,6 +48,7 @@ def readable(text: str) -> str:
     """
     plain = _MONEY.sub("", text.translate(_SPELLED))
     plain = _LARGE.sub(lambda said: _decimal(said[1].replace(",", ""), _LARGE_ONES[said[2]]), plain)
+    plain = _DASHED_MINUS.sub("-", plain)
     plain = _SPACED_MINUS.sub("-", plain)
     plain = _SUPERSCRIPT.sub(lambda raised: f"^{unicodedata.normalize('NFKC', raised[0])}", plain)
     plain = plain.replace("^\u2212", "^-")

@@ -98,6 +98,16 @@ ALIKE = [
     *("1, 2|The solutions are 1 and 2.", "(-inf, 3]|(-\u221e, 3]", "[0,1]|The range is [0, 1]."),
     *(r"\sqrt{2}|It is sqrt(2).", "\\sqrt{2}|\u221a2", "2*sqrt(3)|2\u221a3", "2\\pi|2\u03c0"),
     *("x > 5|x > 5", r"x \ge 5|x >= 5", "3+2i|3 + 2i", "x^2+1|1 + x^2", "y=2x+1|y = 2x + 1"),
+    *(r"3\sqrt{2}|\sqrt{18}", r"\{1,2\}|\{2,1\}", r"\{1,2\}|The set is \{2, 1\}.", r"2\pi|2\pi"),
+    *(
+        r"\sqrt{2}|So x = \sqrt{2}.",
+        r"(1,2)|\left(1,2\right)",
+        r"1/2|It is \dfrac{1}{2}.",
+        "-3|\u20133",
+    ),
+    *("-3|x = \u20133", "x-3|x \u2013 3", "-1/2|\u2013\\frac{1}{2}", r"3|2x = 6, \; x = 3"),
+    *("42|Not 41 but 42.", "42|It is 42, not 43.", "42|It is not 41. The answer is 42."),
+    *("42|I did not expect it, but the answer is 42.", r"42|$x = 42$ and not $x = 41$."),
     *("-5|x = - 5", r"\infty|infinity", "log(2)|log 2", r"\text{Tuesday}|It is Tuesday.", "A|A"),
 ]
 APART = [
@@ -105,6 +115,9 @@ APART = [
     *("$5|\u20ac5", "5 dollars|5 euros", r"90^\circ|90%", "50%|5%", "20\u00b0C|20\u00b0F"),
     *("(2,1)|1", "1|The point is (2, 1).", "(2,1)|(1, 2)", "(0,1)|[0,1]", "(0,1)|$(0,1]$"),
     *("(1,2)|{1,2}", "1, 2|2", "2|1 and 2", "5|x > 5", "x>5|x<5", "5|x = - 5", "5|5i"),
+    *("42|The answer is not 42.", "42|It cannot be 42", "42|It isn\u2019t 42.", "42|It's never 42"),
+    *(r"42|The answer is not \boxed{42}.", "42|It is not equal to $42$.", r"1/2|It is not \frac12"),
+    *("43|It is 42, not 43.", "6|It is not 5 or 6.", r"3|x \neq 3", "10|from 5\u201310"),
     *(
         "f'(x)|f(x)",
         "7|7 million",

@@ -16,6 +16,7 @@ from rich.console import Console
 from langchain_tpo.cli import INTERRUPTED
 from langchain_tpo.cli.console import count, duration, give, say, stderr_console, tell, visible
 from langchain_tpo.cli.flags import Flags, QuietOption, takes_flags
+from langchain_tpo.cli.outputs import check_file
 from langchain_tpo.cli.rounds_display import RoundsDisplay, rounds_display
 from langchain_tpo.cli.run_choices import RunChoices, run_choices
 from langchain_tpo.cli.word_diff import best_first_sample, word_diff
@@ -84,6 +85,8 @@ def optimize(  # noqa: PLR0913 a command has the options that it has
     """
     if show not in (None, "rounds"):
         raise SettingsError(f"`--show` must be `rounds`, got `{show}`.")
+    if html is not None:
+        check_file(html, option="--html")
     text = _prompt(prompt, file)
     _check_typed(system or "", "`--system`")
     messages = [*([SystemMessage(system)] if system else []), HumanMessage(text)]

@@ -9,6 +9,7 @@ import typer
 
 from langchain_tpo.cli.console import give
 from langchain_tpo.cli.flags import FolderArgument
+from langchain_tpo.cli.outputs import check_folder
 from langchain_tpo.cli.prices import PriceOption, prices_of
 from langchain_tpo.cli.reward_strings import reward_model
 from langchain_tpo.errors import DatasetError, SettingsError
@@ -65,6 +66,7 @@ def report(  # noqa: PLR0913 a command has the options that it has
     prices = prices_of(price or [])
     if parameters is not None and not 0 < parameters < inf:
         raise SettingsError(f"`--parameters` must be a number above 0, got {parameters:g}.")
+    check_folder(out or folder)
     made = make_report(
         folder,
         parameters=parameters,

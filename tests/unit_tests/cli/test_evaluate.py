@@ -137,6 +137,28 @@ def test_a_report_that_cannot_be_made_is_one_line(
     assert words in err
 
 
+def test_a_report_without_a_place_asks_no_second_reward(
+    prompts: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder, asked = str(tmp_path / "run"), tmp_path / "asked"
+    run_app(["evaluate", str(prompts), "--out", folder, "-s", "single", *MODEL, *REWARD])
+    (tmp_path / "second_reward.py").write_text(
+        "from pathlib import Path\n"
+        "def scored(prompt, response):\n"
+        f"    Path({str(asked)!r}).touch()\n"
+        "    return 1.0\n"
+    )
+    report = ["report", folder, "--second", "python:second_reward:scored", "--out"]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(tmp_path))
+        assert run_app([*report, str(prompts / "report")]) == 2
+        assert not asked.exists()
+        assert "could not be written to: Not a directory." in capfd.readouterr().err
+        assert run_app([*report, str(tmp_path / "new" / "report")]) == 0
+    assert asked.exists()
+
+
 def test_pairs_that_a_judge_could_not_decide_are_asked_again(
     prompts: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -57,16 +57,37 @@ def test_a_diff_is_coloured_where_there_are_colours_and_obeys_nothing_in_it() ->
     assert word_diff("a b", "a c", Console(no_color=True)).plain == "a [-b-]{+c+}"
 
 
-def test_a_page_that_cannot_be_written_costs_no_answer(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("no/page.html", "No such file or directory"),
+        ("", "Is a directory"),
+        ("file/page.html", "Not a directory"),
+    ],
+)
+def test_a_page_that_cannot_be_written_is_refused_before_anything_is_asked(
+    page: str, words: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    nowhere = ["--html", str(tmp_path / "no" / "page.html"), "--quiet"]
+    (tmp_path / "file").write_text("")
 
-    assert run_app(["optimize", "Hi", *nowhere, *SCRIPTED]) == 2
+    assert run_app(["optimize", "Hi", "--html", str(tmp_path / page), *SCRIPTED]) == 2
+
+    out, err = capfd.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert f"could not be written: {words}" in err
+
+
+def test_a_page_that_the_disk_does_not_take_costs_no_answer(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+
+    assert run_app(["optimize", "Hi", "--html", "/dev/full", "--quiet", *SCRIPTED]) == 2
 
     out, err = capfd.readouterr()
     assert out == ANSWER
-    assert "could not be written: No such file or directory" in err
+    assert "could not be written: No space left on device" in err
 
 
 def test_quiet_is_quiet(capfd: pytest.CaptureFixture[str]) -> None:

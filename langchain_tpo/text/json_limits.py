@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any, TypeAlias
 
 from langchain_tpo.errors import MissingExtraError
-from langchain_tpo.text.shown import named
+from langchain_tpo.text.shown import named, shown
 
 logger = logging.getLogger(__name__)
 
@@ -29,14 +29,18 @@ def validator(schema: Any) -> Any:  # noqa: ANN401 of an untyped package
 
     Raises:
         MissingExtraError: Without the extra `json`.
-        ValueError: When the schema is none.
+        ValueError: When the schema is none, or a reference in it leads nowhere.
 
     Example:
         >>> told(validator({"type": "integer", "minimum": 0}).iter_errors(-1))
         '$: -1 is less than the minimum of 0.'
+        >>> validator({"$ref": "http://127.0.0.1/schema.json"})  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ValueError: `$ref` `http://127.0.0.1/schema.json` leads nowhere: only what stands in the ...
     """
     try:
-        library, references = import_module("jsonschema"), import_module("referencing")
+        library, references = import_module("jsonschema"), import_module("referencing.jsonschema")
+        known = import_module("jsonschema_specifications").REGISTRY
     except ImportError:
         raise MissingExtraError("jsonschema", "json") from None
     kind = library.validators.validator_for(schema, default=library.Draft202012Validator)
@@ -44,7 +48,33 @@ def validator(schema: Any) -> Any:  # noqa: ANN401 of an untyped package
         kind.check_schema(schema)
     except library.SchemaError as error:
         raise ValueError(error.message) from None
-    return kind(schema, registry=references.Registry())
+    dialect = references.specification_with(kind.ID_OF(kind.META_SCHEMA))
+    resource = dialect.create_resource(schema)
+    _check_references(resource, known.resolver_with_root(resource))
+    return kind(schema, registry=references.EMPTY_REGISTRY)
+
+
+def _check_references(resource: Any, resolver: Any) -> None:  # noqa: ANN401 of an untyped package
+    """Refuse references that would be errors of the library's own when a value is checked."""
+    _check_reference(resource.contents, resolver)
+    for part in resource.subresources():
+        _check_references(part, resolver.in_subresource(part))
+
+
+def _check_reference(contents: Any, resolver: Any) -> None:  # noqa: ANN401 of an untyped package
+    seen: list[Any] = []
+    while isinstance(contents, Mapping) and isinstance(name := contents.get("$ref"), str):
+        if any(contents is one for one in seen):
+            raise ValueError(f"`$ref` `{shown(name)}` leads round in a circle")
+        seen.append(contents)
+        try:
+            found = resolver.lookup(name)
+        except Exception as error:  # of several kinds
+            raise ValueError(
+                f"`$ref` `{shown(name)}` leads nowhere: only what stands in the schema itself is "
+                "looked up"
+            ) from error
+        contents, resolver = found.contents, found.resolver
 
 
 def told(errors: Iterable[Any]) -> str:

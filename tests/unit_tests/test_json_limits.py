@@ -13,7 +13,9 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
 from langchain_tpo import ChatTPO
+from langchain_tpo.errors import SettingsError
 from langchain_tpo.middleware import TPOMiddleware
+from langchain_tpo.reward_models import JsonSchema
 from langchain_tpo.text import json_limits
 from langchain_tpo.text.json_limits import checker
 from tests.support.fakes import Call, ScriptedModel
@@ -142,6 +144,31 @@ NO_SCHEMAS: dict[str, dict[str, Any]] = {
     "a reference elsewhere": {"$ref": "http://127.0.0.1:9/schema.json"},
     "a reference round and round": {"$ref": "#"},
 }
+
+
+@pytest.mark.parametrize("case", NO_SCHEMAS)
+@pytest.mark.parametrize("within", [False, True])
+def test_a_reward_refuses_a_schema_that_is_none_at_once(case: str, within: bool) -> None:  # noqa: FBT001 both ways
+    schema = NO_SCHEMAS[case]
+    if within:
+        at = {"$ref": "#/properties/a"} if case.endswith("round and round") else schema
+        schema = {"type": "object", "properties": {"a": at}}
+
+    with pytest.raises(SettingsError, match="`schema` of JsonSchema is none: ") as caught:
+        JsonSchema(schema)
+    assert "\n" not in str(caught.value)
+
+
+def test_references_within_a_schema_are_followed() -> None:
+    tree = {"type": "object", "properties": {"kids": {"items": {"$ref": "#"}}}}
+    other = {"$id": "http://127.0.0.1:9/a", "$defs": {"n": {"$id": "n", "type": "array"}}}
+    quoted = {"const": {"$ref": "nowhere"}}
+
+    for schema in (tree, {**other, "$ref": "n"}, {**tree, "$schema": DRAFT_7}, quoted):
+        JsonSchema(schema)
+
+
+DRAFT_7 = "http://json-schema.org/draft-07/schema#"
 
 
 @pytest.mark.parametrize("case", NO_SCHEMAS)

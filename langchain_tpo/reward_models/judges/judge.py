@@ -6,11 +6,13 @@ Knows models and prompts; what is asked, and what becomes of the verdicts, its k
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
+from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import BaseMessage
 from langchain_core.prompts import ChatPromptTemplate
 from pydantic import BaseModel, Field, PrivateAttr, ValidationInfo, field_validator
 
 from langchain_tpo.candidate_pool import Candidate, chosen
+from langchain_tpo.errors import RewardOutputError
 from langchain_tpo.reward_models.base import ComposedReward
 from langchain_tpo.reward_models.interface import ScoreRequest
 from langchain_tpo.reward_models.judges.judge_prompts import (
@@ -21,10 +23,11 @@ from langchain_tpo.reward_models.judges.judge_prompts import (
 )
 from langchain_tpo.reward_models.judges.judgement import AllAtOnce, judgement
 from langchain_tpo.reward_models.judges.prompt_fields import from_context, sources_of
-from langchain_tpo.reward_models.judges.replies import answer_of
+from langchain_tpo.reward_models.judges.replies import UnreadableVerdict, answer_of
 from langchain_tpo.reward_models.scores import as_score
 from langchain_tpo.sampling.capabilities import Learned
 from langchain_tpo.sampling.wrappers import ChatModel, check_chat_model
+from langchain_tpo.text.shown import shown
 
 FormT = TypeVar("FormT", bound=BaseModel)
 
@@ -138,12 +141,28 @@ def read_with(read: Callable[[str], object], text: str) -> tuple[float | None, s
         read: From a reply without its thoughts to a number, alone or with the reason, or None.
         text: A model's reply; all of it is the reason where the function gives none.
 
+    Raises:
+        UnreadableVerdict: When the function raises.
+        RewardOutputError: When it returns something else.
+
     Example:
         >>> read_with(lambda reply: float(reply.split()[-1]), "<think>Hm.</think>Sound: 4")
         (4.0, 'Sound: 4')
     """
     answer = answer_of(text).strip()
-    score = as_score(read(answer))
+    try:
+        value = read(answer)
+    except OutputParserException:
+        raise
+    except Exception as error:
+        raise UnreadableVerdict(f"`read` raised {type(error).__name__}") from error
+    try:
+        score = as_score(value)
+    except RewardOutputError as error:
+        raise RewardOutputError(
+            "`read` must return a number, alone or with the reason, or None, got "
+            f"{type(value).__name__} `{shown(value)}`."
+        ) from error
     number = score["reward"] if isinstance(score, dict) else score
     return number, score.get("rationale", "") if isinstance(score, dict) else answer
 

@@ -25,7 +25,7 @@ from langchain_tpo.reward_models.judges.judge_prompts import (
 )
 from langchain_tpo.reward_models.judges.judgement import AllAtOnce, count_failures
 from langchain_tpo.reward_models.judges.prompt_fields import JudgePrompt
-from langchain_tpo.reward_models.judges.replies import UnreadableVerdict, read_json
+from langchain_tpo.reward_models.judges.replies import UnreadableVerdict
 from langchain_tpo.reward_models.judges.styles import OWN, style_named
 from langchain_tpo.reward_models.judges.tournament import (
     Effort,
@@ -33,6 +33,7 @@ from langchain_tpo.reward_models.judges.tournament import (
     Tournament,
     most_pairs,
 )
+from langchain_tpo.reward_models.judges.written_comparison import read_comparison
 from langchain_tpo.sampling.wrappers import ChatModel
 
 SURE = 100
@@ -198,7 +199,7 @@ class PairwiseJudge(Judge):
 
     def _comparison(self, text: str, *, form: type[AnyComparison]) -> AnyComparison:
         if self.read is None:
-            return read_json(text, form)
+            return read_comparison(text, form)
         sure, rationale = read_with(self.read, text)
         if sure is None or not 0 <= sure <= 1:
             raise UnreadableVerdict("The judge's reply holds no choice that `read` could find.")

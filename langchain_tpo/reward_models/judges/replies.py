@@ -15,6 +15,7 @@ from langchain_core.exceptions import OutputParserException
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from langchain_tpo.reward_models.judges.tables import scores_in_tables
+from langchain_tpo.reward_models.scores import WORD_FIELDS
 from langchain_tpo.text.thinking import split_thinking
 
 OBJECTS_TRIED = 50
@@ -35,18 +36,21 @@ def _no_truth(value: object) -> object:
 Number = Annotated[float, BeforeValidator(_no_truth)]
 """A number of a form; pydantic would read `true` as 1."""
 
-_OTHER_NAMES = {"rating": "score", "reason": "rationale", "reasoning": "rationale"}
+_OTHER_NAMES = {"rating": "score", **dict.fromkeys(WORD_FIELDS, "rationale")}
+_POWER = r"(?:[eE][+-]?\d{1,3}(?!\w))?+"
+"""What makes ten of the 1 in "1e1"."""
 _SCALE = re.compile(
-    r"(-?\d+(?:[.,]\d+)?)\s*%?(?:\s*\(?(?:/|out of|of)\s*(\d+(?:\.0+)?))?\s*%?", re.IGNORECASE
+    rf"(-?\d+(?:[.,]\d+)?{_POWER})\s*%?(?:\s*\(?(?:/|out of|of)\s*(\d+(?:\.0+)?))?\s*%?",
+    re.IGNORECASE,
 )
 _WRITTEN = (
     r"\[\[\s*([^\[\]]{1,20}?)\s*\]\]",
-    r"\[RESULT\]\s*\(?([\d.,/ ]{1,12})",
+    rf"\[RESULT\]\s*\(?([\d.,/ ]{{1,12}}{_POWER})",
     r"<score>\s*([^<>]{1,20}?)\s*</score>",
     r"\\boxed\{\s*([^{}]{1,20}?)\s*\}",
     (
         r"\b(?:score|rating|result)\b\W{1,8}?"
-        r"((?<!-)\d[\d.,]*+(?:\s*\(?(?:/|out of|of)\s*\d++)?+)"
+        rf"((?<!-)\d[\d.,]*+{_POWER}(?:\s*\(?(?:/|out of|of)\s*\d++)?+)"
         r"(?!\s*(?:[-\u2013\u2014]|to|or)\s*\d)(?![\s*`]*\|[\s*`]*\d)"  # a range, a row of a table
     ),
 )
@@ -264,9 +268,7 @@ def _filled(found: object, form: type[FormT]) -> FormT | None:
     """Return an object as a form; None where it does not fit."""
     if not isinstance(found, Mapping):
         return None
-    named = {
-        _OTHER_NAMES.get(str(key).lower(), str(key).lower()): one for key, one in found.items()
-    }
+    named = _as_named(found)
     inner = list(named.values())
     if (  # {"verdict": {...}}
         len(inner) == 1
@@ -285,6 +287,17 @@ def _filled(found: object, form: type[FormT]) -> FormT | None:
         return form.model_validate(given)
     except ValidationError:
         return None
+
+
+def _as_named(found: Mapping[object, object]) -> dict[str, object]:
+    """Return the fields of an object by the names of forms; the form's own name comes first."""
+    named = {str(key).lower(): one for key, one in found.items()}
+    for other, name in _OTHER_NAMES.items():
+        if other != name and other in named:
+            value = named.pop(other)
+            if named.get(name) in (None, ""):
+                named[name] = value
+    return named
 
 
 def _plain(value: object) -> object:

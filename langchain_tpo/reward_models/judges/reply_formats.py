@@ -60,6 +60,9 @@ CHOICES = MappingProxyType(
 _RESULT = r"(?:\[RESULT\]|\bResult\**:)[\s*(]*"
 """What stands before a result: "[RESULT]", "**Result:**", "**Result**:"."""
 
+_NUMBER = r"\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?"
+"""A score; 1e1 is ten, not one."""
+
 _REST = r"(?:\s*(?:/|out of|[-\u2013]|to\b|or\b)\s*\d+(?:\.\d+)?)?"
 """What may make of a number one of a scale, "4/5", or no single one, "3-4"."""
 
@@ -74,7 +77,7 @@ def score_result(reply: str) -> float | None:
         >>> score_result("Right and brief. [RESULT] 4")
         4.0
     """
-    said = re.findall(rf"{_RESULT}(\d+(?:\.\d+)?{_REST})", reply, re.IGNORECASE)
+    said = re.findall(rf"{_RESULT}({_NUMBER}{_REST})", reply, re.IGNORECASE)
     return _score(said, top=5)
 
 
@@ -96,7 +99,7 @@ def score_double_brackets(reply: str) -> float | None:
         >>> score_double_brackets("Helpful. Rating: [[8]]")
         8.0
     """
-    doubled = re.findall(r"\[\[\s*(\d+(?:\.\d+)?)\s*\]\]", reply)
+    doubled = re.findall(rf"\[\[\s*({_NUMBER})\s*\]\]", reply)
     return _score(
         doubled or re.findall(r"\brating:?\W{0,4}\[(\d+(?:\.\d+)?)\]", reply, re.IGNORECASE)
     )
@@ -119,7 +122,7 @@ def score_json(reply: str) -> float | None:
         >>> score_json('{"strengths": "a", "weaknesses": "b", "score": "8"}')
         8.0
     """
-    said = re.findall(rf'"score"\s*:\s*"?\[?(\d+(?:\.\d+)?{_REST})', reply)
+    said = re.findall(rf'"score"\s*:\s*"?\[?({_NUMBER}{_REST})', reply)
     return _score(said, top=TOP)
 
 

@@ -20,6 +20,8 @@ from langchain_tpo.reward_models.judges.replies import (
     read_rating,
     written_score,
 )
+from langchain_tpo.reward_models.judges.written_comparison import read_comparison
+from langchain_tpo.reward_models.scores import WORD_FIELDS
 
 READ = {
     "plain": '{"rationale": "ok", "score": 4}',
@@ -329,3 +331,77 @@ def test_the_score_in_a_table_is_read(table: str) -> None:
 def test_a_table_of_no_or_several_scores_is_not_read(table: str) -> None:
     with pytest.raises(UnreadableVerdict):
         written_score(table, scale=5)
+
+
+@pytest.mark.parametrize(
+    "reply", ["Rating: 1e1", "[[1e1]]", "[RESULT] 1e1", "Score: 1.0E+1", "1e1", '{"score": "1e1"}']
+)
+def test_a_power_of_ten_is_no_smaller_number(reply: str) -> None:
+    assert read_rating(reply, RatingForm, scale=10).score == 10
+    with pytest.raises(RewardOutputError, match="The score 10 is not from 1 to 5"):
+        ChatJudge(RunnableLambda(lambda _: reply)).invoke(request("a"))
+
+
+def test_published_judges_read_powers_of_ten() -> None:
+    assert reply_formats.score_result("[RESULT] 1e1") == 10
+    assert reply_formats.score_double_brackets("Rating: [[1e1]]") == 10
+    assert reply_formats.score_json('{"score": 1e1}') == 10
+
+
+@pytest.mark.parametrize("name", WORD_FIELDS)
+def test_words_are_kept_by_whatever_name(name: str) -> None:
+    reply = json.dumps({"rating": 4, name: "Curt."})
+    (score,) = ChatJudge(RunnableLambda(lambda _: reply)).invoke(request("a"))
+    assert score == {"reward": 4.0, "rationale": "Curt."}
+
+
+def test_the_forms_own_names_come_first() -> None:
+    reply = '{"comment": "later", "rationale": "first", "rating": 2, "score": 0}'
+    assert read_json(reply, ExplainedRatingForm) == ExplainedRatingForm(rationale="first", score=0)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        *("80", "80%", "**80%**", "A is better: 80", "Both are fine.\n\n**A is better:** 80%."),
+        *("a_is_better: 80", "A is better: 80 %", '{"a_is_better": 80', "A is better = 80.0"),
+    ],
+)
+def test_a_comparison_is_read_without_json(reply: str) -> None:
+    assert read_comparison(reply, ComparisonForm).a_is_better == 80
+    judge = PairwiseJudge(RunnableLambda(lambda _: reply), anchors=["b"])
+    (score,) = judge.invoke(request("a"))
+    assert (score["reward"] if isinstance(score, dict) else score) == 0.5
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        *("1", "2", "A is better", "B is better: 80", "A is better: 80-90", "A is better: 8/10"),
+        *("A is better: -80", "A is better: 80. A is better: 20", "A is better: 80 to 90"),
+        f"A is better: 80, one might say. {'But is it? ' * 9}",
+    ],
+)
+def test_what_is_no_comparison_is_not_read(reply: str) -> None:
+    with pytest.raises(UnreadableVerdict):
+        read_comparison(reply, ComparisonForm)
+
+
+@pytest.mark.parametrize("judge", [ChatJudge, PairwiseJudge])
+def test_a_function_that_cannot_read_a_reply_is_named(judge: Any) -> None:
+    model = RunnableLambda(lambda _: "It is good.")
+
+    with pytest.raises(RewardOutputError, match=r"could read none of . repl.*`read` raised Value"):
+        judge(model, read=float).invoke(request("a", "b"))
+    with pytest.raises(RewardOutputError, match=r"`read` must return a number.* got str `4`"):
+        judge(model, read=lambda reply: "4").invoke(request("a", "b"))
+
+
+def test_one_reply_that_a_function_cannot_read_is_counted(caplog: Any) -> None:
+    replies = iter(["4", "good"])
+    model = RunnableLambda(lambda _: next(replies))
+
+    scores = ChatJudge(model, read=float).invoke(request("a", "b"), {"max_concurrency": 1})
+
+    assert [one["reward"] if isinstance(one, dict) else one for one in scores] == [4.0, None]
+    assert "1 of 2 judgements failed (`read` raised ValueError)" in caplog.text

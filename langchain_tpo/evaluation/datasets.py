@@ -5,6 +5,7 @@ A row that cannot be read is a `BadRow` in its place: it costs nobody else anyth
 """
 
 import hashlib
+import logging
 import shutil
 import stat
 import sys
@@ -29,6 +30,8 @@ from langchain_tpo.evaluation.on_disk import Places
 from langchain_tpo.evaluation.text_files import opened
 from langchain_tpo.text.secrecy import without_credentials
 from langchain_tpo.text.shown import shown
+
+logger = logging.getLogger(__name__)
 
 HUB = "hf:"
 """What opens the name of a data set of the hub: `hf:owner/name?split=test&config=main`."""
@@ -70,6 +73,8 @@ class Dataset:
     rows: Callable[[], Numbered] = field(repr=False)
     """Begins to read; may raise `DatasetError`."""
     _held: ExitStack = field(default_factory=ExitStack, repr=False)
+    _said: set[str] = field(default_factory=set, repr=False)
+    """What the log has been told already: a data set is read several times."""
 
     def __enter__(self) -> Self:
         """Use it."""
@@ -85,7 +90,7 @@ class Dataset:
         self._held.close()
 
     def examples(self) -> Iterator[Row]:
-        """Return its examples in order; duplicate names get a number.
+        """Return its examples in order; duplicate names get a number, and the log says so once.
 
         Raises:
             DatasetError: In one line, when the data set as a whole cannot be read.
@@ -93,11 +98,22 @@ class Dataset:
         names = _Names()
         for number, row in self.rows():
             example = self._bad(row, number) if isinstance(row, BadRow) else self._read(row, number)
-            yield replace(example, id=names.free(example.id))
+            name = names.free(example.id)
+            if name != example.id:
+                self._say_renamed(number, example.id, name)
+            yield replace(example, id=name)
 
     def count(self) -> int | None:
         """Count its rows; None where that would mean to fetch them."""
         return sum(1 for _ in self.rows()) if self.local else None
+
+    def _say_renamed(self, number: int, wanted: str, name: str) -> None:
+        if not self._said:
+            self._said.add(wanted)
+            logger.warning(
+                "`%s`: row %d has the name `%s` of an earlier row and is called `%s`, and so on.",
+                *(self.source, number, shown(wanted), shown(name)),
+            )
 
     def _read(self, row: object, number: int) -> Row:
         try:

@@ -44,6 +44,17 @@ def test_equal_names_are_told_apart_also_from_names_that_look_so(tmp_path: Path)
     assert names == ["a", "a~2", "a~2~2", "a~3"]
 
 
+def test_that_rows_are_called_otherwise_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    named = [{"prompt": "a", "id": 1}, {"prompt": "b", "id": 2}]
+    same = [{"prompt": "a", "id": 1}, {"prompt": "b", "id": "1"}, {"prompt": "c", "id": 1}]
+
+    for rows, said in ((named, 0), (same, 1)):
+        with open_dataset(rows) as dataset:
+            assert len([row.id for _ in range(2) for row in dataset.examples()]) == 2 * len(rows)
+        assert len(caplog.messages) == said
+    assert "row 2 has the name `1` of an earlier row and is called `1~2`" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [

@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -90,6 +91,8 @@ def export_dpo(
 
     TRL's DPOTrainer takes it as it is: `load_dataset("json", data_files=FILE)`.
     """
+    if not 0 <= least_gap < inf:
+        raise SettingsError(f"`--least-gap` must be a number from 0 on, got {least_gap:g}.")
     check_systems(manifest_at(folder), systems or ())
     pairs = preference_pairs(
         read_records(folder / RECORDS), systems=systems or (), least_gap=least_gap

@@ -407,6 +407,14 @@ def test_pairs_are_asked_for_by_systems_that_there_are(
     assert "no pairs" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("gap", ["nan", "inf", "-1"])
+def test_a_gap_that_is_none_is_refused(
+    gap: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run_app(["export-dpo", str(tmp_path), f"--least-gap={gap}"]) == 2
+    assert f"`--least-gap` must be a number from 0 on, got {gap}." in capfd.readouterr().err
+
+
 def test_runs_are_listed(prompts: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     command = ["evaluate", str(prompts), "--out", str(tmp_path / "runs" / "a"), *MODEL, *REWARD]
     run_app([*command, "-s", "single", "--limit", "2"])

@@ -27,4 +27,6 @@ def main() -> None:
             raise
         sys.stderr.write(f"tpo: {MissingExtraError(error.name, 'cli')}\n")
         sys.exit(USERS_MISTAKE)
+    except KeyboardInterrupt:  # what is imported takes a second
+        sys.exit(INTERRUPTED)
     sys.exit(run_app(sys.argv[1:]))

@@ -108,6 +108,25 @@ def test_without_its_packages_tpo_says_how_to_get_them() -> None:
     )
 
 
+def test_an_interruption_while_tpo_starts_is_no_traceback() -> None:
+    stopped = (
+        "import sys\n"
+        "import langchain_tpo.cli\n"
+        "class Stopped:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name.startswith('langchain_tpo.cli.'):\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Stopped())\n"
+        "langchain_tpo.cli.main()\n"
+    )
+
+    finished = subprocess.run(  # noqa: S603 our own words
+        [sys.executable, "-c", stopped], capture_output=True, text=True, check=False
+    )
+
+    assert (finished.returncode, finished.stderr) == (130, "")
+
+
 def test_only_reports_need_the_packages_of_reports(tmp_path: Path) -> None:
     (tmp_path / "prompts.txt").write_text("question 1\n")
     arguments = ["evaluate", str(tmp_path / "prompts.txt"), "--out", str(tmp_path / "run")]

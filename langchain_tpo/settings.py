@@ -122,7 +122,8 @@ class TPOSettings(_Frozen):
     such as `("passages",)`. The policy that answers and revises is shown none."""
     on_error: Literal["return_best", "raise"] = Field(default="return_best", title="On error")
     """What a failed call does after the first round: end the run with the best response so far,
-    or raise. In the first round it always raises."""
+    or raise. In the first round it raises in any case, unless a draft, an agent's first reply or
+    first samples were given: the run ends with the best of those then."""
 
     progress_text: bool = Field(default=False, title="Texts in progress events")
     """Whether the events `tpo_round` and `tpo_end` hold the best response so far, so that an

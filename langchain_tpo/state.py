@@ -44,7 +44,8 @@ responses were good or alike enough. `no_contrast`: best and worst are too close
 explain anything. `plateau`: the last rounds brought no gain. `call_budget`, `token_budget`,
 `time_budget`: what comes next would not fit. `no_usable_update`: a whole round of revisions was
 unusable. `refusal`: the model refused, and its refusal is the answer. `error`: a call of a later
-round failed; the answer is the best response before it.
+round failed, or the first draws did where a draft was at hand; the answer is the best response
+before it.
 """
 
 DropReason: TypeAlias = Literal[

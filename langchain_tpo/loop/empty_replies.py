@@ -7,8 +7,9 @@ _REMEDIES = (
     (
         "calls of",
         (
-            "bind tools to a `ChatTPO` instead, without a `tool_choice` that forces a call, or let "
-            "calls compete with `whole_replies=True`"
+            'let calls compete (`whole_replies=True`; `optimize="tool_calls"` in `ChatTPO` and '
+            "`TPOMiddleware`), or offer the tools through one of these two, without a "
+            "`tool_choice` that forces a call"
         ),
     ),
     ("filter", "put the question in other words, or change the model's own safety settings"),

@@ -18,6 +18,7 @@ from langgraph.errors import GraphBubbleUp
 
 from langchain_tpo.errors import RunError, TimeBudgetError
 from langchain_tpo.events import TPOEvent
+from langchain_tpo.loop.failures import failure_of
 from langchain_tpo.loop.notices import notices
 from langchain_tpo.loop.progress import atell, beginning, events_of, tell
 from langchain_tpo.loop.run_options import (
@@ -46,7 +47,7 @@ from langchain_tpo.state import (
     TPOUpdate,
 )
 from langchain_tpo.text.secrecy import keys_hidden
-from langchain_tpo.text.shown import message_of, shown
+from langchain_tpo.text.shown import shown
 
 logger = logging.getLogger(__name__)
 
@@ -326,13 +327,7 @@ class _Attempt:
         if isinstance(error, GraphBubbleUp) or self.round == 0 or self.settings.on_error == "raise":
             with keys_hidden():
                 raise error
-        failure = Failure(
-            step=self.name,
-            round=self.round,
-            type=type(error).__name__,
-            message=message_of(error),
-        )
-        return self.stopped("error", failure)
+        return self.stopped("error", failure_of(self.name, self.round, error))
 
     def ending(self, changes: TPOUpdate) -> Ending:
         """Add the answer when the run ends here, and what there is to tell."""

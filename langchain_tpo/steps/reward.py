@@ -90,9 +90,13 @@ def changes(
     )
     if reason is None and not suits:
         reason = "no_contrast"
+    failure = None if worst is not None else state["failure"]  # `sample` lacked a second response
+    if failure is not None:
+        reason = "error"
     return {
         "responses": [],
         "pool": pool,
+        "failure": failure,
         "rounds": state["rounds"] if reason else [*state["rounds"], begun],
         "drops": [*state["drops"], *_not_scored(scored)],
         "stop_reason": reason,

@@ -3,13 +3,14 @@
 Opens the run: whatever a checkpointed thread held of an earlier question is reset here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.errors import NoResponseError
 from langchain_tpo.loop.call_options import call_options
 from langchain_tpo.loop.empty_replies import why_no_text
+from langchain_tpo.loop.failures import failure_of
 from langchain_tpo.loop.node import StepPlan
 from langchain_tpo.loop.refusals import all_refuse, settled
 from langchain_tpo.loop.revisions import read_response, usable
@@ -44,14 +45,16 @@ def sample(
 def request(state: TPOState, settings: TPOSettings) -> DrawRequest:
     """Ask for N responses to the user's own messages, less those that are given.
 
-    Where what was given has used the time up, it has to do.
+    Where what was given has used the time up, it has to do; so it does where every draw fails.
     """
-    given = state.get("first_samples") or FirstSamples(candidates=[])
+    given = _given(state)
     drawn = sum(not candidate.get("draft", False) for candidate in given["candidates"])
     drawn += sum(not drop.get("draft", False) for drop in given.get("drops", []))
     usable_already = len(state.get("drafts", [])) + len(given["candidates"])
     # When the time is up, one response has to do: `changes` looks at the clock.
     at_least = _needed(settings) if settings.time_budget is None else 1
+    if usable_already and settings.on_error != "raise":
+        at_least = 0
     enough = usable_already > 0 and out_of_time(state["steps"], settings=settings)
     return DrawRequest(
         messages=sendable(state["messages"]),
@@ -67,14 +70,16 @@ def request(state: TPOState, settings: TPOSettings) -> DrawRequest:
 def changes(state: TPOState, settings: TPOSettings, draws: Draws) -> TPOUpdate:
     """Open an empty pool: drafts, then the first samples that are given, then those just drawn.
 
+    Where too few can be used and one was given, that one is scored and the run ends with it.
+
     Raises:
-        NoResponseError: When too few of them hold any text.
+        NoResponseError: When too few of them hold any text, and none was given.
     """
+    given = _given(state)
     drafts = [
         Candidate(text=well_formed(text), reward=None, round=0, draft=True)
         for text in state.get("drafts", [])
     ]
-    given = state.get("first_samples") or FirstSamples(candidates=[])
     fresh, fresh_drops = usable(
         draws,
         read_response,
@@ -82,25 +87,39 @@ def changes(state: TPOState, settings: TPOSettings, draws: Draws) -> TPOUpdate:
         round_number=0,
         prefer_complete=settings.prefer_complete,
     )
-    drawn, drops = [*given["candidates"], *fresh], [*given.get("drops", []), *fresh_drops]
-    responses, set_aside = settled([*drafts, *drawn], settings.on_refusal)
+    in_hand, drops = [*drafts, *given["candidates"]], [*given.get("drops", []), *fresh_drops]
+    responses, set_aside = settled([*in_hand, *fresh], settings.on_refusal)
+    drops = [*drops, *set_aside]
     refused = all_refuse(responses)
     needed = 1 if out_of_time(state["steps"], settings=settings) else _needed(settings)
+    failure = None
     if not refused and len(responses) < needed:
-        raise NoResponseError(
-            f"{len(responses)} of {settings.width} first responses held any text, "
-            f"{needed} needed {why_no_text([_held(drop) for drop in drops])}"
-        )
+        error = _too_few(responses, drops, needed)
+        if not in_hand or settings.on_error == "raise":
+            raise error
+        failure = failure_of("sample", 0, next(iter(draws.failures), error))
     return {
         "responses": [] if refused else responses,
         "pool": responses if refused else [],
-        "drops": [*drops, *set_aside],
+        "drops": drops,
         "stop_reason": "refusal" if refused else None,
+        "failure": failure,
     }
 
 
+def _given(state: TPOState) -> FirstSamples:
+    return state.get("first_samples") or FirstSamples(candidates=[])
+
+
+def _too_few(responses: Sequence[Candidate], drops: Sequence[Drop], needed: int) -> NoResponseError:
+    return NoResponseError(
+        f"{len(responses)} of {len(responses) + len(drops)} first responses can be used, {needed} "
+        f"needed {why_no_text([_held(drop) for drop in drops])}"
+    )
+
+
 def _held(drop: Drop) -> str:
-    return "failed" if drop["reason"] == "failed" else drop["detail"]
+    return "failed" if drop["reason"] == "failed" else drop["detail"] or drop["reason"]
 
 
 def _needed(settings: TPOSettings) -> int:

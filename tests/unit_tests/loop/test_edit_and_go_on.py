@@ -117,7 +117,7 @@ def test_a_draft_of_a_question_that_failed_answers_no_other() -> None:
             raise ConnectionError("down")
         return obedient(step, messages, number)
 
-    graph = loop(ScriptedModel(reply=down_at_first), depth=1)
+    graph = loop(ScriptedModel(reply=down_at_first), depth=1, on_error="raise")
     with pytest.raises(ConnectionError):
         graph.invoke({**QUESTION, "tpo_drafts": ["A confidential draft 99"]}, THREAD)
 
@@ -135,7 +135,7 @@ def test_a_resumed_first_step_still_has_its_drafts() -> None:
             raise ConnectionError("down")
         return obedient(step, messages, number)
 
-    graph = loop(ScriptedModel(reply=down_once), depth=1)
+    graph = loop(ScriptedModel(reply=down_once), depth=1, on_error="raise")
     with pytest.raises(ConnectionError):
         graph.invoke({**QUESTION, "tpo_drafts": ["A draft 99"]}, THREAD)
 

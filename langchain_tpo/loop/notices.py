@@ -27,8 +27,8 @@ def _ended(result: TPOResult) -> str | None:
     if result.stop_reason != "error" or failure is None:
         return None
     return (
-        f"`{failure['step']}` failed in round {failure['round']} and ended the run with the best "
-        f"response so far: {failure['type']}: {failure['message'][:300]}"
+        f"`{failure['step']}` failed in round {failure['round']} ({failure['type']}) and ended the "
+        "run with the best response so far: the result's `failure` has the message."
     )
 
 

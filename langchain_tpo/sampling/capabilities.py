@@ -33,7 +33,6 @@ from langchain_tpo.sampling.service_names import itself, service_name
 from langchain_tpo.sampling.unreachable import note_what_to_check
 from langchain_tpo.sampling.wrappers import mapped
 from langchain_tpo.text.conversation import message_text
-from langchain_tpo.text.shown import message_of
 
 logger = logging.getLogger(__name__)
 
@@ -324,10 +323,10 @@ def _tell(name: str, found: Mapping[str, Any], error: Exception) -> None:
         values += ": runs with a seed are not repeatable"
     logger.log(
         logging.WARNING if changes_answers else logging.INFO,
-        "`%s` refused a request and is asked otherwise from now on (%s): %s",
+        "`%s` refused a request (%s) and is asked otherwise from now on: %s",
         name,
+        type(error).__name__,  # what it says may quote the request
         values,
-        message_of(error)[:300],
     )
 
 

@@ -272,12 +272,13 @@ def _failure(error: Exception) -> Failure:
 
 
 def _log_fault(request_id: str, error: BaseException) -> None:
-    """Say where an error comes from that nobody foresaw: its text may be a user's."""
+    """Say where an error comes from that nobody foresaw, and not its text: it may be a user's."""
     frames = traceback.extract_tb(error.__traceback__)
     at = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "-"
     told = {"id": request_id, "error": type(error).__name__, "at": at}
     logger.error("fault", extra={"tpo": told})
-    logger.debug("fault", exc_info=error, extra={"tpo": told})
+    ways = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+    logger.debug("fault", extra={"tpo": {**told, "traceback": ways}})
 
 
 def _note(notes: Notes, answered: Answered) -> None:

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any, TypeAlias
 
 from langchain_tpo.errors import MissingExtraError
-from langchain_tpo.text.shown import named, shown
+from langchain_tpo.text.shown import shown
 
 logger = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ def checker(schema: Mapping[str, Any]) -> Checker:
         try:
             errors = list(known.iter_errors(value))
         except Exception as error:  # noqa: BLE001 a reference that leads nowhere, or round and round
-            _say(named(error))
+            _say(f"{type(error).__name__} of its validator")  # whose text may quote the answer
             return None
         return told(errors) if errors else None
 

@@ -1,6 +1,7 @@
 """Pages that promise name the tests of it; what no other test covers is tested here."""
 
 import ast
+import itertools
 import json
 import logging
 import re
@@ -114,6 +115,55 @@ def test_events_and_logs_hold_no_text(caplog: pytest.LogCaptureFixture) -> None:
     said = [one.getMessage() for one in caplog.records if one.name.startswith("langchain_tpo")]
     assert said
     assert not [one for one in (*said, repr(events)) if "canary" in one]
+
+
+@pytest.mark.parametrize("failing", ["reward", "textual_loss"])
+def test_a_failure_is_logged_in_one_line_that_quotes_nothing(
+    caplog: pytest.LogCaptureFixture, failing: str
+) -> None:
+    rounds = itertools.count()
+
+    def quoting(step: str, messages: list[BaseMessage], number: int) -> str:
+        if step == failing:
+            raise ConnectionError(f"refused:\n{messages}")
+        return f"<IMPROVED_VARIABLE>{SECRETS['answer']} {number}"
+
+    def reward(prompt: str, responses: list[str]) -> list[float]:
+        if failing == "reward" and next(rounds) > 0:
+            raise ConnectionError(f"cannot read {responses[0]!r}\nasked: {prompt}")
+        return [float(place) for place, _ in enumerate(responses)]
+
+    tpo = TPORunnable(model=ScriptedModel(reply=quoting), reward=reward, width=3, depth=1)
+    with caplog.at_level(logging.DEBUG):
+        result = tpo.optimize(SECRETS["prompt"])
+
+    assert result.failure is not None
+    assert "canary" in result.failure["message"]
+    (line,) = [one.getMessage() for one in caplog.records if one.name == "langchain_tpo.loop.node"]
+    assert line == (
+        f"`{failing}` failed in round 1 (ConnectionError) and ended the run with the best response "
+        "so far: the result's `failure` has the message."
+    )
+
+
+def test_what_a_model_refuses_is_logged_without_what_it_quotes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Refusing(ScriptedModel):
+        def _generate(self, messages: Any, *args: Any, **kwargs: Any) -> Any:
+            if "top_p" in kwargs:
+                raise ValueError(f"unknown parameter: top_p\nin {messages}")
+            return super()._generate(messages, *args, **kwargs)
+
+    settings = TPOSettings.paper(width=2, depth=0)
+    tpo = TPORunnable(model=Refusing(), reward=lambda prompt, response: 1.0, settings=settings)
+    with caplog.at_level(logging.DEBUG):
+        tpo.invoke(SECRETS["prompt"])
+
+    (line,) = [one.getMessage() for one in caplog.records if "refused a request" in one.msg]
+    assert "(ValueError)" in line
+    assert "without `top_p`" in line
+    assert "canary" not in line
 
 
 def test_nothing_is_unpickled_or_evaluated() -> None:

@@ -290,7 +290,7 @@ async def test_logs_and_metrics_hold_figures_and_no_texts(caplog: pytest.LogCapt
         return f"<IMPROVED_VARIABLE>sandalwood {number}"
 
     app = served(loop(ScriptedModelWithN(reply=failing)), keys=keys)
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.DEBUG):
         head = {"authorization": "Bearer tpo-secret-1"}
         statuses = [
             (await post(app, {"model": "oak", "messages": HI}, **head)).status_code

@@ -4,7 +4,7 @@ Middleware around it (retries, fallbacks, caching) takes part in each of them th
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from langchain.agents.middleware import ModelRequest, ModelResponse
@@ -15,6 +15,7 @@ from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, SystemMe
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.configurable import DynamicRunnable
 
+from langchain_tpo.agents.failed_calls import CallWatch, watched
 from langchain_tpo.agents.structured_answers import faulty
 from langchain_tpo.chat_models.first_reply import ReplyMessages
 from langchain_tpo.errors import ModelTypeError
@@ -76,7 +77,13 @@ class _Calls:
         return cast("Sequence[AnyMessage]", folded)
 
     def drawn(self, reply: ReplyMessages, config: RunnableConfig) -> AIMessage:
-        """Return a draw as the loop reads it: of another kind than is wanted, it says nothing."""
+        """Return a draw as the loop reads it: of another kind than is wanted, it says nothing.
+
+        Raises:
+            Exception: What a call failed with whose error somebody has put into words.
+        """
+        if reply.failed_with is not None:
+            raise reply.failed_with
         critic = config.get("metadata", {}).get("tpo_step") not in ("sample", "update")
         if not self.whole or critic or self.wanted(reply):
             return reply.as_message() if self.whole else reply.message
@@ -112,8 +119,8 @@ class SyncCalls(_Calls):
 
     def _reply(self, request: Request) -> ReplyMessages:
         try:
-            with contained("The model"):
-                return _reply_of(self.handler(request))
+            with contained("The model"), watched() as watch:
+                return _reply_of(self.handler(request), watch)
         except StructuredOutputError as error:
             return faulty(error)
 
@@ -146,8 +153,8 @@ class AsyncCalls(_Calls):
 
     async def _reply(self, request: Request) -> ReplyMessages:
         try:
-            with contained("The model"):
-                return _reply_of(await self.handler(request))
+            with contained("The model"), watched() as watch:
+                return _reply_of(await self.handler(request), watch)
         except StructuredOutputError as error:
             return faulty(error)
 
@@ -193,11 +200,12 @@ def conversation(request: Request) -> list[BaseMessage]:
     return [*system, *request.messages]
 
 
-def _reply_of(response: ModelResponse[Any]) -> ReplyMessages:
+def _reply_of(response: ModelResponse[Any], watch: CallWatch) -> ReplyMessages:
     """Return what the agent was given, and why it could read nothing out of it."""
     answer, added = response.structured_response, response.result[1:]
     fault = added[0].text if added and answer is None else None
-    return ReplyMessages(messages=response.result, structured_response=answer, fault=fault)
+    reply = ReplyMessages(messages=response.result, structured_response=answer, fault=fault)
+    return replace(reply, failed_with=watch.error_behind(reply.message))
 
 
 def _asking(request: Request, messages: Sequence[AnyMessage]) -> Request:

@@ -52,6 +52,8 @@ class ReplyMessages:
     class."""
     fault: str | None = None
     """Why nothing could be read out of it."""
+    failed_with: Exception | None = None
+    """What the call failed with, where no model said this: the text of an error is no answer."""
 
     @property
     def message(self) -> AIMessage:
@@ -68,7 +70,9 @@ class ReplyMessages:
         """Whether it is an answer in words: no tool calls, nothing structured."""
         said = self.message
         calls = said.tool_calls or said.invalid_tool_calls or len(self.messages) > 1
-        return not calls and not self.is_structured and bool(said.text.strip())
+        if calls or self.is_structured or self.failed_with is not None:
+            return False
+        return bool(said.text.strip())
 
     def as_message(self) -> AIMessage:
         """Return the model's message, with all else in its metadata; `of` reads it there."""

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from langchain_tpo.errors import MissingExtraError, RewardTypeError, SettingsError
 from langchain_tpo.middleware import TPOMiddleware
 from langchain_tpo.reward_models.human.human import HumanReward
-from tests.support.fakes import ScriptedModel, last_number
+from tests.support.fakes import ScriptedModel, last_number, obedient
 from tests.support.tool_fakes import TWO_TOOLS, ScriptedAgentModel, ToolLog
 
 QUESTION = {"messages": [HumanMessage("What does the right oil for oak cost?")]}
@@ -229,6 +229,77 @@ async def test_retries_of_the_agent_take_part_in_the_loop(run: Any) -> None:
 
     assert state["tpo"]["dropped"] == 0
     assert len(state["tpo_rewards"]) == 5
+
+
+def down_after(first: int, *, until: int = 99) -> Any:
+    def reply(step: str, messages: Any, number: int) -> str:
+        if first <= number < until:
+            raise ConnectionError("429 from https://api.example.com")
+        return obedient(step, messages, number)
+
+    return reply
+
+
+HIDES_ERRORS: dict[str, AgentMiddleware[Any, Any, Any]] = {
+    "by default": ModelRetryMiddleware(max_retries=1, initial_delay=0.0, jitter=False),
+    "in own words": ModelRetryMiddleware(
+        max_retries=0, on_failure=lambda _error: "Sorry, I am rather busy today: 999999."
+    ),
+    "not at all, as docs/agents.md has it": ModelRetryMiddleware(
+        max_retries=1, on_failure="error", initial_delay=0.0, jitter=False
+    ),
+}
+
+
+@pytest.mark.parametrize("how", HIDES_ERRORS)
+async def test_the_text_of_an_error_is_no_candidate(run: Any, how: str) -> None:
+    model = ScriptedAgentModel(reply=down_after(1))
+    state = await run(create_agent(model, [], middleware=[tpo(), HIDES_ERRORS[how]]))
+
+    assert state["messages"][-1].text == "sample 0"
+    assert state["tpo_rewards"] == [0.0]
+    assert (state["tpo"]["stop_reason"], state["tpo"]["dropped"]) == ("error", 2)
+    assert state["tpo"]["failure"]["type"] == "ConnectionError"
+
+
+async def test_nor_is_it_a_critique(run: Any) -> None:
+    model = ScriptedAgentModel(reply=down_after(3))
+    state = await run(create_agent(model, [], middleware=[tpo(), HIDES_ERRORS["by default"]]))
+
+    failure = state["tpo"]["failure"]
+    assert (failure["step"], failure["type"]) == ("textual_loss", "ConnectionError")
+    assert state["messages"][-1].text == "sample 2"
+
+
+async def test_a_first_reply_that_failed_is_the_agents_own_matter(run: Any) -> None:
+    model = ScriptedAgentModel(reply=down_after(0, until=2))
+    state = await run(create_agent(model, [], middleware=[tpo(), HIDES_ERRORS["by default"]]))
+
+    assert state["messages"][-1].text.startswith("Model call failed after 2 attempts")
+    assert "tpo" not in state
+    assert len(model.notebook.calls) == 2
+
+
+@pytest.mark.parametrize("redacted", [True, False])
+async def test_what_middleware_says_of_an_answer_or_in_its_place_competes(
+    run: Any, *, redacted: bool
+) -> None:
+    class Editor(AgentMiddleware[Any, Any, Any]):
+        def wrap_model_call(self, request: Any, handler: Any) -> Any:
+            if not redacted:
+                return AIMessage("canned 7")
+            return AIMessage(f"edited {handler(request).result[0].text}")
+
+        async def awrap_model_call(self, request: Any, handler: Any) -> Any:
+            if not redacted:
+                return AIMessage("canned 7")
+            return AIMessage(f"edited {(await handler(request)).result[0].text}")
+
+    agent = create_agent(ScriptedAgentModel(), [], middleware=[tpo(depth=0), Editor()])
+    state = await run(agent)
+
+    assert len(state["tpo_rewards"]) == 3
+    assert state["messages"][-1].text == ("edited sample 2" if redacted else "canned 7")
 
 
 async def test_a_critic_writes_loss_and_gradient(run: Any) -> None:

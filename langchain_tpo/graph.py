@@ -1,7 +1,6 @@
 """The loop: Algorithm 1 of the paper as a LangGraph state machine."""
 
 from collections.abc import Hashable, Sequence
-from functools import partial
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
@@ -13,7 +12,6 @@ from langchain_tpo.loop.node import STOP, Onward, StepNode, StepPlan
 from langchain_tpo.loop.parts import LoopParts
 from langchain_tpo.loop.scoring import RewardCaller
 from langchain_tpo.loop.traces import FIGURES
-from langchain_tpo.reward_models.base import check_context
 from langchain_tpo.reward_models.coercion import RewardLike
 from langchain_tpo.sampling.bound_arguments import for_words
 from langchain_tpo.sampling.capabilities import Learned
@@ -126,7 +124,7 @@ def loop_graph(
     counts = {plan.name: prompt_count(plan, critiques.prompt_tokens) for plan in (loss, gradient)}
     forecast = Forecast({**counts, "update": prompt_count(revised, revisions.prompt_tokens)})
     graph.add_edge(START, "sample")
-    add(sample(answers, partial(check_context, parts.reward)), "reward")
+    add(sample(answers, parts.reward), "reward")
     # A strategy may leave out a critique, or both: then what follows comes at once.
     scored = reward_step(scorer, forecast, whole=several)
     add(scored, "textual_loss", "textual_gradient", "update")

@@ -16,6 +16,7 @@ from pydantic import ConfigDict
 from langchain_tpo.chat_models.first_reply import Answer, FirstReply, ReplyMessages
 from langchain_tpo.constructors import check_choice, check_function, names_checked
 from langchain_tpo.errors import MissingExtraError, SettingsError
+from langchain_tpo.reward_models.base import check_context
 from langchain_tpo.reward_models.coercion import RewardLike
 from langchain_tpo.runnable import TPORunnable
 from langchain_tpo.sampling.asked_through import AskedThrough
@@ -164,6 +165,7 @@ class TPOMiddleware(AgentMiddleware[TPOAgentState, Any, Any]):
             width=width,
             depth=depth,
         )
+        check_context(self._pattern.reward, {})  # an agent has none
 
     def wrap_model_call(self, request: Request, handler: Handler) -> ExtendedModelResponse[Any]:
         """Reply, and optimize the reply if it is final.

@@ -25,7 +25,12 @@ from typing_extensions import TypedDict
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.loop.links import ended, roomy
 from langchain_tpo.loop.revisions import read_response, usable
-from langchain_tpo.loop.run_input import TPORequest, as_tpo_input
+from langchain_tpo.loop.run_input import (
+    TPORequest,
+    as_tpo_input,
+    checked_context,
+    is_given,
+)
 from langchain_tpo.loop.slots import ainvoke_in_slot, invoke_in_slot
 from langchain_tpo.loop.traces import FIGURES
 from langchain_tpo.result import TPOResult
@@ -39,6 +44,7 @@ from langchain_tpo.sampling.request_limit import aplace, place
 from langchain_tpo.sampling.run_limit import run_limit
 from langchain_tpo.sampling.usage import UsageCounter
 from langchain_tpo.state import Drop, FirstSamples, StepRecord, TPOInput, TPOThread
+from langchain_tpo.steps.sample import check_asked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,12 +199,21 @@ class FirstReply:
         return graph.compile(name=self._tpo.get_name())
 
     def _reply(self, state: ReplyState, config: RunnableConfig) -> dict[str, Any]:
+        self._check(state, sync=True)
         keep = _Keeper(config, self._tpo, self._competes)
         with place("model"), contained("The model"):
             reply = self._first.invoke(copies(state["messages"]), keep.config)
         return {**keep(reply), **_context_of(state)}
 
+    def _check(self, state: ReplyState, *, sync: bool) -> None:
+        """Refuse what the loop would refuse, before the reply is paid for."""
+        given = state.get("tpo_context")
+        context = checked_context(given if is_given(given) else {})
+        tpo = self._tpo
+        check_asked(state["messages"], context, tpo.reward, tpo.settings, sync=sync)
+
     async def _areply(self, state: ReplyState, config: RunnableConfig) -> dict[str, Any]:
+        self._check(state, sync=False)
         keep = _Keeper(config, self._tpo, self._competes)
         async with aplace("model"):
             with contained("The model"):

@@ -89,6 +89,14 @@ class StepCall(Protocol[AskedT_contra, BroughtT_co]):
         ...
 
 
+class Refuse(Protocol):
+    """Raises a `ConfigurationError` where a run cannot work."""
+
+    def __call__(self, state: TPOState, settings: TPOSettings, *, sync: bool) -> None:
+        """Look at what a run is given."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class StepPlan(Generic[RequestT, ReplyT]):
     """What makes a step: its name, its call, and the pure code on either side of it."""
@@ -97,6 +105,8 @@ class StepPlan(Generic[RequestT, ReplyT]):
     call: StepCall[RequestT, ReplyT]
     before: Callable[[TPOState, TPOSettings], RequestT]
     after: Callable[[TPOState, TPOSettings, ReplyT], TPOUpdate]
+    refuse: Refuse | None = None
+    """Refuses, before the call, what cannot work."""
 
 
 class StepNode(Runnable[TPOThread, TPOStep], Generic[RequestT, ReplyT]):
@@ -159,7 +169,7 @@ class StepNode(Runnable[TPOThread, TPOStep], Generic[RequestT, ReplyT]):
         return _Attempt(self._plan.name, state, settings, since, self._answers)
 
     def _attempted(self, attempt: "_Attempt", config: RunnableConfig) -> "Ending":
-        request = self._plan.before(attempt.state, attempt.settings)
+        request = self._request(attempt, sync=True)
         attempt = attempt.begun(config)
         try:
             with run_limit(config):
@@ -169,7 +179,7 @@ class StepNode(Runnable[TPOThread, TPOStep], Generic[RequestT, ReplyT]):
         return self._finished(attempt, reply)
 
     async def _aattempted(self, attempt: "_Attempt", config: RunnableConfig) -> "Ending":
-        request = self._plan.before(attempt.state, attempt.settings)
+        request = self._request(attempt, sync=False)
         attempt = attempt.begun(config)
         try:
             with run_limit(config), time_limit(attempt.seconds_left):
@@ -177,6 +187,11 @@ class StepNode(Runnable[TPOThread, TPOStep], Generic[RequestT, ReplyT]):
         except Exception as error:  # noqa: BLE001 as above
             return attempt.failed(error)
         return self._finished(attempt, reply)
+
+    def _request(self, attempt: "_Attempt", *, sync: bool) -> RequestT:
+        if self._plan.refuse is not None:
+            self._plan.refuse(attempt.state, attempt.settings, sync=sync)
+        return self._plan.before(attempt.state, attempt.settings)
 
     def _finished(self, attempt: "_Attempt", reply: ReplyT) -> "Ending":
         marks = {"left_out": reply.left_out, "unseeded": reply.unseeded}

@@ -5,16 +5,21 @@ nothing of any particular way to score.
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
 
-from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable
+from langchain_core.runnables import (
+    Runnable,
+    RunnableConfig,
+    RunnableLambda,
+    RunnableSerializable,
+)
 from langchain_core.runnables.base import RunnableBindingBase
 from pydantic import ConfigDict
 
 from langchain_tpo.candidate_pool import Candidate, KeptScore
 from langchain_tpo.constructors import OneTypedLine
-from langchain_tpo.errors import RewardError
+from langchain_tpo.errors import RewardError, RewardTypeError
 from langchain_tpo.reward_models.interface import RewardModel, Score, ScoreRequest
 from langchain_tpo.sampling.foreign_code import contained
 
@@ -111,13 +116,66 @@ def check_context(reward: object, context: Mapping[str, object]) -> None:
         >>> from langchain_tpo.reward_models import as_reward_model
         >>> check_context(as_reward_model(lambda prompt, response: 1.0), {})
     """
+    for part in _parts(reward):
+        check = getattr(part, "check_context", None)
+        if callable(check):
+            check(context)
+
+
+def check_question(reward: object, request: ScoreRequest, *, sync: bool) -> None:
+    """Refuse what a reward cannot score, whatever the responses: before any is paid for.
+
+    Args:
+        reward: A reward model, wrapped or not.
+        request: The conversation and its context; responses are not looked at.
+        sync: Whether the run that begins is a sync one.
+
+    Raises:
+        RewardTypeError: When the context lacks a field, a verifier finds nothing to check against,
+            or the reward can be called in async runs only.
+
+    Example:
+        >>> from langchain_tpo.reward_models import as_reward_model
+        >>> async def slow(response: str) -> float:
+        ...     return 1.0
+        >>> check_question(as_reward_model(slow), {"messages": [], "responses": []}, sync=True)
+        Traceback (most recent call last):
+        ...
+        langchain_tpo.errors.RewardTypeError: `reward` function `slow` is async: call `ainvoke`, \
+or another async method.
+    """
+    check_context(reward, request.get("context", {}))
+    for part in _parts(reward):
+        check = getattr(part, "check_question", None)
+        if callable(check):
+            check(request)
+        if sync and _is_async_only(part):
+            raise async_only(cast("RewardModel", part).get_name())
+
+
+def async_only(name: str) -> RewardTypeError:
+    """Return the error of a sync call whose reward is async.
+
+    Args:
+        name: What the reward goes by.
+    """
+    return RewardTypeError(
+        f"`reward` function `{name}` is async: call `ainvoke`, or another async method."
+    )
+
+
+def _is_async_only(reward: object) -> bool:
+    if isinstance(reward, RunnableLambda):
+        return not hasattr(reward, "func")
+    return getattr(reward, "is_async_only", False) is True
+
+
+def _parts(reward: object) -> Iterator[object]:
+    """Return a reward model without its wrappers, and after those inside it."""
     inside = _unwrapped(reward)
-    members = inside.inside if isinstance(inside, ComposedReward) else ()
-    for member in members:
-        check_context(member, context)
-    check = getattr(inside, "check_context", None)
-    if callable(check):
-        check(context)
+    for member in inside.inside if isinstance(inside, ComposedReward) else ():
+        yield from _parts(member)
+    yield inside
 
 
 def most_requests(reward: object, responses: int, *, first: bool = True) -> int:

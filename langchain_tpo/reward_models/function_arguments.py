@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 from langchain_core.messages import AIMessage, convert_to_openai_messages
 
 from langchain_tpo.errors import RewardTypeError
-from langchain_tpo.reward_models.interface import ScoreRequest
+from langchain_tpo.reward_models.interface import ScoreRequest, in_context
 from langchain_tpo.text.conversation import conversation_text
 
 Role: TypeAlias = Literal[
@@ -113,8 +113,8 @@ class FunctionArguments:
         if missing:
             raise RewardTypeError(
                 f"`reward` function `{self.label}` needs `{missing[0]}`, which is neither the "
-                f"prompt nor the response: pass it as `context={{{missing[0]!r}: ...}}` beside "
-                f"`messages`; the context has {sorted(context) or 'no fields'}."
+                f"prompt nor the response: bind it with `functools.partial`, or pass "
+                f"{in_context(missing[0])}; the context has {sorted(context) or 'no fields'}."
             )
 
     def of(self, request: ScoreRequest, texts: Sequence[str]) -> inspect.BoundArguments:

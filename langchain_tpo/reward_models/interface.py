@@ -47,3 +47,16 @@ Score: TypeAlias = float | ExplainedScore | None
 
 RewardModel: TypeAlias = Runnable[ScoreRequest, list[Score]]
 """One score per response, in their order."""
+
+
+def in_context(field: str, value: str = "...") -> str:
+    """Return how a field of the context is passed on, in the words of an error.
+
+    Args:
+        field: Its name.
+        value: What stands for its value.
+    """
+    return (
+        f"`context={{{field!r}: {value}}}` beside `messages` (`tpo_context` in a graph's state; "
+        "`ChatTPO` and `TPOMiddleware` take no context)"
+    )

@@ -16,7 +16,8 @@ from langgraph.errors import GraphBubbleUp
 from pydantic import ConfigDict, field_validator
 
 from langchain_tpo.constructors import OneTypedLine
-from langchain_tpo.errors import RewardError, RewardTypeError
+from langchain_tpo.errors import RewardError
+from langchain_tpo.reward_models.base import async_only
 from langchain_tpo.reward_models.function_arguments import (
     FunctionArguments,
     arguments_of,
@@ -118,10 +119,8 @@ class FunctionReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
     ) -> list[Score]:
         """Score the responses side by side, in threads."""
         del kwargs  # none are taken
-        if self._is_async:
-            raise RewardTypeError(
-                f"`reward` function `{self._label}` is async: call `ainvoke`, not `invoke`."
-            )
+        if self.is_async_only:
+            raise async_only(self._label)
         texts, calls = self._calls(input)
         if len(calls) < 2:  # noqa: PLR2004 nothing to run beside it
             return self._scores(input, texts, [_outcome(call) for call in calls])
@@ -133,7 +132,7 @@ class FunctionReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
         self, input: ScoreRequest, config: RunnableConfig | None = None, **kwargs: Any
     ) -> list[Score]:
         """Score without blocking the event loop: a plain function runs in threads."""
-        if not self._is_async:
+        if not self.is_async_only:
             return await run_in_executor(config, self.invoke, input, config, **kwargs)
         texts, calls = self._calls(input)
         limit = (config or {}).get("max_concurrency")
@@ -177,7 +176,8 @@ class FunctionReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
         return arguments_of(self.function)
 
     @property
-    def _is_async(self) -> bool:
+    def is_async_only(self) -> bool:
+        """Whether the function is a coroutine function, for async runs alone."""
         call = getattr(type(self.function), "__call__", None)  # noqa: B004 objects with an async one
         return inspect.iscoroutinefunction(self.function) or inspect.iscoroutinefunction(call)
 

@@ -3,8 +3,9 @@
 Opens the run: whatever a checkpointed thread held of an earlier question is reset here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+
+from langchain_core.messages import BaseMessage
 
 from langchain_tpo.candidate_pool import Candidate
 from langchain_tpo.errors import NoResponseError
@@ -16,6 +17,8 @@ from langchain_tpo.loop.refusals import all_refuse, settled
 from langchain_tpo.loop.revisions import read_response, usable
 from langchain_tpo.loop.step_prompts import check_shown
 from langchain_tpo.loop.stopping import out_of_time
+from langchain_tpo.reward_models.base import check_question
+from langchain_tpo.reward_models.interface import RewardModel, ScoreRequest
 from langchain_tpo.sampling.draw_request import DrawRequest
 from langchain_tpo.sampling.draws import Drawer, Draws
 from langchain_tpo.settings import TPOSettings
@@ -24,22 +27,43 @@ from langchain_tpo.text.conversation import sendable
 from langchain_tpo.text.well_formed import well_formed
 
 
-def sample(
-    policy: Drawer, check: Callable[[Mapping[str, Any]], None]
-) -> StepPlan[DrawRequest, Draws]:
+def sample(policy: Drawer, reward: RewardModel) -> StepPlan[DrawRequest, Draws]:
     """Plan the step that draws the first responses from the policy.
 
     Args:
         policy: What draws.
-        check: Refuses a context that the reward cannot do with, before anything is paid for.
+        reward: Refuses a question that it cannot do with, before anything is paid for.
     """
 
-    def before(state: TPOState, settings: TPOSettings) -> DrawRequest:
-        check(state["context"])
-        check_shown(state["context"], settings)
-        return request(state, settings)
+    def refuse(state: TPOState, settings: TPOSettings, *, sync: bool) -> None:
+        check_asked(state["messages"], state["context"], reward, settings, sync=sync)
 
-    return StepPlan(name="sample", call=policy, before=before, after=changes)
+    return StepPlan(name="sample", call=policy, refuse=refuse, before=request, after=changes)
+
+
+def check_asked(
+    messages: Sequence[BaseMessage],
+    context: Mapping[str, object],
+    reward: RewardModel,
+    settings: TPOSettings,
+    *,
+    sync: bool,
+) -> None:
+    """Refuse a question for which something is missing, before anything is paid for.
+
+    Args:
+        messages: The conversation.
+        context: What else is known of it.
+        reward: What is going to score.
+        settings: What is going to be shown to the critic.
+        sync: Whether the run is a sync one.
+
+    Raises:
+        ConfigurationError: In one line that says what is missing.
+    """
+    question = ScoreRequest(messages=[*messages], responses=[], context=context)
+    check_question(reward, question, sync=sync)
+    check_shown(context, settings)
 
 
 def request(state: TPOState, settings: TPOSettings) -> DrawRequest:

@@ -21,6 +21,7 @@ from langchain_core.prompts.chat import MessageLikeRepresentation
 
 from langchain_tpo.errors import PromptError, RewardTypeError
 from langchain_tpo.reward_models.function_arguments import reference_name
+from langchain_tpo.reward_models.interface import in_context
 
 JudgePrompt: TypeAlias = ChatPromptTemplate | str | Sequence[tuple[str, str]]
 """A prompt: a template, a text for one user message, or texts by role."""
@@ -199,8 +200,8 @@ def from_context(source: str, context: Mapping[str, object]) -> str:
     name = reference_name(context) if source == "reference" else source
     if name is None or name not in context:
         raise RewardTypeError(
-            f"`prompt` of a judge asks for `{source}`, which the context lacks: give it in "
-            f'`context={{"{source}": ...}}` beside the question.'
+            f"`prompt` of a judge asks for `{source}`, which the context lacks: pass "
+            f"{in_context(source)}."
         )
     value = context[name]
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

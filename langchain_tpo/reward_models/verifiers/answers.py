@@ -1,12 +1,12 @@
 """Whether a response gives the right answer, by comparison with a reference."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from langchain_tpo.constructors import TupleField
 from langchain_tpo.errors import RewardTypeError
 from langchain_tpo.reward_models.function_arguments import reference_name
-from langchain_tpo.reward_models.interface import ExplainedScore, ScoreRequest
+from langchain_tpo.reward_models.interface import ExplainedScore, ScoreRequest, in_context
 from langchain_tpo.reward_models.verifiers.answer_words import (
     LIST_SIGN,
     Word,
@@ -78,17 +78,26 @@ class ExactAnswer(Verifier):
     reference: str | TupleField[str] | None = None
     """What is right for every question; None: what the row says."""
 
+    def check_context(self, context: Mapping[str, object]) -> None:
+        """Refuse a question without a reference.
+
+        Raises:
+            RewardTypeError: When there is none.
+        """
+        references_of(context, self.reference, verifier=type(self).__name__)
+
     def prepare(self, request: ScoreRequest) -> None:
         """Refuse a question without a reference.
 
         Raises:
             RewardTypeError: When there is none.
         """
-        references_of(request, self.reference, verifier=type(self).__name__)
+        self.check_context(request.get("context", {}))
 
     def check(self, request: ScoreRequest, response: str) -> ExplainedScore:
         """Compare one response with what is right."""
-        right = references_of(request, self.reference, verifier=type(self).__name__)
+        context = request.get("context", {})
+        right = references_of(context, self.reference, verifier=type(self).__name__)
         kept = any(says(reference, response) for reference in right)
         shown = " or ".join(f"`{reference[:SHOWN]}`" for reference in right)
         words = f"The answer is {shown}, as it should be." if kept else f"Expected {shown}."
@@ -96,14 +105,13 @@ class ExactAnswer(Verifier):
 
 
 def references_of(
-    request: ScoreRequest, own: str | Sequence[str] | None, *, verifier: str
+    context: Mapping[str, object], own: str | Sequence[str] | None, *, verifier: str
 ) -> tuple[str, ...]:
     """Return what is right: the verifier's own reference, or that of the row.
 
     Raises:
         RewardTypeError: When there is none.
     """
-    context = request.get("context", {})
     reference: object = own
     if own is None:
         name = reference_name(context)
@@ -112,8 +120,7 @@ def references_of(
     texts = tuple(str(one) for one in listed if one is not None and str(one).strip())
     if not texts:
         raise RewardTypeError(
-            f'`{verifier}` has no reference: pass `reference=`, or `context={{"reference": ...}}` '
-            "beside `messages`."
+            f"`{verifier}` has no reference: pass `reference=`, or {in_context('reference')}."
         )
     return texts
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pydantic import Field
 
 from langchain_tpo.errors import RewardTypeError
-from langchain_tpo.reward_models.interface import ExplainedScore, ScoreRequest
+from langchain_tpo.reward_models.interface import ExplainedScore, ScoreRequest, in_context
 from langchain_tpo.reward_models.verifiers.verifier import Verifier
 
 SOURCE_FIELDS = (
@@ -61,16 +61,23 @@ class Citations(Verifier):
     least_words: int = Field(default=3, ge=1)
     """Words from which on something in quotation marks is a quotation."""
 
+    def check_context(self, context: Mapping[str, object]) -> None:
+        """Refuse a question without sources.
+
+        Raises:
+            RewardTypeError: When there are none.
+        """
+        if not _sources(context):
+            told = in_context("documents", "[...]")
+            raise RewardTypeError(f"`Citations` has no sources: pass {told}.")
+
     def prepare(self, request: ScoreRequest) -> None:
         """Refuse a question without sources.
 
         Raises:
             RewardTypeError: When there are none.
         """
-        if not _sources(request):
-            raise RewardTypeError(
-                '`Citations` has no sources: pass `context={"documents": [...]}` beside `messages`.'
-            )
+        self.check_context(request.get("context", {}))
 
     def check(self, request: ScoreRequest, response: str) -> ExplainedScore:
         """Look every quotation up."""
@@ -79,7 +86,7 @@ class Citations(Verifier):
             reward = 0.0 if quotes or self.at_least else 1.0
             words = f"{len(quotes)} quotations, asked for at least {self.at_least}."
             return {"reward": reward, "rationale": words}
-        sources = [f" {_plain(source)} " for source in _sources(request)]
+        sources = [f" {_plain(source)} " for source in _sources(request.get("context", {}))]
         missing = [quote for quote in quotes if not any(_stands(quote, one) for one in sources)]
         found = len(quotes) - len(missing)
         named = " ".join(f"`{quote[:80]}` does not." for quote in missing[:QUOTES_TOLD])
@@ -112,8 +119,7 @@ def _stands(quote: str, source: str) -> bool:
     return True
 
 
-def _sources(request: ScoreRequest) -> list[str]:
-    context = request.get("context", {})
+def _sources(context: Mapping[str, object]) -> list[str]:
     return [text for name in SOURCE_FIELDS for text in _texts(context.get(name))]
 
 

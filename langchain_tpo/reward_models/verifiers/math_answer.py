@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,14 @@ class MathAnswer(Verifier):
         super().model_post_init(context)
         check_installed("math-verify", "evaluation")
 
+    def check_context(self, context: Mapping[str, object]) -> None:
+        """Refuse a question without a reference.
+
+        Raises:
+            RewardTypeError: When there is none.
+        """
+        references_of(context, self.reference, verifier=type(self).__name__)
+
     def check(self, request: ScoreRequest, response: str) -> Score:
         """Compare one response with what is right."""
         return self._score(None, {**request, "responses": [response]})[0]
@@ -66,7 +74,8 @@ class MathAnswer(Verifier):
         texts = list(dict.fromkeys(request["responses"]))
         if not texts:
             return []
-        right = references_of(request, self.reference, verifier=type(self).__name__)
+        context = request.get("context", {})
+        right = references_of(context, self.reference, verifier=type(self).__name__)
         pairs = [(text, reference) for text in texts for reference in right]
         told = _compared(pairs, self.seconds)
         verdicts = {text: [told.get((text, one)) for one in right] for text in texts}

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from langchain_tpo.errors import RewardTypeError, SettingsError
-from langchain_tpo.reward_models.interface import ExplainedScore, ScoreRequest
+from langchain_tpo.reward_models.interface import ExplainedScore, ScoreRequest, in_context
 from langchain_tpo.reward_models.verifiers.python_process import Event, run_tests
 from langchain_tpo.reward_models.verifiers.test_suites import (
     Suite,
@@ -113,8 +113,8 @@ class UnitTests(Verifier):
         )
         if suite is None:
             raise RewardTypeError(
-                "`UnitTests` found no tests: pass `tests=[...]`, a row's tests as "
-                '`context={"tests": ...}`, or examples in the prompt (`>>>`, or `f(1) == 2`).'
+                "`UnitTests` found no tests: pass `tests=[...]`, or examples in the prompt (`>>>`, "
+                f"or `f(1) == 2`), or a row's tests as {in_context('tests')}."
             )
         return suite
 

@@ -45,6 +45,17 @@ class Verifier(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score]]):
     def prepare(self, request: ScoreRequest) -> None:
         """Refuse a request that lacks what is checked against; by default nothing is needed."""
 
+    def check_question(self, request: ScoreRequest) -> None:
+        """Refuse a question before anything is drawn, as `prepare` does before scoring.
+
+        Args:
+            request: The question, without responses.
+
+        Raises:
+            RewardTypeError: When there is nothing to check against.
+        """
+        self.prepare(request)
+
     def invoke(
         self, input: ScoreRequest, config: RunnableConfig | None = None, **kwargs: Any
     ) -> list[Score]:

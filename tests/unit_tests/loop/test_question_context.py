@@ -1,15 +1,29 @@
 """What is known of a question: asked for before anything is paid for, shown where one says so."""
 
+from functools import partial
 from typing import Any
 
 import pytest
+from langchain.agents import create_agent
 from langchain_core.documents import Document
+from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableLambda
+from langgraph.graph import START, MessagesState, StateGraph
 
-from langchain_tpo import TPORunnable, TPOSettings, build_tpo_graph
+from langchain_tpo import ChatTPO, TPOMiddleware, TPORunnable, TPOSettings, build_tpo_graph
 from langchain_tpo.errors import ConversationError, RewardTypeError
-from langchain_tpo.reward_models import Ensemble, LengthPenalty
+from langchain_tpo.reward_models import (
+    ChatJudge,
+    Citations,
+    Ensemble,
+    ExactAnswer,
+    LengthPenalty,
+    MathAnswer,
+    UnitTests,
+    as_reward_model,
+)
 from tests.support.fakes import ScriptedModel, last_number
+from tests.support.tool_fakes import ScriptedAgentModel, ToolLog
 
 
 def grounded(response: str, passages: list[str]) -> float:
@@ -22,6 +36,89 @@ REWARDS = {
     "penalty": LengthPenalty(grounded, per_word=0.1),
     "in each other": LengthPenalty(Ensemble({"grounded": grounded}), per_word=0.1),
 }
+NOTHING_TO_CHECK_AGAINST = {
+    "function": grounded,
+    "answer": ExactAnswer(),
+    "result": MathAnswer(),
+    "sources": Citations(),
+    "in an ensemble": Ensemble({"sources": Citations(), "last": last_number}),
+    "judge": ChatJudge(ScriptedModel(), prompt="{query}: {response}, as {reference}?"),
+}
+CAN_BE_DONE = r"`context=.* beside `messages` \(`tpo_context` in a graph's state; `ChatTPO` and"
+
+
+async def slow(response: str) -> float:
+    return float(len(response))
+
+
+ONLY_ASYNC = {
+    "function": slow,
+    "partial": partial(slow),
+    "runnable": RunnableLambda(slow),
+    "in an ensemble": Ensemble({"slow": slow, "last": last_number}),
+    "bound": as_reward_model(slow).with_config(tags=["a"]),
+}
+QUESTION: Any = {"messages": [HumanMessage("Wood?")]}
+
+
+def _doors(model: ScriptedAgentModel, reward: Any) -> dict[str, Any]:
+    """Return what calls the model by each door, given a way to call it."""
+    sizes: Any = {"width": 2, "depth": 1}
+    tpo = TPORunnable(model=model, reward=reward, **sizes)
+    chat = ChatTPO(model=model, reward=reward, **sizes)
+    node = StateGraph(MessagesState).add_node("tpo", tpo.as_node()).add_edge(START, "tpo")
+    return {
+        "runnable": lambda: tpo.invoke("Wood?"),
+        "rounds": lambda: list(tpo.stream_rounds("Wood?")),
+        "batch": lambda: tpo.batch(["Wood?", "Metal?"]),
+        "chat model": lambda: chat.invoke("Wood?"),
+        "with tools": lambda: chat.bind_tools(ToolLog().tools).invoke("Wood?"),
+        "graph": lambda: build_tpo_graph(model, reward, **sizes).compile().invoke(QUESTION),
+        "node": lambda: node.compile().invoke(QUESTION),
+        "agent": lambda: create_agent(
+            model, middleware=[TPOMiddleware(reward=reward, **sizes)]
+        ).invoke(QUESTION),
+    }
+
+
+DOORS = ("runnable", "rounds", "batch", "chat model", "with tools", "graph", "node", "agent")
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("reward", ONLY_ASYNC.values(), ids=ONLY_ASYNC)
+def test_an_async_reward_is_refused_in_a_sync_run_before_anything_is_drawn(
+    reward: Any, door: str
+) -> None:
+    model = ScriptedAgentModel()
+    with pytest.raises(RewardTypeError, match=r"`(slow|partial)` is async: call `ainvoke`"):
+        _doors(model, reward)[door]()
+    assert model.notebook.calls == []
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("reward", NOTHING_TO_CHECK_AGAINST.values(), ids=NOTHING_TO_CHECK_AGAINST)
+def test_what_can_be_done_about_a_missing_field_is_said_before_anything_is_drawn(
+    reward: Any, door: str
+) -> None:
+    model = ScriptedAgentModel()
+    with pytest.raises(RewardTypeError, match=CAN_BE_DONE):
+        _doors(model, reward)[door]()
+    assert model.notebook.calls == []
+
+
+def test_unit_tests_in_a_prompt_are_looked_for_before_anything_is_drawn() -> None:
+    model = ScriptedModel()
+    tpo = TPORunnable(model=model, reward=UnitTests(run_code=True), width=2, depth=0)
+    with pytest.raises(RewardTypeError, match=r"^`UnitTests` found no tests"):
+        tpo.invoke("Write a function `f`.")
+    assert model.notebook.calls == []
+
+
+def test_an_agent_whose_reward_needs_a_field_is_refused_where_it_is_built() -> None:
+    with pytest.raises(RewardTypeError, match=r"needs `passages`.* bind it with `functools"):
+        TPOMiddleware(reward=grounded)
+    assert TPOMiddleware(reward=partial(grounded, passages=[]))
+    assert TPOMiddleware(reward=UnitTests(run_code=True))
 
 
 @pytest.mark.parametrize("reward", REWARDS.values(), ids=REWARDS)

@@ -35,7 +35,8 @@ class ShownCandidate(TypedDict):
 
     text: str
     number: NotRequired[int]
-    """What to call it in the answer; not there for a response that is shown for comparison."""
+    """What to call it in the answer; not there for a response that is shown for comparison, which
+    is not to be scored again."""
     standing: NotRequired[str]
     """`best so far` or `worst so far`, for a response of an earlier round."""
     reward: NotRequired[float]
@@ -84,7 +85,8 @@ class HumanReward(ComposedReward):
     """Pauses the run until a person has picked, ranked or scored the candidates of a round.
 
     The question is a `HumanQuestion`; the answer comes with `Command(resume=...)`: the number of
-    the best one (`pick`), all numbers from best to worst (`rank`), or one score each (`score`). An
+    the best one (`pick`), all numbers from best to worst (`rank`), or a score for each that has a
+    number (`score`): those without one are shown for comparison, with the score they have. An
     answer that cannot be used asks again and says why; the run is kept. Responses that were judged
     before keep their reward and are not shown again.
 

@@ -17,8 +17,8 @@ Mode: TypeAlias = Literal["pick", "rank", "score"]
 INSTRUCTIONS: dict[Mode, str] = {
     "pick": "Answer with the number of the best candidate, such as 2.",
     "rank": "Answer with all numbers, the best candidate first, such as [2, 1, 3].",
-    "score": "Answer with one score from 0 to {scale} for each candidate, in their order, such as "
-    "[7, 4.5, null]; null leaves a candidate without a score.",
+    "score": "Answer with one score from 0 to {scale} for each candidate that has a number, in "
+    "their order, such as [7, 4.5, null]; null leaves a candidate without a score.",
 }
 """How to answer, by mode; our own wording."""
 
@@ -102,11 +102,11 @@ def rank_rewards(answer: object, *, fresh: int, standing: Standing) -> list[floa
 
 
 def scores(answer: object, *, fresh: int, scale: float) -> list[float | None]:
-    """Read a score for each candidate; None where the person gave none.
+    """Read a score for each new candidate; None where the person gave none.
 
     Args:
-        answer: One number or None for each candidate, in their order.
-        fresh: How many candidates there are.
+        answer: One number or None for each new candidate, in their order.
+        fresh: How many candidates are new; those of earlier rounds keep their rewards.
         scale: The best score; the worst is 0.
 
     Raises:
@@ -119,7 +119,9 @@ def scores(answer: object, *, fresh: int, scale: float) -> list[float | None]:
     plain = _plain(answer)
     given = plain if isinstance(plain, list) else [plain]
     if len(given) != fresh:
-        raise AnswerError(f"Expected {fresh} scores, one for each candidate, got {len(given)}.")
+        raise AnswerError(
+            f"Expected {fresh} scores, one for each candidate that has a number, got {len(given)}."
+        )
     return [None if one is None else _score(one, scale) for one in given]
 
 

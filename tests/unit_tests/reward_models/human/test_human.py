@@ -152,6 +152,19 @@ async def test_scores_show_earlier_ones_for_comparison_only() -> None:
     assert await studio.answer([5, None]) == [5.0, None, 5.0]
 
 
+async def test_whoever_scores_all_that_is_shown_is_told_which_are_to_be_scored() -> None:
+    studio = Studio("invoke", HumanReward(mode="score"), OLD)
+    question = await studio.send({})
+    assert "for each candidate that has a number" in question["instructions"]
+
+    again = await studio.answer([1.0 for _ in question["candidates"]])
+    assert again["problem"] == (
+        "Expected 2 scores, one for each candidate that has a number, got 4."
+    )
+    numbered = [one for one in question["candidates"] if "number" in one]
+    assert await studio.answer([1.0 for _ in numbered]) == [1.0, 1.0, 1.0]
+
+
 async def test_what_was_judged_before_is_not_asked_again() -> None:
     pool = [
         {"text": "new", "reward": 2.0, "round": 0},

@@ -77,7 +77,18 @@ class OneTypedLine(BaseModel):
         except ValidationError as error:
             if not isinstance(data, Mapping):  # a field's value: the class around it says which
                 raise
-            raise SettingsError(first_problem(cls, error)) from None
+            raise SettingsError(first_problem(cls, error, data)) from None
+
+    if not TYPE_CHECKING:  # with it a type checker would take any assignment
+
+        def __setattr__(self, name: str, value: object) -> None:
+            """Set a field, where it can be set."""
+            try:
+                super().__setattr__(name, value)
+            except ValidationError as error:
+                if error.errors()[0]["type"] not in ("frozen_instance", "frozen_field"):
+                    raise
+                raise SettingsError(_cannot_be_set(type(self), name)) from None
 
 
 Params = ParamSpec("Params")
@@ -152,19 +163,20 @@ def named_fields(cls: ClassT) -> ClassT:
     return cls
 
 
-def first_problem(cls: type[BaseModel], error: ValidationError) -> str:
+def first_problem(cls: type[BaseModel], error: ValidationError, data: object = None) -> str:
     """Return the first complaint of pydantic about a class as one line.
 
     Args:
         cls: What was constructed.
         error: What pydantic raised.
+        data: What was validated: of a path, what leads nowhere in it names a branch of a union.
     """
     problems = error.errors(include_url=False, include_context=False)
     # A typo in a needed option is two problems: say which name is wrong, not which one is missing.
     problem = next(
         (problem for problem in problems if problem["type"] in UNKNOWN_OPTION), problems[0]
     )
-    path = [str(part) for part in problem["loc"]]
+    path = _path(problem["loc"], data)
     name, option = _called(cls), ".".join(path) or _called(cls)
     if problem["type"] in UNKNOWN_OPTION and len(path) == 1:
         return _no_field(cls, option)
@@ -213,6 +225,28 @@ def _adapter(call: Callable[..., Any], unless: Collection[str]) -> TypeAdapter[A
     arguments = typed_dict("arguments", types, total=False)
     arguments.__pydantic_config__ = ConfigDict(strict=True, arbitrary_types_allowed=True)
     return TypeAdapter(arguments)
+
+
+def _path(places: Sequence[int | str], data: object) -> list[str]:
+    """Return the places that a path goes through: fields, keys and items, no branches of unions."""
+    path = [str(place) for place in places[:1]]
+    value = data.get(places[0]) if places and isinstance(data, Mapping) else None
+    for place in places[1:]:
+        if isinstance(place, str) and not isinstance(value, Mapping) and data is not None:
+            continue
+        path.append(str(place))
+        with suppress(LookupError, TypeError):
+            value = value[place]  # type: ignore[index]  # a mapping or a sequence, if it has it
+    return path
+
+
+def _cannot_be_set(cls: type[BaseModel], name: str) -> str:
+    """Say how to get a copy in which a field is another."""
+    way = f"model_copy(update={{{name!r}: ...}})"
+    if hasattr(cls, "with_changes"):  # which checks what it is given
+        way = f"with_changes({name}=...)"
+    of_settings = "; of settings, `with_settings(...)`" if hasattr(cls, "with_settings") else ""
+    return f"`{name}` of {_called(cls)} cannot be set: make a copy, `{way}`{of_settings}."
 
 
 def _called(cls: type) -> str:
@@ -331,55 +365,3 @@ def check_options(cls: type[BaseModel], options: Iterable[str]) -> None:
     for option in options:
         if option not in cls.model_fields:
             raise SettingsError(_no_field(cls, option))
-
-
-def check_choice(option: str, value: object, choices: Sequence[str]) -> None:
-    """Refuse a value that is none of the choices.
-
-    Raises:
-        SettingsError: In one line.
-
-    Example:
-        >>> check_choice("optimize", "answers", ("answers", "tool_calls"))
-    """
-    if value not in choices:
-        listed = " or ".join(f"`{choice}`" for choice in choices)
-        raise SettingsError(f"`{option}` must be {listed}, got {_seen(value, hidden=False)}.")
-
-
-def check_function(option: str, value: object, *given: str) -> None:
-    """Refuse what is there and cannot be called, and what would have to be awaited.
-
-    Args:
-        option: Its name.
-        value: The function, or None.
-        given: What it is called with, by place.
-
-    Raises:
-        SettingsError: In one line.
-
-    Example:
-        >>> check_function("should_optimize", lambda request: True, "request", "reply")
-        Traceback (most recent call last):
-        ...
-        langchain_tpo.errors.SettingsError: `should_optimize` must take `(request, reply)`, got \
-`(request)`.
-    """
-    if value is None:
-        return
-    if not callable(value) or _is_async(value):
-        what = "an async function" if callable(value) else _seen(value, hidden=False)
-        raise SettingsError(f"`{option}` must be a plain function, got {what}.")
-    with suppress(ValueError):  # of functions written in C nobody knows
-        signature = inspect.signature(value)
-        try:
-            signature.bind(*given)
-        except TypeError:
-            raise SettingsError(
-                f"`{option}` must take `({', '.join(given)})`, got `{signature}`."
-            ) from None
-
-
-def _is_async(function: Callable[..., object]) -> bool:
-    call = getattr(type(function), "__call__", None)  # noqa: B004 of an object that is one
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)

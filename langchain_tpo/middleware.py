@@ -13,8 +13,9 @@ from langgraph.channels import LastValue
 from langgraph.types import Command
 from pydantic import ConfigDict
 
+from langchain_tpo.agents.options import check_choice, check_function
 from langchain_tpo.chat_models.first_reply import Answer, FirstReply, ReplyMessages
-from langchain_tpo.constructors import check_choice, check_function, names_checked
+from langchain_tpo.constructors import names_checked
 from langchain_tpo.errors import MissingExtraError, SettingsError
 from langchain_tpo.reward_models.base import check_context
 from langchain_tpo.reward_models.coercion import RewardLike

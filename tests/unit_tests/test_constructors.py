@@ -16,6 +16,7 @@ from langchain_tpo import (
     ChatTPO,
     TPOMiddleware,
     TPORunnable,
+    TPOSettings,
     build_tpo_graph,
     evaluation,
     local,
@@ -24,6 +25,7 @@ from langchain_tpo import (
 )
 from langchain_tpo.constructors import OneTypedLine
 from langchain_tpo.errors import ConfigurationError, SettingsError
+from langchain_tpo.reward_models import ExactAnswer, HumanReward
 
 MODEL = FakeListChatModel(responses=["a"])
 URL = "http://127.0.0.1:1"
@@ -389,3 +391,45 @@ def test_a_loop_shows_itself_in_one_line() -> None:
         "TPORunnable(model=FakeListChatModel, reward=score, critic=FakeListChatModel, width=3, "
         "depth=1, strategy=tpo)"
     )
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        (lambda: TPOSettings(min_contrast=-1), r"^`min_contrast` of TPOSettings: .* 0, got `-1`\."),
+        (
+            lambda: ExactAnswer(reference=["a", object()]),  # type: ignore[arg-type, list-item]
+            r"^`reference(\.1)?` of ExactAnswer: ",
+        ),
+        (lambda: HumanReward(mode="vote"), r"^`mode` of HumanReward: "),  # type: ignore[arg-type]
+    ],
+)
+def test_a_line_names_the_field_and_no_branch_of_its_type(build: Any, says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        build()
+
+
+@pytest.mark.parametrize(
+    ("changed", "name", "way"),
+    [
+        (
+            TPORunnable(model=MODEL, reward=score),
+            "model",
+            r"`model_copy\(update={'model': ...}\)`; .*",
+        ),
+        (
+            ChatTPO(model=MODEL, reward=score),
+            "temperature",
+            r".*; of settings, `with_settings\(...\)`",
+        ),
+        (TPOSettings(), "width", r"`with_changes\(width=...\)`"),
+        (ExactAnswer(), "reference", r"`model_copy\(update={'reference': ...}\)`"),
+    ],
+)
+def test_what_cannot_be_set_says_in_one_line_how_to_get_a_copy(
+    changed: Any, name: str, way: str
+) -> None:
+    kind = type(changed).__name__
+    says = rf"^`{name}` of {kind} cannot be set: make a copy, {way}\.\Z"
+    with pytest.raises(SettingsError, match=says):
+        setattr(changed, name, None)

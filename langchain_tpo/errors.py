@@ -21,7 +21,9 @@
 Errors of model providers are not here: they pass through as they were raised.
 """
 
+from collections.abc import Mapping
 from importlib.util import find_spec
+from typing import Any
 
 
 class TPOError(Exception):
@@ -110,6 +112,19 @@ class RunError(TPOError):
 
 class NoResponseError(RunError):
     """The first round brought too few usable responses, or a critique held no text."""
+
+    def __init__(
+        self, message: str = "", *, first_samples: Mapping[str, Any] | None = None
+    ) -> None:
+        """Say in one line what was drawn in place of responses.
+
+        Args:
+            message: The line.
+            first_samples: The responses that could be used, and what they cost, as the
+                `first_samples` of a next run; None where there were none.
+        """
+        super().__init__(message)
+        self.first_samples = first_samples
 
 
 class TimeBudgetError(RunError):

@@ -63,7 +63,10 @@ line of the records with `"status": "failed"`, and `--resume --retry-failed` tri
 A `MissingExtraError` is an `ImportError` too. Every `ConfigurationError` is a `RuntimeError` too,
 so that LangGraph Server shows its line to the client and LangGraph's default retry policy does not
 try again. A `RewardServerError` knows more: `status`, the HTTP status or None where no answer came,
-and `retry_after`, the seconds for which the server asked to be left alone.
+and `retry_after`, the seconds for which the server asked to be left alone. A `NoResponseError` of a
+first round holds in `first_samples` what could be used of it: one response where two are needed.
+Handed to the next run, `{{"messages": ..., "first_samples": error.first_samples}}`, it is not paid
+for again.
 """
 
 ADVICE = {

@@ -118,7 +118,7 @@ def changes(state: TPOState, settings: TPOSettings, draws: Draws) -> TPOUpdate:
     needed = 1 if out_of_time(state["steps"], settings=settings) else _needed(settings)
     failure = None
     if not refused and len(responses) < needed:
-        error = _too_few(responses, drops, needed)
+        error = _too_few(state, responses, drops, needed)
         if not in_hand or settings.on_error == "raise":
             raise error
         failure = failure_of("sample", 0, next(iter(draws.failures), error))
@@ -135,10 +135,15 @@ def _given(state: TPOState) -> FirstSamples:
     return state.get("first_samples") or FirstSamples(candidates=[])
 
 
-def _too_few(responses: Sequence[Candidate], drops: Sequence[Drop], needed: int) -> NoResponseError:
+def _too_few(
+    state: TPOState, responses: Sequence[Candidate], drops: Sequence[Drop], needed: int
+) -> NoResponseError:
+    """Return the error of a shortage; what can be used goes with it, for a next run."""
+    usable_ones = FirstSamples(candidates=[*responses], steps=state["steps"])
     return NoResponseError(
         f"{len(responses)} of {len(responses) + len(drops)} first responses can be used, {needed} "
-        f"needed {why_no_text([_held(drop) for drop in drops])}"
+        f"needed {why_no_text([_held(drop) for drop in drops])}",
+        first_samples=usable_ones if responses else None,
     )
 
 

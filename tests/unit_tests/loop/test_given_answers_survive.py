@@ -1,6 +1,7 @@
 """What a run was given, or has paid for before it draws, is its answer where the draws fail."""
 
 import logging
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,7 @@ from langchain_tpo import (
 )
 from langchain_tpo.errors import NoResponseError
 from langchain_tpo.state import FirstSamples
-from tests.support.fakes import ScriptedModel
+from tests.support.fakes import ScriptedModel, obedient
 from tests.support.tool_fakes import ToolLog, ToolUse, VaryingAgentModel
 
 ANSWER = "Oil it twice a year."
@@ -155,6 +156,23 @@ def test_a_response_that_somebody_adds_to_the_lone_one_lets_the_run_go_on() -> N
     result = TPOResult.from_state(graph.invoke(None, thread)["tpo"])
 
     assert (result.stop_reason, result.failure, len(result.rounds)) == ("depth", None, 1)
+
+
+def test_a_lone_response_without_one_at_hand_goes_with_the_error_into_the_next_run() -> None:
+    def once(step: str, messages: Any, number: int) -> str:
+        return " " if number == 1 else obedient(step, messages, number)
+
+    model = ScriptedModel(reply=once)
+    tpo = TPORunnable(model=model, reward=by_length, width=2, depth=1)
+    with pytest.raises(NoResponseError, match=r"^1 of 2 first responses can be used") as raised:
+        tpo.invoke("Wood?")
+    kept = pickle.loads(pickle.dumps(raised.value)).first_samples  # noqa: S301 our own bytes
+
+    result = tpo.optimize({"messages": "Wood?", "first_samples": kept})
+
+    assert result.pool[0]["text"] == "sample 0"
+    assert model.notebook.steps().count("sample") == 3  # one more, beside the one that was kept
+    assert result.usage["completions"] == len(model.notebook.calls)
 
 
 def test_a_shortage_is_counted_as_it_was() -> None:

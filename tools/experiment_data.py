@@ -16,6 +16,7 @@ In each half of IFEval the prompts come first whose answers are short by nature,
 takes those: under a cap of tokens that a laptop can afford, essays are cut for every system alike.
 Problems of GSM8K and MATH-500 keep their order and end in the wish to see the result in a box.
 Of AlpacaEval's questions those are kept, shuffled, that GPT-4 Turbo answers in few words.
+`conventions-told.jsonl` is examples/conventions.jsonl with its tests in the prompts.
 """
 
 import json
@@ -56,6 +57,9 @@ LONG_FORMS = re.compile(
 
 BOXED = "Reason step by step, and put the final result in \\boxed{}."
 """What follows a problem of mathematics, so that its result can be read."""
+
+TOLD = "It must pass these tests:"
+"""What leads from a question to its tests."""
 
 Row = dict[str, Any]
 
@@ -123,6 +127,19 @@ def open_questions(rows: Iterable[Row]) -> list[Row]:
     ]
 
 
+def told(rows: Iterable[Row]) -> list[Row]:
+    r"""Return rows whose prompts say their tests.
+
+    Example:
+        >>> told([{"prompt": "Write f.", "tests": ["assert f(1)"]}])[0]["prompt"].split("\n\n")
+        ['Write f.', 'It must pass these tests:', 'assert f(1)']
+    """
+    return [
+        {**row, "prompt": "\n\n".join([row["prompt"], TOLD, "\n".join(row["tests"])])}
+        for row in rows
+    ]
+
+
 def _all_checked(row: Row) -> bool:
     rules = named_rules(row, row["prompt"]) or ()
     return all(rule.check("A text. And more of it.").satisfaction is not None for rule in rules)
@@ -173,6 +190,8 @@ def main(source: Path, target: Path) -> None:
     _write(target / "ifbench.jsonl", checkable(_read(source / "ifbench.jsonl")))
     _write(target / "gsm8k.jsonl", problems(_read(source / "gsm8k_test.jsonl")))
     _write(target / "math500.jsonl", problems(_read(source / "math500.jsonl")))
+    functions = Path(__file__).parents[1] / "examples" / "conventions.jsonl"
+    _write(target / "conventions-told.jsonl", told(_read(functions)))
     baseline = _read(source / "alpaca_eval2_ref_gpt4_turbo.jsonl")
     _write(target / "open.jsonl", open_questions(baseline))
 

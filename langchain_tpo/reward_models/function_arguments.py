@@ -70,8 +70,8 @@ _OF_RECORDS = {"run", "example", "root_run", "ctx", "context"}
 
 SAYS_NOTHING = 2
 """Characters of a name up to which it says nothing: `p`, `q`, `x1`."""
-
 _PLACES = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,9 +255,6 @@ def _is_module(function: object) -> bool:
     return callable(getattr(type(function), "forward", None))
 
 
-_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-
-
 def _roles(label: str, named: Sequence[inspect.Parameter]) -> dict[str, Role]:
     """Tell what each named argument is; those that say nothing are prompt and response by place."""
     roles: dict[str, Role] = {one.name: _ROLES.get(one.name.lstrip("_"), "field") for one in named}
@@ -371,7 +368,7 @@ def _replies(request: ScoreRequest, texts: Sequence[str]) -> list[AIMessage]:
 def _asked(role: Role, parameter: inspect.Parameter, request: ScoreRequest, count: int) -> object:
     """Return the conversation as an argument wants it."""
     as_dict = _wants_dicts(parameter)
-    if role == "messages":
+    if role == "messages" or (role == "prompt" and _wants_messages(parameter)):
         copied = [message.model_copy(deep=True) for message in request["messages"]]
         return convert_to_openai_messages(copied) if as_dict else copied
     prompt = conversation_text(request["messages"])
@@ -385,7 +382,7 @@ def _shown(
     parameter: inspect.Parameter, request: ScoreRequest, texts: Sequence[str]
 ) -> Sequence[object]:
     """Return responses as an argument wants them: texts, messages, or records of either kind."""
-    if "AIMessage" in str(parameter.annotation):
+    if _wants_messages(parameter):
         return _replies(request, texts)
     if not _wants_dicts(parameter):
         return list(texts)
@@ -393,6 +390,10 @@ def _shown(
     return [
         [{"role": "assistant", "content": text}] if several else {"output": text} for text in texts
     ]
+
+
+def _wants_messages(parameter: inspect.Parameter) -> bool:
+    return bool(re.search(r"\b(?:AI|Base|Any)Message\b", str(parameter.annotation)))
 
 
 def _wants_dicts(parameter: inspect.Parameter) -> bool:

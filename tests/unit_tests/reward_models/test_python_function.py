@@ -200,6 +200,14 @@ def test_a_batch_function_with_too_few_scores_is_refused() -> None:
         FunctionReward(lambda completions: [1.0]).invoke(REQUEST)
 
 
+def test_an_annotation_says_that_messages_are_wanted() -> None:
+    def kinds(prompt: list[BaseMessage], response: BaseMessage) -> float:
+        assert [type(one) for one in (*prompt, response)] == [HumanMessage, AIMessage]
+        return float(len(response.text))
+
+    assert FunctionReward(kinds).invoke(REQUEST) == [9.0, 2.0]
+
+
 def test_messages_are_copies() -> None:
     def greedy(messages: list[BaseMessage], response: str, keywords: list[str]) -> float:
         messages[0].content = "changed"

@@ -122,20 +122,25 @@ class FunctionReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
         if self.is_async_only:
             raise async_only(self._label)
         texts, calls = self._calls(input)
-        if len(calls) < 2:  # noqa: PLR2004 nothing to run beside it
-            return self._scores(input, texts, [_outcome(call) for call in calls])
-        wide = merge_configs({"max_concurrency": len(calls)}, config)
-        with get_executor_for_config(wide) as executor:
-            return self._scores(input, texts, _side_by_side(calls, executor))
+        outcomes = _outcomes(calls, config)
+        if any(map(_is_awaitable, outcomes)):
+            for outcome in filter(inspect.iscoroutine, outcomes):
+                outcome.close()
+            raise async_only(self._label)
+        return self._scores(input, texts, outcomes)
 
     async def ainvoke(
         self, input: ScoreRequest, config: RunnableConfig | None = None, **kwargs: Any
     ) -> list[Score]:
         """Score without blocking the event loop: a plain function runs in threads."""
-        if not self.is_async_only:
-            return await run_in_executor(config, self.invoke, input, config, **kwargs)
+        del kwargs  # none are taken
         texts, calls = self._calls(input)
         limit = (config or {}).get("max_concurrency")
+        if not self.is_async_only:
+            outcomes = await run_in_executor(config, _outcomes, calls, config)
+            if not any(map(_is_awaitable, outcomes)):
+                return self._scores(input, texts, outcomes)
+            calls = [partial(_settled, outcome) for outcome in outcomes]
         outcomes = await gather_with_concurrency(limit, *map(_aoutcome, calls))
         return self._scores(input, texts, outcomes)
 
@@ -187,6 +192,17 @@ class FunctionReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
         return type(self).__name__ if name == "<lambda>" else name
 
 
+def _outcomes(
+    calls: Sequence[Callable[[], Any]], config: RunnableConfig | None
+) -> Sequence[object]:
+    """Return what calls return or raise, those of a round side by side."""
+    if len(calls) < 2:  # noqa: PLR2004 nothing to run beside it
+        return [_outcome(call) for call in calls]
+    wide = merge_configs({"max_concurrency": len(calls)}, config)
+    with get_executor_for_config(wide) as executor:
+        return _side_by_side(calls, executor)
+
+
 def _side_by_side(calls: Sequence[Callable[[], Any]], executor: Executor) -> list[object]:
     """Return the outcomes of all calls; where no more threads can be started, fewer make them."""
     waiting, outcomes = deque(enumerate(calls)), dict[int, object]()
@@ -205,6 +221,17 @@ def _side_by_side(calls: Sequence[Callable[[], Any]], executor: Executor) -> lis
     for worker in workers:
         worker.result()
     return [outcomes[place] for place in range(len(calls))]
+
+
+def _is_awaitable(outcome: object) -> bool:
+    """Whether a plain function returned this to be awaited, as one around an async one does."""
+    return issubclass(type(outcome), Awaitable)
+
+
+async def _settled(outcome: object) -> object:
+    if _is_error(outcome):
+        raise cast("Exception", outcome)
+    return await cast("Awaitable[object]", outcome) if _is_awaitable(outcome) else outcome
 
 
 def _is_error(outcome: object) -> bool:

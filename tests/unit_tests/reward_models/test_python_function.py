@@ -1,6 +1,7 @@
 """A function's arguments are bound by name, or refused in one line."""
 
 import asyncio
+import functools
 import logging
 import threading
 from collections.abc import Callable
@@ -206,6 +207,28 @@ def test_an_annotation_says_that_messages_are_wanted() -> None:
         return float(len(response.text))
 
     assert FunctionReward(kinds).invoke(REQUEST) == [9.0, 2.0]
+
+
+async def test_a_function_may_return_what_has_to_be_awaited() -> None:
+    async def length(prompt: str, response: str) -> float:
+        await asyncio.sleep(0)
+        if response == "48":
+            raise ValueError
+        return float(len(prompt) + len(response))
+
+    @functools.wraps(length)
+    def logged(*args: Any, **kwargs: Any) -> Any:
+        return length(*args, **kwargs)
+
+    class Client:
+        def __call__(self, prompt: str, response: str) -> Any:
+            return length(prompt, response)
+
+    for function in (logged, Client()):
+        reward = FunctionReward(function)
+        assert await reward.ainvoke(REQUEST) == [15.0, None]
+        with pytest.raises(RewardTypeError, match="ainvoke"):
+            reward.invoke(REQUEST)
 
 
 def test_messages_are_copies() -> None:

@@ -5,7 +5,7 @@ and tries again. No key, no GPU; the model is fetched once (1.1 GB, Qwen's own f
 
     python examples/demo.py --all                               two questions more
     python examples/demo.py "Your own question. At most 40 words."
-    python examples/demo.py --model smollm2-135m                93 MB, and too small to learn
+    python examples/demo.py --model smollm2-135m                93 MB, and learns little
     python examples/demo.py --model path/to/any-instruct.gguf   or a hub id
     python examples/demo.py --model gpt-4.1-mini --base-url https://... (key in OPENAI_API_KEY)
 """

@@ -79,17 +79,6 @@ class OneTypedLine(BaseModel):
                 raise
             raise SettingsError(first_problem(cls, error, data)) from None
 
-    if not TYPE_CHECKING:  # with it a type checker would take any assignment
-
-        def __setattr__(self, name: str, value: object) -> None:
-            """Set a field, where it can be set."""
-            try:
-                super().__setattr__(name, value)
-            except ValidationError as error:
-                if error.errors()[0]["type"] not in ("frozen_instance", "frozen_field"):
-                    raise
-                raise SettingsError(_cannot_be_set(type(self), name)) from None
-
 
 Params = ParamSpec("Params")
 ResultT = TypeVar("ResultT")
@@ -238,15 +227,6 @@ def _path(places: Sequence[int | str], data: object) -> list[str]:
         with suppress(LookupError, TypeError):
             value = value[place]  # type: ignore[index]  # a mapping or a sequence, if it has it
     return path
-
-
-def _cannot_be_set(cls: type[BaseModel], name: str) -> str:
-    """Say how to get a copy in which a field is another."""
-    way = f"model_copy(update={{{name!r}: ...}})"
-    if hasattr(cls, "with_changes"):  # which checks what it is given
-        way = f"with_changes({name}=...)"
-    of_settings = "; of settings, `with_settings(...)`" if hasattr(cls, "with_settings") else ""
-    return f"`{name}` of {_called(cls)} cannot be set: make a copy, `{way}`{of_settings}."
 
 
 def _called(cls: type) -> str:

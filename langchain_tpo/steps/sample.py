@@ -141,8 +141,8 @@ def _too_few(
     """Return the error of a shortage; what can be used goes with it, for a next run."""
     usable_ones = FirstSamples(candidates=[*responses], steps=state["steps"])
     return NoResponseError(
-        f"{len(responses)} of {len(responses) + len(drops)} first responses can be used, {needed} "
-        f"needed {why_no_text([_held(drop) for drop in drops])}",
+        f"{len(responses)} of {len(responses) + len(drops)} first responses held any text, "
+        f"{needed} needed {why_no_text([_held(drop) for drop in drops])}",
         first_samples=usable_ones if responses else None,
     )
 

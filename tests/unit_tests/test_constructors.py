@@ -407,29 +407,3 @@ def test_a_loop_shows_itself_in_one_line() -> None:
 def test_a_line_names_the_field_and_no_branch_of_its_type(build: Any, says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         build()
-
-
-@pytest.mark.parametrize(
-    ("changed", "name", "way"),
-    [
-        (
-            TPORunnable(model=MODEL, reward=score),
-            "model",
-            r"`model_copy\(update={'model': ...}\)`; .*",
-        ),
-        (
-            ChatTPO(model=MODEL, reward=score),
-            "temperature",
-            r".*; of settings, `with_settings\(...\)`",
-        ),
-        (TPOSettings(), "width", r"`with_changes\(width=...\)`"),
-        (ExactAnswer(), "reference", r"`model_copy\(update={'reference': ...}\)`"),
-    ],
-)
-def test_what_cannot_be_set_says_in_one_line_how_to_get_a_copy(
-    changed: Any, name: str, way: str
-) -> None:
-    kind = type(changed).__name__
-    says = rf"^`{name}` of {kind} cannot be set: make a copy, {way}\.\Z"
-    with pytest.raises(SettingsError, match=says):
-        setattr(changed, name, None)

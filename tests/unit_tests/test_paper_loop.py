@@ -351,7 +351,7 @@ async def test_best_of_n_is_content_with_one_response(optimize: Any) -> None:
 async def test_empty_first_responses_say_what_to_look_at(optimize: Any) -> None:
     tpo = TPORunnable(model=ScriptedModel(reply=lambda *_: "  "), reward=last_number)
 
-    with pytest.raises(NoResponseError, match="0 of 5 first responses can be used"):
+    with pytest.raises(NoResponseError, match="0 of 5 first responses held any text"):
         await optimize(tpo, "Wood?")
 
 

@@ -9,7 +9,7 @@ from langchain_core.callbacks import UsageMetadataCallbackHandler, get_usage_met
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.messages.utils import message_chunk_to_message
 from langchain_core.runnables import RunnableLambda
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from langchain_tpo import TPORunnable, TPOSettings
 from langchain_tpo.chat_models.chat_tpo import ChatTPO
@@ -317,7 +317,7 @@ def test_what_the_loop_refuses_is_refused_here() -> None:
 def test_its_own_fields_cannot_be_changed() -> None:
     chat = ChatTPO(model=ScriptedModel(), reward=last_number)
 
-    with pytest.raises(SettingsError, match="`width` of ChatTPO cannot be set"):
+    with pytest.raises(ValidationError, match="frozen"):
         chat.width = 3
 
 

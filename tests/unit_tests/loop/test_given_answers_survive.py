@@ -73,8 +73,8 @@ def with_a_draft(fate: str, depth: int) -> dict[str, Any]:
 DOORS: tuple[Run, ...] = (in_an_agent, in_a_chat_model, with_a_draft)
 SAYS = {
     "fails": ("ConnectionError", "429: slow down"),
-    "calls": ("NoResponseError", "1 of 3 first responses can be used, 2 needed (2 calls of"),
-    "is empty": ("NoResponseError", "1 of 3 first responses can be used, 2 needed (2 empty)"),
+    "calls": ("NoResponseError", "1 of 3 first responses held any text, 2 needed (2 calls of"),
+    "is empty": ("NoResponseError", "1 of 3 first responses held any text, 2 needed (2 empty)"),
 }
 
 
@@ -164,7 +164,7 @@ def test_a_lone_response_without_one_at_hand_goes_with_the_error_into_the_next_r
 
     model = ScriptedModel(reply=once)
     tpo = TPORunnable(model=model, reward=by_length, width=2, depth=1)
-    with pytest.raises(NoResponseError, match=r"^1 of 2 first responses can be used") as raised:
+    with pytest.raises(NoResponseError, match=r"^1 of 2 first responses held any text") as raised:
         tpo.invoke("Wood?")
     kept = pickle.loads(pickle.dumps(raised.value)).first_samples  # noqa: S301 our own bytes
 
@@ -183,5 +183,5 @@ def test_a_shortage_is_counted_as_it_was() -> None:
     with pytest.raises(NoResponseError) as raised:
         tpo.invoke("Wood?")
     said = str(raised.value)
-    assert said.startswith("0 of 2 first responses can be used")
+    assert said.startswith("0 of 2 first responses held any text")
     assert '`whole_replies=True`; `optimize="tool_calls"` in `ChatTPO` and `TPOMiddleware`' in said

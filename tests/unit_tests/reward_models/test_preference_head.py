@@ -174,7 +174,7 @@ def test_it_is_a_frozen_runnable_with_a_name() -> None:
     assert isinstance(head, Runnable)
     assert head.get_name() == "preference_head"
     assert head == pickle.loads(pickle.dumps(head)) == copy.deepcopy(head)  # noqa: S301 our own bytes
-    with pytest.raises(SettingsError, match="cannot be set"):
+    with pytest.raises(ValueError, match="frozen"):
         head.name = "other"
 
 

@@ -311,11 +311,12 @@ def _relation(found: re.Match[str], before: str, after: str) -> str | None:
         ways = [("at least", 0)]
     if ways:
         relation, length = ways[0]
-        outer = _relation_at_the_end(near[: len(near) - length]) if length else None
-        if outer and outer != relation:  # "more than just one"
-            return outer if relation == "exactly" else None
         if relation == "bare":
             relation = relation_in_front(before) or relation
+        else:
+            outer = _relation_at_the_end(near[: len(near) - length]) if length else None
+            if outer and outer != relation:  # "more than just one"
+                return outer if relation == "exactly" else None
         return _as_meant(relation, before[: len(before) - length], after)
     single = found["number"].lower() == "single" and found["thing"].lower() != "word"
     apposed = found["thing"].lower() == "word" and _APPOSED.fullmatch(before) and _ENDS.match(after)

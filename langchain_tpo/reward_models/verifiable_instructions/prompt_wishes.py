@@ -56,6 +56,7 @@ _OF_ANOTHER = re.compile(
     r"|wrote|was|were|had|knows?|learn\w*|says|said|speak\w*|told|asks|asked"
     r"|instead of|rather than|other than|people"
     r"|(?:text|article|passage|report|essay|letter|story|poem)s? (?:below|above)"
+    r"(?=,| (?:ha(?:s|ve)|is|are|contains?|consists?|uses?|must|should|may|can)\b)"
     r"|this \w+ (?:is|has|contains?)|you (?:(?!need)\w+ed|wrote|gave|said|made)"
     r"|(?:function|regex|method|script|program|algorithm|class|endpoint|query"
     r"|component|textarea|text ?box|unit test|validation|summarizer)s?)\b"

@@ -165,6 +165,8 @@ SAID: list[tuple[str, tuple[Rule, ...]]] = [
     ("I want at most 30 words.", (max_words(30),)),
     ("I need 100 words on oil.", (words(at_least=80, at_most=120),)),
     ("Keep to a 50-word limit.", (max_words(50),)),
+    ("Summarize the text below in at most 50 words.", (max_words(50),)),
+    ("Summarize the text below in 50 words.", (words(at_least=40, at_most=60),)),
     ("At least explain it in 50 words.", (words(at_least=40, at_most=60),)),
     ("At most, a title. Use 50 words.", (words(at_least=40, at_most=60),)),
     ('At a maximum, use "oil" 3 times.', (includes("oil", times=0, at_most=3),)),

@@ -1,10 +1,11 @@
 """Options of an agent's middleware that are looked at before any call: a choice, a function."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 from langchain_tpo.errors import SettingsError
+from langchain_tpo.sampling.foreign_code import is_async
 from langchain_tpo.text.shown import shown
 
 
@@ -42,7 +43,7 @@ def check_function(option: str, value: object, *given: str) -> None:
     """
     if value is None:
         return
-    if not callable(value) or _is_async(value):
+    if not callable(value) or is_async(value):
         what = "an async function" if callable(value) else _seen(value)
         raise SettingsError(f"`{option}` must be a plain function, got {what}.")
     with suppress(ValueError):  # of functions written in C nobody knows
@@ -53,11 +54,6 @@ def check_function(option: str, value: object, *given: str) -> None:
             raise SettingsError(
                 f"`{option}` must take `({', '.join(given)})`, got `{signature}`."
             ) from None
-
-
-def _is_async(function: Callable[..., object]) -> bool:
-    call = getattr(type(function), "__call__", None)  # noqa: B004 of an object that is one
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
 def _seen(value: object) -> str:

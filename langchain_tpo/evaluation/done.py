@@ -30,14 +30,11 @@ class Done:
         """
         self._path = path
         self._places = Places()
-        self._failed = Places()
         if path is None or not path.is_file():
             return
         for place, record in read_placed_records(path):
             answered = record["status"] == "ok"
             self._places.add(record["example"], record["system"], place if answered else None)
-            if not answered:
-                self._failed.add(record["example"], record["system"])
 
     def __contains__(self, key: tuple[str, str]) -> bool:
         """Whether an example, named first, is done by a system."""
@@ -62,7 +59,7 @@ class Done:
             example: Its name.
             system: Who was asked.
         """
-        return (example, system) in self._failed
+        return (example, system) in self and self._places.at(example, system) is None
 
     def number_failed(self, systems: Iterable[str]) -> int:
         """Return how many records of some systems hold no answer.
@@ -70,7 +67,7 @@ class Done:
         Args:
             systems: Their names.
         """
-        return sum(map(self._failed.number, systems))
+        return sum(map(self._places.number_nowhere, systems))
 
     def answers(self, example: str) -> Iterator[Record]:
         """Read the answers to an example.

@@ -94,6 +94,24 @@ class Places:
         (number,) = found.fetchone()
         return int(number)
 
+    def number_nowhere(self, part: str) -> int:
+        """Return how many names have a part that lies nowhere.
+
+        Args:
+            part: Which part.
+
+        Example:
+            >>> places = Places()
+            >>> _ = places.add("1", "tpo", 0), places.add("2", "tpo")
+            >>> places.number_nowhere("tpo")
+            1
+        """
+        found = self._database.execute(
+            "SELECT COUNT(*) FROM places WHERE part = ? AND place IS NULL", (_key(part),)
+        )
+        (number,) = found.fetchone()
+        return int(number)
+
     def __contains__(self, named: tuple[str, str]) -> bool:
         """Whether a part of a name is noted."""
         found = self._database.execute(

@@ -25,7 +25,7 @@ from langchain_tpo.reward_models.function_arguments import (
 )
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.reward_models.scores import as_score, checked_scores
-from langchain_tpo.sampling.foreign_code import contained
+from langchain_tpo.sampling.foreign_code import contained, is_async
 from langchain_tpo.text.conversation import conversation_text
 
 logger = logging.getLogger(__name__)
@@ -183,8 +183,7 @@ class FunctionReward(OneTypedLine, RunnableSerializable[ScoreRequest, list[Score
     @property
     def is_async_only(self) -> bool:
         """Whether the function is a coroutine function, for async runs alone."""
-        call = getattr(type(self.function), "__call__", None)  # noqa: B004 objects with an async one
-        return inspect.iscoroutinefunction(self.function) or inspect.iscoroutinefunction(call)
+        return is_async(self.function)
 
     @property
     def _label(self) -> str:

@@ -5,8 +5,9 @@ through, a `CancelledError` that nobody sent the task around it. Knows exception
 """
 
 import asyncio
+import inspect
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import CodeType
 from typing import Any
@@ -22,6 +23,17 @@ _RUST_PANICS = "pyo3_runtime"
 
 _NO_THREAD = "can't start new thread"
 """What Python says where a system lets a program have no more threads."""
+
+
+def is_async(function: Callable[..., object]) -> bool:
+    """Return whether a function, or an object that can be called as one, is a coroutine function.
+
+    Example:
+        >>> is_async(print), is_async(asyncio.sleep)
+        (False, True)
+    """
+    call = getattr(type(function), "__call__", None)  # noqa: B004 objects with an async one
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
 @contextmanager

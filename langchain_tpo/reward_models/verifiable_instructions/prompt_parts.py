@@ -11,7 +11,6 @@ from langchain_tpo.reward_models.verifiable_instructions.prompt_limits import (
     NUMBER,
 )
 from langchain_tpo.reward_models.verifiable_instructions.prompt_openings import (
-    TEXT,
     commands,
 )
 
@@ -94,7 +93,6 @@ _LIMIT_ONLY = re.compile(
     rf"\W*(?:(?:in|use|an?|the|with|of|{'|'.join((*BEFORE.values(), *AFTER.values()))})\W*)*",
     re.IGNORECASE,
 )
-_NAMED = re.compile(rf"\b(?:{TEXT})", re.IGNORECASE)
 
 
 def is_of_a_part(thing: str, clause: str, after: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from langchain_tpo.cli.console import count, duration
 from langchain_tpo.costs import usage_by_model
 from langchain_tpo.planning import Forecast, Rehearsal
+from langchain_tpo.text.secrecy import without_secrets
 
 CHECKED = (
     "Completions and stages are those of the loop itself. Seconds come from a model of a batching "
@@ -30,11 +31,11 @@ class Plan:
 
 
 def plan_as_dict(plan: Plan) -> dict[str, Any]:
-    """Return a plan as `--json` prints it."""
+    """Return a plan as `--json` prints it, without credentials."""
     settings, found = plan.run.settings, plan.forecast
     return {
         "prompts": plan.prompts,
-        "settings": settings.model_dump(mode="json"),
+        "settings": without_secrets(settings.model_dump(mode="json")),
         "remark_tokens": plan.run.remark,
         "per_prompt": {
             **_totals(plan.run),

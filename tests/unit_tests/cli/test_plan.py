@@ -86,6 +86,17 @@ def test_what_the_reward_says_is_told(
     assert planned(capsys, *asked)["remark_tokens"] == told
 
 
+def test_it_prints_no_credentials(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "tpo.toml"
+    extra = 'extra = {api_key = "hush", note = "Bearer hush-hush", top_k = 40}'
+    file.write_text(f"[settings.sample]\n{extra}\n", encoding="utf-8")
+
+    plan = planned(capsys, "--prompts", "5", "--config", str(file))
+
+    shown = {"api_key": "(hidden)", "note": "Bearer (hidden)", "top_k": 40}
+    assert plan["settings"]["sample"]["extra"] == shown
+
+
 def test_a_judge_is_counted_apart(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_app(["plan", "--prompts", "1", "-N", "2", "-D", "1", "--judge"]) == 0
 

@@ -7,7 +7,7 @@ they are recorded; draws nothing.
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NotRequired, TypedDict, overload
+from typing import Any, NotRequired, TypedDict, cast, overload
 
 from langchain_core.messages import BaseMessage, convert_to_openai_messages
 
@@ -93,6 +93,12 @@ class SharedSamples:
             self._widest[key] = samples
             self._holders[key] = system
 
+    def copy(self) -> "SharedSamples":
+        """Return another one that begins with the same draws, and adds none to these."""
+        other = SharedSamples()
+        other._widest, other._holders = dict(self._widest), dict(self._holders)
+        return other
+
     def take(self, key: str, *, width: int) -> FirstSamples | None:
         """Return the first draws of a question, at most `width`; None when there are none."""
         samples = self._widest.get(key)
@@ -129,6 +135,16 @@ def first_samples_of(run: Mapping[str, Any]) -> FirstSamples:
         drops=[drop for drop in run["drops"] if drop["step"] == "sample"],
         steps=[step for step in run["steps"] if step["round"] == 0],
     )
+
+
+def paid_here(samples: FirstSamples) -> FirstSamples:
+    """Return what a run drew, for a run that goes on with it and counts the cost as its own.
+
+    Args:
+        samples: What the run itself took over from another one stays marked as that one's.
+    """
+    steps = [{**step, "shared": step.get("shared", False)} for step in samples.get("steps", [])]
+    return {**samples, "steps": cast("list[StepRecord]", steps)}
 
 
 def draws_in(samples: FirstSamples) -> int:

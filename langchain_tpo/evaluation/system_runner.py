@@ -5,7 +5,7 @@ knows no files.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 
@@ -23,11 +23,13 @@ from langchain_tpo.evaluation.first_samples import (
     Asked,
     SharedSamples,
     asked_key,
+    first_samples_of,
+    paid_here,
 )
 from langchain_tpo.evaluation.given_answers import GivenAnswer, samples_of
 from langchain_tpo.evaluation.given_critiques import NO_CRITIQUE, given_critic, read_critiques
 from langchain_tpo.evaluation.systems import System
-from langchain_tpo.evaluation.token_matching import Spent
+from langchain_tpo.evaluation.token_matching import Spent, sampling
 from langchain_tpo.evaluation.withheld_remarks import WithoutWords, samples_without_words
 from langchain_tpo.result import TPOResult
 from langchain_tpo.reward_models.interface import RewardModel
@@ -100,7 +102,7 @@ class SystemRunner:
         self._critiques: Mapping[str, str] | None = None
         if system.critique is not None:
             self._critiques = read_critiques(system.critique)
-        self._matched = lru_cache(maxsize=MOST_WIDTHS)(self._of_width)
+        self._of_width = lru_cache(maxsize=MOST_WIDTHS)(self._build_of_width)
 
     async def answer(
         self, example: Example, shared: SharedSamples, budget: Spending | None = None
@@ -120,8 +122,11 @@ class SystemRunner:
         for number in range(1 + len(example.follow_ups)):
             if self.system.answers is not None:
                 turn = await self._given(example, number, messages)
+            elif self.system.match is not None:
+                spent = self._spent(number, budget)
+                turn = await self._as_dear(spent, messages, shared, example.fields)
             else:
-                tpo = self._runnable(example, number, budget)
+                tpo = self._runnable(example)
                 turn = await self._answered(tpo, messages, shared, example.fields)
             turns.append(turn)
             if number < len(example.follow_ups):
@@ -149,6 +154,24 @@ class SystemRunner:
         asked = shared.asked(key, taken, result.pool)
         return AnsweredTurn(messages=list(messages), result=result, asked=asked)
 
+    async def _as_dear(
+        self,
+        spent: Spent,
+        messages: Sequence[BaseMessage],
+        shared: SharedSamples,
+        fields: Mapping[str, Any],
+    ) -> AnsweredTurn:
+        """Draw on until as much is spent, for one answer out of all of the draws."""
+        drawn, key = shared.copy(), asked_key(messages, self._shared.settings)
+        wider, width = spent.next_width(spent.sample, self.system.match_on), 0
+        while wider > width:
+            width = wider
+            turn = await self._answered(self._of_width(width), messages, drawn, fields)
+            drawn.add(key, paid_here(first_samples_of(turn.result.as_dict())), self.system.name)
+            wider = spent.next_width(sampling(turn.result.steps), self.system.match_on)
+        taken = shared.take(key, width=width)
+        return replace(turn, asked=shared.asked(key, taken, turn.result.pool))
+
     async def _given(
         self, example: Example, number: int, messages: Sequence[BaseMessage]
     ) -> AnsweredTurn:
@@ -169,16 +192,17 @@ class SystemRunner:
     def _shared(self) -> TPORunnable:
         return self._built(self._critic)
 
-    def _runnable(self, example: Example, number: int, budget: Spending | None) -> TPORunnable:
+    def _runnable(self, example: Example) -> TPORunnable:
         if self.system.critique is not None:
             return self._built(given_critic(self._critique(example)))
-        if self.system.match is None:
-            return self._shared
+        return self._shared
+
+    def _spent(self, number: int, budget: Spending | None) -> Spent:
         if budget is None:
             raise RunError(f"`{self.system.match}` has no answer whose tokens could be matched.")
-        return self._matched(budget[number].width(self.system.match_on))
+        return budget[number]
 
-    def _of_width(self, width: int) -> TPORunnable:
+    def _build_of_width(self, width: int) -> TPORunnable:
         settings = self.system.settings.with_changes(width=width)
         return self._shared.model_copy(update={"settings": settings, "width": None})
 

@@ -1,4 +1,4 @@
-"""How wide best-of-N may be for the tokens that another system took on the same prompt.
+"""How wide best-of-N becomes for the tokens that another system took on the same prompt.
 
 Pure: reads what a finished run cost, and what its first samples cost.
 """
@@ -20,6 +20,9 @@ has more use for than plain draws, are left out."""
 MOST_SAMPLES = 512
 """A bound against a run whose first samples were nearly empty."""
 
+SMALLEST_ROOM = 0.5
+"""Of a sample: with less of the budget left, one more would miss it by more than none."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Spent:
@@ -30,8 +33,8 @@ class Spent:
         ...     requests=1, completions=5, input_tokens=20, output_tokens=500, cached_tokens=0
         ... )
         >>> whole = {**sample, "completions": 19, "input_tokens": 9000, "output_tokens": 2300}
-        >>> Spent(sample=sample, whole=whole).width("output")
-        23
+        >>> Spent(sample=sample, whole=whole).next_width(sample, "output")
+        14
     """
 
     sample: Usage
@@ -39,43 +42,49 @@ class Spent:
     whole: Usage
     """Of the run."""
 
-    def width(self, match_on: MatchOn) -> int:
-        """Return the number of samples that costs as much, rounded to the nearest and at least one.
+    def next_width(self, drawn: Usage, match_on: MatchOn) -> int:
+        """Return how many samples to have drawn next: as many as before when no more fit.
 
-        Where a provider does not count tokens, completions are matched instead.
+        That is half of those that still fit by what the samples so far took. All at once would come
+        out dearer than the run: where the first few happen to be short, too many seem to fit.
+        Where a provider does not count tokens, completions are matched instead, and at once.
 
         Args:
+            drawn: What the samples so far took; at first those of the run itself.
             match_on: What prompts count. Best-of-N pays its prompt once per request.
         """
-        price = PRICE_OF_READING[match_on]
-        budget, each = self._budget(price), self._per_sample(price)
-        if budget is None or not each:
+        price, done = PRICE_OF_READING[match_on], drawn["completions"]
+        budget, taken = self._budget(price), self._taken(drawn, price)
+        if budget is None or not taken or not done:
             return min(max(1, self.whole["completions"]), MOST_SAMPLES)
-        return min(max(1, math.floor(budget / each + 0.5)), MOST_SAMPLES)
+        room = budget / taken * done - done
+        more = math.ceil(room / 2) if room >= SMALLEST_ROOM else 0
+        return min(done + more, MOST_SAMPLES)
 
     def _budget(self, price: float) -> float | None:
         """A prompt that one request reads for all draws is paid once, however many there are."""
         read, written = self.whole["input_tokens"], self.whole["output_tokens"]
         if not price or written is None:
             return written
-        shared = (self.sample["input_tokens"] or 0) if self.sample["requests"] == 1 else 0
+        shared = (self.sample["input_tokens"] or 0) if self._reads_once else 0
         return None if read is None else written + price * (read - shared)
 
-    def _per_sample(self, price: float) -> float | None:
-        tokens, completions = self.sample["output_tokens"], self.sample["completions"]
-        if not tokens or not completions:
-            return None
-        prompt = self.sample["input_tokens"]
-        if not price or prompt is None or self.sample["requests"] == 1:
-            return tokens / completions
-        return (tokens + price * prompt) / completions
+    def _taken(self, drawn: Usage, price: float) -> float | None:
+        tokens, prompt = drawn["output_tokens"], drawn["input_tokens"]
+        if not tokens or not price or prompt is None or self._reads_once:
+            return tokens
+        return tokens + price * prompt
+
+    @property
+    def _reads_once(self) -> bool:
+        return self.sample["requests"] == 1
 
 
 def spent_in(run: Mapping[str, Any]) -> Spent:
     """Read what a recorded run took."""
-    return Spent(sample=_sampling(run["steps"]), whole=run["usage"])
+    return Spent(sample=sampling(run["steps"]), whole=run["usage"])
 
 
-def _sampling(steps: Iterable[StepRecord]) -> Usage:
-    """Add up the plain draws: shared ones and a run's own."""
+def sampling(steps: Iterable[StepRecord]) -> Usage:
+    """Return what plain draws took in all: shared ones and a run's own."""
     return total_usage(step["usage"] for step in steps if step["step"] == "sample")

@@ -179,8 +179,8 @@ async def test_what_goes_on_with_a_draw_takes_seeds_of_its_own(tmp_path: Path) -
         tmp_path / "r", questions(1), ["tpo", "best-of-n-matched"], model=model, settings=settings
     )
 
-    seeds = [call.kwargs["seed"] for call in model.notebook.calls if call.step == "sample"]
-    assert seeds == [7, 9]
+    drawn = [call for call in model.notebook.calls if call.step == "sample"]
+    assert [(call.kwargs["seed"], call.n) for call in drawn] == [(7, 2), (9, 2), (11, 1), (12, 1)]
 
 
 def test_part_of_a_draw_of_several_requests_costs_its_part() -> None:
@@ -207,3 +207,18 @@ def test_any_question_has_a_key(text: str) -> None:
     key = asked_key([HumanMessage(text)], TPOSettings())
 
     assert key != asked_key([HumanMessage(text + "!")], TPOSettings())
+
+
+async def test_best_of_n_that_is_drawn_in_parts_counts_what_it_drew_itself(tmp_path: Path) -> None:
+    model = ScriptedModelWithN()
+
+    records = by_system(
+        await evaluated(tmp_path / "r", questions(1), ["tpo", "best-of-n-matched"], model=model)
+    )
+
+    run = records["best-of-n-matched"]["runs"][0]
+    steps = [step for step in run["steps"] if step["step"] == "sample"]
+    assert [step.get("shared", False) for step in steps] == [True, False, False, False]
+    assert [step["usage"]["completions"] for step in steps] == [2, 2, 1, 1]
+    assert (run["first_samples"]["taken"], len(run["pool"])) == (2, 6)
+    assert len({candidate["text"] for candidate in run["pool"]}) == 6  # none of them twice

@@ -58,9 +58,11 @@ async def test_what_is_done_is_not_asked_again(tmp_path: Path) -> None:
 
     assert len(records) == 12
     assert max(keys(records).values()) == 1
-    # Two new examples with a run each, and six matched ones that know the old budgets.
+    # Two new examples with a run each, and six matched ones that know the old budgets: four
+    # more samples fit, of which two are drawn first.
     assert again.notebook.steps().count("textual_loss") == 2
-    assert again.notebook.steps().count("sample") == 2 + 6
+    drawn = [call.n for call in again.notebook.calls if call.step == "sample"]
+    assert sorted(drawn) == [1] * (6 + 6) + [2] * (6 + 2)
 
 
 async def test_a_matched_system_takes_the_tokens_of_its_rival(tmp_path: Path) -> None:

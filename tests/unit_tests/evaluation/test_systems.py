@@ -112,6 +112,19 @@ def usage(completions: int, read: int | None, written: int | None, requests: int
     )
 
 
+def times(usage: Usage, share: float) -> Usage:
+    """Of one request: it has read its prompt once, however many it makes."""
+    once = usage["requests"] == 1
+    read, written = usage["input_tokens"], usage["output_tokens"]
+    return Usage(
+        requests=1 if once else round(usage["requests"] * share),
+        completions=round(usage["completions"] * share),
+        input_tokens=read if once or read is None else round(read * share),
+        output_tokens=None if written is None else round(written * share),
+        cached_tokens=0,
+    )
+
+
 @pytest.mark.parametrize(
     ("sample", "whole", "match_on", "width"),
     [
@@ -130,4 +143,34 @@ def usage(completions: int, read: int | None, written: int | None, requests: int
 def test_best_of_n_may_be_as_wide_as_the_tokens_allow(
     sample: Usage, whole: Usage, match_on: str, width: int
 ) -> None:
-    assert Spent(sample=sample, whole=whole).width(match_on) == width  # type: ignore[arg-type]
+    spent, drawn = Spent(sample=sample, whole=whole), sample
+    widths = [spent.next_width(drawn, match_on)]  # type: ignore[arg-type]
+
+    while len(widths) < 2 or widths[-1] > widths[-2]:  # every draw takes what the first ones took
+        drawn = times(sample, widths[-1] / max(1, sample["completions"]))
+        widths.append(spent.next_width(drawn, match_on))  # type: ignore[arg-type]
+
+    assert widths[-1] == width
+
+
+def test_short_first_samples_do_not_make_best_of_n_dearer() -> None:
+    spent = Spent(sample=usage(5, 20, 250), whole=usage(15, 900, 1500))
+    drawn, widths = spent.sample, [5]
+
+    while (wider := spent.next_width(drawn, "output")) > widths[-1]:
+        widths.append(wider)
+        drawn = usage(wider, 20, 250 + 100 * (wider - 5))  # twice as long as the first
+
+    assert widths == [5, 18]  # 30 seemed to fit
+    assert drawn["output_tokens"] == 1550
+
+
+def test_the_last_draws_are_taken_in_ever_smaller_parts() -> None:
+    spent = Spent(sample=usage(4, 20, 400), whole=usage(14, 900, 1400))
+    drawn, widths = spent.sample, [4]
+
+    while (wider := spent.next_width(drawn, "output")) > widths[-1]:
+        widths.append(wider)
+        drawn = usage(wider, 20, 100 * wider)
+
+    assert widths == [4, 9, 12, 13, 14]

@@ -146,6 +146,8 @@ def _rendered(
     best = pool[state["rounds"][-1]["chosen"]]
     asked = prompts.asked(name)
     told = {**_quoted(state), "direction": draw.direction}
+    if draw.remark is not None:
+        told["remark"] = draw.remark
     quoted = {key: text for key, text in told.items() if key in asked}
     several, known = _several(state, settings, draw, asked), _context(name, state, settings)
     kept, left_out = shorter({**quoted, **several.texts(pool), **known}, share)

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import ConfigDict, Field
 
-from langchain_tpo.candidate_pool import Candidate, best_reward, chosen, ranked, rejected
+from langchain_tpo.candidate_pool import Candidate, best_reward, chosen, flaws_of, ranked, rejected
 from langchain_tpo.constructors import OneTypedLine, typed_fields
 from langchain_tpo.errors import NothingScoredError, PromptError, SettingsError
 from langchain_tpo.prompts import SMALL_MODEL_PROMPTS, TPO_PROMPTS, TPOPrompts
@@ -43,6 +43,8 @@ class Draw:
     """What `candidates` holds: indices in the pool, in the order to show them."""
     direction: str = ""
     """What `direction` holds."""
+    remark: str | None = None
+    """What `remark` holds; None for what the reward found wrong with the response to revise."""
     label: str = ""
     """What candidates say in `form` of how they were asked for; the form itself where empty."""
 
@@ -102,6 +104,19 @@ class RunSoFar:
             without_gain.append(Tried(advice=advice, before=before, after=after))
         return tuple(reversed(without_gain))
 
+    def found(self, number: int) -> tuple[str, ...]:
+        """Return what the reward found wrong with what this round revises, and earlier ones did.
+
+        Args:
+            number: How many earlier findings at most, the latest of them, each text once.
+
+        Returns:
+            First what this round revises; without the responses that nothing is wrong with.
+        """
+        began_from = [self.pool[each["chosen"]] for each in reversed(self.rounds)]
+        findings = dict.fromkeys(text for text in map(flaws_of, began_from) if text)
+        return tuple(findings)[: 1 + number]
+
     @cached_property
     def _ranked(self) -> tuple[int, ...]:
         return tuple(ranked(self.pool))
@@ -144,7 +159,8 @@ class Strategy(OneTypedLine):
     """How many of a round's N draws answer anew instead of revising."""
     memory: int = Field(default=0, ge=0)
     """How many earlier rounds the critic is reminded of that brought no gain: what they advised,
-    and what came of it (Feedback Descent, arXiv 2511.07919). A gain clears the memory."""
+    and what came of it (Feedback Descent, arXiv 2511.07919). A gain clears the memory. Where the
+    reward's own words are told, as by `explain`: how many earlier findings are told with them."""
 
     agreed: int = Field(default=0, ge=0)
     """Among how many of the best the answer is the one that all responses agree with most; 0 for
@@ -241,6 +257,7 @@ class Strategy(OneTypedLine):
             self._check_memory(prompts)
 
     def _check_memory(self, prompts: TPOPrompts) -> None:
+        """Refuse to remember what is never written, or what no prompt can tell."""
         if not self.critiques:
             raise SettingsError(
                 f"`memory` must be 0 for the strategy `{self.name}`, got {self.memory}: it asks "

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from langchain_tpo.candidate_pool import flaws_of
 from langchain_tpo.constructors import TupleField
-from langchain_tpo.errors import PromptError
+from langchain_tpo.errors import PromptError, SettingsError
 from langchain_tpo.prompts import (
     DIRECTED_PROMPTS,
     EXPLAINED_PROMPTS,
@@ -119,15 +119,18 @@ class Explain(WithoutCritique):
     }
 
     forms: TupleField[str] = Field(default=(REMIND, REPAIR), min_length=1)
-    """In which forms the draws ask, in turn: `repair`, `remind`, or one of the prompts' `forms`."""
+    """In which forms the draws ask, in turn: `repair`, `remind`, or one of the prompts' `forms`.
+    With `memory`, those that are not shown the old answer are told as well what the reward found
+    in the answers that earlier rounds began from: what they mended may else be lost again."""
 
     def draws(self, run: RunSoFar) -> Iterable[Draw]:
         """Divide the draws among the forms."""
         if not flaws_of(run.pool[run.chosen]):
             return (Draw(n=run.width, form=FRESH),)
-        revised = run.width - self.fresh
+        revised, remark = run.width - self.fresh, _all_found(run.found(self.memory))
         asked = [self.forms[number % len(self.forms)] for number in range(revised)]
-        return (*map(_in_form, sorted(asked, key=self.forms.index)), *self.afresh())
+        in_turn = sorted(asked, key=self.forms.index)
+        return (*(_in_form(form, remark) for form in in_turn), *self.afresh())
 
     def check(self, width: int, prompts: TPOPrompts) -> None:
         """Refuse forms that the prompts do not have."""
@@ -140,7 +143,23 @@ class Explain(WithoutCritique):
                     f"the prompts `{prompts.name}` have, got `{form}`."
                 )
 
+    def _check_memory(self, prompts: TPOPrompts) -> None:  # noqa: ARG002 all have its form
+        if not set(self.forms) - {REPAIR, FRESH}:
+            raise SettingsError(
+                f"`memory` of the strategy `{self.name}` needs a form that begins anew, such as "
+                f"`{REMIND}`, got `forms` of {', '.join(f'`{form}`' for form in self.forms)}: "
+                "set it to 0, or name one."
+            )
 
-def _in_form(form: str) -> Draw:
-    """Return a draw; to repair is what every update does."""
-    return Draw(form="update" if form == REPAIR else form, label=form)
+
+def _in_form(form: str, remark: str) -> Draw:
+    """Return a draw; to repair is what every update does, by the answer's own remark."""
+    if form == REPAIR:
+        return Draw(label=form)
+    return Draw(form=form, label=form, remark=None if form == FRESH else remark)
+
+
+def _all_found(findings: Sequence[str]) -> str:
+    latest, *earlier = findings
+    listed = "".join(f"\n- {finding}" for finding in earlier)
+    return f"{latest}\n\nIn answers before that one it found:{listed}" if earlier else latest

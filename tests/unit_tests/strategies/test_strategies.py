@@ -306,6 +306,38 @@ def test_a_memory_goes_back_as_far_as_it_is_told() -> None:
     assert [text.count("<EARLIER_ADVICE") for text in advised] == [0, 1, 2, 2]
 
 
+@pytest.mark.parametrize(
+    ("memory", "told"),
+    [(0, [[1], [3], [5], [7]]), (1, [[1], [3, 1], [5, 3], [7, 5]]), (9, [[1], [3, 1], [5, 3, 1]])],
+)
+@pytest.mark.parametrize("style", ["paper", "small"])
+def test_a_reminder_tells_what_was_found_before_the_last_gain(
+    memory: int, told: list[list[float]], style: str
+) -> None:
+    spec = f"explain:forms=remind,memory={memory}"
+    _, notebook = run(spec, explained, width=2, depth=4, prompts=style)
+
+    asked = [text for call in notebook.calls for text in [call.messages[-1].text] if "rule" in text]
+    found = [[float(rule) for rule in re.findall(r"Broken: rule (\d+)", text)] for text in asked]
+    assert found[: len(told)] == told
+
+
+def test_what_was_found_in_other_answers_is_not_mended_in_this_one() -> None:
+    _, notebook = run("explain:memory=3", explained, width=2, depth=3)
+
+    last = [call.messages[-1].text for call in notebook.calls][-2:]
+    assert sorted(text.count("Broken: rule") for text in last) == [1, 3]  # repair, reminder
+
+
+def test_what_is_found_again_is_told_once() -> None:
+    def always_long(prompt: str, response: str) -> Score:
+        return {"reward": number_of(response), "rationale": "Broken: too long."}
+
+    _, notebook = run("explain:forms=remind,memory=3", always_long, width=2, depth=3)
+
+    assert [call.messages[-1].text.count("Broken") for call in notebook.calls] == [0, 1, 1, 1]
+
+
 def advice_of_a_run(
     strategy: str, reward: Any, style: str, depth: int = 3
 ) -> tuple[TPOResult, list[str]]:
@@ -329,6 +361,8 @@ def numbers_of(text: str) -> set[float]:
 def test_a_memory_needs_something_to_remember_and_words_for_it() -> None:
     with pytest.raises(SettingsError, match="no critique that could be remembered"):
         TPOSettings(strategy="synthesize:memory=2")
+    with pytest.raises(SettingsError, match="needs a form that begins anew"):
+        TPOSettings(strategy="explain:memory=2,forms=repair/fresh")
     gradient = ChatPromptTemplate([("human", "Better? {textual_loss}")])
     curt = replace(TPO_PROMPTS, textual_gradient=gradient)
     with pytest.raises(PromptError, match="needs a critic's prompt with `history`"):

@@ -37,9 +37,9 @@ Wording: TypeAlias = Annotated[
 """Prompts as a field of a pydantic model: a style that strategies word theirs in, or a set."""
 
 
-SMALL_STRATEGY = "explain:forms=remind/remind/repair"
-"""What did best with 0.5B and 1.5B where a reward says what is wrong: two of three draws are told
-without being shown the answer, which such models copy."""
+SMALL_STRATEGY = "explain:forms=remind"
+"""What did best with 0.5B and 1.5B where a reward says what is wrong: draws are told without being
+shown the old answer, which such models copy (docs/results_strategies.md)."""
 
 
 class SamplingOptions(_Frozen):
@@ -237,9 +237,9 @@ class TPOSettings(_Frozen):
 
         Their own critiques are not shown to gain more than further draws (docs/results.md), so none
         is asked for: the strategy is `Explain`, whose revisions are told what the reward says of
-        the best answer, mostly without being shown that answer; models of 0.1 billion make little
-        of it. A reward that says nothing in words has all draws made afresh: best of N(1 + D).
-        Short replies, read without tags.
+        the best answer and are not shown that answer; models of 0.1 billion make little of it. A
+        reward that says nothing in words has all draws made afresh: best of N(1 + D). Short
+        replies, read without tags.
 
         Args:
             changes: Fields to set otherwise, such as `width=4`, or `strategy="tpo"` for the paper's

@@ -21,7 +21,7 @@ MOST_SAMPLES = 512
 """A bound against a run whose first samples were nearly empty."""
 
 SMALLEST_ROOM = 0.5
-"""Of a sample: with less of the budget left, one more would miss it by more than none."""
+"""Of the cost of a sample: with less of the budget left, one more would miss it by more."""
 
 
 @dataclass(frozen=True, kw_only=True)

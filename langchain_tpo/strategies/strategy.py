@@ -105,13 +105,12 @@ class RunSoFar:
         return tuple(reversed(without_gain))
 
     def found(self, number: int) -> tuple[str, ...]:
-        """Return what the reward found wrong with what this round revises, and earlier ones did.
+        """Return what the reward found wrong with what this round revises, then earlier rounds did.
+
+        Each text once, and none of a response that nothing is wrong with.
 
         Args:
-            number: How many earlier findings at most, the latest of them, each text once.
-
-        Returns:
-            First what this round revises; without the responses that nothing is wrong with.
+            number: How many earlier findings at most, the latest of them.
         """
         began_from = [self.pool[each["chosen"]] for each in reversed(self.rounds)]
         findings = dict.fromkeys(text for text in map(flaws_of, began_from) if text)

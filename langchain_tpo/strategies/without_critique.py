@@ -120,8 +120,8 @@ class Explain(WithoutCritique):
 
     forms: TupleField[str] = Field(default=(REMIND, REPAIR), min_length=1)
     """In which forms the draws ask, in turn: `repair`, `remind`, or one of the prompts' `forms`.
-    With `memory`, those that are not shown the old answer are told as well what the reward found
-    in the answers that earlier rounds began from: what they mended may else be lost again."""
+    With `memory`, all but `repair` are told as well what the reward found in the answers that
+    earlier rounds began from: what those rounds have mended may else be lost again."""
 
     def draws(self, run: RunSoFar) -> Iterable[Draw]:
         """Divide the draws among the forms."""

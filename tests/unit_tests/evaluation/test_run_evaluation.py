@@ -15,7 +15,7 @@ from langchain_tpo.evaluation.records import Record, read_records
 from langchain_tpo.settings import TPOSettings
 from tests.support.evaluation_models import failing_on_seven, not_a_number
 from tests.support.evaluation_runs import evaluated, keys, questions
-from tests.support.fakes import ScriptedModelWithN, obedient
+from tests.support.fakes import ScriptedModelWithN, last_number, obedient
 
 
 async def test_each_example_is_answered_by_each_system_once(tmp_path: Path) -> None:
@@ -81,6 +81,27 @@ async def test_a_matched_system_fails_where_its_rival_did(tmp_path: Path) -> Non
 
     assert records[1]["failure"] is not None
     assert "no answer whose tokens" in records[1]["failure"]["message"]
+
+
+async def test_a_matched_system_draws_no_further_once_something_failed(tmp_path: Path) -> None:
+    model, asked = ScriptedModelWithN(), iter(range(100))
+
+    def good_for_the_rival(prompt: str, response: str) -> float:
+        if next(asked) >= 2 + 2:
+            raise ConnectionError("the reward is gone")
+        return last_number(prompt, response)
+
+    records = await evaluated(
+        tmp_path / "r",
+        questions(1),
+        ["tpo", "best-of-n-matched"],
+        model=model,
+        reward=good_for_the_rival,
+    )
+
+    drawn = [call.n for call in model.notebook.calls if call.step == "sample"]
+    assert drawn == [2, 2]  # the rival's, and the first part of four that fit
+    assert records[1]["failure"] == {"type": "ConnectionError", "message": "the reward is gone"}
 
 
 async def test_later_turns_see_the_answers_before_them(tmp_path: Path) -> None:

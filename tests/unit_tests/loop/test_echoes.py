@@ -37,6 +37,20 @@ WHOLE = "Write the whole changed answer, and nothing else."
         ("remind", "42", "42"),
         ("remind", "***", "***"),
         ("remind", "  ", Unusable("empty")),
+        (
+            "remind",
+            "TAKING CARE: AN EARLIER ANSWER FAILED A CHECK, WHICH FOUND:\nREMARK\nBROKEN: 3.",
+            Unusable("echo"),
+        ),
+        ("remind", "Heed me, and keep to everything that is asked for above.", Unusable("echo")),
+        ("remind", "Oil it. Take care: an earlier answer failed a check, which found:", "Oil it."),
+        (
+            "remind",
+            "Keep to everything that is asked for at the door.",
+            "Keep to everything that is asked for at the door.",
+        ),
+        ("update", "Oil it.\n\nA check found in it:\nBroken: `oil` missing.", "Oil it."),
+        ("update", "So a check found in it a flaw.", "So a check found in it a flaw."),
     ],
 )
 def test_a_revision_ends_where_a_copy_begins(

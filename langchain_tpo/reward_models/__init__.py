@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from langchain_tpo.reward_models.chat_templates import transcript as transcript
     from langchain_tpo.reward_models.coercion import RewardLike as RewardLike
     from langchain_tpo.reward_models.coercion import as_reward_model as as_reward_model
+    from langchain_tpo.reward_models.combined.cascade import Cascade as Cascade
     from langchain_tpo.reward_models.combined.ensemble import Ensemble as Ensemble
     from langchain_tpo.reward_models.combined.length_penalty import LengthPenalty as LengthPenalty
     from langchain_tpo.reward_models.combined.scaling import Scaling as Scaling
@@ -94,6 +95,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "base": ("ComposedReward",),
     "chat_templates": ("chatml", "llama3", "transcript"),
     "coercion": ("RewardLike", "as_reward_model"),
+    "combined.cascade": ("Cascade",),
     "combined.ensemble": ("Ensemble",),
     "combined.length_penalty": ("LengthPenalty",),
     "combined.scaling": ("Scaling",),

@@ -16,6 +16,7 @@ from langsmith.schemas import Example, Run
 from langchain_tpo import ChatTPO, TPORunnable, build_tpo_graph
 from langchain_tpo.middleware import TPOMiddleware
 from langchain_tpo.reward_models import (
+    Cascade,
     ChatJudge,
     Ensemble,
     ExactAnswer,
@@ -128,6 +129,7 @@ runnables: list[TPORunnable] = [
     TPORunnable(model=model, reward=ExactAnswer(reference=["Paris", "Lutetia"])),
     TPORunnable(model=model, reward=MathAnswer(reference=["1/2", "0.5"])),
     TPORunnable(model=model, reward=LengthPenalty(longer, per_word=0.01)),
+    TPORunnable(model=model, reward=Cascade(VerifiableInstructions(), longer, enough=80)),
     TPORunnable(model=model, reward=Ensemble({"head": PreferenceHead(), "length": longer})),
 ]
 chat = ChatTPO(model=model, reward=lambda prompt, response: len(response))

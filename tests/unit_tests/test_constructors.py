@@ -55,6 +55,7 @@ TEMPLATE = ChatPromptTemplate([("human", "{query}")])
 BUILT: dict[str, Built] = {
     **dict(
         (
+            reward_model("Cascade", reward_models.JsonSchema({}), score, enough=1.0),
             reward_model("ChatJudge", MODEL),
             reward_model("Citations"),
             reward_model("Ensemble", {"length": score}),

@@ -210,6 +210,7 @@ def _given(line: str) -> dict[str, Any]:
         **DOORS,
         "Noul": lambda *_: Noul(instructions="Good?"),
         "folder": Path("checkpoint"),
+        "judge": DOORS["PreferenceHead"](),
         "key": "k",
         "model": Decider() if door == "decides" else Judge(),
         "schema": {"type": "string", "pattern": "Paris"},

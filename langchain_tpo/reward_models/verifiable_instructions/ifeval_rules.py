@@ -282,7 +282,11 @@ def _repeats_prompt(text: str, fields: Fields, prompt: str) -> Verdict:
 
 def _ends(text: str, fields: Fields, _: str) -> Verdict:
     wanted = str(fields["end_phrase"]).strip()
-    kept = text.strip().strip('"').lower().endswith(wanted.lower())
+    plain = text.strip().strip('"').lower()
+    kept = plain.endswith(wanted.lower())
+    if kept and not plain.removesuffix(wanted.lower()).strip():
+        said = f"nothing before `{_short(wanted)}`"
+        return verdict(False, said, closeness=0.9, advice="write the whole answer before it")
     return verdict(
         kept,
         f"asked to end with `{_short(wanted)}`",

@@ -197,6 +197,19 @@ def test_a_request_that_is_repeated_has_to_be_answered_too() -> None:
     assert answered.kept
 
 
+def test_last_words_alone_are_no_answer() -> None:
+    rule = ifeval_rule("startend:end_checker", {"end_phrase": "Any questions?"}, PROMPT)
+    assert rule is not None
+
+    hollow, answered = rule.check('"any questions?"\n'), rule.check("Oil it. Any questions?")
+
+    assert (hollow.kept, hollow.words) == (False, "nothing before `Any questions?`")
+    assert hollow.advice == "write the whole answer before it"
+    assert hollow.satisfaction is not None
+    assert rule.check("Oil it.").satisfaction == 0 < hollow.satisfaction < 1
+    assert answered.kept
+
+
 def test_many_of_a_thing_are_told_in_the_plural() -> None:
     rule = ifeval_rule("detectable_format:number_bullet_lists", {"num_bullets": 3}, PROMPT)
     assert rule is not None

@@ -29,7 +29,7 @@ from langchain_tpo.evaluation.first_samples import (
 from langchain_tpo.evaluation.given_answers import GivenAnswer, samples_of
 from langchain_tpo.evaluation.given_critiques import NO_CRITIQUE, given_critic, read_critiques
 from langchain_tpo.evaluation.systems import System
-from langchain_tpo.evaluation.token_matching import Spent, sampling
+from langchain_tpo.evaluation.token_matching import Drawn, Spent, drawn_in
 from langchain_tpo.evaluation.withheld_remarks import WithoutWords, samples_without_words
 from langchain_tpo.result import TPOResult
 from langchain_tpo.reward_models.interface import RewardModel
@@ -161,16 +161,23 @@ class SystemRunner:
         shared: SharedSamples,
         fields: Mapping[str, Any],
     ) -> AnsweredTurn:
-        """Draw on until as much is spent, for one answer out of all of the draws."""
+        """Draw on until as much is spent, or more fails than comes; one answer out of all draws."""
         drawn, key = shared.copy(), asked_key(messages, self._shared.settings)
-        wider, width = spent.next_width(spent.sample, self.system.match_on), 0
-        while wider > width:
-            width = wider
+        width, goes_on = self._next_width(spent, spent.first), True
+        while goes_on:
             turn = await self._answered(self._of_width(width), messages, drawn, fields)
-            drawn.add(key, paid_here(first_samples_of(turn.result.as_dict())), self.system.name)
-            wider = spent.next_width(sampling(turn.result.steps), self.system.match_on)
-        taken = shared.take(key, width=width)
+            run = turn.result.as_dict()
+            drawn.add(key, paid_here(first_samples_of(run)), self.system.name)
+            so_far = drawn_in(run)
+            width = self._next_width(spent, so_far)
+            goes_on = width > so_far.draws and so_far.failed <= so_far.completions
+        taken = shared.take(key, width=so_far.draws)
         return replace(turn, asked=shared.asked(key, taken, turn.result.pool))
+
+    def _next_width(self, spent: Spent, drawn: Drawn) -> int:
+        """Return how many samples to have drawn next: by what is matched."""
+        wanted = spent.next_width(drawn, self.system.match_on)
+        return wanted
 
     async def _given(
         self, example: Example, number: int, messages: Sequence[BaseMessage]

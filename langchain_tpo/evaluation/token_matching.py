@@ -4,13 +4,13 @@ Pure: reads what a finished run cost, and what its first samples cost.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from langchain_tpo.evaluation.first_samples import draws_in, first_samples_of
 from langchain_tpo.evaluation.systems import MatchOn
 from langchain_tpo.sampling.usage import Usage, total_usage
-from langchain_tpo.state import StepRecord
 
 PRICE_OF_READING: Mapping[MatchOn, float] = {"output": 0.0, "all": 1.0, "money": 0.25}
 """What a prompt token counts, beside a generated one, by what is matched. Money: providers ask
@@ -25,6 +25,30 @@ SMALLEST_ROOM = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """Plain draws, and what they took."""
+
+    draws: int
+    """How many, those that failed included."""
+    sampling: Usage
+    """Of the model that drew."""
+    scoring: Usage
+    """Of a judge that scored them."""
+    at_once: bool = False
+    """Whether a request is known to make several of them: it reads its prompt once for all."""
+
+    @property
+    def completions(self) -> int:
+        """How many draws brought something."""
+        return self.sampling["completions"]
+
+    @property
+    def failed(self) -> int:
+        """How many brought nothing."""
+        return self.draws - self.completions
+
+
+@dataclass(frozen=True, kw_only=True)
 class Spent:
     """What a run took, as far as matching needs to know it.
 
@@ -33,58 +57,76 @@ class Spent:
         ...     requests=1, completions=5, input_tokens=20, output_tokens=500, cached_tokens=0
         ... )
         >>> whole = {**sample, "completions": 19, "input_tokens": 9000, "output_tokens": 2300}
-        >>> Spent(sample=sample, whole=whole).next_width(sample, "output")
+        >>> first = Drawn(draws=5, sampling=sample, scoring=total_usage([]))
+        >>> Spent(first=first, whole=whole).next_width(first, "output")
         14
     """
 
-    sample: Usage
-    """Of the first step: the plain draws that best-of-N consists of."""
+    first: Drawn
+    """Before its first round: the plain draws that best-of-N consists of."""
     whole: Usage
     """Of the run."""
 
-    def next_width(self, drawn: Usage, match_on: MatchOn) -> int:
+    def next_width(self, drawn: Drawn, match_on: MatchOn) -> int:
         """Return how many samples to have drawn next: as many as before when no more fit.
 
         That is half of those that still fit by what the samples so far took. All at once would come
         out dearer than the run: where the first few happen to be short, too many seem to fit.
-        Where a provider does not count tokens, completions are matched instead, and at once.
+        Where a provider does not count tokens, completions are matched instead, and at once. What a
+        judge takes is counted on both sides, and a draw that failed took nothing.
 
         Args:
-            drawn: What the samples so far took; at first those of the run itself.
+            drawn: The samples so far; at first those of the run itself.
             match_on: What prompts count. Best-of-N pays its prompt once per request.
         """
-        price, done = PRICE_OF_READING[match_on], drawn["completions"]
-        budget, taken = self._budget(price), self._taken(drawn, price)
+        price, done = PRICE_OF_READING[match_on], drawn.completions
+        once = self.first.at_once or drawn.at_once
+        budget, taken = self._budget(price, once=once), _taken(drawn, price, once=once)
         if budget is None or not taken or not done:
-            return min(max(1, self.whole["completions"]), MOST_SAMPLES)
-        room = budget / taken * done - done
-        more = math.ceil(room / 2) if room >= SMALLEST_ROOM else 0
-        return min(done + more, MOST_SAMPLES)
+            more = self._completions_left(drawn)
+        else:
+            room = budget / taken * done - done
+            more = math.ceil(room / 2) if room >= SMALLEST_ROOM else 0
+        return max(drawn.draws, min(drawn.draws + more, MOST_SAMPLES))
 
-    def _budget(self, price: float) -> float | None:
+    def _budget(self, price: float, *, once: bool) -> float | None:
         """A prompt that one request reads for all draws is paid once, however many there are."""
         read, written = self.whole["input_tokens"], self.whole["output_tokens"]
         if not price or written is None:
             return written
-        shared = (self.sample["input_tokens"] or 0) if self._reads_once else 0
+        shared = (self.first.sampling["input_tokens"] or 0) if once else 0
         return None if read is None else written + price * (read - shared)
 
-    def _taken(self, drawn: Usage, price: float) -> float | None:
-        tokens, prompt = drawn["output_tokens"], drawn["input_tokens"]
-        if not tokens or not price or prompt is None or self._reads_once:
-            return tokens
-        return tokens + price * prompt
-
-    @property
-    def _reads_once(self) -> bool:
-        return self.sample["requests"] == 1
+    def _completions_left(self, drawn: Drawn) -> int:
+        judged = drawn.scoring["completions"] / max(1, drawn.completions)
+        return round(max(1, self.whole["completions"]) / (1 + judged)) - drawn.completions
 
 
 def spent_in(run: Mapping[str, Any]) -> Spent:
     """Read what a recorded run took."""
-    return Spent(sample=sampling(run["steps"]), whole=run["usage"])
+    return Spent(first=drawn_in(run), whole=run["usage"])
 
 
-def sampling(steps: Iterable[StepRecord]) -> Usage:
-    """Return what plain draws took in all: shared ones and a run's own."""
-    return total_usage(step["usage"] for step in steps if step["step"] == "sample")
+def drawn_in(run: Mapping[str, Any]) -> Drawn:
+    """Read what a run drew before its first round: what it took over and what it drew itself.
+
+    Args:
+        run: As it is recorded, or its result's own fields.
+    """
+    samples = first_samples_of(run)
+    steps = [(step["step"], step["usage"]) for step in samples.get("steps", [])]
+    sampling = [usage for step, usage in steps if step == "sample"]
+    return Drawn(
+        draws=draws_in(samples),
+        sampling=total_usage(sampling),
+        scoring=total_usage(usage for step, usage in steps if step != "sample"),
+        at_once=any(usage["completions"] > usage["requests"] == 1 for usage in sampling),
+    )
+
+
+def _taken(drawn: Drawn, price: float, *, once: bool) -> float | None:
+    both = total_usage([drawn.sampling, drawn.scoring])
+    read, written = (drawn.scoring if once else both)["input_tokens"], both["output_tokens"]
+    if not price or written is None or read is None:
+        return written
+    return written + price * read

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_core.runnables import RunnableConfig, RunnableLambda
 
 from langchain_tpo.evaluation.examples import BadRow, Example, Row
 from langchain_tpo.evaluation.records import Record, read_records
+from langchain_tpo.reward_models import ScoreRequest
 from langchain_tpo.settings import TPOSettings
 from tests.support.evaluation_models import failing_on_seven, not_a_number
 from tests.support.evaluation_runs import evaluated, keys, questions
-from tests.support.fakes import ScriptedModelWithN, last_number, obedient
+from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number, obedient
 
 
 async def test_each_example_is_answered_by_each_system_once(tmp_path: Path) -> None:
@@ -102,6 +104,83 @@ async def test_a_matched_system_draws_no_further_once_something_failed(tmp_path:
     drawn = [call.n for call in model.notebook.calls if call.step == "sample"]
     assert drawn == [2, 2]  # the rival's, and the first part of four that fit
     assert records[1]["failure"] == {"type": "ConnectionError", "message": "the reward is gone"}
+
+
+async def test_a_matched_system_is_no_dearer_than_a_rival_whose_reward_is_a_judge(
+    tmp_path: Path,
+) -> None:
+    judge = ScriptedModel(reply=lambda *_: "a verdict of " + "many words " * 10)
+
+    async def judged(request: ScoreRequest, config: RunnableConfig) -> list[float]:
+        for _ in request["responses"]:
+            await judge.ainvoke("Judge!", config)
+        return [last_number("", response) for response in request["responses"]]
+
+    records = await evaluated(
+        tmp_path / "r",
+        questions(1),
+        ["tpo:depth=2", "best-of-n-matched"],
+        reward=RunnableLambda(judged),
+    )
+
+    tpo, matched = (record["runs"][0]["usage"]["output_tokens"] for record in records)
+    assert abs(tpo - matched) <= 13  # half of a sample, which is of two words, and its verdict
+
+
+@pytest.mark.parametrize("requests", [1, 2])
+async def test_a_rival_of_one_draw_does_not_make_prompts_free(
+    tmp_path: Path, requests: int
+) -> None:
+    row = Example(id="1", messages=(HumanMessage("question " + "word " * 200),))
+
+    records = await evaluated(
+        tmp_path / "r",
+        [row],
+        [f"directions:width=1,depth={requests}", "best-of-n-matched:match_on=all"],
+        model=ScriptedModel(),
+    )
+
+    directions, matched = (
+        run["input_tokens"] + run["output_tokens"]
+        for run in (record["runs"][0]["usage"] for record in records)
+    )
+    assert abs(directions - matched) <= 102  # half of a sample
+
+
+async def test_a_matched_system_draws_on_in_place_of_what_failed(tmp_path: Path) -> None:
+    def reply(step: str, messages: list[BaseMessage], number: int) -> str:
+        if step == "sample" and number % 3 == 1:
+            raise ConnectionError("lost")
+        return obedient(step, messages, number)
+
+    records = await evaluated(
+        tmp_path / "r",
+        questions(1),
+        ["tpo:width=8", "best-of-n-matched"],
+        model=ScriptedModel(reply=reply),
+    )
+
+    tpo, matched = (record["runs"][0]["usage"]["output_tokens"] for record in records)
+    assert abs(tpo - matched) <= 1
+
+
+async def test_a_matched_system_ends_where_more_fails_than_comes(tmp_path: Path) -> None:
+    model = ScriptedModel(
+        reply=lambda step, messages, number: (
+            _lost() if step == "sample" and number > 9 else obedient(step, messages, number)
+        )
+    )
+
+    records = await evaluated(
+        tmp_path / "r", questions(1), ["tpo:width=4", "best-of-n-matched"], model=model
+    )
+
+    run = records[1]["runs"][0]
+    assert (len(run["pool"]), len(run["drops"])) == (4, 6)  # half of the six that fit, twice
+
+
+def _lost() -> str:
+    raise ConnectionError("lost")
 
 
 async def test_later_turns_see_the_answers_before_them(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from langchain_tpo import TPOSettings
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.evaluation.systems import drawing_order, parse_systems
-from langchain_tpo.evaluation.token_matching import MOST_SAMPLES, Spent
+from langchain_tpo.evaluation.token_matching import MOST_SAMPLES, Drawn, Spent
 from langchain_tpo.sampling.usage import NOTHING_USED, Usage
 
 DEFAULTS = TPOSettings(width=5, depth=2)
@@ -112,6 +112,16 @@ def usage(completions: int, read: int | None, written: int | None, requests: int
     )
 
 
+def plain(sampling: Usage, *, failed: int = 0, scoring: Usage = NOTHING_USED) -> Drawn:
+    done = sampling["completions"]
+    return Drawn(
+        draws=done + failed,
+        sampling=sampling,
+        scoring=scoring,
+        at_once=done > sampling["requests"] == 1,
+    )
+
+
 def times(usage: Usage, share: float) -> Usage:
     """Of one request: it has read its prompt once, however many it makes."""
     once = usage["requests"] == 1
@@ -143,34 +153,69 @@ def times(usage: Usage, share: float) -> Usage:
 def test_best_of_n_may_be_as_wide_as_the_tokens_allow(
     sample: Usage, whole: Usage, match_on: str, width: int
 ) -> None:
-    spent, drawn = Spent(sample=sample, whole=whole), sample
-    widths = [spent.next_width(drawn, match_on)]  # type: ignore[arg-type]
+    spent = Spent(first=plain(sample), whole=whole)
+    widths = [spent.next_width(spent.first, match_on)]  # type: ignore[arg-type]
 
     while len(widths) < 2 or widths[-1] > widths[-2]:  # every draw takes what the first ones took
-        drawn = times(sample, widths[-1] / max(1, sample["completions"]))
+        drawn = plain(times(sample, widths[-1] / max(1, sample["completions"])))
         widths.append(spent.next_width(drawn, match_on))  # type: ignore[arg-type]
 
     assert widths[-1] == width
 
 
 def test_short_first_samples_do_not_make_best_of_n_dearer() -> None:
-    spent = Spent(sample=usage(5, 20, 250), whole=usage(15, 900, 1500))
-    drawn, widths = spent.sample, [5]
+    spent = Spent(first=plain(usage(5, 20, 250)), whole=usage(15, 900, 1500))
+    drawn, widths = spent.first, [5]
 
     while (wider := spent.next_width(drawn, "output")) > widths[-1]:
         widths.append(wider)
-        drawn = usage(wider, 20, 250 + 100 * (wider - 5))  # twice as long as the first
+        drawn = plain(usage(wider, 20, 250 + 100 * (wider - 5)))  # twice as long as the first
 
     assert widths == [5, 18]  # 30 seemed to fit
-    assert drawn["output_tokens"] == 1550
+    assert drawn.sampling["output_tokens"] == 1550
 
 
 def test_the_last_draws_are_taken_in_ever_smaller_parts() -> None:
-    spent = Spent(sample=usage(4, 20, 400), whole=usage(14, 900, 1400))
-    drawn, widths = spent.sample, [4]
+    spent = Spent(first=plain(usage(4, 20, 400)), whole=usage(14, 900, 1400))
+    drawn, widths = spent.first, [4]
 
     while (wider := spent.next_width(drawn, "output")) > widths[-1]:
         widths.append(wider)
-        drawn = usage(wider, 20, 100 * wider)
+        drawn = plain(usage(wider, 20, 100 * wider))
 
     assert widths == [4, 9, 12, 13, 14]
+
+
+@pytest.mark.parametrize(
+    ("whole", "match_on", "width"),
+    [
+        (usage(29, 9020, 2300), "output", 5 + 4),  # 11.5 cost as much: half of the 6.5 left
+        (usage(29, 9020, 2300), "all", 5 + 16),  # (2300 + 9000) / (200 + 120), likewise
+        (usage(29, None, None), "output", 14),  # completions are matched at once
+    ],
+)
+def test_what_a_judge_takes_counts_for_samples_too(whole: Usage, match_on: str, width: int) -> None:
+    judged = plain(usage(5, 20, 500), scoring=usage(5, 600, 500, requests=5))
+
+    assert Spent(first=judged, whole=whole).next_width(judged, match_on) == width  # type: ignore[arg-type]
+
+
+def test_draws_that_failed_take_nothing_of_the_budget() -> None:
+    first = plain(usage(2, 20, 200, requests=6), failed=4)
+    spent = Spent(first=first, whole=usage(4, 900, 400))
+
+    assert spent.next_width(first, "output") == 6 + 1
+    assert spent.next_width(plain(usage(3, 20, 300), failed=4), "output") == 7 + 1
+
+
+def test_nobody_knows_of_a_single_draw_whether_its_request_could_have_made_several() -> None:
+    first = plain(usage(1, 1000, 10))
+    spent = Spent(first=first, whole=usage(3, 3600, 30))
+
+    assert spent.next_width(first, "all") == 1 + 2  # each reads the prompt: 3.6 of them fit
+    drawn_singly = plain(usage(3, 3000, 30, requests=3))
+    assert spent.next_width(drawn_singly, "all") == 3 + 1
+    drawn_at_once = Drawn(
+        draws=3, sampling=usage(3, 2000, 30, requests=2), scoring=NOTHING_USED, at_once=True
+    )
+    assert spent.next_width(drawn_at_once, "all") == 3 + 130  # half of 2630 / 10 - 3

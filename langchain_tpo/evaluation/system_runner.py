@@ -175,9 +175,9 @@ class SystemRunner:
         return replace(turn, asked=shared.asked(key, taken, turn.result.pool))
 
     def _next_width(self, spent: Spent, drawn: Drawn) -> int:
-        """Return how many samples to have drawn next: by what is matched."""
+        """Return how many samples to have drawn next: no more than the system may ask for."""
         wanted = spent.next_width(drawn, self.system.match_on)
-        return wanted
+        return min(wanted, self.system.settings.call_budget or wanted)
 
     async def _given(
         self, example: Example, number: int, messages: Sequence[BaseMessage]

@@ -183,6 +183,19 @@ def _lost() -> str:
     raise ConnectionError("lost")
 
 
+async def test_a_matched_system_keeps_to_the_completions_it_may_ask_for(tmp_path: Path) -> None:
+    settings = TPOSettings(width=2, depth=1, call_budget=9)
+
+    records = await evaluated(
+        tmp_path / "r",
+        questions(1),
+        ["tpo", "best-of-n-matched:match_on=all"],
+        settings=settings,
+    )
+
+    assert records[1]["runs"][0]["usage"]["completions"] == 9
+
+
 async def test_later_turns_see_the_answers_before_them(tmp_path: Path) -> None:
     row = Example(id="1", messages=(HumanMessage("One"),), follow_ups=("Two",))
 

@@ -5,27 +5,38 @@ least five times". So a revision ends where the copy begins. Pure; knows tags an
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
+from typing import TypeAlias
 
 from langchain_tpo.loop.revisions import Reader, Unusable
 from langchain_tpo.prompts import TPOPrompts
+
+Words: TypeAlias = tuple[str, ...]
+"""Of a sentence or a line, in small letters and without punctuation."""
 
 SENTENCE_WORDS = 7
 """Of how many words a sentence of a prompt is at least, so that nobody writes it by chance."""
 
 LINE_WORDS = 4
-"""Of how many words a line of a prompt is at least to be known where it stands as a line."""
+"""Of how many words a line of a prompt that leads in to something is at least to be known where it
+stands as a line."""
+
 NEAR = 0.8
 """From which likeness on, word by word, a sentence is a copy: a word lost, one put in."""
+
+NEAR_WORDS = 9
+"""Of how many words a sentence of a prompt is at least to be known by its likeness: of shorter ones
+what is left is anybody's, as "Here is an answer to your question" is."""
 
 _SENTENCE_ENDS = re.compile(r"[.!?:\n]|<[^<>\n]*>")
 _CLAUSE_ENDS = re.compile(r"[.,;!?:\n]|<[^<>\n]*>")
 _SENTENCE = re.compile(r"[^.!?:\n]+")
-_LEAD_IN = re.compile(r"[^.!?\n]*\Z")
 _LINE = re.compile(r"[^\n]+")
-_WORD = re.compile(r"\w+")
+_QUOTED = re.compile(r'```.*?```|`[^`\n]*`|"[^"\n]*"|“[^”\n]*”|„[^“\n]*“|«[^»\n]*»', re.DOTALL)
+_SIGNS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e"
+_WORD = re.compile(rf"[\w{_SIGNS}]+")  # accents and vowels that are signs of their own, as in Hindi
 
 
 def without_echo(read: Reader, prompts: TPOPrompts, form: str, *, asked: str) -> Reader:
@@ -35,7 +46,8 @@ def without_echo(read: Reader, prompts: TPOPrompts, form: str, *, asked: str) ->
         read: Takes the response out of a reply.
         prompts: What the revision was asked with.
         form: Which of the prompts.
-        asked: The conversation and the responses shown: what stands there is no copy of ours.
+        asked: The conversation and the responses shown: what stands there is no copy of ours. Nor
+            is what a prompt itself quotes: an answer may have to say it.
 
     Example:
         >>> from langchain_tpo.loop.revisions import read_response
@@ -48,19 +60,17 @@ def without_echo(read: Reader, prompts: TPOPrompts, form: str, *, asked: str) ->
     """
     wording = _wording(prompts, form)
     marks = [mark for mark in _marks(wording, prompts.frame_tags) if not mark.search(asked)]
-    own = _clauses(wording) - _clauses(asked)
-    said_before = f" {' '.join(_words(asked))} "
-    sentences, lines = (
-        {part for part in parts if f" {' '.join(part)} " not in said_before}
-        for parts in (_sentences(wording), _lines(wording))
-    )
+    own = {clause for clause in _clauses(wording) - _clauses(asked) if " " in clause}
+    known = f" {' '.join(_words(asked))} "
+    sentences = _not_like(map(_words, _SENTENCE.findall(asked)), _sentences(wording), known)
+    lines = {words for words in _lines(wording) if not _stands_in(known, words)}
 
     def kept(reply: str) -> str | Unusable:
         text = read(reply)
         if isinstance(text, Unusable):
             return text
         begins = [found.start() for mark in marks if (found := mark.search(text))]
-        begins += _near_copies(text, sentences)
+        begins += _first_near_copy(text, sentences, known)
         begins += _copied_lines(text, lines)
         before = text[: min(begins)].rstrip() if begins else text
         said = _clauses(before)
@@ -70,10 +80,11 @@ def without_echo(read: Reader, prompts: TPOPrompts, form: str, *, asked: str) ->
 
 
 def _wording(prompts: TPOPrompts, form: str) -> str:
-    """Return a prompt without what is filled in."""
+    """Return a prompt without what is filled in, and without what it quotes."""
     template = prompts.template(form)
     nothing = dict.fromkeys(template.input_variables, "")
-    return "\n".join(message.text for message in template.format_messages(**nothing))
+    said = "\n".join(message.text for message in template.format_messages(**nothing))
+    return _QUOTED.sub(".", said)
 
 
 @lru_cache(maxsize=256)
@@ -91,34 +102,47 @@ def _clauses(text: str) -> set[str]:
     return {" ".join(words) for words in parts if words}
 
 
-def _near_copies(text: str, sentences: Iterable[tuple[str, ...]]) -> Iterator[int]:
-    """Yield where sentences begin that are copies but for a word or two, and what leads in."""
+def _first_near_copy(text: str, sentences: Sequence[Words], known: str) -> list[int]:
+    """Return where the first sentence begins that is a copy but for a word or two, and its lead."""
     for found in _SENTENCE.finditer(text):
         words = _words(found.group())
-        if any(_near(words, sentence) for sentence in sentences):
-            lead_in = _LEAD_IN.search(text, 0, found.start())
-            yield lead_in.start() if lead_in else found.start()
+        if any(_near(words, one) for one in sentences) and not _stands_in(known, words):
+            return [1 + max(text.rfind(end, 0, found.start()) for end in ".!?\n")]
+    return []
 
 
-def _near(words: tuple[str, ...], sentence: tuple[str, ...]) -> bool:
-    if len(words) < SENTENCE_WORDS or len(set(words) & set(sentence)) < len(sentence) / 2:
+def _near(words: Words, sentence: Words) -> bool:
+    both, shorter = len(words) + len(sentence), min(len(words), len(sentence))
+    if 2 * shorter < NEAR * both or len(set(words) & set(sentence)) < len(sentence) / 2:
         return False
     return SequenceMatcher(None, words, sentence, autojunk=False).ratio() >= NEAR
 
 
-def _copied_lines(text: str, lines: set[tuple[str, ...]]) -> Iterator[int]:
+def _copied_lines(text: str, lines: set[Words]) -> Iterator[int]:
     return (line.start() for line in _LINE.finditer(text) if _words(line.group()) in lines)
 
 
-def _sentences(text: str) -> set[tuple[str, ...]]:
+def _sentences(text: str) -> set[Words]:
     spoken = map(_words, _SENTENCE_ENDS.split(text))
-    return {words for words in spoken if len(words) >= SENTENCE_WORDS}
+    return {words for words in spoken if len(words) >= NEAR_WORDS}
 
 
-def _lines(text: str) -> set[tuple[str, ...]]:
-    lines = map(_words, text.splitlines())
+def _lines(text: str) -> set[Words]:
+    lines = (_words(line) for line in text.splitlines() if line.rstrip().endswith(":"))
     return {words for words in lines if len(words) >= LINE_WORDS}
 
 
-def _words(text: str) -> tuple[str, ...]:
+def _not_like(spoken: Iterable[Words], sentences: Iterable[Words], known: str) -> list[Words]:
+    """Return the sentences of a prompt that nothing in the conversation resembles."""
+    left = [words for words in sentences if not _stands_in(known, words)]
+    for words in spoken:
+        left = [one for one in left if not _near(words, one)]
+    return left
+
+
+def _stands_in(text: str, words: Words) -> bool:
+    return f" {' '.join(words)} " in text
+
+
+def _words(text: str) -> Words:
     return tuple(_WORD.findall(text.casefold()))

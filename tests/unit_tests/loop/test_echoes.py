@@ -1,12 +1,20 @@
 """What a small model copies of the prompt is no part of a revision, and earns nothing."""
 
+import time
+
 import pytest
 from langchain_core.messages import BaseMessage
+from langchain_core.prompts import ChatPromptTemplate
 
 from langchain_tpo import TPORunnable, TPOSettings
 from langchain_tpo.loop.echoes import without_echo
 from langchain_tpo.loop.revisions import Unusable, read_response
-from langchain_tpo.prompts import SMALL_EXPLAINED_PROMPTS, SMALL_SYNTHESIS_PROMPTS
+from langchain_tpo.prompts import (
+    SMALL_DIRECTED_PROMPTS,
+    SMALL_EXPLAINED_PROMPTS,
+    SMALL_SYNTHESIS_PROMPTS,
+    TPOPrompts,
+)
 from langchain_tpo.reward_models import VerifiableInstructions
 from tests.support.fakes import ScriptedModelWithN
 
@@ -68,6 +76,70 @@ def test_what_the_conversation_says_itself_is_no_copy() -> None:
     assert read(f"<REMARK> is a tag. {HEED}") == f"<REMARK> is a tag. {HEED}"
     read = without_echo(read_response, SMALL_EXPLAINED_PROMPTS, "remind", asked="Say: heed this!")
     assert read("Heed this.") == "Heed this."
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "Put it politely: heed this, and keep to all that is asked for above",
+        "Say after me heed this, and keep to all that is asked for above",
+    ],
+)
+def test_what_the_conversation_says_in_nearly_our_words_is_no_copy(asked: str) -> None:
+    read = without_echo(read_response, SMALL_EXPLAINED_PROMPTS, "remind", asked=asked)
+
+    assert read("Heed this, and keep to all that is asked for above!").startswith("Heed")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "Here is an answer to your question: oil it.",
+        "Oil it. Keep to everything that the maker asks for.",
+    ],
+)
+def test_a_short_sentence_is_no_copy_for_being_like_ours(reply: str) -> None:
+    read = without_echo(read_response, SMALL_DIRECTED_PROMPTS, "update", asked="Why oil a table?")
+
+    assert read(reply) == reply
+
+
+@pytest.mark.parametrize(
+    ("told", "reply"),
+    [
+        ("Answer with yes, no, or unknown.", "No."),
+        ("Under these headings:\n## What went well today\n", "## What went well today\nAll."),
+        (
+            'End with "This is no advice of a lawyer, and replaces no consultation."',
+            "You can. This is no advice of a lawyer, and replaces no consultation.",
+        ),
+        (
+            "Begin with\n```\ndef main(arguments: list[str]) -> int:\n```",
+            "```\ndef main(arguments: list[str]) -> int:\n    return 0\n```",
+        ),
+        ("ऊपर दिए गए प्रश्न का बेहतर उत्तर दें।", "ऊपर दिए गए प्रश्न का बेहतर उत्तर यह है।"),
+    ],
+)
+def test_an_answer_may_say_what_a_prompt_of_ones_own_wants_said(told: str, reply: str) -> None:
+    own = TPOPrompts(
+        name="own",
+        update=ChatPromptTemplate([("human", f"{{query}}\n\nBefore: {{chosen}}\n\n{told}")]),
+        revision_tag=None,
+    )
+
+    assert without_echo(read_response, own, "update", asked="Why?")(reply) == reply
+
+
+@pytest.mark.parametrize("text", ["oil it " * 8_000 + ". ", f"Oil. {HEED} " * 1_000])
+def test_a_long_reply_is_read_at_once(text: str) -> None:
+    read = without_echo(read_response, SMALL_EXPLAINED_PROMPTS, "remind", asked="Why oil a table?")
+    since = time.process_time()
+
+    kept = read(text + HEED.replace("this", "me"))
+
+    assert isinstance(kept, str)
+    assert len(kept) < len(text)
+    assert time.process_time() - since < 2
 
 
 def test_every_small_prompt_knows_its_own_sentences() -> None:

@@ -261,10 +261,10 @@ def _response(number: int, tokens: float, tag: str | None, most: float) -> str:
 
 
 def _verdict(number: int, tokens: float) -> str:
-    """Return a verdict of so many tokens, which likes what comes later better."""
+    """Return a verdict of so many tokens, like no other, which likes what comes later better."""
     before, after = f'{{"score": {5 - 4 / (1 + number)}, "rationale": "', '"}'
     room = max(1, int(tokens) * CHARACTERS_PER_TOKEN - len(before + after))
-    return before + "x" * room + after
+    return before + str(number).ljust(room, "x")[:room] + after
 
 
 def _filler(beginning: str, tokens: float) -> str:

@@ -91,6 +91,18 @@ def test_a_strategy_without_a_critic_is_planned_with_the_words_it_is_made_for() 
     assert rehearse(TPOSettings(strategy="explain")).remark == REMARK
 
 
+@pytest.mark.parametrize("judge", [False, True])
+def test_a_memory_is_planned_to_the_last_word_it_can_hold(*, judge: bool) -> None:
+    settings = TPOSettings(width=2, depth=4, strategy="explain:forms=remind,memory=3")
+
+    plan = rehearse(settings, Lengths(verdict=100, remark=60), judge=judge)
+
+    usages = [step["usage"] for step in plan.steps if step["step"] == "update"]
+    first, *later = [usage["input_tokens"] or 0 for usage in usages]
+    more = [after - before for before, after in zip([first, *later], later, strict=False)]
+    assert min(more) > 40  # each round is told of one answer more
+
+
 @pytest.mark.parametrize("strategy", ["synthesize", "directions"])
 def test_neither_is_one_silent_that_shows_remarks_beside_answers(strategy: str) -> None:
     assert read(strategy) == read(strategy, remark=REMARK) > read(strategy, remark=0)

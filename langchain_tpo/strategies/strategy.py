@@ -253,9 +253,9 @@ class Strategy(OneTypedLine):
                     f"prompts `{prompts.name}` have none."
                 )
         if self.memory:
-            self._check_memory(prompts)
+            self._check_memory(width, prompts)
 
-    def _check_memory(self, prompts: TPOPrompts) -> None:
+    def _check_memory(self, width: int, prompts: TPOPrompts) -> None:  # noqa: ARG002 what others need
         """Refuse to remember what is never written, or what no prompt can tell."""
         if not self.critiques:
             raise SettingsError(

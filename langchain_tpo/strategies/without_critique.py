@@ -134,7 +134,6 @@ class Explain(WithoutCritique):
 
     def check(self, width: int, prompts: TPOPrompts) -> None:
         """Refuse forms that the prompts do not have."""
-        super().check(width, prompts)
         known: Sequence[str] = (REPAIR, FRESH, *prompts.forms)
         for form in self.forms:
             if form not in known:
@@ -142,13 +141,21 @@ class Explain(WithoutCritique):
                     f"`forms` must be some of {', '.join(f'`{name}`' for name in known)}, which "
                     f"the prompts `{prompts.name}` have, got `{form}`."
                 )
+        super().check(width, prompts)
 
-    def _check_memory(self, prompts: TPOPrompts) -> None:  # noqa: ARG002 all have its form
-        if not set(self.forms) - {REPAIR, FRESH}:
+    def _check_memory(self, width: int, prompts: TPOPrompts) -> None:
+        asked = self.forms[: width - self.fresh]
+        told = [form for form in asked if form not in (REPAIR, FRESH)]
+        if not told:
             raise SettingsError(
                 f"`memory` of the strategy `{self.name}` needs a form that begins anew, such as "
-                f"`{REMIND}`, got `forms` of {', '.join(f'`{form}`' for form in self.forms)}: "
-                "set it to 0, or name one."
+                f"`{REMIND}`, among the first {width - self.fresh} of `forms`, one for each draw, "
+                f"got {', '.join(f'`{form}`' for form in asked)}: set it to 0, or name one."
+            )
+        if not any("remark" in prompts.asked(form) for form in told):
+            raise PromptError(
+                f"`memory` needs a form with `remark`, and the prompts `{prompts.name}` have none "
+                f"in {', '.join(f'`{form}`' for form in told)}."
             )
 
 

@@ -16,7 +16,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from langchain_tpo import TPOPrompts, TPOResult, TPORunnable, TPOSettings, build_tpo_graph
 from langchain_tpo.errors import PromptError, SettingsError
-from langchain_tpo.prompts import TPO_PROMPTS
+from langchain_tpo.prompts import EXPLAINED_PROMPTS, TPO_PROMPTS
 from langchain_tpo.prompts.blocks import CandidatesBlock, Shown
 from langchain_tpo.reward_models.combined.ensemble import Ensemble
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
@@ -363,6 +363,13 @@ def test_a_memory_needs_something_to_remember_and_words_for_it() -> None:
         TPOSettings(strategy="synthesize:memory=2")
     with pytest.raises(SettingsError, match="needs a form that begins anew"):
         TPOSettings(strategy="explain:memory=2,forms=repair/fresh")
+    with pytest.raises(
+        SettingsError, match="the first 1 of `forms`, one for each draw, got `repair`:"
+    ):
+        TPOSettings(strategy="explain:memory=2,forms=repair/remind,fresh=1", width=2)
+    silent = {"remind": ChatPromptTemplate([("human", "Once more: {query}")])}
+    with pytest.raises(PromptError, match="needs a form with `remark`"):
+        TPOSettings(strategy="explain:memory=2", prompts=replace(EXPLAINED_PROMPTS, forms=silent))
     gradient = ChatPromptTemplate([("human", "Better? {textual_loss}")])
     curt = replace(TPO_PROMPTS, textual_gradient=gradient)
     with pytest.raises(PromptError, match="needs a critic's prompt with `history`"):

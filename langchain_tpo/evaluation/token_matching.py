@@ -4,7 +4,7 @@ Pure: reads what a finished run cost, and what its first samples cost.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,8 @@ class Drawn:
     scoring: Usage
     """Of a judge that scored them."""
     at_once: bool = False
-    """Whether a request is known to make several of them: it reads its prompt once for all."""
+    """Whether every request made all that were asked for, known where that was more than one: it
+    reads its prompt once for them."""
 
     @property
     def completions(self) -> int:
@@ -59,7 +60,7 @@ class Spent:
         >>> whole = {**sample, "completions": 19, "input_tokens": 9000, "output_tokens": 2300}
         >>> first = Drawn(draws=5, sampling=sample, scoring=total_usage([]))
         >>> Spent(first=first, whole=whole).next_width(first, "output")
-        14
+        10
     """
 
     first: Drawn
@@ -70,8 +71,9 @@ class Spent:
     def next_width(self, drawn: Drawn, match_on: MatchOn) -> int:
         """Return how many samples to have drawn next: as many as before when no more fit.
 
-        That is half of those that still fit by what the samples so far took. All at once would come
-        out dearer than the run: where the first few happen to be short, too many seem to fit.
+        That is half of those that still fit by what the samples so far took, and no more than there
+        are. All at once would come out dearer than the run: where the first few happen to be short,
+        too many seem to fit.
         Where a provider does not count tokens, completions are matched instead, and at once. What a
         judge takes is counted on both sides, and a draw that failed took nothing.
 
@@ -80,13 +82,12 @@ class Spent:
             match_on: What prompts count. Best-of-N pays its prompt once per request.
         """
         price, done = PRICE_OF_READING[match_on], drawn.completions
-        once = self.first.at_once or drawn.at_once
-        budget, taken = self._budget(price, once=once), _taken(drawn, price, once=once)
+        budget, taken = self._budget(price, once=drawn.at_once), _taken(drawn, price)
         if budget is None or not taken or not done:
             more = self._completions_left(drawn)
         else:
             room = budget / taken * done - done
-            more = math.ceil(room / 2) if room >= SMALLEST_ROOM else 0
+            more = min(math.ceil(room / 2), done) if room >= SMALLEST_ROOM else 0
         return max(drawn.draws, min(drawn.draws + more, MOST_SAMPLES))
 
     def _budget(self, price: float, *, once: bool) -> float | None:
@@ -120,13 +121,20 @@ def drawn_in(run: Mapping[str, Any]) -> Drawn:
         draws=draws_in(samples),
         sampling=total_usage(sampling),
         scoring=total_usage(usage for step, usage in steps if step != "sample"),
-        at_once=any(usage["completions"] > usage["requests"] == 1 for usage in sampling),
+        at_once=_at_once(sampling),
     )
 
 
-def _taken(drawn: Drawn, price: float, *, once: bool) -> float | None:
+def _at_once(steps: Sequence[Usage]) -> bool:
+    """A request for one says nothing; more requests than steps say that a model makes fewer."""
+    made_several = any(step["completions"] > 1 for step in steps)
+    return made_several and all(step["requests"] <= 1 for step in steps)
+
+
+def _taken(drawn: Drawn, price: float) -> float | None:
     both = total_usage([drawn.sampling, drawn.scoring])
-    read, written = (drawn.scoring if once else both)["input_tokens"], both["output_tokens"]
+    read = (drawn.scoring if drawn.at_once else both)["input_tokens"]
+    written = both["output_tokens"]
     if not price or written is None or read is None:
         return written
     return written + price * read

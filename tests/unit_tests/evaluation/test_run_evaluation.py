@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_core.outputs import ChatResult
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 
 from langchain_tpo.evaluation.examples import BadRow, Example, Row
@@ -17,7 +18,7 @@ from langchain_tpo.reward_models import ScoreRequest
 from langchain_tpo.settings import TPOSettings
 from tests.support.evaluation_models import failing_on_seven, not_a_number
 from tests.support.evaluation_runs import evaluated, keys, questions
-from tests.support.fakes import ScriptedModel, ScriptedModelWithN, last_number, obedient
+from tests.support.fakes import Call, ScriptedModel, ScriptedModelWithN, last_number, obedient
 
 
 async def test_each_example_is_answered_by_each_system_once(tmp_path: Path) -> None:
@@ -145,6 +146,30 @@ async def test_a_rival_of_one_draw_does_not_make_prompts_free(
         for run in (record["runs"][0]["usage"] for record in records)
     )
     assert abs(directions - matched) <= 102  # half of a sample
+
+
+async def test_prompts_are_not_free_where_a_model_makes_fewer_at_once_than_asked(
+    tmp_path: Path,
+) -> None:
+    class TwoAtOnce(ScriptedModelWithN):
+        def _result(self, call: Call) -> ChatResult:
+            call.n = min(call.n, 2)
+            return super()._result(call)
+
+    row = Example(id="1", messages=(HumanMessage("question " + "word " * 100),))
+
+    records = await evaluated(
+        tmp_path / "r",
+        [row],
+        ["tpo:width=5", "best-of-n-matched:match_on=all"],
+        model=TwoAtOnce(),
+    )
+
+    tpo, matched = (
+        run["input_tokens"] + run["output_tokens"]
+        for run in (record["runs"][0]["usage"] for record in records)
+    )
+    assert abs(tpo - matched) <= 102  # a request
 
 
 async def test_a_matched_system_draws_on_in_place_of_what_failed(tmp_path: Path) -> None:

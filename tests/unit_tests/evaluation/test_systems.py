@@ -171,8 +171,19 @@ def test_short_first_samples_do_not_make_best_of_n_dearer() -> None:
         widths.append(wider)
         drawn = plain(usage(wider, 20, 250 + 100 * (wider - 5)))  # twice as long as the first
 
-    assert widths == [5, 18]  # 30 seemed to fit
+    assert widths == [5, 10, 15, 17, 18]  # 30 seemed to fit
     assert drawn.sampling["output_tokens"] == 1550
+
+
+def test_no_part_is_larger_than_all_before_it() -> None:
+    spent = Spent(first=plain(usage(4, 20, 4)), whole=usage(14, 900, 800))
+    drawn, widths = spent.first, [4]
+
+    while (wider := spent.next_width(drawn, "output")) > widths[-1]:
+        widths.append(wider)
+        drawn = plain(usage(wider, 20, 4 + 200 * (wider - 4)))
+
+    assert widths == [4, 8]  # 800 seemed to fit
 
 
 def test_the_last_draws_are_taken_in_ever_smaller_parts() -> None:
@@ -183,14 +194,14 @@ def test_the_last_draws_are_taken_in_ever_smaller_parts() -> None:
         widths.append(wider)
         drawn = plain(usage(wider, 20, 100 * wider))
 
-    assert widths == [4, 9, 12, 13, 14]
+    assert widths == [4, 8, 11, 13, 14]
 
 
 @pytest.mark.parametrize(
     ("whole", "match_on", "width"),
     [
         (usage(29, 9020, 2300), "output", 5 + 4),  # 11.5 cost as much: half of the 6.5 left
-        (usage(29, 9020, 2300), "all", 5 + 16),  # (2300 + 9000) / (200 + 120), likewise
+        (usage(29, 1820, 2300), "all", 5 + 4),  # (2300 + 1800) / (200 + 120), likewise
         (usage(29, None, None), "output", 14),  # completions are matched at once
     ],
 )
@@ -212,10 +223,10 @@ def test_nobody_knows_of_a_single_draw_whether_its_request_could_have_made_sever
     first = plain(usage(1, 1000, 10))
     spent = Spent(first=first, whole=usage(3, 3600, 30))
 
-    assert spent.next_width(first, "all") == 1 + 2  # each reads the prompt: 3.6 of them fit
+    assert spent.next_width(first, "all") == 1 + 1  # each reads the prompt: 3.6 of them fit
     drawn_singly = plain(usage(3, 3000, 30, requests=3))
     assert spent.next_width(drawn_singly, "all") == 3 + 1
     drawn_at_once = Drawn(
         draws=3, sampling=usage(3, 2000, 30, requests=2), scoring=NOTHING_USED, at_once=True
     )
-    assert spent.next_width(drawn_at_once, "all") == 3 + 130  # half of 2630 / 10 - 3
+    assert spent.next_width(drawn_at_once, "all") == 3 + 3  # 2630 / 10 of them fit

@@ -88,7 +88,7 @@ def _as_score(value: object) -> Score:
 
 
 def explained(reward: float | None, rationale: str, flaws: str) -> Score:
-    """Return a reward with what was said of it, or alone where nothing was.
+    """Return a reward with what was said of it, or alone where nothing was; blanks say nothing.
 
     Args:
         reward: The reward.
@@ -101,15 +101,16 @@ def explained(reward: float | None, rationale: str, flaws: str) -> Score:
         >>> explained(1.0, "All kept.", "")
         {'reward': 1.0, 'rationale': 'All kept.', 'flaws': ''}
     """
-    if not rationale:
+    if not rationale.strip():
         return reward
     score = ExplainedScore(reward=reward, rationale=rationale)
-    return score if flaws == rationale else {**score, "flaws": flaws}
+    return score if flaws == rationale else {**score, "flaws": flaws if flaws.strip() else ""}
 
 
 def _words(value: object) -> str:
     """Return a reason as text, an empty one for none: arrays have no truth value."""
-    return "" if value is None else as_text(value)
+    text = "" if value is None else as_text(value)
+    return text if text.strip() else ""
 
 
 def _fields(value: object) -> Mapping[str, object] | None:

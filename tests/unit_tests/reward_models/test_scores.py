@@ -55,6 +55,25 @@ def test_evaluators_call_it_by_many_names(number: str, words: str) -> None:
     assert as_score(SimpleNamespace(**{number: 1, words: "a"})) == explained
 
 
+@pytest.mark.parametrize(
+    ("value", "score"),
+    [
+        ((0.5, " \n"), {"reward": 0.5}),
+        ({"reward": 0.5, "rationale": "  "}, {"reward": 0.5}),
+        (
+            {"reward": 0.5, "rationale": " ", "comment": "Long."},
+            {"reward": 0.5, "rationale": "Long."},
+        ),
+        (
+            {"reward": 0.5, "rationale": "Good.", "flaws": "\n"},
+            {"reward": 0.5, "rationale": "Good.", "flaws": ""},
+        ),
+    ],
+)
+def test_blanks_say_nothing(value: object, score: object) -> None:
+    assert checked_scores([value], ["a"]) == {"a": score}
+
+
 def test_of_two_names_the_first_counts() -> None:
     assert as_score({"value": 3, "reward": 1, "score": 2, "feedback": "b", "comment": "a"}) == {
         "reward": 1.0,

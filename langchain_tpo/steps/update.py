@@ -139,15 +139,17 @@ def _reader(draw: Draw, state: TPOState, settings: TPOSettings) -> Reader:
     prompts = prompts_of(state, settings)
     if prompts.revision_tag:
         return revision_reader(prompts.revision_tag)
-    asked, shown = _asked_and_answered(state), prompts.shown_tag
+    asked, shown = _asked_and_answered(draw, state), prompts.shown_tag
     if shown and f"<{shown}>".lower() in asked.lower():
         shown = None  # the tag is the question's own, not a copy of ours
     return without_echo(revision_reader(None, shown_tag=shown), prompts, draw.form, asked=asked)
 
 
-def _asked_and_answered(state: TPOState) -> str:
-    chosen = state["pool"][state["rounds"][-1]["chosen"]]["text"]
-    return f"{conversation_text(state['messages'])}\n{chosen}"
+def _asked_and_answered(draw: Draw, state: TPOState) -> str:
+    """Return the conversation, and the responses that a draw may go on with."""
+    places = dict.fromkeys([state["rounds"][-1]["chosen"], *draw.shown])
+    texts = [state["pool"][place]["text"] for place in places]
+    return "\n".join([conversation_text(state["messages"]), *texts])
 
 
 def _labelled(revision: Candidate, draw: Draw) -> Candidate:

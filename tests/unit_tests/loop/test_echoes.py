@@ -16,7 +16,7 @@ from langchain_tpo.prompts import (
     TPOPrompts,
 )
 from langchain_tpo.reward_models import VerifiableInstructions
-from tests.support.fakes import ScriptedModelWithN
+from tests.support.fakes import ScriptedModelWithN, last_number
 
 HEED = "Heed this, and keep to everything that is asked for above."
 WHOLE = "Write the whole changed answer, and nothing else."
@@ -167,3 +167,20 @@ def test_a_copied_remark_earns_nothing(n: int) -> None:
     assert result.reward == pytest.approx(0.5 / 3)
     assert not any("REMARK" in one["text"] for one in result.pool)
     assert "remark" not in result.answer.lower()
+
+
+def test_what_stands_in_any_answer_that_was_shown_is_no_copy() -> None:
+    def reply(step: str, messages: list[BaseMessage], number: int) -> str:
+        if "the best of them first" in messages[-1].text:
+            return f"<remarks>All fine.</remarks> {number}"
+        return "None. 1" if number else "<remarks>None.</remarks> 0"
+
+    tpo = TPORunnable(
+        model=ScriptedModelWithN(reply=reply),
+        reward=last_number,
+        settings=TPOSettings.small_model(strategy="synthesize", width=2, depth=1),
+    )
+
+    result = tpo.optimize("Write a note in XML.")
+
+    assert result.answer == "<remarks>All fine.</remarks> 3"

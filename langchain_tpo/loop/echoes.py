@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
+from itertools import islice
 from typing import TypeAlias
 
 from langchain_tpo.loop.revisions import Reader, Unusable
@@ -119,7 +120,9 @@ def _near(words: Words, sentence: Words) -> bool:
 
 
 def _copied_lines(text: str, lines: set[Words]) -> Iterator[int]:
-    return (line.start() for line in _LINE.finditer(text) if _words(line.group()) in lines)
+    """Yield where such lines begin, but for the first: "Here is an answer to this:" may lead in."""
+    later = islice(_LINE.finditer(text), 1, None)
+    return (line.start() for line in later if _words(line.group()) in lines)
 
 
 def _sentences(text: str) -> set[Words]:

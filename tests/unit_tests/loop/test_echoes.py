@@ -59,6 +59,7 @@ WHOLE = "Write the whole changed answer, and nothing else."
         ),
         ("update", "Oil it.\n\nA check found in it:\nBroken: `oil` missing.", "Oil it."),
         ("update", "So a check found in it a flaw.", "So a check found in it a flaw."),
+        ("update", "Here is an answer to this:\nOil it.", "Here is an answer to this:\nOil it."),
     ],
 )
 def test_a_revision_ends_where_a_copy_begins(

@@ -144,9 +144,10 @@ def _head(rest: str, options: Options) -> RewardLike:
 
 
 def _instructions(_rest: str, options: Options) -> RewardLike:
-    _refuse(options, "instructions")
+    _check_known(options, {"own_words"}, "instructions")
+    typed = _with_numbers(options, {"own_words": int})
     module = import_module(f"{_PACKAGE}.verifiable_instructions")
-    return cast("RewardLike", module.VerifiableInstructions())
+    return cast("RewardLike", module.VerifiableInstructions(**typed))
 
 
 def _unit_tests(_rest: str, options: Options) -> RewardLike:
@@ -277,7 +278,8 @@ SCHEMES: Mapping[str, Scheme] = {
     ),
     "instructions": Scheme(
         example="instructions",
-        about="the share of a prompt's own checkable instructions that a response keeps",
+        about="the share of a prompt's own checkable instructions that a response keeps; "
+        "`?own_words=3` asks for words that the prompt does not have",
         build=_instructions,
     ),
     "unit-tests": Scheme(

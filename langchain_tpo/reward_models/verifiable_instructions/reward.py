@@ -9,11 +9,12 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from langchain_tpo.constructors import OneTypedLine, TupleField
 from langchain_tpo.reward_models.interface import ExplainedScore, Score, ScoreRequest
 from langchain_tpo.reward_models.verifiable_instructions.named_rules import named_rules
+from langchain_tpo.reward_models.verifiable_instructions.own_words import OwnWords
 from langchain_tpo.reward_models.verifiable_instructions.prompt_rules import rules_in
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule, Verdict
 from langchain_tpo.text.conversation import message_text
@@ -66,6 +67,9 @@ class VerifiableInstructions(OneTypedLine, RunnableSerializable[ScoreRequest, li
     """What traces call it."""
     rules: TupleField[Rule] | None = None
     """What to check for every prompt; None: what the row names, or the prompt itself sets."""
+    own_words: int = Field(default=0, ge=0)
+    """How many different words an answer must have that the request does not have: one rule more,
+    against a title, a bare form or a copy of the request. 0: none, as where the task is to copy."""
 
     @property
     def maximum(self) -> float:
@@ -90,6 +94,8 @@ class VerifiableInstructions(OneTypedLine, RunnableSerializable[ScoreRequest, li
             rules = named_rules(request.get("context", {}), asked)
         if rules is None:
             rules = rules_in(asked)
+        if self.own_words:
+            rules = (*rules, OwnWords(self.own_words, asked))
         return [_judged(rules, text) for text in request["responses"]]
 
 

@@ -16,11 +16,13 @@ from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models.base import (
     ComposedReward,
     OnCopy,
+    asks_a_person,
     maximum_of,
     with_flaws,
     without_rewards,
 )
 from langchain_tpo.reward_models.coercion import RewardLike, as_reward_model
+from langchain_tpo.reward_models.combined.asked_once import AskedOnce
 from langchain_tpo.reward_models.interface import RewardModel, Score, ScoreRequest
 from langchain_tpo.reward_models.scores import checked_scores, explained
 
@@ -43,6 +45,8 @@ class Cascade(ComposedReward):
     it does, and up to 1 more: 1 where `then` gives `enough`, half of it where one point is
     missing to that, and nothing where `then` has no score. So no response that fails a check wins
     over one that passes it, and a run may stop where both are content.
+
+    Where `then` asks a person, `first` is not asked again after the pause.
 
     After FrugalGPT's cascade (arXiv 2305.05176), with judges in place of models.
 
@@ -139,7 +143,7 @@ class Cascade(ComposedReward):
         part = without_rewards(request)
         return RunnableSequence(
             RunnableLambda(without_rewards),
-            OnCopy(self.first),
+            AskedOnce(self.first) if asks_a_person(self.then) else OnCopy(self.first),
             RunnableLambda(partial(self._those_that_pass, part), name="those that pass"),
             name=self.get_name(),
         )

@@ -95,9 +95,9 @@ class HumanReward(ComposedReward):
     chosen response, a ranking about the rejected one too, and only scores say how much better.
 
     A pause runs the interrupted step again from its start: nothing that costs belongs before this
-    reward model in the same step. An `Ensemble` asks it first for that reason. Inside an
-    `Ensemble` or a `LengthPenalty` the rewards so far are not the person's own and are not shown:
-    ask for scores there, they need no comparison.
+    reward model in the same step. An `Ensemble` asks it first for that reason, and a `Cascade`
+    keeps what was scored before it. Inside of these, or of a `LengthPenalty`, the rewards so far
+    are not the person's own and are not shown: ask for scores there, they need no comparison.
 
     Raises:
         RewardError: When the run cannot pause, for want of a checkpointer.

@@ -9,6 +9,7 @@ from langgraph.types import Command
 
 from langchain_tpo.errors import RewardError, SettingsError
 from langchain_tpo.reward_models.base import asks_a_person
+from langchain_tpo.reward_models.combined.cascade import Cascade
 from langchain_tpo.reward_models.combined.ensemble import Ensemble
 from langchain_tpo.reward_models.combined.length_penalty import LengthPenalty
 from langchain_tpo.reward_models.human.human import HumanReward
@@ -193,6 +194,40 @@ async def test_other_members_of_an_ensemble_are_paid_once(run: str) -> None:
     assert await studio.answer(1) == pytest.approx([11 / 3, 7 / 3, 11 / 3])
     assert len(model.asked.prompts) == 2
     assert studio.drawn == 1
+
+
+@BOTH_WAYS
+async def test_a_person_behind_a_judge_is_asked_about_what_passed_before_the_pause(
+    run: str,
+) -> None:
+    verdicts = iter([1, 5, 5, 1])  # another run of the judge would let the other response pass
+    model = judge_model(lambda prompt: {"rationale": "", "score": next(verdicts)})
+    judge = ChatJudge(model).with_config(max_concurrency=1)
+    person = HumanReward(mode="score")
+    studio = Studio(run, Cascade(judge, person, passes=4, enough=9), [])
+
+    assert (await studio.send({}))["candidates"] == [{"text": "newer", "number": 1}]
+    assert (await studio.answer([11]))["problem"] is not None
+    assert await studio.answer([9]) == [1, 5, 1]
+    assert len(model.asked.prompts) == 2
+
+
+@BOTH_WAYS
+async def test_people_in_front_of_and_behind_each_other_get_answers_of_their_own(run: str) -> None:
+    model = judge_model(lambda prompt: {"rationale": "", "score": 3})
+    front = Ensemble({"judge": ChatJudge(model), "person": HumanReward(mode="score")})
+    behind = HumanReward(mode="pick")
+    studio = Studio(run, Cascade(front, behind, passes=3, enough=1), [])
+
+    assert (await studio.send({}))["mode"] == "score"
+    assert model.asked.prompts == []
+    question = await studio.answer([2, 9])
+    assert (question["mode"], [one["text"] for one in question["candidates"]]) == (
+        "pick",
+        ["newer"],
+    )
+    assert await studio.answer(1) == [2.5, 4, 2.5]
+    assert len(model.asked.prompts) == 2
 
 
 def test_who_asks_a_person_is_known_through_wrappers() -> None:

@@ -11,7 +11,7 @@ from typing import Self
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableSequence
 from pydantic import Field, field_validator, model_validator
 
-from langchain_tpo.candidate_pool import KeptScore, flaws_of
+from langchain_tpo.candidate_pool import Candidate, KeptScore, flaws_of
 from langchain_tpo.errors import SettingsError
 from langchain_tpo.reward_models.base import (
     ComposedReward,
@@ -46,7 +46,9 @@ class Cascade(ComposedReward):
     missing to that, and nothing where `then` has no score. So no response that fails a check wins
     over one that passes it, and a run may stop where both are content.
 
-    Where `then` asks a person, `first` is not asked again after the pause.
+    Where `then` compares responses with the first of a run, as `PairwiseJudge` without anchors
+    does, that one is compared with whether it passes or not: so rounds are on one scale. Where
+    `then` asks a person, `first` is not asked again after the pause.
 
     After FrugalGPT's cascade (arXiv 2305.05176), with judges in place of models.
 
@@ -199,7 +201,14 @@ def _as_given(scored: KeptScore) -> Score:
 
 
 def _only(request: ScoreRequest, numbers: Sequence[int]) -> ScoreRequest:
+    """Return a request for some of the responses; a run's first one is what the pool begins with.
+
+    From the second round on it does so anyhow. A judge that places all responses against it has to
+    find the same one there in the first round, also where it does not pass.
+    """
     part = request.copy()
+    if request.get("pool") == []:
+        part["pool"] = [Candidate(text=request["responses"][0], reward=None, round=0)]
     part["responses"] = [part["responses"][number] for number in numbers]
     if "replies" in part:
         part["replies"] = [part["replies"][number] for number in numbers]

@@ -8,12 +8,20 @@ from langchain_core.runnables import Runnable, RunnableLambda
 
 from langchain_tpo import TPORunnable, TPOSettings
 from langchain_tpo.errors import RewardOutputError, RewardTypeError, SettingsError
-from langchain_tpo.reward_models import Cascade, Ensemble, PreferenceHead, VerifiableInstructions
+from langchain_tpo.reward_models import (
+    Cascade,
+    Ensemble,
+    PairwiseJudge,
+    PreferenceHead,
+    VerifiableInstructions,
+)
 from langchain_tpo.reward_models.interface import Score, ScoreRequest
 from langchain_tpo.reward_models.verifiable_instructions import includes
 from tests.support.fakes import ScriptedModelWithN
 from tests.unit_tests.reward_models.judges.judge_fakes import (
     BOTH_WAYS,
+    judge_model,
+    pair_in,
     request_for,
     rewards_of,
     score,
@@ -142,6 +150,25 @@ def test_rewards_of_the_pool_are_those_of_the_whole() -> None:
     pool = [{"text": "old", "reward": 0.5, "round": 0}]
     oil(judge).invoke(request_for("oil it", pool=pool))
     assert judge.asked[0]["pool"][0]["reward"] is None
+
+
+def _prefers_long(prompt: str) -> dict[str, Any]:
+    first, second = pair_in(prompt)
+    return {"rationale": "So.", "a_is_better": 100 if len(first) > len(second) else 0}
+
+
+@BOTH_WAYS
+async def test_a_tournament_gives_the_same_in_a_first_round_and_later(run: str) -> None:
+    rules = VerifiableInstructions(rules=[includes("oil")])
+    both = Cascade(rules, PairwiseJudge(judge_model(_prefers_long)), enough=1)
+    pool = [{"text": text, "reward": 0.0, "round": 0} for text in ("longest wax", "wax")]
+
+    _, _, *first = await score(
+        run, both, request_for("longest wax", "wax", "oil", "oil it", pool=[])
+    )
+    later = await score(run, both, request_for("oil", "oil it", pool=pool))
+
+    assert rewards_of(first) == rewards_of(later) == pytest.approx([1.2179, 1.3035], abs=1e-4)
 
 
 def test_a_run_mends_a_hollow_answer_and_stops_there() -> None:

@@ -4,6 +4,7 @@ Knows where the first is passed and from where on the second is content; the rew
 come from the two inside.
 """
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Self
@@ -33,6 +34,9 @@ FALLS_SHORT = (
 )
 """What is said of a response that passes the first reward model and not the second."""
 
+ROUNDING = 1e-9
+"""What sums of floats may be short of a bar: ten tenths add up to less than 1."""
+
 
 class Cascade(ComposedReward):
     """Cheap checks first, and a judge of sense only for what passes them.
@@ -54,7 +58,8 @@ class Cascade(ComposedReward):
 
     Raises:
         RewardTypeError: When `first` or `then` cannot be made into a reward model.
-        SettingsError: When nobody knows from which reward on `first` is passed.
+        SettingsError: When nobody knows from which reward on `first` is passed, or when `passes` or
+            `enough` is more than can be given.
 
     Example:
         >>> def brief(prompt, response):
@@ -78,7 +83,7 @@ class Cascade(ComposedReward):
     passes: float | None = Field(allow_inf_nan=False)
     """The reward of `first` from which on a response passes; None: its highest."""
     remark: str
-    """What is said where `then` is not content and has no words of its own."""
+    """What is said where `then` is not content and has no words of its own for it."""
 
     def __init__(
         self,
@@ -97,7 +102,8 @@ class Cascade(ComposedReward):
             then: Likewise: a judge, a verifier, a reward server.
             enough: The reward of `then` from which on nothing is wrong.
             passes: The reward of `first` from which on a response passes.
-            remark: What is said where `then` is not content and has no words of its own.
+            remark: What is said where `then` is not content and has no words of its own for it.
+                The default suits one that tells answers from bare forms: say what yours asks for.
             name: How traces call this reward model.
         """
         super().__init__(
@@ -116,6 +122,8 @@ class Cascade(ComposedReward):
                 f"`first` of Cascade, `{self.first.get_name()}`, has no highest reward: say with "
                 "`passes=` from which reward on a response passes, such as `passes=1.0`."
             )
+        _check_can_be_given("passes", self._bar, by=self.first, as_what="first")
+        _check_can_be_given("enough", self.enough, by=self.then, as_what="then")
         return self
 
     @property
@@ -167,7 +175,7 @@ class Cascade(ComposedReward):
         )
 
     def _passes(self, scored: KeptScore) -> bool:
-        return scored["reward"] is not None and scored["reward"] >= self._bar
+        return scored["reward"] is not None and _reaches(scored["reward"], self._bar)
 
     def _both(
         self,
@@ -184,16 +192,32 @@ class Cascade(ComposedReward):
         ]
 
     def _joined(self, first: KeptScore, then: KeptScore) -> Score:
-        content = then["reward"] is not None and then["reward"] >= self.enough
-        said = then.get("rationale") or ("" if content else self.remark)
-        wrong = "" if content else f"{flaws_of(then) or self.remark} {flaws_of(first)}".rstrip()
-        words = f"{said} {first.get('rationale', '')}".strip()
-        return explained(self._reward(then["reward"]), words, wrong)
+        given = then["reward"]
+        said, wrong = then.get("rationale", ""), flaws_of(then)
+        if given is None:  # a fault of the judge's, and no verdict: nothing is held against it
+            return self._worded(0.0, first, said, "")
+        if _reaches(given, self.enough):
+            return explained(self.maximum, f"{said} {first.get('rationale', '')}".strip(), "")
+        if not wrong:
+            said, wrong = f"{said} {self.remark}".strip(), self.remark
+        return self._worded(1 / (1 + self.enough - given), first, said, wrong)
 
-    def _reward(self, given: float | None) -> float:
-        if given is None:
-            return self._bar
-        return self._bar + 1 / (1 + max(0.0, self.enough - given))
+    def _worded(self, share: float, first: KeptScore, said: str, wrong: str) -> Score:
+        words = f"{said} {first.get('rationale', '')}".strip()
+        return explained(self._bar + share, words, f"{wrong} {flaws_of(first)}".strip())
+
+
+def _check_can_be_given(option: str, bar: float, *, by: RewardModel, as_what: str) -> None:
+    most = maximum_of(by)
+    if most is not None and not _reaches(most, bar):
+        raise SettingsError(
+            f"`{option}` of Cascade is {bar:g}, and `{as_what}`, `{by.get_name()}`, gives at most "
+            f"{most:g}: no response could reach it."
+        )
+
+
+def _reaches(reward: float, bar: float) -> bool:
+    return reward >= bar or math.isclose(reward, bar, rel_tol=ROUNDING, abs_tol=ROUNDING)
 
 
 def _as_given(scored: KeptScore) -> Score:

@@ -13,6 +13,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langchain_tpo import ChatTPO, TPOMiddleware, TPORunnable, TPOSettings, build_tpo_graph
 from langchain_tpo.errors import ConversationError, RewardTypeError
 from langchain_tpo.reward_models import (
+    Cascade,
     ChatJudge,
     Citations,
     Ensemble,
@@ -34,6 +35,7 @@ REWARDS = {
     "function": grounded,
     "ensemble": Ensemble({"grounded": grounded, "last": last_number}),
     "penalty": LengthPenalty(grounded, per_word=0.1),
+    "cascade": Cascade(last_number, grounded, enough=1, passes=0),
     "in each other": LengthPenalty(Ensemble({"grounded": grounded}), per_word=0.1),
 }
 NOTHING_TO_CHECK_AGAINST = {
@@ -56,6 +58,7 @@ ONLY_ASYNC = {
     "partial": partial(slow),
     "runnable": RunnableLambda(slow),
     "in an ensemble": Ensemble({"slow": slow, "last": last_number}),
+    "in a cascade": Cascade(last_number, slow, enough=1, passes=0),
     "bound": as_reward_model(slow).with_config(tags=["a"]),
 }
 QUESTION: Any = {"messages": [HumanMessage("Wood?")]}

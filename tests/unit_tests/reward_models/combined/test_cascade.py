@@ -78,6 +78,23 @@ def test_what_fails_a_check_loses_to_all_that_pass() -> None:
     assert rewards_of(scores) == [1.0, 1.0, 1.0, 0.0]
 
 
+def test_what_the_judge_could_not_score_is_not_blamed() -> None:
+    judge = Judge({"oil": None, "oil!": {"reward": None, "rationale": "Timed out."}})
+    kept = "Kept: `oil` there."
+    assert oil(judge).invoke(request_for("oil", "oil!")) == [
+        {"reward": 1.0, "rationale": kept, "flaws": ""},
+        {"reward": 1.0, "rationale": f"Timed out. {kept}", "flaws": ""},
+    ]
+
+
+def test_a_sum_of_floats_that_should_reach_a_bar_does() -> None:
+    tenths = sum([0.1] * 10)
+    assert tenths < 1
+    summed: Runnable[ScoreRequest, list[Score]] = RunnableLambda(lambda request: [tenths])
+    both = Cascade(summed, summed, enough=1, passes=1, remark="Say more.")
+    assert both.invoke(request_for("a")) == [both.maximum] == [2.0]
+
+
 def test_what_the_first_does_not_score_has_no_score() -> None:
     judge = Judge({"b": 1.0})
     first = RunnableLambda(lambda request: [None, 1.0])
@@ -97,6 +114,16 @@ def test_flaws_are_those_of_whoever_objects() -> None:
     assert dull == {"reward": 1.5, "rationale": f"Dull. Short. {kept}", "flaws": "Dull."}
     assert failing["rationale"].startswith("Broken: `oil` missing.")
     assert "flaws" not in failing
+
+
+def test_words_that_name_no_flaw_are_followed_by_the_remark() -> None:
+    praise: Score = {"reward": 1.0, "rationale": "Neat.", "flaws": ""}
+    (scored,) = oil(Judge({"oil": praise}), remark="Say more.").invoke(request_for("oil"))
+    assert scored == {
+        "reward": 1.5,
+        "rationale": "Neat. Say more. Kept: `oil` there.",
+        "flaws": "Say more.",
+    }
 
 
 def test_a_lower_bar_keeps_what_the_first_found() -> None:
@@ -119,6 +146,14 @@ def test_bars_that_nothing_can_reach_are_refused_in_one_line(options: dict[str, 
     with pytest.raises(SettingsError) as refusal:
         oil(Judge({}), **options)
     assert "\n" not in str(refusal.value)
+
+
+def test_bars_beyond_the_highest_reward_are_refused() -> None:
+    rules = VerifiableInstructions()
+    with pytest.raises(SettingsError, match=r"`passes` .* is 2, and `first`, .* at most 1: no"):
+        Cascade(rules, Judge({}).reward, enough=1, passes=2)
+    with pytest.raises(SettingsError, match=r"`enough` .* is 4, and `then`, .* at most 1: no"):
+        Cascade(rules, rules.with_retry(), enough=4)
 
 
 def test_what_cannot_score_is_refused() -> None:

@@ -150,11 +150,10 @@ class Cascade(ComposedReward):
 
     def chain(self, request: ScoreRequest) -> Runnable[ScoreRequest, list[Score]]:
         """Ask the first, then the second about what passes."""
-        part = without_rewards(request)
         return RunnableSequence(
             RunnableLambda(without_rewards),
             AskedOnce(self.first) if asks_a_person(self.then) else OnCopy(self.first),
-            RunnableLambda(partial(self._those_that_pass, part), name="those that pass"),
+            RunnableLambda(partial(self._those_that_pass, request), name="those that pass"),
             name=self.get_name(),
         )
 
@@ -167,7 +166,7 @@ class Cascade(ComposedReward):
         passing = [number for number, one in enumerate(by_first) if self._passes(one)]
         if not passing:
             return [_as_given(one) for one in by_first]
-        asked = _only(request, passing)
+        asked = _only(without_rewards(request), passing)
         return RunnableSequence(
             RunnableLambda(lambda _: asked, name="what passes"),
             OnCopy(self.then),

@@ -14,6 +14,7 @@ from langchain_tpo.reward_models.verifiable_instructions.answer_text import (
     opening,
     whole_words,
 )
+from langchain_tpo.reward_models.verifiable_instructions.count_rules import number_of
 from langchain_tpo.reward_models.verifiable_instructions.edge_rules import Edge, Quoted
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule, Verdict, verdict
 
@@ -151,7 +152,7 @@ class NoCommas(Rule):
         count = sum(map(text.count, self.marks))
         return verdict(
             not count,
-            f"{count} comma{'' if count == 1 else 's'}, asked for none",
+            f"{number_of(count, 'comma')}, asked for none",
             closeness=1 / (1 + count),
             advice="use no comma at all, and short sentences instead",
         )

@@ -110,7 +110,7 @@ class CountRule(Rule):
         limit = self.at_least if count < self.at_least else self.at_most
         return verdict(
             not self._distance(count),
-            f"{_number(count, self.thing)}{self._how(plain, count)}, asked for {self._wish}",
+            f"{number_of(count, self.thing)}{self._how(plain, count)}, asked for {self._wish}",
             closeness=1 - self._distance(count) / max(1, limit or 0),
             advice=self._advice,
         )
@@ -247,5 +247,15 @@ def _rule(thing: str, exactly: int | None, at_least: int, at_most: int | None) -
     return CountRule(thing=thing, at_least=at_least, at_most=at_most)
 
 
-def _number(count: int, thing: str) -> str:
+def number_of(count: int, thing: str) -> str:
+    """Return how many of a thing there are, in words for a remark.
+
+    Args:
+        count: How many.
+        thing: One of them, by a noun whose plural ends in `s`.
+
+    Example:
+        >>> number_of(1, "word"), number_of(2, "word")
+        ('1 word', '2 words')
+    """
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -21,6 +21,7 @@ from langchain_tpo.reward_models.verifiable_instructions.content_rules import (
     case_advice,
     listed,
 )
+from langchain_tpo.reward_models.verifiable_instructions.count_rules import number_of
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule, Verdict, verdict
 from langchain_tpo.reward_models.verifiable_instructions.sentence_counts import count_sentences
 
@@ -91,7 +92,7 @@ def _counted(
     )
     kept = {"fewer than": count < wanted, "at least": count >= wanted}.get(asked, count == wanted)
     noun, bracket, more = thing.partition(" (")
-    found = f"{count} {noun}{'' if count == 1 else 's'}{bracket}{more}"
+    found = f"{number_of(count, noun)}{bracket}{more}"
     closeness = 1 - abs(count - wanted) / max(1, wanted)
     wish = f"{asked} {wanted}"
     return verdict(

@@ -2,8 +2,10 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from langchain_tpo.reward_models.verifiable_instructions.answer_text import UNSPACED, comparable
+from langchain_tpo.reward_models.verifiable_instructions.count_rules import number_of
 from langchain_tpo.reward_models.verifiable_instructions.rule import Rule, Verdict, verdict
 
 _WORD = re.compile(rf"[{UNSPACED}]|[^\W_{UNSPACED}]+(?:'[^\W_{UNSPACED}]+)*")
@@ -34,14 +36,18 @@ class OwnWords(Rule):
 
     def check(self, text: str) -> Verdict:
         """Count the words that only the text has."""
-        own = len(_words(text) - _words(self.request))
+        own = len(_words(text) - self._asked)
         return verdict(
             own >= self.at_least,
-            f"{own} word{'s' * (own != 1)} beside those of the request, at least {self.at_least} "
+            f"{number_of(own, 'word')} beside those of the request, at least {self.at_least} "
             "make an answer",
             closeness=own / self.at_least,
             advice="write the whole answer, in words of your own",
         )
+
+    @cached_property
+    def _asked(self) -> set[str]:
+        return _words(self.request)
 
 
 def _words(text: str) -> set[str]:

@@ -99,8 +99,7 @@ def _marks(wording: str, tags: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
 
 def _clauses(text: str) -> set[str]:
     """Return the parts of sentences of a text, in small letters and without punctuation."""
-    parts = (_WORD.findall(part.casefold()) for part in _CLAUSE_ENDS.split(text))
-    return {" ".join(words) for words in parts if words}
+    return {" ".join(words) for words in map(_words, _CLAUSE_ENDS.split(text)) if words}
 
 
 def _first_near_copy(text: str, sentences: Sequence[Words], known: str) -> list[int]:
